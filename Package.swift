@@ -1,0 +1,64 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Upcoming features that make module boundaries explicit: an import is visible only where it is written,
+// and a type that is passed as an existential says so.
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+    name: "portico",
+    products: [
+        .executable(name: "portico", targets: ["portico"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "CLibuv", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
+        .target(name: "CLinux"),
+        .target(name: "EventLoop", dependencies: ["CLibuv", "CLinux"], swiftSettings: settings),
+        .target(name: "Services", swiftSettings: settings),
+        .target(name: "Relay", dependencies: ["EventLoop", "Services", "CLinux"], swiftSettings: settings),
+        .target(
+            name: "Manifests",
+            dependencies: ["Services", .product(name: "Yams", package: "Yams")],
+            swiftSettings: settings),
+        .target(
+            name: "Proxy",
+            dependencies: [
+                "Services", "Relay", "EventLoop", "Manifests", .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
+        .target(name: "DemoPods", dependencies: ["EventLoop", "CLinux"], swiftSettings: settings),
+        .executableTarget(
+            name: "portico",
+            dependencies: [
+                "Services", "EventLoop", "Relay", "Manifests", "Proxy", "DemoPods",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
+
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+        .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "ServicesTests", dependencies: ["Services", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "RelayTests", dependencies: ["Relay", "EventLoop", "Services", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ManifestsTests", dependencies: ["Manifests", "Services", "TestSupport"],
+            resources: [.copy("Fixtures")], swiftSettings: settings),
+        .testTarget(
+            name: "ProxyTests", dependencies: ["Proxy", "Relay", "Services", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(name: "DemoPodsTests", dependencies: ["DemoPods", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "CommandTests", dependencies: ["portico", "TestSupport"], swiftSettings: settings),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,3 @@
+#ifndef PORTICO_CLINUX_H
+#define PORTICO_CLINUX_H
+#endif
