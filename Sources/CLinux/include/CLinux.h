@@ -1,3 +1,80 @@
+/*
+ * CLinux: the system calls of the data plane that Swift's Glibc module lacks or cannot express.
+ *
+ * One convention throughout: a call returns its result, or -errno. Swift may run reference-counting code between a
+ * call and a read of errno, and that code may disturb it; so errno is read here, in the same C function, and nowhere
+ * else. None of these functions allocates, blocks (descriptors are non-blocking) or keeps a pointer.
+ */
 #ifndef PORTICO_CLINUX_H
 #define PORTICO_CLINUX_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* An IP socket address as a value. sockaddr_storage is a 128-byte union that Swift can only reach through pointer
+ * casts; this is what is left of it for IPv4 and IPv6. high/low hold the address as one big-endian number (IPv4 in the
+ * low 32 bits of low); family is AF_INET or AF_INET6. */
+typedef struct {
+    uint64_t high, low;
+    uint32_t scope;
+    uint16_t port;
+    uint16_t family;
+} portico_address;
+
+/* Sockets. Every descriptor made here is non-blocking and close-on-exec. */
+int portico_tcp_socket(int family);
+int portico_udp_socket(int family);
+int portico_bind(int fd, const portico_address *address);
+int portico_connect(int fd, const portico_address *address);
+int portico_listen(int fd, int backlog);
+int portico_accept(int fd, portico_address *peer);
+int portico_local_address(int fd, portico_address *address);
+int portico_shutdown_write(int fd);
+int portico_set_option(int fd, int level, int option, int value);
+int portico_get_option(int fd, int level, int option, int *value);
+/* The pending error of a socket (SO_ERROR, which clears it), or 0. */
+int portico_socket_error(int fd);
+/* Makes the next close of the socket send a reset in place of a FIN (SO_LINGER with a time of 0). */
+int portico_reset_on_close(int fd);
+/* TCP_NODELAY, and keep-alive with 15 s idle, 15 s interval, 9 probes: what Go gave the original (SPEC 1.2). On a
+ * listener the accepted sockets inherit them, which saves five calls a connection. */
+int portico_tcp_options(int fd);
+
+/* Moving bytes. */
+ssize_t portico_read(int fd, void *buffer, size_t count);
+/* MSG_NOSIGNAL: a peer that is gone is an EPIPE, not a SIGPIPE. */
+ssize_t portico_send(int fd, const void *buffer, size_t count);
+/* splice is a GNU extension and its flags are macros. Never SPLICE_F_MORE: it corks and costs 200 ms on small messages. */
+ssize_t portico_splice(int from, int to, size_t count);
+/* A non-blocking, close-on-exec pipe of at least `capacity` bytes if the kernel grants it. Returns the capacity that it
+ * has, or -errno with nothing open. An ordinary user over its budget of pipe pages gets a smaller one. */
+int portico_pipe(int capacity, int *read_end, int *write_end);
+int portico_close(int fd);
+
+/* epoll: epoll_event is packed on x86-64, which Swift does not import, and EPOLLET is beyond a C int. */
+typedef struct portico_events portico_events;
+enum {
+    PORTICO_READABLE = 1,   /* EPOLLIN */
+    PORTICO_WRITABLE = 2,   /* EPOLLOUT */
+    PORTICO_PEER_DONE = 4,  /* EPOLLRDHUP: the peer will send no more */
+    PORTICO_HANGUP = 8,     /* EPOLLHUP: both directions are shut */
+    PORTICO_FAILED = 16,    /* EPOLLERR: an error is pending on the socket */
+    PORTICO_EDGE = 32       /* EPOLLET, in interests only */
+};
+int portico_epoll(void);
+int portico_epoll_add(int epoll, int fd, uint64_t token, uint32_t interest);
+int portico_epoll_modify(int epoll, int fd, uint64_t token, uint32_t interest);
+int portico_epoll_remove(int epoll, int fd);
+/* NULL when memory is short. */
+portico_events *portico_events_new(int capacity);
+void portico_events_free(portico_events *events);
+/* The number of events, 0 after `timeout` milliseconds (-1: for ever) or an interrupting signal, or -errno. */
+int portico_epoll_wait(int epoll, portico_events *events, int timeout);
+uint64_t portico_event_token(const portico_events *events, int index);
+uint32_t portico_event_readiness(const portico_events *events, int index);
+
+/* Threads: a GNU extension. */
+void portico_name_thread(const char *name);
+
 #endif

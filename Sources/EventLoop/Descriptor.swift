@@ -1,0 +1,45 @@
+internal import CLinux
+
+/// A file descriptor with exactly one owner, closed when that owner lets go of it.
+///
+/// Everything here is non-blocking and close-on-exec. Closing also takes the descriptor out of every epoll set, since
+/// none of them is ever duplicated.
+public struct Descriptor: ~Copyable, Sendable {
+    public let raw: Int32
+
+    /// Takes ownership of `raw`, which must be open and owned by nobody else.
+    public init(owning raw: Int32) {
+        self.raw = raw
+    }
+
+    deinit {
+        _ = portico_close(raw)
+    }
+
+    /// Gives the number up without closing it; the caller owns it from here on.
+    public consuming func release() -> Int32 {
+        let raw = self.raw
+        discard self
+        return raw
+    }
+}
+
+/// Both ends of a pipe that splice moves bytes through.
+public struct Pipe: ~Copyable, Sendable {
+    public let readEnd: Descriptor
+    public let writeEnd: Descriptor
+    /// Bytes it can hold at best; fewer fit when segments are small, because each takes a page slot.
+    public let capacity: Int
+
+    /// A pipe of `capacity` bytes, or of what the kernel grants: an ordinary user over the limit
+    /// `pipe-user-pages-soft` gets far less (FIELD, splice trap 5), so look at ``capacity``.
+    public init(capacity: Int) throws(SystemError) {
+        var read: Int32 = -1
+        var write: Int32 = -1
+        let granted = portico_pipe(Int32(clamping: capacity), &read, &write)
+        try SystemError.check(granted, "create a pipe")
+        self.readEnd = Descriptor(owning: read)
+        self.writeEnd = Descriptor(owning: write)
+        self.capacity = Int(granted)
+    }
+}

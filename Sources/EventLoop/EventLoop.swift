@@ -1,0 +1,154 @@
+internal import CLibuv
+internal import CLinux
+
+/// One thread's event loop: libuv for timers, signals and wake-ups, and one epoll set for the sockets of the data plane.
+///
+/// The loop waits in its own epoll set, which also holds libuv's backend descriptor; libuv is run, without blocking, when
+/// that descriptor or one of its timers is due. So there is one wait per wake-up, and sockets are registered once,
+/// edge-triggered, instead of paying libuv's two `epoll_ctl` calls for every change of interest.
+///
+/// Descriptors are named by tokens, and every event of the loop goes to the one handler given to ``run(_:)``: there is no
+/// closure and no object per descriptor. A token should hold a generation number, since an event for a descriptor that
+/// was closed earlier in the same turn may still be delivered.
+///
+/// Threads: everything but ``execute(_:)`` and ``stop()`` belongs to the thread that calls ``run(_:)``; before that call
+/// it may be used by the thread that made the loop.
+public final class EventLoop: @unchecked Sendable {
+    public typealias Token = UInt64
+    public typealias Handler = (Token, Readiness) -> Void
+
+    /// Reserved for libuv's own descriptor.
+    private static let libuvToken: Token = .max
+    private static let eventsPerWait: Int32 = 128
+
+    let uv: UnsafeMutablePointer<uv_loop_t>
+    private let wakeUp: UnsafeMutablePointer<uv_async_t>
+    private let inbox = Inbox()
+    private var readiness: ReadinessSet
+    private var stopping = false
+    /// Handles were started outside of libuv's own callbacks, and libuv registers those only when it runs.
+    var libuvHasNews = true
+    private var again: [Token] = []
+    private var againNow: [Token] = []
+
+    public init() throws(SystemError) {
+        readiness = try ReadinessSet(eventsPerWait: Self.eventsPerWait)
+        uv = .allocate(capacity: 1)
+        wakeUp = .allocate(capacity: 1)
+        do throws(SystemError) {
+            try SystemError.check(uv_loop_init(uv), "create an event loop")
+        } catch {
+            uv.deallocate()
+            wakeUp.deallocate()
+            throw error
+        }
+        // uv_async_init fails only where uv_loop_init has failed before: both make the loop's own wake-up descriptor.
+        uv_async_init(uv, wakeUp, nil)
+        try readiness.add(uv_backend_fd(uv), token: Self.libuvToken, interest: .readable)
+    }
+
+    deinit {
+        // run() has closed all handles; a loop that never ran still holds its own.
+        _ = closeHandles()
+        wakeUp.deallocate()
+        uv.deallocate()
+    }
+
+    // MARK: Time
+
+    /// Milliseconds of a clock that never goes back, as of the start of this turn. No system call.
+    @inline(__always)
+    public var now: UInt64 { uv_now(uv) }
+
+    // MARK: Descriptors
+
+    /// Reports every change of readiness of `descriptor`, and its present state first, until it is closed.
+    public func watch(_ descriptor: borrowing Descriptor, token: Token) throws(SystemError) {
+        try readiness.add(descriptor.raw, token: token, interest: [.readable, .writable, .peerDone, .edge])
+    }
+
+    /// Reports a listening socket for as long as connections wait on it, so that a bounded batch of accepts never loses
+    /// the rest.
+    public func watchListener(_ descriptor: borrowing Descriptor, token: Token) throws(SystemError) {
+        try readiness.add(descriptor.raw, token: token, interest: .readable)
+    }
+
+    /// Stops and resumes the reports of a listening socket.
+    public func setListener(_ descriptor: borrowing Descriptor, token: Token, accepting: Bool) {
+        // It is registered, so the only possible failure is lack of kernel memory; then it keeps its present interest.
+        try? readiness.modify(descriptor.raw, token: token, interest: accepting ? .readable : [])
+    }
+
+    /// Calls the handler for `token` once more, with no readiness, after the events at hand: for work that gave way to
+    /// other descriptors although it could go on.
+    @inline(__always)
+    public func again(_ token: Token) {
+        again.append(token)
+    }
+
+    // MARK: Life
+
+    /// Runs the loop on the calling thread until ``stop()``, then closes every libuv handle.
+    ///
+    /// - Returns: what `uv_loop_close` said: 0, unless a handle was leaked (`UV_EBUSY`).
+    public func run(_ handler: Handler) -> Int32 {
+        while !stopping {
+            turn(handler)
+        }
+        inbox.run()
+        return closeHandles()
+    }
+
+    /// Ends ``run(_:)`` after the present turn. Any thread.
+    public func stop() {
+        execute { [self] in stopping = true }
+    }
+
+    /// Runs `work` on the loop's thread, in the order given. Any thread. Work that arrives after the loop has ended is
+    /// never run.
+    public func execute(_ work: @escaping @Sendable () -> Void) {
+        // Wakes while the inbox is locked: the loop closes the wake-up handle only after it has closed the inbox.
+        inbox.add(work) { uv_async_send(wakeUp) }
+    }
+
+    private func turn(_ handler: Handler) {
+        let idle = again.isEmpty && !libuvHasNews && !inbox.mayHaveWork
+        if idle { uv_update_time(uv) }
+        let count = readiness.wait(timeout: idle ? uv_backend_timeout(uv) : 0)
+        uv_update_time(uv)
+
+        var libuvDue = libuvHasNews
+        for index in 0..<count {
+            let event = readiness.event(index)
+            if event.token == Self.libuvToken {
+                libuvDue = true
+            } else {
+                handler(event.token, event.readiness)
+            }
+        }
+        if !again.isEmpty {
+            swap(&again, &againNow)
+            for token in againNow { handler(token, []) }
+            againNow.removeAll(keepingCapacity: true)
+        }
+        // A timer that came due while sockets kept the loop busy shows as a timeout of 0.
+        if libuvDue || uv_backend_timeout(uv) == 0 {
+            libuvHasNews = false
+            _ = uv_run(uv, UV_RUN_NOWAIT)
+        }
+        inbox.run()
+    }
+
+    /// Closes what is still open on the loop, then the loop. Idempotent.
+    private func closeHandles() -> Int32 {
+        guard inbox.close() else { return 0 }
+        uv_walk(
+            uv,
+            { handle, _ in
+                guard let handle, uv_is_closing(handle) == 0 else { return }
+                uv_close(handle, LoopHandle.closed)
+            }, nil)
+        _ = uv_run(uv, UV_RUN_DEFAULT)
+        return uv_loop_close(uv)
+    }
+}

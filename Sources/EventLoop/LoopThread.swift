@@ -1,0 +1,50 @@
+internal import CLinux
+internal import Glibc
+
+/// A named operating-system thread that runs `body` once.
+///
+/// Loops run on threads of their own, outside of Swift's cooperative pool: that pool has as many threads as cores, and a
+/// loop never gives its thread back.
+public final class LoopThread: @unchecked Sendable {
+    private var thread = pthread_t()
+    private var joined = false
+
+    private final class Start {
+        let name: String
+        let body: () -> Void
+
+        init(name: String, body: @escaping () -> Void) {
+            self.name = name
+            self.body = body
+        }
+    }
+
+    /// Starts the thread. `name` is what `top -H` and `perf` show, at most 15 bytes of it.
+    public init(name: String, _ body: @escaping @Sendable () -> Void) throws(SystemError) {
+        let start = Unmanaged.passRetained(Start(name: String(name.prefix(15)), body: body))
+        let result = pthread_create(
+            &thread, nil,
+            { argument in
+                guard let argument else { return nil }
+                let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
+                portico_name_thread(start.name)
+                start.body()
+                return nil
+            }, start.toOpaque())
+        guard result == 0 else {
+            start.release()
+            throw SystemError("start thread", name, code: result)
+        }
+    }
+
+    /// Waits for the body to end. One caller, not the thread itself.
+    public func join() {
+        guard !joined else { return }
+        joined = true
+        pthread_join(thread, nil)
+    }
+
+    deinit {
+        if !joined { pthread_detach(thread) }
+    }
+}

@@ -1,0 +1,57 @@
+internal import CLinux
+internal import Glibc
+
+/// An IP address and port as sockets use it.
+public struct SocketAddress: Hashable, Sendable {
+    /// The address in network order read as one big-endian number; IPv4 is the low 32 bits of `low`.
+    public let high: UInt64
+    public let low: UInt64
+    public let port: UInt16
+    public let isIPv6: Bool
+
+    public init(v4 address: UInt32, port: UInt16) {
+        self.high = 0
+        self.low = UInt64(address)
+        self.port = port
+        self.isIPv6 = false
+    }
+
+    public init(v6High high: UInt64, low: UInt64, port: UInt16) {
+        self.high = high
+        self.low = low
+        self.port = port
+        self.isIPv6 = true
+    }
+
+    /// `127.0.0.1` and a port.
+    public static func loopback(port: UInt16) -> SocketAddress {
+        SocketAddress(v4: 0x7F00_0001, port: port)
+    }
+
+    init(_ kernel: portico_address) {
+        self.high = kernel.high
+        self.low = kernel.low
+        self.port = kernel.port
+        self.isIPv6 = kernel.family == UInt16(AF_INET6)
+    }
+
+    var kernel: portico_address {
+        portico_address(high: high, low: low, scope: 0, port: port, family: UInt16(family))
+    }
+
+    var family: Int32 { isIPv6 ? AF_INET6 : AF_INET }
+}
+
+extension SocketAddress: CustomStringConvertible {
+    public var description: String {
+        guard isIPv6 else {
+            return "\(low >> 24 & 0xFF).\(low >> 16 & 0xFF).\(low >> 8 & 0xFF).\(low & 0xFF):\(port)"
+        }
+        var raw = (high.bigEndian, low.bigEndian)
+        return withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(INET6_ADDRSTRLEN)) { text in
+            guard let base = text.baseAddress, inet_ntop(AF_INET6, &raw, base, socklen_t(text.count)) != nil
+            else { return "[?]:\(port)" }
+            return "[\(String(cString: base))]:\(port)"
+        }
+    }
+}

@@ -1,0 +1,77 @@
+internal import CLinux
+internal import Glibc
+
+/// TCP sockets as the relay needs them: non-blocking, TCP_NODELAY and keep-alive on.
+public enum TCPSocket {
+    /// A listening socket.
+    ///
+    /// - Parameters:
+    ///   - shared: several sockets of this process listen on the address, one per worker (SO_REUSEPORT).
+    ///   - backlog: connections that may wait to be accepted; the kernel caps it at `net.core.somaxconn`.
+    /// - Throws: ``SystemError`` naming the address, `EADDRINUSE` and `EACCES` being the usual ones.
+    public static func listen(
+        on address: SocketAddress, shared: Bool = false, backlog: Int32 = Int32.max
+    ) throws(SystemError) -> Descriptor {
+        let subject = { address.description }
+        let socket = Descriptor(
+            owning: try SystemError.check(portico_tcp_socket(address.family), "create a socket for", subject()))
+        try SystemError.check(portico_set_option(socket.raw, SOL_SOCKET, SO_REUSEADDR, 1), "set up", subject())
+        if shared {
+            try SystemError.check(portico_set_option(socket.raw, SOL_SOCKET, SO_REUSEPORT, 1), "set up", subject())
+        }
+        if address.isIPv6 {
+            // Families have listeners of their own, so that one can be absent without taking the other with it.
+            try SystemError.check(portico_set_option(socket.raw, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1), "set up", subject())
+        }
+        // Accepted sockets inherit these from the listener.
+        try SystemError.check(portico_tcp_options(socket.raw), "set up", subject())
+        var kernel = address.kernel
+        try SystemError.check(portico_bind(socket.raw, &kernel), "listen on", subject())
+        try SystemError.check(portico_listen(socket.raw, backlog), "listen on", subject())
+        return socket
+    }
+
+    /// The outcome of one accept.
+    public enum Acceptance: ~Copyable {
+        case accepted(Descriptor, peer: SocketAddress)
+        /// The queue is empty, or the client at its head has already gone.
+        case none
+        /// `EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`: the queue is not empty, but nothing can be taken from it now.
+        case exhausted(Int32)
+        case failed(Int32)
+    }
+
+    public static func accept(from listener: borrowing Descriptor) -> Acceptance {
+        var peer = portico_address()
+        let result = portico_accept(listener.raw, &peer)
+        if result >= 0 { return .accepted(Descriptor(owning: result), peer: SocketAddress(peer)) }
+        switch -result {
+        case EAGAIN, EINTR, ECONNABORTED, EPROTO, ENETDOWN, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT: return .none
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM: return .exhausted(-result)
+        default: return .failed(-result)
+        }
+    }
+
+    /// A socket whose connection to `address` is under way, or an error at once.
+    ///
+    /// On loopback the connection usually stands by the time this returns, although the kernel says "in progress".
+    public static func dial(_ address: SocketAddress) throws(SystemError) -> Descriptor {
+        let created = portico_tcp_socket(address.family)
+        guard created >= 0 else { throw SystemError("create a socket for", address.description, code: -created) }
+        let socket = Descriptor(owning: created)
+        _ = portico_tcp_options(socket.raw)
+        var kernel = address.kernel
+        let result = portico_connect(socket.raw, &kernel)
+        guard result == 0 || result == -EINPROGRESS else {
+            throw SystemError("connect to", address.description, code: -result)
+        }
+        return socket
+    }
+
+    /// The address that a socket is bound to: asks for the port that the kernel chose for port 0.
+    public static func localAddress(of socket: borrowing Descriptor) throws(SystemError) -> SocketAddress {
+        var address = portico_address()
+        try SystemError.check(portico_local_address(socket.raw, &address), "ask for the address of a socket")
+        return SocketAddress(address)
+    }
+}
