@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,6 +131,16 @@ int portico_tcp_options(int fd) {
     if (setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval) < 0) return -errno;
     if (setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes) < 0) return -errno;
     return 0;
+}
+
+int portico_dial_state(int fd) {
+    struct pollfd socket = {.fd = fd, .events = POLLOUT};
+    if (poll(&socket, 1, 0) < 0) return -errno;
+    if (socket.revents & (POLLERR | POLLHUP)) {
+        int error = portico_socket_error(fd);
+        return error ? -error : -ECONNRESET;
+    }
+    return socket.revents & POLLOUT ? 1 : 0;
 }
 
 /* --- moving bytes --- */

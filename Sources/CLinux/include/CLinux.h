@@ -41,6 +41,9 @@ int portico_reset_on_close(int fd);
  * listener the accepted sockets inherit them, which saves five calls a connection. */
 int portico_tcp_options(int fd);
 
+/* How a connect under way stands: 1 connected, 0 still under way, -errno failed. */
+int portico_dial_state(int fd);
+
 /* Moving bytes. */
 ssize_t portico_read(int fd, void *buffer, size_t count);
 /* MSG_NOSIGNAL: a peer that is gone is an EPIPE, not a SIGPIPE. */
