@@ -41,3 +41,10 @@ extension SystemError: CustomStringConvertible {
         subject.isEmpty ? "\(operation): \(reason)" : "\(operation) \(subject): \(reason)"
     }
 }
+
+extension SystemError {
+    /// Somebody else has the address.
+    public var isAddressInUse: Bool { code == EADDRINUSE }
+    /// The process may not do that, for example listen below port 1024.
+    public var isPermissionDenied: Bool { code == EACCES || code == EPERM }
+}
