@@ -48,3 +48,8 @@ extension SystemError {
     /// The process may not do that, for example listen below port 1024.
     public var isPermissionDenied: Bool { code == EACCES || code == EPERM }
 }
+
+extension SystemError {
+    /// The code of a wait that was ended by its time limit.
+    public static let timedOut: Int32 = ETIMEDOUT
+}
