@@ -44,6 +44,8 @@ public final class EventLoop: @unchecked Sendable {
         }
         // uv_async_init fails only where uv_loop_init has failed before: both make the loop's own wake-up descriptor.
         uv_async_init(uv, wakeUp, nil)
+        // libuv leaves it as it finds it; nil tells the close callback that there is no owner to release.
+        wakeUp.pointee.data = nil
         try readiness.add(uv_backend_fd(uv), token: Self.libuvToken, interest: .readable)
     }
 

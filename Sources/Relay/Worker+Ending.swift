@@ -51,7 +51,7 @@ extension Worker {
     /// Stops accepting, serves what the kernel has queued so far, and calls `done` when the last connection has ended.
     func drain(_ done: @escaping () -> Void) {
         for id in Array(listeners.keys) { closeListener(id) }
-        drained = done
+        drained.append(done)
         if connections.count == 0 { nothingIsOpen() }
     }
 
@@ -62,9 +62,9 @@ extension Worker {
     }
 
     private func nothingIsOpen() {
-        guard let done = drained else { return }
-        drained = nil
-        done()
+        let waiting = drained
+        drained = []
+        for done in waiting { done() }
     }
 
     /// Closes a listener; its service port goes with the last one. Connections stay (SPEC §1.5).

@@ -33,7 +33,8 @@ final class Worker: @unchecked Sendable {
     var pressure = AcceptPressure()
     var pressureTimer: Timer?
 
-    var drained: (() -> Void)?
+    /// Whom to tell when the last connection has ended.
+    var drained: [() -> Void] = []
     /// What ``EventLoop/run(_:)`` returned; read after the thread was joined.
     private(set) var finalStatus: Int32 = 0
 

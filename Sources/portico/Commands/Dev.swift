@@ -1,4 +1,7 @@
 import ArgumentParser
+import Manifests
+import Proxy
+import Services
 
 /// `portico dev`: the local development proxy.
 struct Dev: AsyncParsableCommand {
@@ -88,6 +91,19 @@ struct Dev: AsyncParsableCommand {
     }
 
     func run() async throws {
-        throw CommandFailure("'dev' cannot do anything yet")
+        logging.bootstrap()
+        var settings = DevelopmentProxy.Settings()
+        settings.publications = publish.map { $0.publication(defaultNamespace: selection.defaultNamespace) }
+        settings.staticServices = services.map { $0.staticService(defaultNamespace: selection.defaultNamespace) }
+        settings.includes = { [selection] service in
+            selection.includes(namespace: service.metadata.namespace, labels: service.metadata.labels)
+        }
+        let demo = demoPods ? try DemoStandIns() : nil
+        if let demo { settings.standIn = { demo.address(for: $0) } }
+        let source = selection.files.isEmpty ? nil : ManifestSource(selection.files.map(ManifestInput.init(argument:)))
+        try await DevSession(
+            settings: settings, source: source, report: DevReport(format: output), drainLimit: drainTimeout.duration,
+            reportsConnections: connections, demo: demo
+        ).run()
     }
 }
