@@ -73,10 +73,6 @@ public struct DevelopmentPlanner: Sendable {
     ) -> Plan {
         var plan = Plan()
         for port in ports {
-            guard port.transport == .tcp else {
-                plan.notes.append("\(ServicePortID(port.name, port.transport)): \(port.transport.rawValue) is not served yet")
-                continue
-            }
             let own = addresses.address(namespace: port.name.namespace, service: port.name.service)
             let door = PlannedDoor(address: EndpointAddress(ip: own, port: port.port), fallback: .anotherPort)
             let published = publications.filter { $0.matches(port) }.flatMap(\.doors)

@@ -2,7 +2,7 @@ public import Services
 
 /// What happened on one service port, since it was first served.
 public struct PortCounters: Sendable, Equatable {
-    /// Clients accepted.
+    /// Clients accepted; for UDP, flows opened.
     public var accepted: UInt64 = 0
     /// Connections that are open now, being dialled included.
     public var open: Int = 0
@@ -16,6 +16,10 @@ public struct PortCounters: Sendable, Equatable {
     public var bytesUp: UInt64 = 0
     /// Bytes from endpoints to clients.
     public var bytesDown: UInt64 = 0
+    /// UDP: datagrams to endpoints, to clients, and those that were given up.
+    public var datagramsUp: UInt64 = 0
+    public var datagramsDown: UInt64 = 0
+    public var dropped: UInt64 = 0
 
     public init() {}
 
@@ -27,6 +31,9 @@ public struct PortCounters: Sendable, Equatable {
         a.broken += b.broken
         a.bytesUp += b.bytesUp
         a.bytesDown += b.bytesDown
+        a.datagramsUp += b.datagramsUp
+        a.datagramsDown += b.datagramsDown
+        a.dropped += b.dropped
     }
 }
 
@@ -46,6 +53,8 @@ public struct RelayCounters: Sendable, Equatable {
     public var acceptPauses: UInt64 = 0
     /// Clients reset unserved because descriptors had run out.
     public var shed: UInt64 = 0
+    /// UDP flows that had to end early to make room.
+    public var flowsEvicted: UInt64 = 0
     /// What service ports that are no longer served added up to.
     public var removed = PortCounters()
     /// Connections that were still open when a drain reached its limit.
@@ -62,6 +71,7 @@ public struct RelayCounters: Sendable, Equatable {
         a.pipesLent += b.pipesLent
         a.acceptPauses += b.acceptPauses
         a.shed += b.shed
+        a.flowsEvicted += b.flowsEvicted
         a.removed += b.removed
         a.endedByDrain += b.endedByDrain
     }

@@ -9,8 +9,14 @@ final class PortState {
     /// The service port is no longer served; the last connection takes this with it.
     var isRemoved = false
 
-    init(id: ServicePortID, balancer: Balancer) {
+    /// UDP only.
+    var flows: FlowTable
+    /// UDP only: a flow ends after so many replies; nil if it does not.
+    var replyLimit: Int?
+
+    init(id: ServicePortID, balancer: Balancer, timeouts: FlowTimeouts) {
         self.id = id
         self.balancer = balancer
+        self.flows = FlowTable(timeouts: timeouts)
     }
 }

@@ -74,14 +74,14 @@ public actor Relay {
     ) throws(SystemError) -> (door: DoorID, address: EndpointAddress) {
         // Sockets that share a port must all say so, and another program of the same user may; a first socket that does
         // not share finds out whether the address is really free.
-        let probe = try TCPSocket.listen(on: SocketAddress(address))
+        let probe = try Self.bind(port.transport, SocketAddress(address), shared: false)
         let chosen = try TCPSocket.localAddress(of: probe)
         _ = consume probe
 
         let chosenWorkers = workersForNextListener(of: port)
         var sockets: [Int32] = []
         do throws(SystemError) {
-            for _ in chosenWorkers { sockets.append(try TCPSocket.listen(on: chosen, shared: true).release()) }
+            for _ in chosenWorkers { sockets.append(try Self.bind(port.transport, chosen, shared: true).release()) }
         } catch {
             for socket in sockets { _ = Descriptor(owning: socket) }
             throw error
@@ -97,6 +97,15 @@ public actor Relay {
         doorPorts[door] = port
         listeningSockets += chosenWorkers.count
         return (door, EndpointAddress(ip: address.ip, port: chosen.port))
+    }
+
+    private static func bind(
+        _ transport: TransportProtocol, _ address: SocketAddress, shared: Bool
+    ) throws(SystemError) -> Descriptor {
+        switch transport {
+        case .udp: try UDPSocket.bind(to: address, shared: shared)
+        case .tcp, .sctp: try TCPSocket.listen(on: address, shared: shared)
+        }
     }
 
     /// Stops listening at a door. Clients that the kernel has already accepted are served.

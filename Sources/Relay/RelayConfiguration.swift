@@ -7,6 +7,12 @@ public struct RelayConfiguration: Sendable {
     /// Milliseconds that a connection may stay open with one direction ended and nothing moving in the other. The default
     /// is the hour that the kernel's connection tracking grants CLOSE_WAIT.
     public var halfOpenLimit: UInt64 = 3_600_000
+    /// How long UDP flows may be silent.
+    var flowTimeouts = FlowTimeouts()
+    /// One limit for all UDP flows, in milliseconds, in place of those that follow what a flow has done so far.
+    public var udpTimeout: UInt64? {
+        didSet { flowTimeouts = udpTimeout.map(FlowTimeouts.init(fixed:)) ?? FlowTimeouts() }
+    }
     /// Whether every ended connection is reported.
     public var reportsConnections = false
     /// How the process's descriptors are shared out.
@@ -25,6 +31,8 @@ public struct DescriptorBudget: Sendable, Equatable {
     public let listeners: Int
     /// Connections at one time, with two descriptors each.
     public let connections: Int
+    /// UDP flows at one time, with one descriptor each.
+    public let flows: Int
     /// Connections that are being dialled at one time.
     public let dials: Int
     /// Pipes, with two descriptors each.
@@ -36,7 +44,8 @@ public struct DescriptorBudget: Sendable, Equatable {
         let own = min(64, limit / 4)
         pipes = min(128, limit / 16)
         listeners = limit / 4
-        connections = max(1, (limit - own - listeners - 2 * pipes) / 2)
+        flows = max(1, limit / 8)
+        connections = max(1, (limit - own - listeners - 2 * pipes - flows) / 2)
         dials = max(1, min(4096, connections / 2))
     }
 }

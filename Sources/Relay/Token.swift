@@ -11,6 +11,8 @@ struct Token: Equatable {
         case endpoint = 2
         /// A connection that gave way to others and wants to go on.
         case resume = 3
+        /// A UDP flow, through its socket to the endpoint.
+        case flow = 4
     }
 
     let kind: Kind

@@ -73,6 +73,11 @@ extension Worker {
     /// taken first, as far as there is room.
     func closeListener(_ id: UInt32) {
         guard let listener = listeners[id] else { return }
+        guard listener.port.id.transport == .tcp else {
+            endFlows(throughDoor: id, of: listener.port)
+            listeners[id] = nil
+            return
+        }
         var waiting = 1024
         while waiting > 0, listeners[id] != nil, !pressure.paused.contains(id) {
             let before = listener.port.counters.accepted

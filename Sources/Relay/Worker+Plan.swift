@@ -5,9 +5,10 @@ internal import Services
 extension Worker {
     func serve(_ id: ServicePortID, with balancer: Balancer) {
         if let port = ports[id] {
+            if id.transport == .udp { endFlows(of: port, notIn: balancer) }
             port.balancer = balancer
         } else {
-            ports[id] = PortState(id: id, balancer: balancer)
+            ports[id] = PortState(id: id, balancer: balancer, timeouts: configuration.flowTimeouts)
         }
     }
 
@@ -25,7 +26,8 @@ extension Worker {
 
     func listen(_ number: UInt32, _ socket: consuming Descriptor, for id: ServicePortID) {
         guard let port = ports[id] else { return }
-        let listener = Listener(id: number, socket: socket, port: port)
+        let isWildcard = (try? TCPSocket.localAddress(of: socket).isUnspecified) ?? false
+        let listener = Listener(id: number, socket: socket, port: port, isWildcard: isWildcard)
         do throws(SystemError) {
             try loop.watchListener(listener.socket, token: listener.token)
             listeners[number] = listener

@@ -16,10 +16,14 @@ final class Worker: @unchecked Sendable {
     /// This worker's part of the budget.
     let mostConnections: Int
     let mostDials: Int
+    let mostFlows: Int
+    /// One service port may have half of them, so that none can crowd out all others.
+    var mostFlowsPerPort: Int { max(1, mostFlows / 2) }
 
     var ports: [ServicePortID: PortState] = [:]
     var listeners: [UInt32: Listener] = [:]
     var connections = Slab<Connection>()
+    var datagrams: DatagramState
     var dialling = 0
     let buffer: UnsafeMutableRawBufferPointer
     var pipes: PipePool
@@ -29,6 +33,10 @@ final class Worker: @unchecked Sendable {
     var deadlineTimer: Timer?
     /// When that timer is set to fire; 0 if it is not.
     var deadlineArmed: UInt64 = 0
+
+    /// Looks for silent flows, while there are any.
+    var sweepTimer: Timer?
+    var sweeping = false
 
     var pressure = AcceptPressure()
     var pressureTimer: Timer?
@@ -47,11 +55,14 @@ final class Worker: @unchecked Sendable {
         let workers = configuration.workers
         mostConnections = max(1, configuration.budget.connections / workers)
         mostDials = max(1, configuration.budget.dials / workers)
+        mostFlows = max(1, configuration.budget.flows / workers)
+        datagrams = try DatagramState()
         pipes = PipePool(limit: configuration.budget.pipes / workers)
         buffer = .allocate(byteCount: Self.bufferSize, alignment: 4096)
         deadlines = Deadlines(dials: DialAttempts.timeouts, halfOpen: configuration.halfOpenLimit)
         deadlineTimer = Timer(on: loop) { [unowned self] in deadlinesAreDue() }
         pressureTimer = Timer(on: loop) { [unowned self] in resumeAccepting() }
+        sweepTimer = Timer(on: loop) { [unowned self] in sweep() }
     }
 
     deinit {
@@ -65,6 +76,7 @@ final class Worker: @unchecked Sendable {
         }
         listeners = [:]
         for id in connections.ids { connections.remove(id) }
+        for id in datagrams.flows.ids { datagrams.flows.remove(id) }
     }
 
     @inline(__always)
@@ -73,7 +85,7 @@ final class Worker: @unchecked Sendable {
         switch token.kind {
         case .listener:
             guard let listener = listeners[token.index] else { return }
-            accept(from: listener)
+            if listener.port.id.transport == .udp { receive(from: listener) } else { accept(from: listener) }
         case .client:
             guard let connection = connections.find(token.connection) else { return }
             clientEvent(token.connection, connection, readiness)
@@ -84,6 +96,8 @@ final class Worker: @unchecked Sendable {
         case .resume:
             guard let connection = connections.find(token.connection) else { return }
             relay(token.connection, connection)
+        case .flow:
+            flowEvent(Slab<Flow>.ID(index: token.index, generation: token.generation))
         }
     }
 
@@ -123,11 +137,14 @@ final class Listener {
     let id: UInt32
     let socket: Descriptor
     let port: PortState
+    /// UDP: bound to no address in particular, so that each datagram says where it was sent to.
+    let isWildcard: Bool
 
-    init(id: UInt32, socket: consuming Descriptor, port: PortState) {
+    init(id: UInt32, socket: consuming Descriptor, port: PortState, isWildcard: Bool = false) {
         self.id = id
         self.socket = socket
         self.port = port
+        self.isWildcard = isWildcard
     }
 
     var token: EventLoop.Token { Token(.listener, index: id, generation: 0).raw }
