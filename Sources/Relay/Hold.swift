@@ -24,6 +24,12 @@ struct Hold: ~Copyable {
         offset = 0
     }
 
+    /// Sends the first `count` bytes of the buffer to `sink` and keeps them.
+    func send(_ count: Int32, to sink: borrowing Descriptor) {
+        guard let buffer else { return }
+        _ = sink.write(UnsafeRawBufferPointer(start: buffer, count: Int(count)))
+    }
+
     /// Writes the `held` bytes that are left in the buffer to `sink`, and lets go of the buffer with the last of them.
     mutating func write(to sink: borrowing Descriptor, held: Int32) -> Transfer {
         guard let base = buffer else { return .wouldBlock }

@@ -14,6 +14,13 @@ struct Flow: ~Copyable {
     var joinsUp = true
     var joinsDown = true
 
+    /// A copy of the first datagram, until there is a reply: if the endpoint turns out not to be there, another gets it,
+    /// and the client notices nothing. That is failover at connect time for a protocol without connects.
+    var first = Hold()
+    var firstLength: Int32 = 0
+    /// Endpoints that this client's first datagram has been sent to.
+    var attempts: UInt8 = 1
+
     /// The datagrams of the batch at hand that are for this flow, as a chain of slots.
     var chain = SlotChain()
 
@@ -22,6 +29,11 @@ struct Flow: ~Copyable {
         self.port = port
         self.endpoint = endpoint
         self.key = key
+    }
+
+    mutating func forgetFirst() {
+        first = Hold()
+        firstLength = 0
     }
 }
 

@@ -134,6 +134,9 @@ struct FlowTable {
         append(entry)
     }
 
+    /// Nothing has passed yet.
+    func isUnused(_ entry: Entry) -> Bool { records[Int(entry)].sent == 0 }
+
     /// Replies that the flow has had.
     func replies(_ entry: Entry) -> Int { Int(records[Int(entry)].received) }
 

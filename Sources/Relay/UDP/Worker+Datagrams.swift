@@ -7,6 +7,8 @@ internal import Synchronization
 extension Worker {
     /// Batches taken from one socket before others get their turn.
     private static let batchesPerTurn = 4
+    /// Bytes of a first datagram that are worth keeping: what fits a packet.
+    private static let largestKept = 1472
 
     func receive(from door: Listener) {
         for _ in 0..<Self.batchesPerTurn {
@@ -66,6 +68,7 @@ extension Worker {
             switch error {
             case 0:
                 let count = datagrams.run.slots.count
+                if port.flows.isUnused(flow.pointee.entry) { keepFirst(flow) }
                 port.counters.datagramsUp += UInt64(count)
                 port.counters.bytesUp += bytesInRun()
                 port.flows.used(flow.pointee.entry, sent: count, now: loop.now)
@@ -77,6 +80,7 @@ extension Worker {
                 replacements -= 1
                 let key = flow.pointee.key
                 endpointRefused(current, flow, error)
+                // The first datagram may have brought about another flow by now.
                 guard replacements > 0, let other = self.flow(for: key, on: door) else {
                     return drop(from: slot, port)
                 }
@@ -87,6 +91,15 @@ extension Worker {
                 slot = next
             }
         }
+    }
+
+    /// Keeps the first datagram of the run, if it is of the kind that a question is.
+    private func keepFirst(_ flow: UnsafeMutablePointer<Flow>) {
+        guard let slot = datagrams.run.slots.first else { return }
+        let bytes = datagrams.batch.bytes(Int(slot))
+        guard (1...Self.largestKept).contains(bytes.count) else { return }
+        flow.pointee.first.keep(bytes)
+        flow.pointee.firstLength = Int32(bytes.count)
     }
 
     /// Gathers the run that begins at `slot`; returns the slot behind it, or -1.
@@ -162,6 +175,7 @@ extension Worker {
             slot = next
         }
         flow.pointee.endpoint.pardon()
+        if flow.pointee.firstLength > 0 { flow.pointee.forgetFirst() }
         port.flows.used(flow.pointee.entry, received: count, now: loop.now)
         if let limit = port.replyLimit, port.flows.replies(flow.pointee.entry) >= limit { endFlow(id) }
     }

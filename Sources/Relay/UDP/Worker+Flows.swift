@@ -79,9 +79,26 @@ extension Worker {
     func endpointRefused(_ id: Slab<Flow>.ID, _ flow: UnsafeMutablePointer<Flow>, _ code: Int32) {
         let endpoint = flow.pointee.endpoint
         endpoint.penalise(until: loop.now + DialAttempts.penalty)
-        flow.pointee.port.counters.dialFailures += 1
-        report(.dialFailed(DialFailure(port: flow.pointee.port.id, endpoint: endpoint, attempt: 1, code: code, limit: 0)))
+        let port = flow.pointee.port
+        port.counters.dialFailures += 1
+        let attempts = flow.pointee.attempts
+        report(
+            .dialFailed(
+                DialFailure(port: port.id, endpoint: endpoint, attempt: Int(attempts), code: code, limit: 0)))
+        let key = flow.pointee.key
+        let length = flow.pointee.firstLength
+        var first = Hold()
+        swap(&first, &flow.pointee.first)
         endFlow(id)
+
+        guard length > 0, Int(attempts) < DialAttempts.timeouts.count, let door = listeners[key.door],
+            let other = self.flow(for: key, on: door), let replacement = datagrams.flows.find(other)
+        else { return }
+        first.send(length, to: replacement.pointee.socket)
+        port.flows.used(replacement.pointee.entry, sent: 1, now: loop.now)
+        swap(&first, &replacement.pointee.first)
+        replacement.pointee.firstLength = length
+        replacement.pointee.attempts = attempts + 1
     }
 
     /// Flows whose endpoint is no longer one end at once, so that no client stays with a pod that is gone (SPEC §1.6).
