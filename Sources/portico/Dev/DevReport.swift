@@ -74,10 +74,9 @@ struct DevReport: Sendable {
             var table = Table(
                 ("SERVICE", .leading), ("CONNECTIONS", .trailing), ("TO PODS", .trailing), ("TO CLIENTS", .trailing),
                 ("FAILURES", .trailing))
-            for (id, counters) in ports where ports.count > 1 || counters != PortCounters() {
-                table.addRow(row("\(id)", counters))
-            }
-            if ports.count > 1 || snapshot.total.removed != PortCounters() { table.addRow(row("total", sum)) }
+            // Those that nobody used say nothing.
+            for (id, counters) in ports where counters != PortCounters() { table.addRow(row("\(id)", counters)) }
+            if ports.count != 1 || snapshot.total.removed != PortCounters() { table.addRow(row("total", sum)) }
             output.write("\n" + table.rendered(inColour: output.takesColour))
         }
     }
