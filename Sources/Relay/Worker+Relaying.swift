@@ -16,7 +16,8 @@ extension Worker {
         }
         if connection.pointee.up.isDone, connection.pointee.down.isDone { return end(id, .completed) }
         if unfinished { loop.again(Token(.resume, id).raw) }
-        if connection.pointee.isHalfOpen, !deadlines.isSet(id.index) {
+        if connection.pointee.isHalfOpen, !deadlines.isHalfOpen(id.index) {
+            connection.pointee.server.keepAlive()
             setDeadline(.halfOpen, id.index)
         }
     }
@@ -35,7 +36,7 @@ extension Worker {
         if advanceDown(connection) { return loop.again(Token(.resume, id).raw) }
         if connection.pointee.down.phase != .failed, connection.pointee.down.held > 0 {
             // The client is slow; it may take its time, but not for ever.
-            if !deadlines.isSet(id.index) { setDeadline(.halfOpen, id.index) }
+            if !deadlines.isHalfOpen(id.index) { setDeadline(.halfOpen, id.index) }
             return
         }
         end(id, .endpointReset)
