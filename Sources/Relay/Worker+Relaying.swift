@@ -62,16 +62,16 @@ extension Worker {
     ) -> Bool {
         let now = loop.now
         var steps = Self.stepsPerTurn
-        defer {
-            // A pipe is held only while bytes are in it.
-            if direction.held == 0, let pipe = hold.pipe.take() { pipes.giveBack(pipe) }
-        }
+        // A pipe is held only while bytes are in it.
+        defer { if direction.held == 0 { giveBackPipe(&hold) } }
         while steps > 0 {
             steps -= 1
             switch direction.next(at: now) {
             case .wait:
                 return false
             case .copy:
+                // Or what is left over now would be looked for in the pipe of the stream before.
+                giveBackPipe(&hold)
                 copy(&direction, &hold, from: source, to: sink, now)
             case .fill:
                 guard let pipe = hold.pipe ?? pipes.take(at: now) else {
@@ -96,6 +96,13 @@ extension Worker {
             }
         }
         return true
+    }
+
+    @inline(__always)
+    private func giveBackPipe(_ hold: inout Hold) {
+        guard let pipe = hold.pipe else { return }
+        hold.pipe = nil
+        pipes.giveBack(pipe)
     }
 
     @inline(__always)
