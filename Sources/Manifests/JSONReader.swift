@@ -1,7 +1,8 @@
 /// Reads JSON documents into trees.
 ///
-/// Own code, because errors need lines, which no JSON decoder for Swift keeps, and because `kubectl get -A -o json` of a
-/// large cluster is a hundred megabytes: this reads it in a quarter of the time.
+/// Own code, because errors need lines, which no JSON decoder for Swift keeps; because one decoder for both forms makes
+/// them mean the same; and because `kubectl get -A -o json` of a large cluster is a hundred megabytes, which this takes
+/// no longer to read than Foundation's decoder does.
 struct JSONReader {
     private let text: UnsafeBufferPointer<UInt8>
     private var tree: DocumentTree

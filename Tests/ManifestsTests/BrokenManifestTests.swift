@@ -1,5 +1,6 @@
-@testable import Manifests
 import Testing
+
+@testable import Manifests
 
 @Suite("Broken manifests")
 struct BrokenManifestTests {
@@ -62,7 +63,9 @@ struct BrokenManifestTests {
         BrokenCase(
             testDescription: "a truth value for a port name",
             text: "kind: Service\nmetadata: {name: web}\nspec:\n  ports:\n  - port: 80\n    name: on\n",
-            messages: ["web.yaml:6: Service default/web: spec.ports[0].name: expected text, found true (put it in quotes)"]),
+            messages: [
+                "web.yaml:6: Service default/web: spec.ports[0].name: expected text, found true (put it in quotes)"
+            ]),
         BrokenCase(
             testDescription: "a port in quotes",
             text: "kind: Service\nmetadata: {name: web}\nspec:\n  ports:\n  - port: '80'\n",
@@ -71,7 +74,8 @@ struct BrokenManifestTests {
             ]),
         BrokenCase(
             testDescription: "a missing port is reported where its entry begins",
-            text: "kind: Service\nmetadata: {name: web, namespace: shop}\nspec:\n  ports:\n  - name: http\n    targetPort: 1\n",
+            text:
+                "kind: Service\nmetadata: {name: web, namespace: shop}\nspec:\n  ports:\n  - name: http\n    targetPort: 1\n",
             messages: [
                 "web.yaml:5: Service shop/web: spec.ports[0].port: expected a number from 1 to 65535, found nothing"
             ]),
@@ -117,7 +121,9 @@ struct BrokenManifestTests {
         BrokenCase(
             testDescription: "an Endpoints object with a missing address",
             text: "kind: Endpoints\nmetadata: {name: e}\nsubsets:\n- addresses:\n  - hostname: x\n",
-            messages: ["web.yaml:5: Endpoints default/e: subsets[0].addresses[0].ip: expected an IP address, found nothing"]),
+            messages: [
+                "web.yaml:5: Endpoints default/e: subsets[0].addresses[0].ip: expected an IP address, found nothing"
+            ]),
         BrokenCase(
             testDescription: "a pod and a node",
             text: """
@@ -135,7 +141,9 @@ struct BrokenManifestTests {
         BrokenCase(
             testDescription: "a field that is there twice",
             text: "kind: Service\nmetadata: {name: web}\nspec:\n  type: NodePort\n  ports: []\n  type: ClusterIP\n",
-            messages: ["web.yaml:6: Service default/web: spec.type: expected each field once, found it again after line 4"]),
+            messages: [
+                "web.yaml:6: Service default/web: spec.type: expected each field once, found it again after line 4"
+            ]),
         BrokenCase(
             testDescription: "an old API version of a known kind",
             text: "apiVersion: discovery.k8s.io/v1beta1\nkind: EndpointSlice\nmetadata: {name: s}\n",
@@ -203,7 +211,9 @@ struct BrokenManifestTests {
         BrokenCase(
             testDescription: "values of several lines stay on one",
             text: "kind: Service\nmetadata: {name: web}\nspec:\n  clusterIP: |\n    a\n    b\n",
-            messages: ["web.yaml:4: Service default/web: spec.clusterIP: expected an IP address or None, found \"a b \""]),
+            messages: [
+                "web.yaml:4: Service default/web: spec.clusterIP: expected an IP address or None, found \"a b \""
+            ]),
     ]
 
     @Test("Each with file, line, document, object, field and expectation", arguments: cases)

@@ -1,5 +1,6 @@
-@testable import Manifests
 import Testing
+
+@testable import Manifests
 
 @Suite("Cutting a file into documents")
 struct DocumentSplitterTests {
@@ -36,7 +37,8 @@ struct DocumentSplitterTests {
                 testDescription: "end markers", text: "a: 1\n...\n# c\n...\nb: 2\n---\nc: 3\n...\n",
                 documents: ["1: a: 1|", "5: b: 2|", "6: ---|c: 3|"]),
             SplitCase(
-                testDescription: "directives belong to what follows", text: "%YAML 1.1\n---\na: 1\n...\n%YAML 1.1\n---\nb: 2\n",
+                testDescription: "directives belong to what follows",
+                text: "%YAML 1.1\n---\na: 1\n...\n%YAML 1.1\n---\nb: 2\n",
                 documents: ["1: %YAML 1.1|---|a: 1|", "5: %YAML 1.1|---|b: 2|"]),
             SplitCase(testDescription: "marker at the end of the file", text: "a: 1\n---", documents: ["1: a: 1|"]),
         ])

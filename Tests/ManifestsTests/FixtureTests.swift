@@ -1,7 +1,8 @@
 import Foundation
-@testable import Manifests
 import Services
 import Testing
+
+@testable import Manifests
 
 /// Objects as real API servers and a real kube-proxy saw them.
 @Suite("Recorded objects")
@@ -14,16 +15,23 @@ struct FixtureTests {
         #expect(result.state.endpointSlices.count == 20)
         #expect(result.state.endpoints.count == 14)
         #expect(result.state.nodes.map(\.zone) == ["zone-a", "zone-b"])
-        #expect(result.notes.map { $0.split(separator: "/").last.map(String.init) } == ["00-nodes.yaml: skipped 1 Namespace"])
+        #expect(
+            result.notes.map { $0.split(separator: "/").last.map(String.init) } == [
+                "00-nodes.yaml: skipped 1 Namespace"
+            ])
 
         let resolution = result.state.resolve(ResolutionContext(nodeName: "node-a"))
         let ports = Dictionary(uniqueKeysWithValues: resolution.ports.map { ($0.name.description, $0) })
         func selection(_ name: String) -> FamilySelection? { ports[name]?.endpoints.ipv4 }
-        #expect(selection("default/my-service")?.cluster.map(\.address.description) == ["10.250.1.31:9376", "10.250.1.32:9376"])
+        #expect(
+            selection("default/my-service")?.cluster.map(\.address.description) == [
+                "10.250.1.31:9376", "10.250.1.32:9376",
+            ])
         #expect(selection("default/my-lb:http")?.topology == .preferSameZone)
         #expect(selection("default/my-lb:http")?.cluster.count == 2)
         #expect(selection("default/my-lb-local:http")?.local.map(\.address.description) == ["10.250.1.31:9376"])
-        #expect(ports["default/my-lb-local:http"]?.healthCheck == ServiceHealthCheck(nodePort: 32100, localEndpoints: 1))
+        #expect(
+            ports["default/my-lb-local:http"]?.healthCheck == ServiceHealthCheck(nodePort: 32100, localEndpoints: 1))
         #expect(ports["default/my-dual:http"]?.endpoints.ipv6.cluster.count == 2)
         #expect(selection("shop/my-multiport:https")?.cluster.map(\.address.description) == ["10.250.1.32:9443"])
         #expect(selection("shop/my-internal-local:http")?.local.count == 1)

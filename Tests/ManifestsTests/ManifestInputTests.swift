@@ -1,7 +1,8 @@
 import Foundation
-@testable import Manifests
 import Services
 import Testing
+
+@testable import Manifests
 
 @Suite("Inputs")
 struct ManifestInputTests {

@@ -1,6 +1,7 @@
-@testable import Manifests
 import Services
 import Testing
+
+@testable import Manifests
 
 @Suite("Reading manifests")
 struct ManifestReaderTests {
@@ -49,7 +50,8 @@ struct ManifestReaderTests {
 
     @Test("JSON is known by how it begins; YAML that begins alike is still YAML")
     func sniffing() {
-        let json = "\n {\"kind\": \"Service\", \"metadata\": {\"name\": \"a\"}, \"spec\": {}} {\"kind\": \"Node\", \"metadata\": {\"name\": \"n\"}}"
+        let json =
+            "\n {\"kind\": \"Service\", \"metadata\": {\"name\": \"a\"}, \"spec\": {}} {\"kind\": \"Node\", \"metadata\": {\"name\": \"n\"}}"
         #expect(read(json, file: "standard input").names == ["Service default/a", "Node n"])
         let yaml = "{\"kind\": Service, metadata: {name: a}, spec: {}}\n---\nkind: Node\nmetadata: {name: n}\n"
         #expect(read(yaml).names == ["Service default/a", "Node n"])

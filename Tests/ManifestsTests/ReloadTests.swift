@@ -1,7 +1,8 @@
 import Foundation
-@testable import Manifests
 import Services
 import Testing
+
+@testable import Manifests
 
 /// Files that change while they are watched.
 @Suite("Live reload", .timeLimit(.minutes(1)))
@@ -128,7 +129,8 @@ struct ReloadTests {
     @Test("A file that became unreadable keeps everything; so does one that is emptied of sense")
     func brokenFile() async throws {
         let workspace = try Workspace()
-        try workspace.write("web.json", #"{"kind": "Service", "metadata": {"name": "web"}, "spec": {"ports": [{"port": 1}]}}"#)
+        try workspace.write(
+            "web.json", #"{"kind": "Service", "metadata": {"name": "web"}, "spec": {"ports": [{"port": 1}]}}"#)
         try workspace.write("other.yaml", service("other", port: 1))
         var watch = await Watch([workspace.path("web.json"), workspace.path("other.yaml")])
         try workspace.replace("web.json", #"{"kind": "Serv"#)

@@ -1,5 +1,6 @@
-@testable import Manifests
 import Testing
+
+@testable import Manifests
 
 @Suite("Document trees")
 struct TreeTests {
@@ -30,7 +31,10 @@ struct TreeTests {
             ("decimal", ["1.5", ".5", "1.", "1e3", "12e-4", "-.inf", ".NaN", "99999999999999999999"]),
             (
                 "text",
-                ["web", "10.0.0.1", "1.2.3", "v1", "y", "n", "nope", "truely", "2026-01-01", "1e", "-", ".", "08x", "fd00::1", "0x"]
+                [
+                    "web", "10.0.0.1", "1.2.3", "v1", "y", "n", "nope", "truely", "2026-01-01", "1e", "-", ".", "08x",
+                    "fd00::1", "0x",
+                ]
             ),
         ])
     func plainScalars(_ kind: String, _ texts: [String]) {
@@ -47,7 +51,10 @@ struct TreeTests {
 
     @Test("Quotes and !!str make text")
     func quotes() throws {
-        #expect(try [String](from: yaml("['80', \"true\", !!str 5, 'it''s', \"a\\nb\"]")) == ["80", "true", "5", "it's", "a\nb"])
+        #expect(
+            try [String](from: yaml("['80', \"true\", !!str 5, 'it''s', \"a\\nb\"]")) == [
+                "80", "true", "5", "it's", "a\nb",
+            ])
     }
 
     @Test("Anchors, aliases and merge keys")
@@ -91,7 +98,8 @@ struct TreeTests {
         struct Value: Decodable, Equatable {
             var a: [Int], b: Bool, c: String?, d: Double, e: [String: String], f: String
         }
-        let text = #"{"a": [1, -2], "b": true, "c": null, "d": 1.5e3, "e": {}, "f": "\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00\ud800"}"#
+        let text =
+            #"{"a": [1, -2], "b": true, "c": null, "d": 1.5e3, "e": {}, "f": "\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00\ud800"}"#
         let value = try Value(from: json(text))
         #expect(value == Value(a: [1, -2], b: true, c: nil, d: 1500, e: [:], f: "\"\\/\u{8}\u{c}\n\r\té😀\u{FFFD}"))
     }

@@ -1,7 +1,8 @@
 import Foundation
-@testable import Manifests
 import Services
 import Testing
+
+@testable import Manifests
 
 /// A folder of its own for one test, gone with it.
 final class Workspace: Sendable {

@@ -33,7 +33,8 @@ func slice(
 
 /// An endpoint of a slice. Its state is written as one word, the way SPEC §4.6 speaks of it.
 func endpoint(
-    _ address: String, _ state: EndpointCondition = .ready, node: String? = nil, zones: [String] = [], nodes: [String] = []
+    _ address: String, _ state: EndpointCondition = .ready, node: String? = nil, zones: [String] = [],
+    nodes: [String] = []
 ) -> EndpointSlice.Endpoint {
     var endpoint = EndpointSlice.Endpoint(address: ip(address), nodeName: node, zoneHints: zones, nodeHints: nodes)
     switch state {

@@ -37,7 +37,8 @@ struct SelectionCase: Sendable, CustomTestStringConvertible {
     }
 }
 
-private func here(_ number: Int, _ state: EndpointCondition = .ready, zones: [String] = [], nodes: [String] = []) -> EndpointSlice
+private func here(_ number: Int, _ state: EndpointCondition = .ready, zones: [String] = [], nodes: [String] = [])
+    -> EndpointSlice
     .Endpoint
 { endpoint("10.0.0.\(number)", state, node: "here", zones: zones, nodes: nodes) }
 
@@ -79,7 +80,8 @@ struct EndpointSelectionTests {
             id: "I11 any ready: only ready", endpoints: [here(1), there(2, .terminating), there(3, .unready)],
             cluster: ["1"]),
         SelectionCase(
-            id: "I11 none ready: serving and terminating", endpoints: [here(1, .terminating), there(2, .gone), there(3, .unready)],
+            id: "I11 none ready: serving and terminating",
+            endpoints: [here(1, .terminating), there(2, .gone), there(3, .unready)],
             cluster: ["1"]),
         SelectionCase(id: "I11 none at all: refused", endpoints: [], cluster: [], hasAny: false),
         SelectionCase(
@@ -94,14 +96,17 @@ struct EndpointSelectionTests {
             cluster: ["1"], topology: .preferSameZone),
         SelectionCase(
             id: "I19 several zones per endpoint",
-            endpoints: [here(1, zones: ["zone-b", "zone-a"]), there(2, zones: ["zone-b"]), there(3, zones: ["zone-a"])],
+            endpoints: [
+                here(1, zones: ["zone-b", "zone-a"]), there(2, zones: ["zone-b"]), there(3, zones: ["zone-a"]),
+            ],
             cluster: ["1", "3"], topology: .preferSameZone),
         SelectionCase(
             id: "I19 ignored for the Local list",
             endpoints: [here(1, zones: ["zone-b"]), here(2, zones: ["zone-a"])], externalPolicy: .local,
             cluster: ["2"], local: ["1", "2"], topology: .preferSameZone),
         SelectionCase(
-            id: "I19 ignored if the node has no zone", endpoints: [here(1, zones: ["zone-a"]), there(2, zones: ["zone-b"])],
+            id: "I19 ignored if the node has no zone",
+            endpoints: [here(1, zones: ["zone-a"]), there(2, zones: ["zone-b"])],
             zone: nil, cluster: ["1", "2"]),
         SelectionCase(
             id: "I19 ignored if the zone has no endpoint",

@@ -91,7 +91,8 @@ struct PodEndpointsTests {
                 .init(ports: [.init(name: "web", containerPort: 7070)], restartPolicy: "Always"),
             ]
         }
-        let without = pod("d", ["10.0.0.4"], labels: labels, ports: [.init(name: "web", containerPort: 5, transport: .udp)])
+        let without = pod(
+            "d", ["10.0.0.4"], labels: labels, ports: [.init(name: "web", containerPort: 5, transport: .udp)])
         let port = ServicePortSpec(name: "http", port: 80, targetPort: .name("web"))
         let resolution = resolve([first, second, sidecar, without], ports: [port])
         #expect(chosen(resolution) == ["10.0.0.1:8080", "10.0.0.2:9090", "10.0.0.3:7070"])
@@ -101,7 +102,8 @@ struct PodEndpointsTests {
     @Test("A numbered target port, and none at all")
     func numberedPorts() {
         let pods = [pod("a", ["10.0.0.1"], labels: labels)]
-        #expect(chosen(resolve(pods, ports: [ServicePortSpec(port: 80, targetPort: .number(8080))])) == ["10.0.0.1:8080"])
+        #expect(
+            chosen(resolve(pods, ports: [ServicePortSpec(port: 80, targetPort: .number(8080))])) == ["10.0.0.1:8080"])
         #expect(chosen(resolve(pods, ports: [ServicePortSpec(port: 80)])) == ["10.0.0.1:80"])
     }
 

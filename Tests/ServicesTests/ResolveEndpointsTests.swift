@@ -107,7 +107,9 @@ struct ResolveEndpointsTests {
                     addresses: [.init(ip: ip("10.0.0.1"), podName: "web-1"), .init(ip: ip("10.0.0.2"))],
                     notReadyAddresses: [.init(ip: ip("10.0.0.9"))],
                     ports: [.init(name: "p", port: 1), .init(name: "q", port: 2)]),
-                .init(addresses: [.init(ip: ip("10.0.0.3"))], ports: [.init(name: "p", port: 3), .init(name: "q", port: 4)]),
+                .init(
+                    addresses: [.init(ip: ip("10.0.0.3"))],
+                    ports: [.init(name: "p", port: 3), .init(name: "q", port: 4)]),
             ])
         let state = ClusterState(services: [twoPorts], endpoints: [object])
         #expect(
@@ -143,7 +145,8 @@ struct ResolveEndpointsTests {
         var state = ClusterState()
         for index in 0..<10_000 {
             let name = "svc-\(index)"
-            state.services.append(service(name, clusterIPs: ["10.\(96 + index / 65536).\(index / 256 % 256).\(index % 256)"]))
+            state.services.append(
+                service(name, clusterIPs: ["10.\(96 + index / 65536).\(index / 256 % 256).\(index % 256)"]))
             let endpoints = (0..<10).map { endpoint("10.\(index / 256).\(index % 256).\($0)", node: "here") }
             state.endpointSlices.append(slice(of: name, endpoints))
         }

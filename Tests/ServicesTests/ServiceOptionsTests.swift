@@ -15,7 +15,9 @@ struct ServiceOptionsTests {
 
     @Test("Defaults")
     func defaults() {
-        #expect(ServiceOptions.parse([:]).options == ServiceOptions(balancing: .roundRobin, holdSeconds: 0, proxyProtocol: nil))
+        #expect(
+            ServiceOptions.parse([:]).options
+                == ServiceOptions(balancing: .roundRobin, holdSeconds: 0, proxyProtocol: nil))
     }
 
     @Test("Wrong values and names are told and leave the defaults")

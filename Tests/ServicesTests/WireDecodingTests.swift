@@ -27,7 +27,8 @@ struct WireDecodingTests {
     @Test("A minimal service has the defaults of an API server")
     func defaults() throws {
         let web = try decode(Service.self, service(#"{"ports": [{"port": 80}], "unknown": {"x": [1]}}"#))
-        #expect(web == Service(metadata: ObjectMeta(name: "web"), spec: ServiceSpec(ports: [ServicePortSpec(port: 80)])))
+        #expect(
+            web == Service(metadata: ObjectMeta(name: "web"), spec: ServiceSpec(ports: [ServicePortSpec(port: 80)])))
         #expect(web.metadata.namespace == "default")
         #expect(web.spec.affinityTimeout == 10_800)
     }
@@ -92,13 +93,22 @@ struct WireDecodingTests {
                 "spec.ports.1.port: expected each port once per protocol, found 1 again"
             ),
             (#"{"clusterIP": "10.0.0"}"#, "spec.clusterIP: expected an IP address or None, found \"10.0.0\""),
-            (#"{"type": "Cluster"}"#, "spec.type: expected ClusterIP, NodePort, LoadBalancer or ExternalName, found \"Cluster\""),
-            (#"{"externalTrafficPolicy": "local"}"#, "spec.externalTrafficPolicy: expected Cluster or Local, found \"local\""),
+            (
+                #"{"type": "Cluster"}"#,
+                "spec.type: expected ClusterIP, NodePort, LoadBalancer or ExternalName, found \"Cluster\""
+            ),
+            (
+                #"{"externalTrafficPolicy": "local"}"#,
+                "spec.externalTrafficPolicy: expected Cluster or Local, found \"local\""
+            ),
             (
                 #"{"sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 90000}}}"#,
                 "spec.sessionAffinityConfig.clientIP.timeoutSeconds: expected a number from 1 to 86400, found 90000"
             ),
-            (#"{"publishNotReadyAddresses": "yes"}"#, "spec.publishNotReadyAddresses: expected true or false, found \"yes\""),
+            (
+                #"{"publishNotReadyAddresses": "yes"}"#,
+                "spec.publishNotReadyAddresses: expected true or false, found \"yes\""
+            ),
             (#"{"selector": {"app": 1}}"#, "spec.selector.app: expected text"),
             (#"{"ports": {}}"#, "spec.ports: expected a list"),
             ("5", "spec: expected an object"),
@@ -109,7 +119,8 @@ struct WireDecodingTests {
 
     @Test("A missing name and a missing spec")
     func missing() {
-        #expect(failure(Service.self, #"{"metadata": {}, "spec": {}}"#) == "metadata.name: expected text, found nothing")
+        #expect(
+            failure(Service.self, #"{"metadata": {}, "spec": {}}"#) == "metadata.name: expected text, found nothing")
         #expect(failure(Service.self, #"{"metadata": {"name": "web"}}"#) == ": expected a field spec")
     }
 
@@ -171,6 +182,9 @@ struct WireDecodingTests {
                 metadata: ObjectMeta(name: "web"),
                 subsets: [.init(addresses: [.init(ip: ip("10.0.0.1"), podName: "p")], ports: [.init(port: 1)])]))
         try check(pod("a", ["10.0.0.1", "fd00::1"], ports: [.init(name: "web", containerPort: 80)]))
-        try check(Node(metadata: ObjectMeta(name: "n"), status: NodeStatus(addresses: [.init(type: "InternalIP", address: "10.0.0.1")])))
+        try check(
+            Node(
+                metadata: ObjectMeta(name: "n"),
+                status: NodeStatus(addresses: [.init(type: "InternalIP", address: "10.0.0.1")])))
     }
 }
