@@ -4,6 +4,11 @@ import Testing
 
 @testable import Manifests
 
+/// A typed list of an API server.
+private struct List<Item: Decodable>: Decodable {
+    var items: [Item]
+}
+
 /// Objects as real API servers and a real kube-proxy saw them.
 @Suite("Recorded objects")
 struct FixtureTests {
@@ -48,7 +53,6 @@ struct FixtureTests {
 
     @Test("Lists of API servers, by the tree decoder and by Foundation's", arguments: ["1.25", "1.36"])
     func apiLists(_ version: String) async throws {
-        struct List<Item: Decodable>: Decodable { var items: [Item] }
         func foundation<Item: Decodable>(_ name: String, _ type: Item.Type) throws -> [Item] {
             let data = try Data(contentsOf: URL(filePath: fixture("api/\(version)/\(name).json")))
             return try JSONDecoder().decode(List<Item>.self, from: data).items
