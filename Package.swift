@@ -59,7 +59,13 @@ let package = Package(
             name: "ProxyTests", dependencies: ["Proxy", "Relay", "Services", "TestSupport"],
             swiftSettings: settings),
         .testTarget(name: "DemoPodsTests", dependencies: ["DemoPods", "TestSupport"], swiftSettings: settings),
-        .testTarget(name: "CommandTests", dependencies: ["portico", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "CommandTests",
+            dependencies: [
+                "portico", "Services", "TestSupport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,6 +134,16 @@ int portico_tcp_options(int fd) {
     return 0;
 }
 
+int portico_dial_state(int fd) {
+    struct pollfd socket = {.fd = fd, .events = POLLOUT};
+    if (poll(&socket, 1, 0) < 0) return -errno;
+    if (socket.revents & (POLLERR | POLLHUP)) {
+        int error = portico_socket_error(fd);
+        return error ? -error : -ECONNRESET;
+    }
+    return socket.revents & POLLOUT ? 1 : 0;
+}
+
 /* --- moving bytes --- */
 
 ssize_t portico_read(int fd, void *buffer, size_t count) { return result(recv(fd, buffer, count, 0)); }
@@ -161,6 +173,149 @@ int portico_pipe(int capacity, int *read_end, int *write_end) {
 }
 
 int portico_close(int fd) { return result(close(fd)); }
+
+/* --- datagrams --- */
+
+enum { LARGEST_DATAGRAM = 65536, CONTROL_SIZE = 128 };
+
+struct portico_batch {
+    int slots;
+    struct mmsghdr *messages;
+    struct iovec *vectors;
+    socket_address *peers;
+    unsigned char *control;
+    unsigned char *bytes;
+};
+
+portico_batch *portico_batch_new(int slots) {
+    portico_batch *batch = calloc(1, sizeof *batch);
+    if (!batch) return NULL;
+    batch->slots = slots;
+    batch->messages = calloc((size_t)slots, sizeof *batch->messages);
+    batch->vectors = calloc((size_t)slots, sizeof *batch->vectors);
+    batch->peers = calloc((size_t)slots, sizeof *batch->peers);
+    batch->control = calloc((size_t)slots, CONTROL_SIZE);
+    /* Not touched here: a page becomes resident when the first datagram that needs it arrives. */
+    batch->bytes = malloc((size_t)slots * LARGEST_DATAGRAM);
+    if (!batch->messages || !batch->vectors || !batch->peers || !batch->control || !batch->bytes) {
+        portico_batch_free(batch);
+        return NULL;
+    }
+    for (int i = 0; i < slots; i++) {
+        batch->vectors[i].iov_base = batch->bytes + (size_t)i * LARGEST_DATAGRAM;
+        batch->vectors[i].iov_len = LARGEST_DATAGRAM;
+        batch->messages[i].msg_hdr.msg_iov = &batch->vectors[i];
+        batch->messages[i].msg_hdr.msg_iovlen = 1;
+        batch->messages[i].msg_hdr.msg_name = &batch->peers[i];
+        batch->messages[i].msg_hdr.msg_control = batch->control + (size_t)i * CONTROL_SIZE;
+    }
+    return batch;
+}
+
+void portico_batch_free(portico_batch *batch) {
+    if (!batch) return;
+    free(batch->messages);
+    free(batch->vectors);
+    free(batch->peers);
+    free(batch->control);
+    free(batch->bytes);
+    free(batch);
+}
+
+int portico_batch_receive(portico_batch *batch, int fd) {
+    for (int i = 0; i < batch->slots; i++) {
+        /* The kernel overwrites these with what it used. */
+        batch->messages[i].msg_hdr.msg_namelen = sizeof batch->peers[i];
+        batch->messages[i].msg_hdr.msg_controllen = CONTROL_SIZE;
+    }
+    return result(recvmmsg(fd, batch->messages, (unsigned)batch->slots, MSG_DONTWAIT, NULL));
+}
+
+int portico_batch_length(const portico_batch *batch, int slot) { return (int)batch->messages[slot].msg_len; }
+
+void portico_batch_peer(const portico_batch *batch, int slot, portico_address *peer) {
+    from_kernel(&batch->peers[slot], peer);
+}
+
+const void *portico_batch_bytes(const portico_batch *batch, int slot) { return batch->vectors[slot].iov_base; }
+
+void portico_batch_destination(const portico_batch *batch, int slot, portico_address *destination) {
+    memset(destination, 0, sizeof *destination);
+    struct msghdr *message = &batch->messages[slot].msg_hdr;
+    socket_address address;
+    memset(&address, 0, sizeof address);
+    for (struct cmsghdr *item = CMSG_FIRSTHDR(message); item; item = CMSG_NXTHDR(message, item)) {
+        if (item->cmsg_level == IPPROTO_IP && item->cmsg_type == IP_PKTINFO) {
+            struct in_pktinfo info;
+            memcpy(&info, CMSG_DATA(item), sizeof info);
+            address.v4.sin_family = AF_INET;
+            address.v4.sin_addr = info.ipi_addr;
+            from_kernel(&address, destination);
+        } else if (item->cmsg_level == IPPROTO_IPV6 && item->cmsg_type == IPV6_PKTINFO) {
+            struct in6_pktinfo info;
+            memcpy(&info, CMSG_DATA(item), sizeof info);
+            address.v6.sin6_family = AF_INET6;
+            address.v6.sin6_addr = info.ipi6_addr;
+            /* A link-local source needs the interface that the datagram came in by. */
+            if (IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr)) address.v6.sin6_scope_id = info.ipi6_ifindex;
+            from_kernel(&address, destination);
+        }
+    }
+}
+
+static void *add_control(struct msghdr *message, int level, int type, const void *value, size_t size) {
+    struct cmsghdr *item = (struct cmsghdr *)((unsigned char *)message->msg_control + message->msg_controllen);
+    item->cmsg_level = level;
+    item->cmsg_type = type;
+    item->cmsg_len = CMSG_LEN(size);
+    memcpy(CMSG_DATA(item), value, size);
+    message->msg_controllen += CMSG_SPACE(size);
+    return item;
+}
+
+int portico_batch_send(
+    portico_batch *batch, int fd, const uint16_t *slots, int count, const portico_address *peer,
+    const portico_address *source) {
+    enum { MOST = 64 };
+    struct iovec vectors[MOST];
+    _Alignas(struct cmsghdr) unsigned char control[CONTROL_SIZE];
+    socket_address to, from;
+    struct msghdr message = {.msg_iov = vectors, .msg_iovlen = (size_t)count, .msg_control = control};
+    if (count < 1 || count > MOST) return -EINVAL;
+    for (int i = 0; i < count; i++) {
+        vectors[i].iov_base = batch->vectors[slots[i]].iov_base;
+        vectors[i].iov_len = batch->messages[slots[i]].msg_len;
+    }
+    if (peer) {
+        message.msg_name = &to;
+        message.msg_namelen = to_kernel(peer, &to);
+    }
+    if (source && source->family == AF_INET) {
+        to_kernel(source, &from);
+        struct in_pktinfo info = {.ipi_spec_dst = from.v4.sin_addr};
+        add_control(&message, IPPROTO_IP, IP_PKTINFO, &info, sizeof info);
+    } else if (source && source->family == AF_INET6) {
+        to_kernel(source, &from);
+        struct in6_pktinfo info = {.ipi6_addr = from.v6.sin6_addr, .ipi6_ifindex = source->scope};
+        add_control(&message, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof info);
+    }
+    if (count > 1) {
+        uint16_t segment = (uint16_t)vectors[0].iov_len;
+        add_control(&message, IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof segment);
+    }
+    if (message.msg_controllen == 0) message.msg_control = NULL;
+    return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
+int portico_report_destination(int fd, int family) {
+    if (family == AF_INET) return portico_set_option(fd, IPPROTO_IP, IP_PKTINFO, 1);
+    return portico_set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+}
+
+void portico_receive_buffer(int fd, int bytes) {
+    if (portico_set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, bytes) < 0)
+        portico_set_option(fd, SOL_SOCKET, SO_RCVBUF, bytes);
+}
 
 /* --- epoll --- */
 

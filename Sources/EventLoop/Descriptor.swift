@@ -7,13 +7,18 @@ internal import CLinux
 public struct Descriptor: ~Copyable, Sendable {
     public let raw: Int32
 
-    /// Takes ownership of `raw`, which must be open and owned by nobody else.
+    /// No descriptor: what is in the place of one that is not open yet.
+    public static var none: Descriptor { Descriptor(owning: -1) }
+
+    public var isOpen: Bool { raw >= 0 }
+
+    /// Takes ownership of `raw`, which must be owned by nobody else.
     public init(owning raw: Int32) {
         self.raw = raw
     }
 
     deinit {
-        _ = portico_close(raw)
+        if raw >= 0 { _ = portico_close(raw) }
     }
 
     /// Gives the number up without closing it; the caller owns it from here on.

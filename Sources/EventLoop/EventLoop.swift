@@ -44,6 +44,8 @@ public final class EventLoop: @unchecked Sendable {
         }
         // uv_async_init fails only where uv_loop_init has failed before: both make the loop's own wake-up descriptor.
         uv_async_init(uv, wakeUp, nil)
+        // libuv leaves it as it finds it; nil tells the close callback that there is no owner to release.
+        wakeUp.pointee.data = nil
         try readiness.add(uv_backend_fd(uv), token: Self.libuvToken, interest: .readable)
     }
 
@@ -95,7 +97,6 @@ public final class EventLoop: @unchecked Sendable {
         while !stopping {
             turn(handler)
         }
-        inbox.run()
         return closeHandles()
     }
 
@@ -104,11 +105,13 @@ public final class EventLoop: @unchecked Sendable {
         execute { [self] in stopping = true }
     }
 
-    /// Runs `work` on the loop's thread, in the order given. Any thread. Work that arrives after the loop has ended is
-    /// never run.
-    public func execute(_ work: @escaping @Sendable () -> Void) {
+    /// Runs `work` on the loop's thread, in the order given. Any thread.
+    ///
+    /// - Returns: false if the loop has ended; then `work` is never run. Accepted work always is.
+    @discardableResult
+    public func execute(_ work: @escaping @Sendable () -> Void) -> Bool {
         // Wakes while the inbox is locked: the loop closes the wake-up handle only after it has closed the inbox.
-        inbox.add(work) { uv_async_send(wakeUp) }
+        inbox.add(work) { _ = uv_async_send(wakeUp) }
     }
 
     private func turn(_ handler: Handler) {
@@ -141,7 +144,8 @@ public final class EventLoop: @unchecked Sendable {
 
     /// Closes what is still open on the loop, then the loop. Idempotent.
     private func closeHandles() -> Int32 {
-        guard inbox.close() else { return 0 }
+        guard let rest = inbox.close() else { return 0 }
+        for work in rest { work() }
         uv_walk(
             uv,
             { handle, _ in

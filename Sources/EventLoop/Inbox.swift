@@ -24,14 +24,15 @@ final class Inbox: @unchecked Sendable {
     /// Whether ``run()`` may find something. The loop's thread.
     var mayHaveWork: Bool { pending.load(ordering: .acquiring) }
 
-    /// Adds `item` and calls `wake`, unless the inbox is closed. Any thread.
-    func add(_ item: @escaping @Sendable () -> Void, wake: () -> Void) {
+    /// Adds `item` and calls `wake`; false if the inbox is closed. Any thread.
+    func add(_ item: @escaping @Sendable () -> Void, wake: () -> Void) -> Bool {
         pthread_mutex_lock(lock)
         defer { pthread_mutex_unlock(lock) }
-        guard !isClosed else { return }
+        guard !isClosed else { return false }
         work.append(item)
         pending.store(true, ordering: .releasing)
         wake()
+        return true
     }
 
     /// Runs everything that was added so far, in order. The loop's thread.
@@ -45,13 +46,14 @@ final class Inbox: @unchecked Sendable {
         for item in items { item() }
     }
 
-    /// Refuses further work and drops what waits. False if it was closed already.
-    func close() -> Bool {
+    /// Refuses further work and returns what was accepted but never run; nil if it was closed already.
+    func close() -> [@Sendable () -> Void]? {
         pthread_mutex_lock(lock)
         defer { pthread_mutex_unlock(lock) }
-        guard !isClosed else { return false }
+        guard !isClosed else { return nil }
         isClosed = true
+        let rest = work
         work = []
-        return true
+        return rest
     }
 }

@@ -41,3 +41,15 @@ extension SystemError: CustomStringConvertible {
         subject.isEmpty ? "\(operation): \(reason)" : "\(operation) \(subject): \(reason)"
     }
 }
+
+extension SystemError {
+    /// Somebody else has the address.
+    public var isAddressInUse: Bool { code == EADDRINUSE }
+    /// The process may not do that, for example listen below port 1024.
+    public var isPermissionDenied: Bool { code == EACCES || code == EPERM }
+}
+
+extension SystemError {
+    /// The code of a wait that was ended by its time limit.
+    public static let timedOut: Int32 = ETIMEDOUT
+}

@@ -68,6 +68,21 @@ public enum TCPSocket {
         return socket
     }
 
+    /// How a connection under way stands.
+    public enum DialState: Equatable, Sendable {
+        case pending
+        case connected
+        case failed(Int32)
+    }
+
+    public static func dialState(of socket: borrowing Descriptor) -> DialState {
+        switch portico_dial_state(socket.raw) {
+        case 0: .pending
+        case 1: .connected
+        case let error: .failed(-error)
+        }
+    }
+
     /// The address that a socket is bound to: asks for the port that the kernel chose for port 0.
     public static func localAddress(of socket: borrowing Descriptor) throws(SystemError) -> SocketAddress {
         var address = portico_address()

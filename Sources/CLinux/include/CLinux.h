@@ -41,6 +41,9 @@ int portico_reset_on_close(int fd);
  * listener the accepted sockets inherit them, which saves five calls a connection. */
 int portico_tcp_options(int fd);
 
+/* How a connect under way stands: 1 connected, 0 still under way, -errno failed. */
+int portico_dial_state(int fd);
+
 /* Moving bytes. */
 ssize_t portico_read(int fd, void *buffer, size_t count);
 /* MSG_NOSIGNAL: a peer that is gone is an EPIPE, not a SIGPIPE. */
@@ -51,6 +54,32 @@ ssize_t portico_splice(int from, int to, size_t count);
  * has, or -errno with nothing open. An ordinary user over its budget of pipe pages gets a smaller one. */
 int portico_pipe(int capacity, int *read_end, int *write_end);
 int portico_close(int fd);
+
+/* Datagrams, many in one call. A batch owns `slots` buffers, each large enough for any datagram, with the addresses that
+ * came along; it is what recvmmsg fills and what sends are gathered from, so a datagram is copied in and out once. */
+typedef struct portico_batch portico_batch;
+/* NULL when memory is short. */
+portico_batch *portico_batch_new(int slots);
+void portico_batch_free(portico_batch *batch);
+/* Fills slots from 0 on; the number of datagrams, or -errno. */
+int portico_batch_receive(portico_batch *batch, int fd);
+/* What slot `slot` received: its length in bytes, the sender, and the local address that it was sent to (family 0 unless
+ * the socket reports it, see portico_report_destination). */
+int portico_batch_length(const portico_batch *batch, int slot);
+void portico_batch_peer(const portico_batch *batch, int slot, portico_address *peer);
+void portico_batch_destination(const portico_batch *batch, int slot, portico_address *destination);
+const void *portico_batch_bytes(const portico_batch *batch, int slot);
+/* Sends `count` slots (1…64) in one call: one datagram each, all of the first one's length except that the last may be
+ * shorter, by UDP_SEGMENT if there are several. `peer` NULL: the socket is connected. `source` NULL or of family 0: the
+ * kernel chooses the source address. Returns 0, or -errno with nothing sent. */
+int portico_batch_send(
+    portico_batch *batch, int fd, const uint16_t *slots, int count, const portico_address *peer,
+    const portico_address *source);
+/* Asks for the destination address of every datagram (IP_PKTINFO, IPV6_RECVPKTINFO): a socket that is bound to the
+ * wildcard must answer from the address that the client used, and the kernel would choose another (FIELD, trap 15). */
+int portico_report_destination(int fd, int family);
+/* A receive buffer of `bytes`, by SO_RCVBUFFORCE where permitted, else as much of it as net.core.rmem_max allows. */
+void portico_receive_buffer(int fd, int bytes);
 
 /* epoll: epoll_event is packed on x86-64, which Swift does not import, and EPOLLET is beyond a C int. */
 typedef struct portico_events portico_events;

@@ -1,0 +1,77 @@
+# Portico's tasks. `make` alone lists them; the longer ones are scripts in Scripts/.
+
+SWIFT ?= swift
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+# A program that runs on machines without Swift: the standard library is in it, libuv and libc are not.
+RELEASE_FLAGS := -c release --static-swift-stdlib --product portico
+RELEASE = .build/release/portico
+DIST := dist
+SWIFT_SOURCES := Package.swift Sources Tests
+SHELL_SCRIPTS := $(wildcard Scripts/*.sh) .ci/run
+
+export SWIFT
+
+.DEFAULT_GOAL := help
+.PHONY: help dev dev-check build debug test test-sanitizers lint format man completions install clean toolchain needs-build needs-test
+
+help: ## List the tasks
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+dev: build ## Build, and run the example until Ctrl-C
+	@$(RELEASE) dev --demo-pods -f Examples/my-service
+
+test: needs-test ## Build, and run every test
+	@Scripts/test.sh
+
+dev-check: build ## Run the example, ask it a few times and end it
+	@Scripts/dev-check.sh $(RELEASE)
+
+build: needs-build ## Build the program in release mode
+	$(SWIFT) build $(RELEASE_FLAGS)
+
+debug: needs-build ## Build everything, tests too, in debug mode
+	$(SWIFT) build --build-tests
+
+lint: toolchain ## Check formatting and scripts
+	$(SWIFT) format lint --strict --recursive --parallel $(SWIFT_SOURCES)
+	@for script in $(SHELL_SCRIPTS); do bash -n "$$script" || exit 1; done
+	@if command -v shellcheck > /dev/null; then shellcheck -x $(SHELL_SCRIPTS); fi
+
+format: toolchain ## Format the Swift sources in place
+	$(SWIFT) format --in-place --recursive --parallel $(SWIFT_SOURCES)
+
+test-sanitizers: needs-test ## Run the tests of the data plane under the thread and address sanitizers
+	@Scripts/test-sanitizers.sh
+
+# In debug mode, because the plug-in builds the whole package, and would overwrite the release that stands on its own.
+man: needs-build ## Make the man pages, in dist/man
+	$(SWIFT) package generate-manual --configuration debug --multi-page --section 1
+	@mkdir -p $(DIST)/man
+	cp .build/plugins/GenerateManual/outputs/portico/*.1 $(DIST)/man/
+
+completions: build ## Make the completion scripts for bash, zsh and fish, in dist/completions
+	@mkdir -p $(DIST)/completions
+	$(RELEASE) --generate-completion-script bash > $(DIST)/completions/portico.bash
+	$(RELEASE) --generate-completion-script zsh > $(DIST)/completions/_portico
+	$(RELEASE) --generate-completion-script fish > $(DIST)/completions/portico.fish
+
+install: completions man ## Install program, man pages and completions under PREFIX (/usr/local)
+	install -D -m 755 $(RELEASE) $(DESTDIR)$(PREFIX)/bin/portico
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 $(DIST)/man/*.1
+	install -D -m 644 $(DIST)/completions/portico.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/portico
+	install -D -m 644 $(DIST)/completions/_portico $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_portico
+	install -D -m 644 $(DIST)/completions/portico.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/portico.fish
+
+clean: ## Remove all that was built
+	rm -rf .build .build-tsan .build-asan $(DIST)
+
+toolchain:
+	@Scripts/require-swift.sh
+
+needs-build: toolchain
+	@Scripts/require-packages.sh build
+
+needs-test: toolchain
+	@Scripts/require-packages.sh build test

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Sees to the system packages that a task needs: require-packages.sh build|test …
+#
+# What is missing is installed with apt-get: at once for root, with sudo after showing the command for everybody else.
+# Where neither is possible it says what is missing and stops.
+set -euo pipefail
+
+# Whether a thing is there is asked of the thing itself, so that this works where it was not installed by dpkg.
+has_program() { PATH="$PATH:/usr/sbin:/sbin" command -v "$1" > /dev/null; }
+has_libuv() {
+    [[ -e /usr/include/uv.h || -e /usr/local/include/uv.h ]] ||
+        { has_program pkg-config && pkg-config --exists libuv; }
+}
+
+missing=()
+need() { # need PACKAGE CHECK…
+    local package=$1
+    shift
+    "$@" || missing+=("$package")
+}
+
+for purpose in "$@"; do
+    case $purpose in
+        build)
+            need libuv1-dev has_libuv
+            ;;
+        test)
+            # To run some tests as an ordinary user.
+            need util-linux has_program setpriv
+            ;;
+        *)
+            echo "portico: require-packages.sh: unknown purpose '$purpose'" >&2
+            exit 64
+            ;;
+    esac
+done
+
+((${#missing[@]} > 0)) || exit 0
+
+install=(apt-get install -y --no-install-recommends "${missing[@]}")
+
+if ! has_program apt-get; then
+    echo "portico: missing: ${missing[*]} (the names are Debian's). There is no apt-get here, please install them." >&2
+    exit 1
+fi
+
+if ((EUID == 0)); then
+    as_root=()
+elif has_program sudo; then
+    as_root=(sudo)
+else
+    echo "portico: missing: ${missing[*]}. Not root, and no sudo; please have somebody run: ${install[*]}" >&2
+    exit 1
+fi
+
+echo "portico: missing: ${missing[*]}. Running: ${as_root[*]+${as_root[*]} }${install[*]}" >&2
+export DEBIAN_FRONTEND=noninteractive
+# The lists of a fresh machine are empty, so they are fetched when the first try fails, and only then.
+"${as_root[@]}" "${install[@]}" || { "${as_root[@]}" apt-get update && "${as_root[@]}" "${install[@]}"; }

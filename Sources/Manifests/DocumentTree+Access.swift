@@ -1,0 +1,130 @@
+extension DocumentTree {
+    var root: Int? { nodes.isEmpty ? nil : resolve(0) }
+
+    /// Follows an alias to what it stands for. Anchors are known only once their node is complete, so no alias can lead
+    /// to itself.
+    func resolve(_ index: Int) -> Int {
+        var index = index
+        while nodes[index].kind == .alias { index = Int(nodes[index].start) }
+        return index
+    }
+
+    /// The text of a scalar; empty for anything else.
+    func bytes(of index: Int) -> ArraySlice<UInt8> {
+        let node = nodes[index]
+        switch node.kind {
+        case .mapping, .sequence, .alias: return []
+        default: return text[Int(node.start)..<Int(node.start + node.count)]
+        }
+    }
+
+    func string(_ index: Int) -> String { String(decoding: bytes(of: index), as: UTF8.self) }
+
+    /// The number of an integer, in the notations of YAML 1.1, which is what Kubernetes' tools read.
+    func integer(_ index: Int) -> Int? {
+        guard nodes[index].kind == .integer else { return nil }
+        return PlainScalar.integer(bytes(of: index))
+    }
+
+    /// The key nodes of a mapping.
+    func keys(of mapping: Int) -> Children { Children(tree: self, parent: mapping, isMapping: true) }
+
+    /// The elements of a sequence.
+    func elements(of sequence: Int) -> Children { Children(tree: self, parent: sequence, isMapping: false) }
+
+    struct Children: Sequence, IteratorProtocol {
+        private let tree: DocumentTree
+        private var next_: Int
+        private let end: Int
+        private let isMapping: Bool
+
+        init(tree: DocumentTree, parent: Int, isMapping: Bool) {
+            self.tree = tree
+            self.next_ = parent + 1
+            self.end = Int(tree.nodes[parent].end)
+            self.isMapping = isMapping
+        }
+
+        mutating func next() -> Int? {
+            guard next_ < end else { return nil }
+            let current = next_
+            next_ = tree.after(current)
+            if isMapping { next_ = tree.after(next_) }
+            return current
+        }
+    }
+
+    /// The node that follows a node and all it contains.
+    func after(_ index: Int) -> Int { Int(nodes[index].end) }
+
+    /// The value of a key, nil if the mapping does not have it, itself or by a merge key.
+    func value(of key: String, in mapping: Int) -> Int? {
+        if let value = ownValue(of: key, in: mapping) { return value }
+        guard nodes[mapping].hasMergeKey else { return nil }
+        var seen: Set<Int> = [mapping]
+        return mergedValue(of: key, in: mapping, seen: &seen)
+    }
+
+    private func ownValue(of key: String, in mapping: Int) -> Int? {
+        var key = key
+        return key.withUTF8 { wanted in
+            nodes.withUnsafeBufferPointer { nodes in
+                text.withUnsafeBufferPointer { text in
+                    var index = mapping + 1
+                    let end = Int(nodes[mapping].end)
+                    while index < end {
+                        let node = nodes[index]
+                        let value = Int(node.end)
+                        if Int(node.count) == wanted.count, node.kind.rawValue > Kind.alias.rawValue,
+                            text[Int(node.start)..<Int(node.start) + wanted.count].elementsEqual(wanted)
+                        {
+                            return resolve(value)
+                        }
+                        index = Int(nodes[value].end)
+                    }
+                    return nil
+                }
+            }
+        }
+    }
+
+    /// `<<` takes one mapping or a list of them; earlier ones win. Each is visited once: chains of doubled merges would
+    /// otherwise take exponential time.
+    private func mergedValue(of key: String, in mapping: Int, seen: inout Set<Int>) -> Int? {
+        guard nodes[mapping].hasMergeKey, let merge = ownValue(of: "<<", in: mapping) else { return nil }
+        let sources = nodes[merge].kind == .sequence ? elements(of: merge).map(resolve) : [merge]
+        for source in sources where nodes[source].kind == .mapping && seen.insert(source).inserted {
+            if let value = ownValue(of: key, in: source) ?? mergedValue(of: key, in: source, seen: &seen) {
+                return value
+            }
+        }
+        return nil
+    }
+
+    /// All keys of a mapping by name, with those it gets by merging.
+    func keyNames(of mapping: Int) -> [String] {
+        guard nodes[mapping].hasMergeKey else { return keys(of: mapping).map(string) }
+        var names: [String] = []
+        var seen: Set<Int> = []
+        var pending = [mapping]
+        while let source = pending.popLast() {
+            guard nodes[source].kind == .mapping, seen.insert(source).inserted else { continue }
+            names += keys(of: source).map(string).filter { $0 != "<<" && !names.contains($0) }
+            guard let merge = ownValue(of: "<<", in: source) else { continue }
+            pending += nodes[merge].kind == .sequence ? elements(of: merge).map(resolve) : [merge]
+        }
+        return names
+    }
+
+    /// What stands at a node, in the words of an error message.
+    func description(of index: Int) -> String {
+        switch nodes[index].kind {
+        case .mapping: "an object"
+        case .sequence: "a list"
+        case .alias: description(of: resolve(index))
+        case .null: "nothing"
+        case .text: "\"\(string(index))\""
+        case .yes, .no, .integer, .decimal: string(index)
+        }
+    }
+}

@@ -1,0 +1,116 @@
+private import Glibc
+
+/// What tells one state of a file from another without reading it.
+///
+/// The inode sees a file replaced by renaming, as editors and `kubectl` do it, and a symbolic link turned elsewhere, as
+/// ConfigMap volumes do it; size and times see one written in place. The change time sees what a tool that restores the
+/// modification time would hide, and a permission that was mended.
+struct FileFingerprint: Hashable, Sendable {
+    var device: UInt64
+    var inode: UInt64
+    var size: Int64
+    /// Nanoseconds since 1970.
+    var modified: Int64
+    var changed: Int64
+
+    /// Whether it was written so recently that another write might leave the same fingerprint: file times advance in
+    /// steps of some milliseconds only.
+    func isFresh(at now: Int64) -> Bool { abs(now - changed) < 100_000_000 }
+}
+
+enum FileKind: Hashable, Sendable {
+    case file(FileFingerprint)
+    case folder
+    /// A pipe or a device, such as a shell's `<(…)`: can be read once and not watched.
+    case stream
+}
+
+/// A call of the file system that failed, by its error number.
+struct FileError: Error, Hashable, CustomStringConvertible {
+    let number: Int32
+
+    var isMissing: Bool { number == ENOENT || number == ENOTDIR }
+
+    /// `No such file or directory` and the like.
+    var description: String { String(cString: strerror(number)) }
+}
+
+/// The few calls that reading manifests takes, on plain paths, following symbolic links.
+enum FileSystem {
+    static func kind(of path: String) -> Result<FileKind, FileError> {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return .failure(FileError(number: errno)) }
+        return .success(kind(status))
+    }
+
+    private static func kind(_ status: stat) -> FileKind {
+        switch status.st_mode & S_IFMT {
+        case S_IFDIR: .folder
+        case S_IFREG: .file(fingerprint(status))
+        default: .stream
+        }
+    }
+
+    private static func fingerprint(_ status: stat) -> FileFingerprint {
+        func nanoseconds(_ time: timespec) -> Int64 { Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec) }
+        return FileFingerprint(
+            device: UInt64(status.st_dev), inode: UInt64(status.st_ino), size: Int64(status.st_size),
+            modified: nanoseconds(status.st_mtim), changed: nanoseconds(status.st_ctim))
+    }
+
+    /// The names in a folder, sorted, without hidden ones: those are other people's, such as the `..data` of a ConfigMap
+    /// volume or an editor's lock.
+    static func names(in folder: String) -> Result<[String], FileError> {
+        guard let stream = opendir(folder) else { return .failure(FileError(number: errno)) }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if !name.hasPrefix(".") { names.append(name) }
+        }
+        return .success(names.sorted())
+    }
+
+    /// What reading a file gave, and the state it was in. Nil as state means that it changed meanwhile.
+    struct Reading {
+        var bytes: [UInt8]
+        var fingerprint: FileFingerprint?
+    }
+
+    /// - Parameter path: Nil reads standard input.
+    static func read(_ path: String?) -> Result<Reading, FileError> {
+        let descriptor = path.map { open($0, O_RDONLY | O_CLOEXEC) } ?? STDIN_FILENO
+        guard descriptor >= 0 else { return .failure(FileError(number: errno)) }
+        defer { if path != nil { close(descriptor) } }
+        var before = stat()
+        guard fstat(descriptor, &before) == 0 else { return .failure(FileError(number: errno)) }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(Int(before.st_size) + 1)
+        while true {
+            let block = 1 << 20
+            let old = bytes.count
+            // One more byte than the size says, so that the end is seen in the first round.
+            let want = max(Int(before.st_size) + 1 - old, block)
+            bytes.append(contentsOf: repeatElement(0, count: want))
+            let count = bytes.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress.map { $0 + old }, want) }
+            let failure = errno
+            bytes.removeLast(want - max(count, 0))
+            if count < 0, failure == EINTR { continue }
+            guard count >= 0 else { return .failure(FileError(number: failure)) }
+            if count == 0 { break }
+        }
+        var after = stat()
+        guard fstat(descriptor, &after) == 0 else { return .failure(FileError(number: errno)) }
+        let state = fingerprint(before)
+        return .success(Reading(bytes: bytes, fingerprint: state == fingerprint(after) ? state : nil))
+    }
+
+    /// Nanoseconds since 1970 by the clock of file times.
+    static func now() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+}

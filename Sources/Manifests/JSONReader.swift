@@ -1,0 +1,161 @@
+/// Reads JSON documents into trees.
+///
+/// Own code, because errors need lines, which no JSON decoder for Swift keeps, and because `kubectl get -A -o json` of a
+/// large cluster is a hundred megabytes: this reads it in a quarter of the time.
+struct JSONReader {
+    private let text: [UInt8]
+    private var tree = DocumentTree()
+    private var position: Int
+    private var line: Int
+
+    /// Reads the next document of `text` from `position` on, which is left behind it.
+    ///
+    /// - Returns: The tree, or nil if only white space is left.
+    static func readDocument(_ text: [UInt8], position: inout Int, line: inout Int) throws(SyntaxError) -> DocumentTree? {
+        var reader = JSONReader(text: text, position: position, line: line)
+        reader.skipSpace()
+        guard reader.position < text.count else { return nil }
+        try reader.value(depth: 0)
+        reader.skipSpace()
+        (position, line) = (reader.position, reader.line)
+        return reader.tree
+    }
+
+    private init(text: [UInt8], position: Int, line: Int) {
+        self.text = text
+        self.position = position
+        self.line = line
+    }
+
+    private var byte: UInt8? { position < text.count ? text[position] : nil }
+
+    private mutating func skipSpace() {
+        while position < text.count {
+            switch text[position] {
+            case 0x20, 0x09, 0x0D: position += 1
+            case 0x0A:
+                position += 1
+                line += 1
+            default: return
+            }
+        }
+    }
+
+    private mutating func value(depth: Int) throws(SyntaxError) {
+        guard depth < DocumentTree.maximumDepth else {
+            throw SyntaxError(line: line, message: "nested more than \(DocumentTree.maximumDepth) levels deep")
+        }
+        switch byte {
+        case UInt8(ascii: "{"): try object(depth: depth)
+        case UInt8(ascii: "["): try array(depth: depth)
+        case UInt8(ascii: "\""): try string()
+        case UInt8(ascii: "t"): try word("true", .yes)
+        case UInt8(ascii: "f"): try word("false", .no)
+        case UInt8(ascii: "n"): try word("null", .null)
+        case .some(UInt8(ascii: "-")), .some(UInt8(ascii: "0")...UInt8(ascii: "9")): try number()
+        default: throw unexpected("a value")
+        }
+    }
+
+    private mutating func object(depth: Int) throws(SyntaxError) {
+        let node = tree.append(.mapping, line: line)
+        var count = 0
+        position += 1
+        skipSpace()
+        if byte == UInt8(ascii: "}") {
+            position += 1
+            return tree.close(node, count: 0)
+        }
+        while true {
+            skipSpace()
+            guard byte == UInt8(ascii: "\"") else { throw unexpected("a field name in quotes") }
+            try string()
+            skipSpace()
+            guard byte == UInt8(ascii: ":") else { throw unexpected("a colon") }
+            position += 1
+            skipSpace()
+            try value(depth: depth + 1)
+            count += 2
+            guard try separator(or: UInt8(ascii: "}")) else { return tree.close(node, count: count) }
+        }
+    }
+
+    private mutating func array(depth: Int) throws(SyntaxError) {
+        let node = tree.append(.sequence, line: line)
+        var count = 0
+        position += 1
+        skipSpace()
+        if byte == UInt8(ascii: "]") {
+            position += 1
+            return tree.close(node, count: 0)
+        }
+        while true {
+            skipSpace()
+            try value(depth: depth + 1)
+            count += 1
+            guard try separator(or: UInt8(ascii: "]")) else { return tree.close(node, count: count) }
+        }
+    }
+
+    /// Passes a comma (true) or the closing bracket (false).
+    private mutating func separator(or closing: UInt8) throws(SyntaxError) -> Bool {
+        skipSpace()
+        guard byte == UInt8(ascii: ",") || byte == closing else {
+            throw unexpected("a comma or \(Character(UnicodeScalar(closing)))")
+        }
+        position += 1
+        return text[position - 1] == UInt8(ascii: ",")
+    }
+
+    private mutating func word(_ word: StaticString, _ kind: DocumentTree.Kind) throws(SyntaxError) {
+        let end = position + word.utf8CodeUnitCount
+        guard end <= text.count, word.withUTF8Buffer({ text[position..<end].elementsEqual($0) }) else {
+            throw unexpected("a value")
+        }
+        _ = tree.appendScalar(kind, line: line, bytes: text[position..<end])
+        position = end
+    }
+
+    private mutating func number() throws(SyntaxError) {
+        let start = position
+        var kind = DocumentTree.Kind.integer
+        loop: while let byte {
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"): position += 1
+            case UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"), UInt8(ascii: "+"):
+                kind = .decimal
+                position += 1
+            default: break loop
+            }
+        }
+        let number = String(decoding: text[start..<position], as: UTF8.self)
+        let digits = number.first == "-" ? number.dropFirst() : number[...]
+        // JSON has no octal numbers; a zero in front is an error and not another value.
+        guard Double(number) != nil, digits == "0" || digits.first != "0" || digits.hasPrefix("0.") else {
+            position = start
+            throw unexpected("a number")
+        }
+        _ = tree.appendScalar(kind, line: line, bytes: text[start..<position])
+    }
+
+    private mutating func string() throws(SyntaxError) {
+        let start = position + 1
+        position = start
+        while let byte, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 { position += 1 }
+        if byte == UInt8(ascii: "\"") {
+            _ = tree.appendScalar(.text, line: line, bytes: text[start..<position])
+            position += 1
+        } else {
+            let bytes = try JSONEscapes.decode(text, from: start, position: &position, line: line)
+            _ = tree.appendScalar(.text, line: line, bytes: bytes[...])
+        }
+    }
+
+    private func unexpected(_ expected: String) -> SyntaxError {
+        guard let byte else {
+            return SyntaxError(line: line, message: "not valid JSON: expected \(expected), found the end of the file")
+        }
+        let found = (0x21..<0x7F).contains(byte) ? "\(Character(UnicodeScalar(byte)))" : "byte \(byte)"
+        return SyntaxError(line: line, message: "not valid JSON: expected \(expected), found \(found)")
+    }
+}

@@ -1,0 +1,83 @@
+/// Decodes a value from a node of a document.
+///
+/// A decoder is a tree and a number, so that going down costs nothing: the path, which other decoders extend at each
+/// level, is worked out from the node when an error asks for it. It is strict about types, as an API server is:
+/// `port: "80"` is no number, and `name: 80` no text.
+struct TreeDecoder: Decoder {
+    let document: Document
+    let node: Int
+
+    /// The tree by reference: containers are boxed by the standard library, and copying a whole tree's arrays into each
+    /// would cost their reference counts.
+    final class Document: Sendable {
+        let tree: DocumentTree
+        init(_ tree: DocumentTree) { self.tree = tree }
+    }
+
+    var codingPath: [any CodingKey] { document.tree.path(to: node).map(PathKey.init) }
+    var userInfo: [CodingUserInfoKey: Any] { [:] }
+
+    func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
+        guard document.tree.nodes[node].kind == .mapping else { throw mismatch([String: String].self) }
+        return KeyedDecodingContainer(KeyedTreeContainer<Key>(decoder: self))
+    }
+
+    func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
+        guard document.tree.nodes[node].kind == .sequence else { throw mismatch([String].self) }
+        return UnkeyedTreeContainer(decoder: self)
+    }
+
+    func singleValueContainer() throws -> any SingleValueDecodingContainer { self }
+
+    func mismatch(_ type: Any.Type) -> DecodingError {
+        .typeMismatch(
+            type, .init(codingPath: codingPath, debugDescription: "found \(document.tree.description(of: node))"))
+    }
+
+    func descend(to node: Int) -> TreeDecoder { TreeDecoder(document: document, node: node) }
+}
+
+extension TreeDecoder: SingleValueDecodingContainer {
+    func decodeNil() -> Bool { document.tree.nodes[node].kind == .null }
+
+    func decode(_ type: Bool.Type) throws -> Bool {
+        switch document.tree.nodes[node].kind {
+        case .yes: return true
+        case .no: return false
+        default: throw mismatch(type)
+        }
+    }
+
+    func decode(_ type: String.Type) throws -> String {
+        guard document.tree.nodes[node].kind == .text else { throw mismatch(type) }
+        return document.tree.string(node)
+    }
+
+    func decode(_ type: Double.Type) throws -> Double {
+        let kind = document.tree.nodes[node].kind
+        guard kind == .decimal || kind == .integer, let value = Double(document.tree.string(node)) else {
+            throw mismatch(type)
+        }
+        return value
+    }
+
+    func decode(_ type: Float.Type) throws -> Float { Float(try decode(Double.self)) }
+
+    private func integer<T: FixedWidthInteger>(_ type: T.Type) throws -> T {
+        guard let value = document.tree.integer(node), let exact = T(exactly: value) else { throw mismatch(type) }
+        return exact
+    }
+
+    func decode(_ type: Int.Type) throws -> Int { try integer(type) }
+    func decode(_ type: Int8.Type) throws -> Int8 { try integer(type) }
+    func decode(_ type: Int16.Type) throws -> Int16 { try integer(type) }
+    func decode(_ type: Int32.Type) throws -> Int32 { try integer(type) }
+    func decode(_ type: Int64.Type) throws -> Int64 { try integer(type) }
+    func decode(_ type: UInt.Type) throws -> UInt { try integer(type) }
+    func decode(_ type: UInt8.Type) throws -> UInt8 { try integer(type) }
+    func decode(_ type: UInt16.Type) throws -> UInt16 { try integer(type) }
+    func decode(_ type: UInt32.Type) throws -> UInt32 { try integer(type) }
+    func decode(_ type: UInt64.Type) throws -> UInt64 { try integer(type) }
+
+    func decode<T: Decodable>(_ type: T.Type) throws -> T { try T(from: self) }
+}

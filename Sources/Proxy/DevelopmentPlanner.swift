@@ -1,0 +1,104 @@
+public import Services
+
+/// Plans for a developer's machine: every service port gets a door on its Service's own loopback address, and whatever was
+/// published by name gets further ones. A pure function of its input, but for the addresses, which it remembers.
+public struct DevelopmentPlanner: Sendable {
+    /// A service port to be served at an address of the user's choice: `--publish`.
+    public struct Publication: Sendable, Hashable, CustomStringConvertible {
+        public enum Port: Sendable, Hashable {
+            case number(UInt16)
+            case name(String)
+        }
+
+        public let namespace: String
+        public let service: String
+        public let port: Port
+        public let transport: TransportProtocol
+        /// Where to listen; both `127.0.0.1` and `::1` if nil.
+        public let address: IPAddress?
+        /// 0 lets the kernel choose.
+        public let localPort: UInt16
+
+        public init(
+            namespace: String, service: String, port: Port, transport: TransportProtocol, address: IPAddress?,
+            localPort: UInt16
+        ) {
+            self.namespace = namespace
+            self.service = service
+            self.port = port
+            self.transport = transport
+            self.address = address
+            self.localPort = localPort
+        }
+
+        public var description: String {
+            let number =
+                switch port {
+                case .number(let number): "\(number)"
+                case .name(let name): name
+                }
+            return "\(namespace)/\(service):\(number)" + (transport == .udp ? "/udp" : "")
+        }
+
+        func matches(_ candidate: ServicePort) -> Bool {
+            guard candidate.name.namespace == namespace, candidate.name.service == service,
+                candidate.transport == transport
+            else { return false }
+            switch port {
+            case .number(let number): return candidate.port == number
+            case .name(let name): return candidate.name.port == name
+            }
+        }
+
+        var doors: [PlannedDoor] {
+            let addresses = address.map { [$0] } ?? [IPAddress(v4: 0x7F00_0001), IPAddress(v6High: 0, low: 1)]
+            return addresses.map {
+                PlannedDoor(address: EndpointAddress(ip: $0, port: localPort), fallback: .none)
+            }
+        }
+    }
+
+    private let publications: [Publication]
+    private var addresses = AddressBook()
+
+    public init(publications: [Publication] = []) {
+        self.publications = publications
+    }
+
+    /// The plan for `ports`.
+    ///
+    /// - Parameter standIn: where something on this machine stands in for an endpoint, if anything does.
+    public mutating func plan(
+        _ ports: [ServicePort], standIn: (ServiceEndpoint) -> EndpointAddress? = { _ in nil }
+    ) -> Plan {
+        var plan = Plan()
+        for port in ports {
+            let own = addresses.address(namespace: port.name.namespace, service: port.name.service)
+            let door = PlannedDoor(address: EndpointAddress(ip: own, port: port.port), fallback: .anotherPort)
+            let published = publications.filter { $0.matches(port) }.flatMap(\.doors)
+            // A machine without the cluster's nodes has no local endpoints: traffic policies mean nothing here.
+            let endpoints = port.endpoints.selection(for: .ipv4).cluster.map {
+                PlannedEndpoint(address: $0.address, podName: $0.podName ?? "", standIn: standIn($0))
+            }
+            plan.ports.append(
+                PlannedPort(id: ServicePortID(port.name, port.transport), endpoints: endpoints, doors: [door] + published))
+        }
+        for publication in publications where !ports.contains(where: publication.matches) {
+            plan.notes.append(Self.explainMissing(publication, among: ports))
+        }
+        return plan
+    }
+
+    /// What is there instead of a service port that was to be published.
+    private static func explainMissing(_ publication: Publication, among ports: [ServicePort]) -> String {
+        let siblings = ports.filter {
+            $0.name.namespace == publication.namespace && $0.name.service == publication.service
+        }
+        guard !siblings.isEmpty else { return "--publish \(publication): there is no such Service (yet)" }
+        let known = siblings.map { port in
+            let name = port.name.port.isEmpty ? "" : " (\(port.name.port))"
+            return "\(port.port)/\(port.transport.rawValue.lowercased())\(name)"
+        }
+        return "--publish \(publication): the Service has no such port; it has \(known.joined(separator: ", "))"
+    }
+}

@@ -1,0 +1,61 @@
+internal import EventLoop
+public import Logging
+public import Relay
+internal import Services
+
+/// Turns what the relay reports into log lines: for people, and not more of them than people can read.
+public struct RelayNarrator {
+    /// Lines about failed dials in one second, at most.
+    private static let linesPerSecond = 10
+
+    private let logger: Logger
+    private var second: ContinuousClock.Instant
+    private var lines = 0
+    private var suppressed = 0
+
+    public init(logger: Logger) {
+        self.logger = logger
+        self.second = ContinuousClock.now
+    }
+
+    /// Logs `event`, if there is something to say about it.
+    public mutating func tell(_ event: RelayEvent) {
+        switch event {
+        case .connectionEnded(let record):
+            // The client noticed nothing of failed attempts as long as one succeeded; this is what it does notice.
+            guard let reason = Self.failure(record.outcome) else { return }
+            limited { $0.warning("\(record.port): the client \(record.client) was reset: \(reason)") }
+        case .dialFailed(let failure):
+            let pod = failure.endpoint.podName.isEmpty ? "" : "\(failure.endpoint.podName) "
+            let reason =
+                failure.code == SystemError.timedOut
+                ? "no answer within \(failure.limit) ms" : SystemError.reason(failure.code).lowercased()
+            limited {
+                $0.notice("\(failure.port): \(pod)\(failure.endpoint.address): \(reason) (attempt \(failure.attempt))")
+            }
+        case .acceptPaused(let reason):
+            limited { $0.warning("new connections have to wait: \(reason)") }
+        case .listenerFailed(let port, let error):
+            logger.error("\(port) is no longer served by one of the workers: \(error)")
+        }
+    }
+
+    private static func failure(_ outcome: ConnectionRecord.Outcome) -> String? {
+        switch outcome {
+        case .noEndpoint, .unreachable, .exhausted: outcome.rawValue
+        default: nil
+        }
+    }
+
+    private mutating func limited(_ write: (Logger) -> Void) {
+        let now = ContinuousClock.now
+        if now - second > .seconds(1) {
+            if suppressed > 0 { logger.notice("… and \(suppressed) more such lines") }
+            second = now
+            lines = 0
+            suppressed = 0
+        }
+        lines += 1
+        if lines <= Self.linesPerSecond { write(logger) } else { suppressed += 1 }
+    }
+}

@@ -1,0 +1,111 @@
+internal import EventLoop
+internal import Glibc
+public import Services
+
+/// A Service given on the command line, without a manifest: `--service`.
+public struct StaticService: Sendable {
+    public enum Host: Sendable {
+        case address(IPAddress)
+        case name(String)
+    }
+
+    /// Where one of its endpoints is.
+    public struct Endpoint: Sendable {
+        public let host: Host
+        public let port: UInt16
+
+        public init(host: Host, port: UInt16) {
+            self.host = host
+            self.port = port
+        }
+    }
+
+    public let namespace: String
+    public let service: String
+    public let port: UInt16
+    public let transport: TransportProtocol
+    public let endpoints: [Endpoint]
+
+    public init(
+        namespace: String, service: String, port: UInt16, transport: TransportProtocol,
+        endpoints: [Endpoint]
+    ) {
+        self.namespace = namespace
+        self.service = service
+        self.port = port
+        self.transport = transport
+        self.endpoints = endpoints
+    }
+
+    public var id: ServicePortID {
+        ServicePortID(ServicePortName(namespace: namespace, service: service), transport)
+    }
+
+    var hostNames: [String] {
+        endpoints.compactMap { endpoint in
+            if case .name(let name) = endpoint.host { name } else { nil }
+        }
+    }
+
+    /// The service port, with names replaced by the addresses they stand for now; unknown names have none.
+    func resolved(with addresses: [String: [IPAddress]]) -> ServicePort {
+        var selection = EndpointSelection()
+        for endpoint in endpoints {
+            switch endpoint.host {
+            case .address(let ip): selection.append(ServiceEndpoint(address: EndpointAddress(ip: ip, port: endpoint.port)))
+            case .name(let name):
+                for ip in addresses[name] ?? [] {
+                    let address = EndpointAddress(ip: ip, port: endpoint.port)
+                    selection.append(ServiceEndpoint(address: address, podName: name))
+                }
+            }
+        }
+        return ServicePort(name: id.name, transport: transport, port: port, endpoints: selection)
+    }
+}
+
+extension EndpointSelection {
+    fileprivate mutating func append(_ endpoint: ServiceEndpoint) {
+        switch endpoint.address.ip.family {
+        case .ipv4:
+            ipv4.cluster.append(endpoint)
+            ipv4.hasAny = true
+        case .ipv6:
+            ipv6.cluster.append(endpoint)
+            ipv6.hasAny = true
+        }
+    }
+}
+
+/// The system's resolver, off the cooperative threads, since it blocks.
+enum HostResolver {
+    /// The addresses of `name`, IPv4 first; empty if it has none or cannot be resolved now.
+    static func addresses(of name: String) async -> [IPAddress] {
+        await withCheckedContinuation { continuation in
+            do throws(SystemError) {
+                _ = try LoopThread(name: "resolve") { continuation.resume(returning: lookUp(name)) }
+            } catch {
+                continuation.resume(returning: [])
+            }
+        }
+    }
+
+    private static func lookUp(_ name: String) -> [IPAddress] {
+        var hints = addrinfo()
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var list: UnsafeMutablePointer<addrinfo>?
+        guard getaddrinfo(name, nil, &hints, &list) == 0 else { return [] }
+        defer { freeaddrinfo(list) }
+        var found: [IPAddress] = []
+        for entry in sequence(first: list, next: { $0?.pointee.ai_next }).compactMap({ $0 }) {
+            var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
+            let result = getnameinfo(
+                entry.pointee.ai_addr, entry.pointee.ai_addrlen, &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST)
+            let bytes = text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+            guard result == 0, let ip = IPAddress(String(decoding: bytes, as: UTF8.self)), !found.contains(ip)
+            else { continue }
+            found.append(ip)
+        }
+        return found.sorted()
+    }
+}

@@ -1,0 +1,96 @@
+public import Services
+
+/// What happened on one service port, since it was first served.
+public struct PortCounters: Sendable, Equatable {
+    /// Clients accepted; for UDP, flows opened.
+    public var accepted: UInt64 = 0
+    /// Connections that are open now, being dialled included.
+    public var open: Int = 0
+    /// Clients that were reset because there was no endpoint, or none could be reached.
+    public var refused: UInt64 = 0
+    /// Attempts to reach an endpoint that failed, whatever became of the client.
+    public var dialFailures: UInt64 = 0
+    /// Connections that ended by a reset or another error after they stood.
+    public var broken: UInt64 = 0
+    /// Bytes from clients to endpoints, of connections open now included.
+    public var bytesUp: UInt64 = 0
+    /// Bytes from endpoints to clients.
+    public var bytesDown: UInt64 = 0
+    /// UDP: datagrams to endpoints, to clients, and those that were given up.
+    public var datagramsUp: UInt64 = 0
+    public var datagramsDown: UInt64 = 0
+    public var dropped: UInt64 = 0
+
+    public init() {}
+
+    public static func += (a: inout PortCounters, b: PortCounters) {
+        a.accepted += b.accepted
+        a.open += b.open
+        a.refused += b.refused
+        a.dialFailures += b.dialFailures
+        a.broken += b.broken
+        a.bytesUp += b.bytesUp
+        a.bytesDown += b.bytesDown
+        a.datagramsUp += b.datagramsUp
+        a.datagramsDown += b.datagramsDown
+        a.dropped += b.dropped
+    }
+}
+
+/// What happened in the relay as a whole.
+public struct RelayCounters: Sendable, Equatable {
+    /// Bytes that went through a pipe, without a copy.
+    public var splicedBytes: UInt64 = 0
+    /// Bytes that were copied.
+    public var copiedBytes: UInt64 = 0
+    /// Connections open now, and those of them with one direction ended.
+    public var open: Int = 0
+    public var halfOpen: Int = 0
+    /// Pipes that exist, and those of them that hold bytes now.
+    public var pipes: Int = 0
+    public var pipesLent: Int = 0
+    /// How often accepting paused because descriptors or dials had run out.
+    public var acceptPauses: UInt64 = 0
+    /// Clients reset unserved because descriptors had run out.
+    public var shed: UInt64 = 0
+    /// UDP flows that had to end early to make room.
+    public var flowsEvicted: UInt64 = 0
+    /// What service ports that are no longer served added up to.
+    public var removed = PortCounters()
+    /// Connections that were still open when a drain reached its limit.
+    public var endedByDrain: Int = 0
+
+    public init() {}
+
+    public static func += (a: inout RelayCounters, b: RelayCounters) {
+        a.splicedBytes += b.splicedBytes
+        a.copiedBytes += b.copiedBytes
+        a.open += b.open
+        a.halfOpen += b.halfOpen
+        a.pipes += b.pipes
+        a.pipesLent += b.pipesLent
+        a.acceptPauses += b.acceptPauses
+        a.shed += b.shed
+        a.flowsEvicted += b.flowsEvicted
+        a.removed += b.removed
+        a.endedByDrain += b.endedByDrain
+    }
+}
+
+/// All counters at one moment.
+public struct RelaySnapshot: Sendable, Equatable {
+    public var total = RelayCounters()
+    public var ports: [ServicePortID: PortCounters] = [:]
+
+    /// All service ports together, those that are no longer served included.
+    public var sum: PortCounters {
+        ports.values.reduce(into: total.removed) { $0 += $1 }
+    }
+
+    public init() {}
+
+    mutating func add(_ other: RelaySnapshot) {
+        total += other.total
+        for (id, counters) in other.ports { ports[id, default: PortCounters()] += counters }
+    }
+}

@@ -1,0 +1,90 @@
+/// What the connections of a worker wait for with a limit, and which wait ends first.
+///
+/// All limits are constants, one for each ``Kind``, so the waits of one kind end in the order in which they began: a
+/// linked list for each kind is always sorted, and setting, cancelling and finding the earliest take constant time.
+struct Deadlines {
+    enum Kind: Equatable {
+        /// A dial attempt, counted from 0.
+        case dial(Int)
+        /// One direction has ended, and nothing moves in the other.
+        case halfOpen
+    }
+
+    /// A connection is in one list at a time, or in none.
+    private struct Link {
+        var previous: UInt32
+        var next: UInt32
+        var list: Int8
+        /// Milliseconds of the loop's time.
+        var due: UInt64
+    }
+
+    private struct List {
+        let span: UInt64
+        var first = Deadlines.none
+        var last = Deadlines.none
+    }
+
+    private static let none = UInt32.max
+
+    private var lists: [List]
+    /// By the connection's index in the slab.
+    private var links: [Link] = []
+    /// Connections that wait as half-open.
+    private(set) var halfOpenCount = 0
+
+    /// - Parameters: milliseconds for each dial attempt and for half-open connections.
+    init(dials: [UInt64], halfOpen: UInt64) {
+        lists = (dials + [halfOpen]).map { List(span: $0) }
+    }
+
+    func isSet(_ index: UInt32) -> Bool {
+        index < links.count && links[Int(index)].list >= 0
+    }
+
+    /// Starts the wait of connection `index`, in place of any other, and returns when it ends.
+    @discardableResult
+    mutating func set(_ index: UInt32, _ kind: Kind, now: UInt64) -> UInt64 {
+        cancel(index)
+        let list = number(of: kind)
+        if list == lists.count - 1 { halfOpenCount += 1 }
+        while links.count <= index { links.append(Link(previous: Self.none, next: Self.none, list: -1, due: 0)) }
+        let due = now + lists[list].span
+        let last = lists[list].last
+        links[Int(index)] = Link(previous: last, next: Self.none, list: Int8(list), due: due)
+        if last == Self.none { lists[list].first = index } else { links[Int(last)].next = index }
+        lists[list].last = index
+        return due
+    }
+
+    mutating func cancel(_ index: UInt32) {
+        guard isSet(index) else { return }
+        let link = links[Int(index)]
+        let list = Int(link.list)
+        if list == lists.count - 1 { halfOpenCount -= 1 }
+        if link.previous == Self.none { lists[list].first = link.next } else { links[Int(link.previous)].next = link.next }
+        if link.next == Self.none { lists[list].last = link.previous } else { links[Int(link.next)].previous = link.previous }
+        links[Int(index)].list = -1
+    }
+
+    /// When the first of all waits ends; nil if there is none.
+    var earliest: UInt64? {
+        lists.lazy.compactMap { $0.first == Self.none ? nil : links[Int($0.first)].due }.min()
+    }
+
+    /// Takes out a connection whose wait is over.
+    mutating func popDue(at now: UInt64) -> (index: UInt32, kind: Kind)? {
+        for (number, list) in lists.enumerated() where list.first != Self.none && links[Int(list.first)].due <= now {
+            cancel(list.first)
+            return (list.first, number == lists.count - 1 ? .halfOpen : .dial(number))
+        }
+        return nil
+    }
+
+    private func number(of kind: Kind) -> Int {
+        switch kind {
+        case .dial(let attempt): min(max(attempt, 0), lists.count - 2)
+        case .halfOpen: lists.count - 1
+        }
+    }
+}

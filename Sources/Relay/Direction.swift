@@ -1,0 +1,178 @@
+internal import EventLoop
+internal import Glibc
+
+/// One direction of a TCP relay, source to sink, as a value: it is told what each attempt to move bytes came to, and says
+/// what to do next. Descriptors, buffers and pipes exist only where that is carried out.
+///
+/// Readiness is edge-triggered: `sourceReady` and `sinkReady` are set by an event and stay set until an attempt proves the
+/// opposite. So a message costs one read and one write, and nothing is ever registered or unregistered for it.
+struct Direction: Equatable {
+    enum Phase: UInt8, Equatable {
+        /// Nothing is held; bytes are taken from the source as they come.
+        case reading
+        /// Bytes are held that the sink has not taken yet; the source waits (this is the back-pressure).
+        case pending
+        /// The source has ended; what is held goes out, then the end is passed on.
+        case flushing
+        /// The end has been passed on.
+        case finished
+        /// The source or the sink is broken.
+        case failed
+    }
+
+    /// What the owner of the descriptors is to do now.
+    enum Step: Equatable {
+        case wait
+        /// Read into the worker's shared buffer and write that to the sink at once.
+        case copy
+        /// Splice from the source into an empty pipe.
+        case fill
+        /// Write what is held, from buffer or pipe.
+        case flush
+        /// Pass the end on.
+        case shutdown
+    }
+
+    private(set) var phase: Phase = .reading
+    /// An event said so, and no read has found the source empty since.
+    private(set) var sourceReady: Bool
+    /// The sink takes bytes, as far as is known.
+    private(set) var sinkReady = true
+    /// An event said that the source will send no more: from now on only a read of 0 bytes is the end of it.
+    private var sourceDone = false
+    /// Which side broke, once the phase is `failed`.
+    private(set) var sinkFailed = false
+    /// The errno of that.
+    private(set) var error: Int32 = 0
+    /// Bytes taken from the source and not yet given to the sink.
+    private(set) var held: Int32 = 0
+    private(set) var detector = StreamDetector()
+    /// Bytes given to the sink so far.
+    private(set) var moved: UInt64 = 0
+
+    /// - Parameter sourceReady: whether to try a read before any event.
+    init(sourceReady: Bool) {
+        self.sourceReady = sourceReady
+    }
+
+    /// What to do now. `now` is the loop's time in milliseconds.
+    @inline(__always)
+    mutating func next(at now: UInt64) -> Step {
+        switch phase {
+        case .reading:
+            guard sourceReady else { return .wait }
+            return detector.carrier(at: now) == .splice ? .fill : .copy
+        case .pending:
+            return sinkReady ? .flush : .wait
+        case .flushing:
+            guard held > 0 else { return .shutdown }
+            return sinkReady ? .flush : .wait
+        case .finished, .failed:
+            return .wait
+        }
+    }
+
+    // MARK: Events
+
+    @inline(__always)
+    mutating func sourceHas(_ readiness: Readiness) {
+        if !readiness.isDisjoint(with: [.readable, .peerDone, .hangup, .failed]) { sourceReady = true }
+        if !readiness.isDisjoint(with: [.peerDone, .hangup, .failed]) { sourceDone = true }
+    }
+
+    @inline(__always)
+    mutating func sinkHas(_ readiness: Readiness) {
+        if !readiness.isDisjoint(with: [.writable, .hangup, .failed]) { sinkReady = true }
+    }
+
+    // MARK: Outcomes
+
+    /// A read of at most `capacity` bytes from the source came to this.
+    @inline(__always)
+    mutating func didRead(_ transfer: Transfer, capacity: Int, at now: UInt64) {
+        switch transfer {
+        case .moved(let count):
+            // A read that leaves room has emptied the socket, and the next byte is a new edge (epoll(7)); but an end
+            // that was announced before it gives no further edge, so then the end itself must be read.
+            if count < capacity, !sourceDone { sourceReady = false }
+            detector.copied(count, of: capacity, at: now)
+            hold(count)
+        case .end: phase = .flushing
+        case .wouldBlock: sourceReady = false
+        case .failed(let code): fail(code, sink: false)
+        }
+    }
+
+    /// A splice from the source into the pipe came to this.
+    @inline(__always)
+    mutating func didFill(_ transfer: Transfer, at now: UInt64) {
+        switch transfer {
+        case .moved(let count):
+            detector.spliced(count, at: now)
+            hold(count)
+        case .end: phase = .flushing
+        case .wouldBlock:
+            // With bytes in the pipe it may be the pipe that is full and not the socket that is empty: flush, and ask
+            // again (FIELD, splice trap 3).
+            if held == 0 { sourceReady = false }
+        case .failed(let code): fail(code, sink: false)
+        }
+    }
+
+    /// A write of what is held, from a buffer, came to this.
+    @inline(__always)
+    mutating func didWrite(_ transfer: Transfer) {
+        // A short write means that the socket's buffer is full; room in it will be a new edge.
+        if case .moved(let count) = transfer, count < Int(held) { sinkReady = false }
+        delivered(transfer)
+    }
+
+    /// A splice of what is held, from the pipe, came to this. A short one says nothing about the sink: it may have ended
+    /// at a boundary inside the pipe.
+    @inline(__always)
+    mutating func didDrain(_ transfer: Transfer) {
+        delivered(transfer)
+    }
+
+    mutating func didShutdown() {
+        phase = .finished
+    }
+
+    /// No pipe is to be had: go on copying.
+    mutating func cannotSplice() {
+        detector.refused()
+    }
+
+    @inline(__always)
+    private mutating func hold(_ count: Int) {
+        held += Int32(truncatingIfNeeded: count)
+        phase = .pending
+    }
+
+    @inline(__always)
+    private mutating func delivered(_ transfer: Transfer) {
+        switch transfer {
+        case .moved(let count):
+            held -= Int32(truncatingIfNeeded: count)
+            moved += UInt64(count)
+            if held == 0, phase == .pending { phase = .reading }
+        case .wouldBlock: sinkReady = false
+        // A write never reports an end; a sink that takes nothing is as good as broken.
+        case .end: fail(EPIPE, sink: true)
+        case .failed(let code): fail(code, sink: true)
+        }
+    }
+
+    private mutating func fail(_ code: Int32, sink: Bool) {
+        phase = .failed
+        error = code
+        sinkFailed = sink
+    }
+}
+
+extension Direction {
+    /// The end has arrived and everything before it was delivered: only the shutdown itself is missing, if anything.
+    var isDone: Bool {
+        phase == .finished || (phase == .flushing && held == 0)
+    }
+}

@@ -1,0 +1,22 @@
+internal import Services
+
+/// One service port in one worker: what its new connections need, and what they add up to. The worker's thread only.
+final class PortState {
+    let id: ServicePortID
+    /// Replaced when the endpoints change; connections that stand are not affected.
+    var balancer: Balancer
+    var counters = PortCounters()
+    /// The service port is no longer served; the last connection takes this with it.
+    var isRemoved = false
+
+    /// UDP only.
+    var flows: FlowTable
+    /// UDP only: a flow ends after so many replies; nil if it does not.
+    var replyLimit: Int?
+
+    init(id: ServicePortID, balancer: Balancer, timeouts: FlowTimeouts) {
+        self.id = id
+        self.balancer = balancer
+        self.flows = FlowTable(timeouts: timeouts)
+    }
+}

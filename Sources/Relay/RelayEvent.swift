@@ -1,0 +1,60 @@
+public import EventLoop
+public import Services
+
+/// Something that people may want to read about. Reported on a worker's thread.
+public enum RelayEvent: Sendable {
+    /// A connection has ended; reported only if asked for (``RelayConfiguration/reportsConnections``).
+    case connectionEnded(ConnectionRecord)
+    /// An attempt to reach an endpoint failed; another may follow.
+    case dialFailed(DialFailure)
+    /// Accepting pauses on one worker, because there is no room for more connections; they wait in the kernel's queue.
+    case acceptPaused(reason: String)
+    /// A listener broke and its service port is no longer served at that address by one worker.
+    case listenerFailed(ServicePortID, SystemError)
+}
+
+/// One connection, told at its end.
+public struct ConnectionRecord: Sendable {
+    public enum Outcome: String, Sendable {
+        /// Both sides finished.
+        case completed
+        /// The client reset it, or was lost.
+        case clientReset = "reset by the client"
+        /// The endpoint reset it, or was lost.
+        case endpointReset = "reset by the endpoint"
+        /// The client left before an endpoint was reached.
+        case abandoned = "the client left while dialling"
+        case noEndpoint = "no endpoint"
+        case unreachable = "no endpoint could be reached"
+        /// One side had finished and nothing moved for the half-open limit.
+        case halfOpenLimit = "half-open for too long"
+        /// It was still open when the drain deadline came.
+        case drained = "ended by the drain deadline"
+        /// The kernel had no memory or descriptors for it.
+        case exhausted = "out of resources"
+    }
+
+    public let port: ServicePortID
+    public let client: SocketAddress
+    /// The endpoint that served it, or the last that was tried.
+    public let endpoint: Endpoint?
+    /// Dial attempts, 0…4.
+    public let attempts: Int
+    public let bytesUp: UInt64
+    public let bytesDown: UInt64
+    /// How long it was open, in milliseconds.
+    public let milliseconds: UInt64
+    public let outcome: Outcome
+}
+
+/// One failed attempt to reach an endpoint.
+public struct DialFailure: Sendable {
+    public let port: ServicePortID
+    public let endpoint: Endpoint
+    /// 1…4.
+    public let attempt: Int
+    /// The errno; `ETIMEDOUT` if the attempt's own time limit ended it.
+    public let code: Int32
+    /// That time limit, in milliseconds.
+    public let limit: UInt64
+}

@@ -1,0 +1,85 @@
+internal import EventLoop
+internal import Services
+
+/// One UDP client and the endpoint that it was given, with a connected socket between the relay and that endpoint: the
+/// kernel then sorts replies, and reports an endpoint that is not there.
+struct Flow: ~Copyable {
+    let socket: Descriptor
+    let port: PortState
+    let endpoint: Endpoint
+    let key: FlowKey
+    /// Its place in the port's ``FlowTable``.
+    var entry: FlowTable.Entry = -1
+    /// Whether datagrams may be joined on the way to the endpoint, and to the client; a refusal by the kernel ends it.
+    var joinsUp = true
+    var joinsDown = true
+
+    /// A copy of the first datagram, until there is a reply: if the endpoint turns out not to be there, another gets it,
+    /// and the client notices nothing. That is failover at connect time for a protocol without connects.
+    var first = Hold()
+    var firstLength: Int32 = 0
+    /// Endpoints that this client's first datagram has been sent to.
+    var attempts: UInt8 = 1
+
+    /// The datagrams of the batch at hand that are for this flow, as a chain of slots.
+    var chain = SlotChain()
+
+    init(socket: consuming Descriptor, port: PortState, endpoint: Endpoint, key: FlowKey) {
+        self.socket = socket
+        self.port = port
+        self.endpoint = endpoint
+        self.key = key
+    }
+
+    mutating func forgetFirst() {
+        first = Hold()
+        firstLength = 0
+    }
+}
+
+/// Slots of a ``DatagramBatch`` that go the same way, in order; the links are in ``SlotLinks``.
+struct SlotChain {
+    var first: Int16 = -1
+    var last: Int16 = -1
+
+    var isEmpty: Bool { first < 0 }
+}
+
+/// Cuts what goes the same way into runs that one call can send: datagrams of one size, of which only the last may be
+/// shorter, within the kernel's limits for UDP_SEGMENT.
+struct RunCutter {
+    private(set) var slots: [UInt16] = []
+    private var size = 0
+    private var bytes = 0
+    private var isClosed = false
+
+    init() {
+        slots.reserveCapacity(DatagramBatch.mostJoined)
+    }
+
+    var isEmpty: Bool { slots.isEmpty }
+
+    /// Adds a datagram to the run; false if it has to begin the next one.
+    @inline(__always)
+    mutating func add(_ slot: Int, length: Int) -> Bool {
+        if slots.isEmpty {
+            size = length
+        } else {
+            // An empty datagram cannot be a segment.
+            guard !isClosed, length <= size, length > 0, slots.count < DatagramBatch.mostJoined,
+                bytes + length <= DatagramBatch.mostJoinedBytes
+            else { return false }
+            isClosed = length < size
+        }
+        bytes += length
+        slots.append(UInt16(slot))
+        return true
+    }
+
+    mutating func reset() {
+        slots.removeAll(keepingCapacity: true)
+        size = 0
+        bytes = 0
+        isClosed = false
+    }
+}

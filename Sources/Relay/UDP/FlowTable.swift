@@ -1,0 +1,181 @@
+internal import EventLoop
+
+/// Who talks to whom: a client's address, and the door and address that it sent to. Two clients behind one IP address are
+/// two flows, and so is one client that uses two addresses of the service.
+struct FlowKey: Equatable {
+    let client: SocketAddress
+    let door: UInt32
+    /// The local address that the client used, where the door is bound to the wildcard.
+    let destination: SocketAddress?
+}
+
+extension FlowKey: Hashable {
+    // One word for the hasher, whose work is per byte: this runs for every datagram.
+    func hash(into hasher: inout Hasher) {
+        var word = client.low &* 0x9E37_79B9_7F4A_7C15 ^ client.high
+        word ^= UInt64(client.port) << 48 ^ UInt64(door) << 17
+        if let destination { word = word &* 31 ^ destination.low ^ destination.high }
+        hasher.combine(word)
+    }
+}
+
+/// How long a flow may be silent, in milliseconds. No single value suits everybody (SPEC §1.6), so it follows what the
+/// flow has done so far.
+struct FlowTimeouts: Equatable {
+    /// Before the first reply: slow resolvers take seconds.
+    var waiting: UInt64 = 10_000
+    /// After one datagram each way, which is all there is to most exchanges.
+    var oneShot: UInt64 = 2000
+    /// Anything that goes on.
+    var stream: UInt64 = 60_000
+
+    init() {}
+
+    /// The same for all: `--udp-timeout`.
+    init(fixed: UInt64) {
+        waiting = fixed
+        oneShot = fixed
+        stream = fixed
+    }
+}
+
+/// The flows of one service port in one worker: found by key, and ordered by when they were last used. Knows no sockets;
+/// every operation takes constant time, and only a new flow may allocate.
+struct FlowTable {
+    typealias Entry = Int32
+
+    private enum Stage: Int {
+        case waiting
+        case oneShot
+        case stream
+    }
+
+    private struct Record {
+        var key: FlowKey
+        var flow: Slab<Flow>.ID
+        var previous: Entry
+        var next: Entry
+        var stage: Stage
+        var lastActive: UInt64
+        var sent: UInt32 = 0
+        var received: UInt32 = 0
+    }
+
+    /// Oldest first: flows of one stage have one timeout, so the head expires first.
+    private struct Order {
+        var first = FlowTable.none
+        var last = FlowTable.none
+    }
+
+    private static let none: Entry = -1
+
+    private let spans: [UInt64]
+    private var index: [FlowKey: Entry] = [:]
+    private var records: [Record] = []
+    private var free: [Entry] = []
+    private var orders = [Order(), Order(), Order()]
+
+    init(timeouts: FlowTimeouts) {
+        spans = [timeouts.waiting, timeouts.oneShot, timeouts.stream]
+    }
+
+    var count: Int { index.count }
+
+    /// All flows, in no order.
+    var flows: [Slab<Flow>.ID] { index.values.map { records[Int($0)].flow } }
+
+    @inline(__always)
+    func find(_ key: FlowKey) -> Entry? { index[key] }
+
+    @inline(__always)
+    func flow(_ entry: Entry) -> Slab<Flow>.ID { records[Int(entry)].flow }
+
+    /// Adds a flow that is not there yet.
+    mutating func insert(_ key: FlowKey, _ flow: Slab<Flow>.ID, now: UInt64) -> Entry {
+        let record = Record(
+            key: key, flow: flow, previous: Self.none, next: Self.none, stage: .waiting, lastActive: now)
+        let entry: Entry
+        if let reused = free.popLast() {
+            entry = reused
+            records[Int(entry)] = record
+        } else {
+            entry = Entry(records.count)
+            records.append(record)
+        }
+        index[key] = entry
+        append(entry)
+        return entry
+    }
+
+    mutating func remove(_ entry: Entry) {
+        unlink(entry)
+        index[records[Int(entry)].key] = nil
+        free.append(entry)
+    }
+
+    /// Datagrams passed: `sent` to the endpoint, `received` from it.
+    @inline(__always)
+    mutating func used(_ entry: Entry, sent: Int = 0, received: Int = 0, now: UInt64) {
+        let slot = Int(entry)
+        records[slot].sent = records[slot].sent &+ UInt32(truncatingIfNeeded: sent)
+        records[slot].received = records[slot].received &+ UInt32(truncatingIfNeeded: received)
+        let stage: Stage =
+            records[slot].received == 0
+            ? .waiting : records[slot].sent <= 1 && records[slot].received <= 1 ? .oneShot : .stream
+        let stays = stage == records[slot].stage
+        // Most datagrams find their flow as the last one used, at the end of its order already.
+        if stays, orders[stage.rawValue].last == entry {
+            records[slot].lastActive = now
+            return
+        }
+        unlink(entry)
+        records[slot].stage = stage
+        records[slot].lastActive = now
+        append(entry)
+    }
+
+    /// Nothing has passed yet.
+    func isUnused(_ entry: Entry) -> Bool { records[Int(entry)].sent == 0 }
+
+    /// Replies that the flow has had.
+    func replies(_ entry: Entry) -> Int { Int(records[Int(entry)].received) }
+
+    /// A flow that was silent for too long, if there is one. It stays until it is removed.
+    func expired(at now: UInt64) -> Slab<Flow>.ID? {
+        for stage in 0..<orders.count {
+            let first = orders[stage].first
+            if first != Self.none, records[Int(first)].lastActive + spans[stage] <= now { return records[Int(first)].flow }
+        }
+        return nil
+    }
+
+    /// The flow that was silent for longest: the one to give way where there are too many.
+    var leastRecentlyUsed: (flow: Slab<Flow>.ID, lastActive: UInt64)? {
+        orders.lazy.filter { $0.first != Self.none }.map { records[Int($0.first)] }
+            .min { $0.lastActive < $1.lastActive }.map { ($0.flow, $0.lastActive) }
+    }
+
+    private mutating func append(_ entry: Entry) {
+        let stage = records[Int(entry)].stage.rawValue
+        let last = orders[stage].last
+        records[Int(entry)].previous = last
+        records[Int(entry)].next = Self.none
+        if last == Self.none { orders[stage].first = entry } else { records[Int(last)].next = entry }
+        orders[stage].last = entry
+    }
+
+    private mutating func unlink(_ entry: Entry) {
+        let record = records[Int(entry)]
+        let stage = record.stage.rawValue
+        if record.previous == Self.none {
+            orders[stage].first = record.next
+        } else {
+            records[Int(record.previous)].next = record.next
+        }
+        if record.next == Self.none {
+            orders[stage].last = record.previous
+        } else {
+            records[Int(record.next)].previous = record.previous
+        }
+    }
+}

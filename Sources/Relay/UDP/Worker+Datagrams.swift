@@ -1,0 +1,189 @@
+internal import EventLoop
+internal import Glibc
+internal import Services
+internal import Synchronization
+
+/// Datagrams from clients: taken in batches from a door, sorted by flow, and sent on with as few calls as possible.
+extension Worker {
+    /// Batches taken from one socket before others get their turn.
+    private static let batchesPerTurn = 4
+    /// Bytes of a first datagram that are worth keeping: what fits a packet.
+    private static let largestKept = 1472
+
+    func receive(from door: Listener) {
+        for _ in 0..<Self.batchesPerTurn {
+            switch datagrams.batch.receive(from: door.socket) {
+            case .received(let count):
+                sort(count, from: door)
+                forwardTouched(through: door)
+                if count < DatagramBatch.slots { return }
+            case .wouldBlock:
+                return
+            case .failed(let code):
+                return doorFailed(door, code)
+            }
+        }
+    }
+
+    /// Puts each datagram of the batch into the chain of its flow; those that nobody can serve are dropped.
+    private func sort(_ count: Int, from door: Listener) {
+        var last: (key: FlowKey, id: Slab<Flow>.ID)?
+        for slot in 0..<count {
+            let destination = door.isWildcard ? datagrams.batch.destination(slot) : nil
+            let key = FlowKey(client: datagrams.batch.peer(slot).unmapped, door: door.id, destination: destination)
+            if let last, last.key == key, let flow = datagrams.flows.find(last.id) {
+                datagrams.link(slot, to: flow, last.id)
+                continue
+            }
+            guard let id = flow(for: key, on: door), let flow = datagrams.flows.find(id) else {
+                door.port.counters.dropped += 1
+                continue
+            }
+            datagrams.link(slot, to: flow, id)
+            last = (key, id)
+        }
+    }
+
+    private func forwardTouched(through door: Listener) {
+        while let id = datagrams.touched.popLast() {
+            guard let flow = datagrams.flows.find(id) else { continue }
+            forward(id, flow, door)
+        }
+    }
+
+    /// Sends the chain of one flow to its endpoint. An endpoint that turns out not to be there is replaced, for this
+    /// datagram and those that follow.
+    private func forward(_ id: Slab<Flow>.ID, _ flow: UnsafeMutablePointer<Flow>, _ door: Listener) {
+        var slot = flow.pointee.chain.first
+        flow.pointee.chain = SlotChain()
+        var current = id
+        var replacements = DialAttempts.timeouts.count
+        while slot >= 0 {
+            guard let flow = datagrams.flows.find(current) else { return }
+            let next = cut(from: slot, joining: flow.pointee.joinsUp)
+            let error = send { slots in
+                datagrams.batch.send(slots, through: flow.pointee.socket)
+            }
+            let port = flow.pointee.port
+            switch error {
+            case 0:
+                let count = datagrams.run.slots.count
+                if port.flows.isUnused(flow.pointee.entry) { keepFirst(flow) }
+                port.counters.datagramsUp += UInt64(count)
+                port.counters.bytesUp += bytesInRun()
+                port.flows.used(flow.pointee.entry, sent: count, now: loop.now)
+                slot = next
+            case EINVAL where flow.pointee.joinsUp, EIO where flow.pointee.joinsUp:
+                flow.pointee.joinsUp = false
+            case ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EADDRNOTAVAIL, ENETDOWN, EHOSTDOWN:
+                // The kernel tells of an earlier datagram; this one was not sent, and can go to somebody else.
+                replacements -= 1
+                let key = flow.pointee.key
+                endpointRefused(current, flow, error)
+                // The first datagram may have brought about another flow by now.
+                guard replacements > 0, let other = self.flow(for: key, on: door) else {
+                    return drop(from: slot, port)
+                }
+                current = other
+            default:
+                // No room in the socket, or a datagram that is too large for the way: lost, as datagrams may be.
+                port.counters.dropped += UInt64(datagrams.run.slots.count)
+                slot = next
+            }
+        }
+    }
+
+    /// Keeps the first datagram of the run, if it is of the kind that a question is.
+    private func keepFirst(_ flow: UnsafeMutablePointer<Flow>) {
+        guard let slot = datagrams.run.slots.first else { return }
+        let bytes = datagrams.batch.bytes(Int(slot))
+        guard (1...Self.largestKept).contains(bytes.count) else { return }
+        flow.pointee.first.keep(bytes)
+        flow.pointee.firstLength = Int32(bytes.count)
+    }
+
+    /// Gathers the run that begins at `slot`; returns the slot behind it, or -1.
+    private func cut(from slot: Int16, joining: Bool) -> Int16 {
+        datagrams.run.reset()
+        var slot = slot
+        while slot >= 0, joining || datagrams.run.isEmpty,
+            datagrams.run.add(Int(slot), length: datagrams.batch.length(Int(slot)))
+        {
+            slot = datagrams.nextSlot[Int(slot)]
+        }
+        return slot
+    }
+
+    @inline(__always)
+    private func send(_ body: (UnsafeBufferPointer<UInt16>) -> Int32) -> Int32 {
+        datagrams.run.slots.withUnsafeBufferPointer(body)
+    }
+
+    private func bytesInRun() -> UInt64 {
+        datagrams.run.slots.reduce(into: 0) { $0 += UInt64(datagrams.batch.length(Int($1))) }
+    }
+
+    private func drop(from slot: Int16, _ port: PortState) {
+        var slot = slot
+        while slot >= 0 {
+            port.counters.dropped += 1
+            slot = datagrams.nextSlot[Int(slot)]
+        }
+    }
+
+    // MARK: Replies
+
+    /// Something happened on the socket between a flow and its endpoint.
+    func flowEvent(_ id: Slab<Flow>.ID) {
+        for _ in 0..<Self.batchesPerTurn {
+            guard let flow = datagrams.flows.find(id) else { return }
+            switch datagrams.batch.receive(from: flow.pointee.socket) {
+            case .received(let count):
+                answer(count, id, flow)
+                if count < DatagramBatch.slots { return }
+            case .wouldBlock:
+                return
+            case .failed(let code):
+                return endpointRefused(id, flow, code)
+            }
+        }
+        loop.again(Token(.flow, index: id.index, generation: id.generation).raw)
+    }
+
+    /// Sends the batch at hand to the flow's client, from the address that the client used.
+    private func answer(_ count: Int, _ id: Slab<Flow>.ID, _ flow: UnsafeMutablePointer<Flow>) {
+        guard let door = listeners[flow.pointee.key.door] else { return endFlow(id) }
+        for slot in 0..<count { datagrams.nextSlot[slot] = slot + 1 < count ? Int16(slot + 1) : -1 }
+        let port = flow.pointee.port
+        var slot: Int16 = 0
+        while slot >= 0 {
+            let next = cut(from: slot, joining: flow.pointee.joinsDown)
+            let error = send { slots in
+                datagrams.batch.send(
+                    slots, through: door.socket, to: flow.pointee.key.client, from: flow.pointee.key.destination)
+            }
+            if flow.pointee.joinsDown, error == EINVAL || error == EIO {
+                flow.pointee.joinsDown = false
+                continue
+            }
+            if error == 0 {
+                port.counters.datagramsDown += UInt64(datagrams.run.slots.count)
+                port.counters.bytesDown += bytesInRun()
+            } else {
+                port.counters.dropped += UInt64(datagrams.run.slots.count)
+            }
+            slot = next
+        }
+        flow.pointee.endpoint.pardon()
+        if flow.pointee.firstLength > 0 { flow.pointee.forgetFirst() }
+        port.flows.used(flow.pointee.entry, received: count, now: loop.now)
+        if let limit = port.replyLimit, port.flows.replies(flow.pointee.entry) >= limit { endFlow(id) }
+    }
+}
+
+extension SocketAddress {
+    /// A client that is seen through a dual-stack socket as `::ffff:a.b.c.d` is the IPv4 client.
+    var unmapped: SocketAddress {
+        isIPv6 && high == 0 && low >> 32 == 0xFFFF ? SocketAddress(v4: UInt32(truncatingIfNeeded: low), port: port) : self
+    }
+}

@@ -1,0 +1,143 @@
+internal import EventLoop
+internal import Glibc
+internal import Services
+internal import Synchronization
+
+/// The life of flows: opened by a client's first datagram, ended by silence, by their endpoint's end, or by need.
+extension Worker {
+    /// How often silent flows are looked for, in milliseconds.
+    private static let sweepInterval: UInt64 = 250
+
+    /// The flow of `key`, opened if need be; nil if nobody can serve it.
+    func flow(for key: FlowKey, on door: Listener) -> Slab<Flow>.ID? {
+        let port = door.port
+        if let entry = port.flows.find(key) { return port.flows.flow(entry) }
+        guard let endpoint = port.balancer.next(at: loop.now) else { return nil }
+        makeRoom(for: port)
+        guard let socket = connect(to: endpoint, port) else { return nil }
+        let id = datagrams.flows.insert(Flow(socket: socket, port: port, endpoint: endpoint, key: key))
+        guard let flow = datagrams.flows.find(id) else { return nil }
+        do throws(SystemError) {
+            let token = Token(.flow, index: id.index, generation: id.generation).raw
+            try loop.watch(flow.pointee.socket, token: token)
+        } catch {
+            datagrams.flows.remove(id)
+            return nil
+        }
+        flow.pointee.entry = port.flows.insert(key, id, now: loop.now)
+        endpoint.open.wrappingAdd(1, ordering: .relaxed)
+        port.counters.accepted += 1
+        port.counters.open += 1
+        if !sweeping {
+            sweeping = true
+            sweepTimer?.start(after: Self.sweepInterval)
+        }
+        return id
+    }
+
+    private func connect(to endpoint: Endpoint, _ port: PortState) -> Descriptor? {
+        let address = SocketAddress(endpoint.dialAddress)
+        if let socket = try? UDPSocket.connect(to: address) { return socket }
+        // Descriptors may have run out elsewhere: a silent flow is worth less than a new one.
+        guard let oldest = port.flows.leastRecentlyUsed ?? leastRecentlyUsedFlow() else { return nil }
+        endFlow(oldest.flow)
+        counters.flowsEvicted += 1
+        return try? UDPSocket.connect(to: address)
+    }
+
+    /// Ends the flow that was silent for longest, of the service port that is at its limit or of all.
+    private func makeRoom(for port: PortState) {
+        let oldest: Slab<Flow>.ID?
+        if port.flows.count >= mostFlowsPerPort {
+            oldest = port.flows.leastRecentlyUsed?.flow
+        } else if datagrams.flows.count >= mostFlows {
+            oldest = leastRecentlyUsedFlow()?.flow
+        } else {
+            return
+        }
+        if let oldest {
+            endFlow(oldest)
+            counters.flowsEvicted += 1
+        }
+    }
+
+    private func leastRecentlyUsedFlow() -> (flow: Slab<Flow>.ID, lastActive: UInt64)? {
+        ports.values.lazy.compactMap { $0.flows.leastRecentlyUsed }.min { $0.lastActive < $1.lastActive }
+    }
+
+    func endFlow(_ id: Slab<Flow>.ID) {
+        guard let flow = datagrams.flows.find(id) else { return }
+        let port = flow.pointee.port
+        port.flows.remove(flow.pointee.entry)
+        port.counters.open -= 1
+        flow.pointee.endpoint.open.wrappingSubtract(1, ordering: .relaxed)
+        datagrams.flows.remove(id)
+        foldIfForgotten(port)
+    }
+
+    /// The endpoint is not there, as the kernel learnt from ICMP: the client's next datagram goes to another.
+    func endpointRefused(_ id: Slab<Flow>.ID, _ flow: UnsafeMutablePointer<Flow>, _ code: Int32) {
+        let endpoint = flow.pointee.endpoint
+        endpoint.penalise(until: loop.now + DialAttempts.penalty)
+        let port = flow.pointee.port
+        port.counters.dialFailures += 1
+        let attempts = flow.pointee.attempts
+        report(
+            .dialFailed(
+                DialFailure(port: port.id, endpoint: endpoint, attempt: Int(attempts), code: code, limit: 0)))
+        let key = flow.pointee.key
+        let length = flow.pointee.firstLength
+        var first = Hold()
+        swap(&first, &flow.pointee.first)
+        endFlow(id)
+
+        guard length > 0, Int(attempts) < DialAttempts.timeouts.count, let door = listeners[key.door],
+            let other = self.flow(for: key, on: door), let replacement = datagrams.flows.find(other)
+        else { return }
+        first.send(length, to: replacement.pointee.socket)
+        port.flows.used(replacement.pointee.entry, sent: 1, now: loop.now)
+        swap(&first, &replacement.pointee.first)
+        replacement.pointee.firstLength = length
+        replacement.pointee.attempts = attempts + 1
+    }
+
+    /// Flows whose endpoint is no longer one end at once, so that no client stays with a pod that is gone (SPEC §1.6).
+    func endFlows(of port: PortState, notIn balancer: Balancer) {
+        let staying = Set(balancer.endpoints.map(\.dialAddress))
+        for id in port.flows.flows {
+            guard let flow = datagrams.flows.find(id), !staying.contains(flow.pointee.endpoint.dialAddress) else { continue }
+            endFlow(id)
+        }
+    }
+
+    func endFlows(throughDoor number: UInt32, of port: PortState) {
+        for id in port.flows.flows where datagrams.flows.find(id)?.pointee.key.door == number { endFlow(id) }
+    }
+
+    func sweep() {
+        for port in ports.values {
+            while let id = port.flows.expired(at: loop.now) { endFlow(id) }
+        }
+        sweeping = datagrams.flows.count > 0
+        if sweeping { sweepTimer?.start(after: Self.sweepInterval) }
+    }
+
+    // MARK: Doors
+
+    /// A receiving socket broke: it is replaced, and its flows go on.
+    func doorFailed(_ door: Listener, _ code: Int32) {
+        // Errors of datagrams that were sent from here earlier are no errors of the door.
+        guard ![ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EMSGSIZE, EPERM].contains(code) else { return }
+        let address = try? TCPSocket.localAddress(of: door.socket)
+        do throws(SystemError) {
+            guard let address else { throw SystemError("receive for", "\(door.port.id)", code: code) }
+            let socket = try UDPSocket.bind(to: address, shared: true)
+            let renewed = Listener(id: door.id, socket: socket, port: door.port, isWildcard: door.isWildcard)
+            try loop.watchListener(renewed.socket, token: renewed.token)
+            listeners[door.id] = renewed
+        } catch {
+            listeners[door.id] = nil
+            report(.listenerFailed(door.port.id, error))
+        }
+    }
+}

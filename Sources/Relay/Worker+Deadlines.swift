@@ -1,0 +1,37 @@
+internal import EventLoop
+internal import Glibc
+
+/// One timer of the loop stands for all deadlines of the worker's connections.
+extension Worker {
+    func setDeadline(_ kind: Deadlines.Kind, _ index: UInt32) {
+        arm(for: deadlines.set(index, kind, now: loop.now))
+    }
+
+    private func arm(for due: UInt64) {
+        // A timer that fires too early finds nothing due and is armed anew; it is never moved for a cancelled deadline.
+        guard deadlineArmed == 0 || due < deadlineArmed else { return }
+        deadlineArmed = due
+        deadlineTimer?.start(after: due > loop.now ? due - loop.now : 0)
+    }
+
+    func deadlinesAreDue() {
+        deadlineArmed = 0
+        while let (index, kind) = deadlines.popDue(at: loop.now) {
+            let connection = connections[index]
+            let id = connections.id(at: index)
+            switch kind {
+            case .dial:
+                attemptFailed(connection, ETIMEDOUT)
+                dial(id, connection)
+            case .halfOpen:
+                // The limit is on silence, not on length: a long answer to a finished request is legitimate.
+                if loop.now - connection.pointee.lastActive < configuration.halfOpenLimit {
+                    setDeadline(.halfOpen, index)
+                } else {
+                    end(id, .halfOpenLimit)
+                }
+            }
+        }
+        if let earliest = deadlines.earliest { arm(for: earliest) }
+    }
+}

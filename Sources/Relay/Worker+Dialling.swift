@@ -1,0 +1,117 @@
+internal import EventLoop
+internal import Glibc
+internal import Services
+internal import Synchronization
+
+/// Finding an endpoint for a client: up to four attempts, each with a new endpoint and its own time limit (SPEC §1.5).
+/// Nothing is read from the client meanwhile, so a failed attempt has nothing to undo, and one client's slow endpoint
+/// delays nobody else.
+extension Worker {
+    /// Begins the next attempt for a new or disappointed client; goes on to relaying at once if the connection stands
+    /// already, as it usually does within one machine.
+    func dial(_ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>) {
+        while Int(connection.pointee.attempts) < DialAttempts.timeouts.count {
+            guard let endpoint = connection.pointee.port.balancer.next(at: loop.now) else {
+                return end(id, connection.pointee.attempts == 0 ? .noEndpoint : .unreachable)
+            }
+            connection.pointee.attempts += 1
+            connection.pointee.endpoint = endpoint
+            endpoint.open.wrappingAdd(1, ordering: .relaxed)
+            do throws(SystemError) {
+                let socket = try TCPSocket.dial(SocketAddress(endpoint.dialAddress))
+                let state = TCPSocket.dialState(of: socket)
+                connection.pointee.server = consume socket
+                switch state {
+                case .connected: return established(id, connection)
+                case .pending: return awaitConnect(id, connection)
+                case .failed(let code): attemptFailed(connection, code)
+                }
+            } catch {
+                guard !error.isLocalExhaustion else { return end(id, .exhausted) }
+                attemptFailed(connection, error.code)
+            }
+        }
+        end(id, .unreachable)
+    }
+
+    /// Something happened on the socket of the attempt under way.
+    func dialEvent(
+        _ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>, _ readiness: Readiness
+    ) {
+        switch TCPSocket.dialState(of: connection.pointee.server) {
+        case .pending: return
+        case .connected: established(id, connection)
+        case .failed(let code):
+            deadlines.cancel(id.index)
+            attemptFailed(connection, code)
+            dial(id, connection)
+        }
+    }
+
+    private func awaitConnect(_ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>) {
+        guard watch(id, connection) else { return end(id, .exhausted) }
+        setDeadline(.dial(Int(connection.pointee.attempts) - 1), id.index)
+    }
+
+    private func established(_ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>) {
+        deadlines.cancel(id.index)
+        connection.pointee.isEstablished = true
+        dialling -= 1
+        connection.pointee.endpoint?.pardon()
+        // The endpoint's socket joins the loop after the first exchange: by then it is known what is missing.
+        relay(id, connection)
+        guard connections.find(id) != nil else { return }
+        if !watch(id, connection) { end(id, .exhausted) }
+        roomMayHaveAppeared()
+    }
+
+    /// Registers both sockets, as far as they are not; false if the kernel has no memory for that.
+    private func watch(_ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>) -> Bool {
+        do throws(SystemError) {
+            if !connection.pointee.isWatchingClient {
+                try loop.watch(connection.pointee.client, token: Token(.client, id).raw)
+                connection.pointee.isWatchingClient = true
+            }
+            if !connection.pointee.isWatchingServer {
+                let token = Token(.endpoint, id, attempt: connection.pointee.attempts)
+                try loop.watch(connection.pointee.server, token: token.raw)
+                connection.pointee.isWatchingServer = true
+            }
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    func attemptFailed(_ connection: UnsafeMutablePointer<Connection>, _ code: Int32) {
+        guard let endpoint = connection.pointee.endpoint else { return }
+        connection.pointee.server = .none
+        connection.pointee.isWatchingServer = false
+        connection.pointee.endpoint = nil
+        endpoint.open.wrappingSubtract(1, ordering: .relaxed)
+        endpoint.penalise(until: loop.now + DialAttempts.penalty)
+        connection.pointee.port.counters.dialFailures += 1
+        let attempt = Int(connection.pointee.attempts)
+        report(
+            .dialFailed(
+                DialFailure(
+                    port: connection.pointee.port.id, endpoint: endpoint, attempt: attempt, code: code,
+                    limit: DialAttempts.timeouts[attempt - 1])))
+    }
+}
+
+extension SystemError {
+    /// This machine lacks something; the endpoint is not to blame.
+    var isLocalExhaustion: Bool {
+        [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(code)
+    }
+}
+
+extension SocketAddress {
+    init(_ address: EndpointAddress) {
+        switch address.ip.family {
+        case .ipv4: self.init(v4: UInt32(truncatingIfNeeded: address.ip.low), port: address.port)
+        case .ipv6: self.init(v6High: address.ip.high, low: address.ip.low, port: address.port)
+        }
+    }
+}

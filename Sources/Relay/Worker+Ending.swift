@@ -1,0 +1,90 @@
+internal import EventLoop
+internal import Services
+internal import Synchronization
+
+extension Worker {
+    // MARK: The end of a connection
+
+    /// Ends a connection and gives back all it held. After a clean end both sockets are closed, otherwise reset, so that
+    /// neither side takes a failure for an end of file.
+    func end(_ id: Slab<Connection>.ID, _ outcome: ConnectionRecord.Outcome) {
+        guard let connection = connections.find(id) else { return }
+        if outcome != .completed {
+            connection.pointee.client.resetOnClose()
+            if connection.pointee.server.isOpen { connection.pointee.server.resetOnClose() }
+        }
+        deadlines.cancel(id.index)
+        if !connection.pointee.isEstablished { dialling -= 1 }
+        connection.pointee.endpoint?.open.wrappingSubtract(1, ordering: .relaxed)
+        if let pipe = connection.pointee.upHold.pipe { pipes.discard(pipe) }
+        if let pipe = connection.pointee.downHold.pipe { pipes.discard(pipe) }
+
+        let port = connection.pointee.port
+        port.counters.open -= 1
+        port.counters.bytesUp += connection.pointee.up.moved
+        port.counters.bytesDown += connection.pointee.down.moved
+        switch outcome {
+        case .completed, .drained, .abandoned: break
+        case .noEndpoint, .unreachable, .exhausted: port.counters.refused += 1
+        case .clientReset, .endpointReset, .halfOpenLimit: port.counters.broken += 1
+        }
+        if configuration.reportsConnections { report(.connectionEnded(record(of: connection, outcome))) }
+
+        connections.remove(id)
+        foldIfForgotten(port)
+        roomMayHaveAppeared()
+        if connections.count == 0 { nothingIsOpen() }
+    }
+
+    private func record(
+        of connection: UnsafeMutablePointer<Connection>, _ outcome: ConnectionRecord.Outcome
+    ) -> ConnectionRecord {
+        ConnectionRecord(
+            port: connection.pointee.port.id, client: connection.pointee.peer, endpoint: connection.pointee.endpoint,
+            attempts: Int(connection.pointee.attempts), bytesUp: connection.pointee.up.moved,
+            bytesDown: connection.pointee.down.moved, milliseconds: loop.now - connection.pointee.openedAt,
+            outcome: outcome)
+    }
+
+    // MARK: Draining
+
+    /// Stops accepting, serves what the kernel has queued so far, and calls `done` when the last connection has ended.
+    func drain(_ done: @escaping () -> Void) {
+        for id in Array(listeners.keys) { closeListener(id) }
+        drained.append(done)
+        if connections.count == 0 { nothingIsOpen() }
+    }
+
+    /// Ends what is still open.
+    func endAll() {
+        counters.endedByDrain += connections.count
+        for id in connections.ids { end(id, .drained) }
+    }
+
+    private func nothingIsOpen() {
+        let waiting = drained
+        drained = []
+        for done in waiting { done() }
+    }
+
+    /// Closes a listener; its service port goes with the last one. Connections stay (SPEC §1.5).
+    ///
+    /// Clients that the kernel has accepted on it already would be reset by the close (FIELD, splice trap 16), so they are
+    /// taken first, as far as there is room.
+    func closeListener(_ id: UInt32) {
+        guard let listener = listeners[id] else { return }
+        guard listener.port.id.transport == .tcp else {
+            endFlows(throughDoor: id, of: listener.port)
+            listeners[id] = nil
+            return
+        }
+        var waiting = 1024
+        while waiting > 0, listeners[id] != nil, !pressure.paused.contains(id) {
+            let before = listener.port.counters.accepted
+            accept(from: listener)
+            if listener.port.counters.accepted == before { break }
+            waiting -= Int(listener.port.counters.accepted - before)
+        }
+        listeners[id] = nil
+    }
+}

@@ -1,0 +1,56 @@
+internal import EventLoop
+internal import Services
+
+/// What the control plane asks of a worker. Everything runs on the worker's thread.
+extension Worker {
+    func serve(_ id: ServicePortID, with balancer: Balancer) {
+        if let port = ports[id] {
+            if id.transport == .udp { endFlows(of: port, notIn: balancer) }
+            port.balancer = balancer
+        } else {
+            ports[id] = PortState(id: id, balancer: balancer, timeouts: configuration.flowTimeouts)
+        }
+    }
+
+    /// Forgets a service port. Its connections keep the state that they add to until the last of them has ended.
+    func remove(_ id: ServicePortID) {
+        guard let port = ports.removeValue(forKey: id) else { return }
+        port.isRemoved = true
+        foldIfForgotten(port)
+    }
+
+    /// What a removed service port has added up to stays in the total.
+    func foldIfForgotten(_ port: PortState) {
+        if port.isRemoved, port.counters.open == 0 { counters.removed += port.counters }
+    }
+
+    func listen(_ number: UInt32, _ socket: consuming Descriptor, for id: ServicePortID) {
+        guard let port = ports[id] else { return }
+        let isWildcard = (try? TCPSocket.localAddress(of: socket).isUnspecified) ?? false
+        let listener = Listener(id: number, socket: socket, port: port, isWildcard: isWildcard)
+        do throws(SystemError) {
+            try loop.watchListener(listener.socket, token: listener.token)
+            listeners[number] = listener
+        } catch {
+            report(.listenerFailed(id, error))
+        }
+    }
+
+    func snapshot() -> RelaySnapshot {
+        var snapshot = RelaySnapshot()
+        snapshot.total = counters
+        snapshot.total.open = connections.count
+        snapshot.total.halfOpen = deadlines.halfOpenCount
+        snapshot.total.pipes = pipes.count
+        snapshot.total.pipesLent = pipes.lent
+        for (id, port) in ports { snapshot.ports[id] = port.counters }
+        // Open connections have not been added to their port's bytes yet.
+        for id in connections.ids {
+            let connection = connections[id.index]
+            let port = connection.pointee.port.id
+            snapshot.ports[port]?.bytesUp += connection.pointee.up.moved
+            snapshot.ports[port]?.bytesDown += connection.pointee.down.moved
+        }
+        return snapshot
+    }
+}

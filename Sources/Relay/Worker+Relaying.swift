@@ -1,0 +1,125 @@
+internal import EventLoop
+
+/// Moving bytes: carries out what the two ``Direction`` values of a connection ask for, until both have to wait.
+extension Worker {
+    /// Steps that one direction may take before others get their turn: 1 MiB copied, or 4 MiB spliced.
+    private static let stepsPerTurn = 16
+
+    /// Moves what can be moved, in both directions, and draws the conclusions.
+    func relay(_ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>) {
+        guard connection.pointee.isEstablished else { return }
+        var unfinished = advanceUp(connection)
+        unfinished = advanceDown(connection) || unfinished
+
+        if connection.pointee.up.phase == .failed || connection.pointee.down.phase == .failed {
+            return broken(id, connection)
+        }
+        if connection.pointee.up.isDone, connection.pointee.down.isDone { return end(id, .completed) }
+        if unfinished { loop.again(Token(.resume, id).raw) }
+        if connection.pointee.isHalfOpen, !deadlines.isSet(id.index) {
+            setDeadline(.halfOpen, id.index)
+        }
+    }
+
+    /// One side broke. What it sent before that still belongs to the other side, as far as that takes it; then the other
+    /// side learns of it by a reset.
+    private func broken(_ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>) {
+        let up = connection.pointee.up
+        let clientBroke = up.phase == .failed ? !up.sinkFailed : connection.pointee.down.sinkFailed
+        if clientBroke {
+            connection.pointee.up.sourceHas(.failed)
+            _ = advanceUp(connection)
+            return end(id, .clientReset)
+        }
+        connection.pointee.down.sourceHas(.failed)
+        if advanceDown(connection) { return loop.again(Token(.resume, id).raw) }
+        if connection.pointee.down.phase != .failed, connection.pointee.down.held > 0 {
+            // The client is slow; it may take its time, but not for ever.
+            if !deadlines.isSet(id.index) { setDeadline(.halfOpen, id.index) }
+            return
+        }
+        end(id, .endpointReset)
+    }
+
+    private func advanceUp(_ connection: UnsafeMutablePointer<Connection>) -> Bool {
+        advance(
+            &connection.pointee.up, &connection.pointee.upHold, from: connection.pointee.client,
+            to: connection.pointee.server, oppositeIsDone: connection.pointee.down.isDone)
+    }
+
+    private func advanceDown(_ connection: UnsafeMutablePointer<Connection>) -> Bool {
+        advance(
+            &connection.pointee.down, &connection.pointee.downHold, from: connection.pointee.server,
+            to: connection.pointee.client, oppositeIsDone: connection.pointee.up.isDone)
+    }
+
+    /// Steps one direction until it waits (false) or has had its turn (true).
+    @inline(__always)
+    private func advance(
+        _ direction: inout Direction, _ hold: inout Hold, from source: borrowing Descriptor,
+        to sink: borrowing Descriptor, oppositeIsDone: Bool
+    ) -> Bool {
+        let now = loop.now
+        var steps = Self.stepsPerTurn
+        defer {
+            // A pipe is held only while bytes are in it.
+            if direction.held == 0, let pipe = hold.pipe.take() { pipes.giveBack(pipe) }
+        }
+        while steps > 0 {
+            steps -= 1
+            switch direction.next(at: now) {
+            case .wait:
+                return false
+            case .copy:
+                copy(&direction, &hold, from: source, to: sink, now)
+            case .fill:
+                guard let pipe = hold.pipe ?? pipes.take(at: now) else {
+                    direction.cannotSplice()
+                    continue
+                }
+                hold.pipe = pipe
+                direction.didFill(fill(pipe, from: source), at: now)
+            case .flush:
+                if let pipe = hold.pipe {
+                    let moved = pipes.drain(pipe, to: sink, count: direction.held)
+                    if case .moved(let count) = moved { counters.splicedBytes += UInt64(count) }
+                    direction.didDrain(moved)
+                } else {
+                    direction.didWrite(hold.write(to: sink, held: direction.held))
+                }
+            case .shutdown:
+                // When the opposite direction is done too, closing the sockets says the same in one call less.
+                guard !oppositeIsDone else { return false }
+                sink.shutdownWrite()
+                direction.didShutdown()
+            }
+        }
+        return true
+    }
+
+    @inline(__always)
+    private func copy(
+        _ direction: inout Direction, _ hold: inout Hold, from source: borrowing Descriptor,
+        to sink: borrowing Descriptor, _ now: UInt64
+    ) {
+        let read = source.read(into: buffer)
+        direction.didRead(read, capacity: Self.bufferSize, at: now)
+        guard case .moved(let count) = read else { return }
+        counters.copiedBytes += UInt64(count)
+        // Written at once: waiting for an event first costs a quarter more per message.
+        direction.didWrite(sink.write(UnsafeRawBufferPointer(rebasing: buffer[..<count])))
+        let left = Int(direction.held)
+        if left > 0 { hold.keep(UnsafeRawBufferPointer(rebasing: buffer[(count - left)..<count])) }
+    }
+
+    @inline(__always)
+    private func fill(_ pipe: PipePool.Slot, from source: borrowing Descriptor) -> Transfer {
+        let transfer = pipes.fill(pipe, from: source)
+        // splice can report a reset as an end (FIELD, splice trap 8): the socket knows better.
+        if transfer == .end {
+            let error = source.pendingError()
+            if error != 0 { return .failed(error) }
+        }
+        return transfer
+    }
+}

@@ -1,0 +1,151 @@
+internal import EventLoop
+internal import Services
+
+/// One event loop on one thread, with everything that its connections need. Nothing here is shared, but for the atomics in
+/// balancers and endpoints; whoever wants something of a worker goes through ``EventLoop/execute(_:)``.
+///
+/// This file is the table of contents: what a worker owns, and where its events go. Accepting, dialling, relaying and
+/// ending connections are extensions, in the order in which a connection meets them.
+final class Worker: @unchecked Sendable {
+    /// Bytes read at once, and copied, through the buffer that all connections of the worker share.
+    static let bufferSize = 64 * 1024
+
+    let loop: EventLoop
+    let configuration: RelayConfiguration
+    let report: @Sendable (RelayEvent) -> Void
+    /// This worker's part of the budget.
+    let mostConnections: Int
+    let mostDials: Int
+    let mostFlows: Int
+    /// One service port may have half of them, so that none can crowd out all others.
+    var mostFlowsPerPort: Int { max(1, mostFlows / 2) }
+
+    var ports: [ServicePortID: PortState] = [:]
+    var listeners: [UInt32: Listener] = [:]
+    var connections = Slab<Connection>()
+    var datagrams: DatagramState
+    var dialling = 0
+    let buffer: UnsafeMutableRawBufferPointer
+    var pipes: PipePool
+    var counters = RelayCounters()
+
+    var deadlines: Deadlines
+    var deadlineTimer: Timer?
+    /// When that timer is set to fire; 0 if it is not.
+    var deadlineArmed: UInt64 = 0
+
+    /// Looks for silent flows, while there are any.
+    var sweepTimer: Timer?
+    var sweeping = false
+
+    var pressure = AcceptPressure()
+    var pressureTimer: Timer?
+
+    /// Whom to tell when the last connection has ended.
+    var drained: [() -> Void] = []
+    /// What ``EventLoop/run(_:)`` returned; read after the thread was joined.
+    private(set) var finalStatus: Int32 = 0
+
+    init(
+        configuration: RelayConfiguration, report: @escaping @Sendable (RelayEvent) -> Void
+    ) throws(SystemError) {
+        self.configuration = configuration
+        self.report = report
+        self.loop = try EventLoop()
+        let workers = configuration.workers
+        mostConnections = max(1, configuration.budget.connections / workers)
+        mostDials = max(1, configuration.budget.dials / workers)
+        mostFlows = max(1, configuration.budget.flows / workers)
+        datagrams = try DatagramState()
+        pipes = PipePool(limit: configuration.budget.pipes / workers)
+        buffer = .allocate(byteCount: Self.bufferSize, alignment: 4096)
+        deadlines = Deadlines(dials: DialAttempts.timeouts, halfOpen: configuration.halfOpenLimit)
+        deadlineTimer = Timer(on: loop) { [unowned self] in deadlinesAreDue() }
+        pressureTimer = Timer(on: loop) { [unowned self] in resumeAccepting() }
+        sweepTimer = Timer(on: loop) { [unowned self] in sweep() }
+    }
+
+    deinit {
+        buffer.deallocate()
+    }
+
+    /// Runs the worker on the calling thread until its loop is stopped.
+    func run() {
+        finalStatus = loop.run { [unowned self] token, readiness in
+            handle(token, readiness)
+        }
+        listeners = [:]
+        for id in connections.ids { connections.remove(id) }
+        for id in datagrams.flows.ids { datagrams.flows.remove(id) }
+    }
+
+    @inline(__always)
+    private func handle(_ raw: EventLoop.Token, _ readiness: Readiness) {
+        guard let token = Token(raw) else { return }
+        switch token.kind {
+        case .listener:
+            guard let listener = listeners[token.index] else { return }
+            if listener.port.id.transport == .udp { receive(from: listener) } else { accept(from: listener) }
+        case .client:
+            guard let connection = connections.find(token.connection) else { return }
+            clientEvent(token.connection, connection, readiness)
+        case .endpoint:
+            guard let connection = connections.find(token.connection), connection.pointee.attempts & 3 == token.attempt
+            else { return }
+            endpointEvent(token.connection, connection, readiness)
+        case .resume:
+            guard let connection = connections.find(token.connection) else { return }
+            relay(token.connection, connection)
+        case .flow:
+            flowEvent(Slab<Flow>.ID(index: token.index, generation: token.generation))
+        }
+    }
+
+    @inline(__always)
+    private func clientEvent(
+        _ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>, _ readiness: Readiness
+    ) {
+        connection.pointee.lastActive = loop.now
+        connection.pointee.up.sourceHas(readiness)
+        connection.pointee.down.sinkHas(readiness)
+        if connection.pointee.isEstablished {
+            relay(id, connection)
+            // What a client sent before it reset the connection has now been passed on as far as the endpoint takes it;
+            // nobody waits for the rest.
+            if readiness.contains(.failed), connections.find(id) != nil { end(id, .clientReset) }
+        } else if !readiness.isDisjoint(with: [.failed, .hangup]) {
+            end(id, .abandoned)
+        }
+    }
+
+    @inline(__always)
+    private func endpointEvent(
+        _ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>, _ readiness: Readiness
+    ) {
+        guard connection.pointee.isEstablished else {
+            return dialEvent(id, connection, readiness)
+        }
+        connection.pointee.lastActive = loop.now
+        connection.pointee.down.sourceHas(readiness)
+        connection.pointee.up.sinkHas(readiness)
+        relay(id, connection)
+    }
+}
+
+/// A listening socket of one worker.
+final class Listener {
+    let id: UInt32
+    let socket: Descriptor
+    let port: PortState
+    /// UDP: bound to no address in particular, so that each datagram says where it was sent to.
+    let isWildcard: Bool
+
+    init(id: UInt32, socket: consuming Descriptor, port: PortState, isWildcard: Bool = false) {
+        self.id = id
+        self.socket = socket
+        self.port = port
+        self.isWildcard = isWildcard
+    }
+
+    var token: EventLoop.Token { Token(.listener, index: id, generation: 0).raw }
+}

@@ -1,0 +1,68 @@
+/// What annotations ask of the proxy for one Service.
+public struct ServiceOptions: Hashable, Sendable {
+    public enum Balancing: String, Hashable, Sendable, CaseIterable {
+        case roundRobin = "round-robin"
+        case leastConnections = "least-connections"
+        case random
+    }
+
+    /// The header that tells an endpoint who the client is, since a relayed connection comes from the proxy.
+    public enum ProxyProtocol: String, Hashable, Sendable, CaseIterable {
+        case v1
+        case v2
+    }
+
+    /// `portico.dev/balancing`
+    public var balancing: Balancing
+    /// `portico.dev/hold-seconds`: how long a client may wait for an endpoint to appear, 0 to 3,600; 0, the default,
+    /// refuses at once.
+    public var holdSeconds: Int
+    /// `portico.dev/proxy-protocol`; nil sends no header.
+    public var proxyProtocol: ProxyProtocol?
+
+    public init(balancing: Balancing = .roundRobin, holdSeconds: Int = 0, proxyProtocol: ProxyProtocol? = nil) {
+        self.balancing = balancing
+        self.holdSeconds = holdSeconds
+        self.proxyProtocol = proxyProtocol
+    }
+
+    /// What all annotations of this proxy begin with.
+    public static let prefix = "portico.dev/"
+
+    /// Reads the options from a Service's annotations. A wrong one is reported and leaves its default, so that a typo
+    /// never takes a Service down.
+    ///
+    /// - Returns: The options, and one text per wrong annotation.
+    public static func parse(_ annotations: [String: String]) -> (options: ServiceOptions, problems: [String]) {
+        var options = ServiceOptions()
+        var problems: [String] = []
+        for (name, value) in annotations.sorted(by: { $0.key < $1.key }) where name.hasPrefix(prefix) {
+            func reject(_ expected: String) {
+                problems.append("annotation \(name): expected \(expected), found \"\(value)\"; ignored")
+            }
+            switch name.dropFirst(prefix.count) {
+            case "balancing":
+                if let balancing = Balancing(rawValue: value) {
+                    options.balancing = balancing
+                } else {
+                    reject("round-robin, least-connections or random")
+                }
+            case "hold-seconds":
+                if let seconds = Int(value), (0...3600).contains(seconds) {
+                    options.holdSeconds = seconds
+                } else {
+                    reject("a number from 0 to 3600")
+                }
+            case "proxy-protocol":
+                if let version = ProxyProtocol(rawValue: value) {
+                    options.proxyProtocol = version
+                } else {
+                    reject("v1 or v2")
+                }
+            default:
+                problems.append("annotation \(name): not known; ignored")
+            }
+        }
+        return (options, problems)
+    }
+}

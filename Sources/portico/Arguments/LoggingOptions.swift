@@ -1,0 +1,36 @@
+import ArgumentParser
+import Logging
+
+/// `-v` and `--log-format`, which every subcommand has.
+struct LoggingOptions: ParsableArguments {
+    @Option(
+        // As in kube-proxy: -v2, -v 2, --v=2.
+        name: [.customShort("v", allowingJoined: true), .customLong("v")],
+        help: ArgumentHelp("How much to log: 0 what matters, 2 changes, 4 details, 6 everything.", valueName: "level"))
+    var verbosity = 0
+
+    @Option(name: .customLong("log-format"), help: "How log lines on standard error look.")
+    var format: OutputFormat = .text
+
+    func validate() throws {
+        guard verbosity >= 0 else { throw ValidationError("-v takes a number from 0 to 10") }
+    }
+
+    /// The level of swift-log that stands for a verbosity of Kubernetes' own programs.
+    var level: Logger.Level {
+        switch verbosity {
+        case ..<2: .notice
+        case 2..<4: .info
+        case 4..<6: .debug
+        default: .trace
+        }
+    }
+
+    /// Makes these options those of every logger of the process. Call it once, before the first logger is made.
+    func bootstrap() {
+        let (format, level) = (format, level)
+        LoggingSystem.bootstrap { label in
+            StandardErrorLogHandler(label: label, format: format, level: level)
+        }
+    }
+}

@@ -1,0 +1,52 @@
+import ArgumentParser
+
+/// Which manifests are read and which of their Services count; shared by `dev` and `check`.
+struct SelectionOptions: ParsableArguments {
+    @Option(
+        name: [.customShort("f", allowingJoined: true), .customLong("file")],
+        help: ArgumentHelp(
+            "A manifest, a folder of them (*.yaml, *.yml, *.json) or - for standard input; repeatable.",
+            valueName: "path"),
+        completion: .file(extensions: ["yaml", "yml", "json"]))
+    var files: [String] = []
+
+    @Option(
+        name: [.customShort("n", allowingJoined: true), .customLong("namespace")],
+        help: ArgumentHelp("Only Services of this namespace; repeatable.", valueName: "namespace"),
+        transform: { try NamespaceArgument($0) })
+    var namespaces: [NamespaceArgument] = []
+
+    @Option(
+        name: [.customShort("l", allowingJoined: true), .customLong("selector")],
+        help: ArgumentHelp(
+            "Only Services with these labels: 'app=web,tier in (a, b),!legacy'.", valueName: "selector"),
+        transform: { try LabelSelector($0) })
+    var selector = LabelSelector()
+
+    func validate() throws {
+        // Standard input can be read only once.
+        guard files.count(where: { $0 == "-" }) <= 1 else { throw ValidationError("-f - is given twice") }
+    }
+
+    /// Whether a Service of this namespace with these labels is wanted.
+    func includes(namespace: String, labels: [String: String]) -> Bool {
+        (namespaces.isEmpty || namespaces.contains { $0.name == namespace }) && selector.matches(labels)
+    }
+
+    /// The namespace of names that are given without one: the only one of `-n`, else `default`.
+    var defaultNamespace: String {
+        namespaces.count == 1 ? namespaces[0].name : "default"
+    }
+}
+
+/// The value of `-n`.
+struct NamespaceArgument: Hashable, Sendable {
+    let name: String
+
+    init(_ text: String) throws(ArgumentError) {
+        guard isDNSLabel(text[...]) else {
+            throw ArgumentError("'\(text)' is not a namespace: lower-case letters, digits and '-', at most 63")
+        }
+        name = text
+    }
+}

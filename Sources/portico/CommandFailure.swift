@@ -1,0 +1,40 @@
+import ArgumentParser
+
+/// A failure at run time: the command line was right, the world was not. Ends the program with status 1.
+struct CommandFailure: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+extension CommandFailure {
+    /// The one line that says why the program ends; nil when whoever ended it has said all there is (a bare exit code).
+    static func line(for error: any Error, arguments: [String]) -> String? {
+        if error is ExitCode { return nil }
+        let message = Portico.message(for: error)
+            .split(whereSeparator: \.isNewline)
+            .map { $0.trimmingWhitespace() }
+            .filter { !$0.isEmpty }
+            .joined(separator: " ")
+            // '--publish <[ns/]name:port…>' → --publish: what the value looks like is in the help.
+            .replacing(/'(-[^ ']+) <[^>']*>'/) { "\($0.1)" }
+        guard !message.isEmpty else { return nil }
+        guard Portico.exitCode(for: error) == .validationFailure else { return "portico: \(message)" }
+        // After a mistake on the command line the next question is what would have been right.
+        let names = Portico.configuration.subcommands.compactMap { $0.configuration.commandName }
+        let command = arguments.dropFirst().first.flatMap { names.contains($0) ? " \($0)" : nil } ?? ""
+        return "portico: \(message.trimmingFullStop()); see 'portico\(command) --help'"
+    }
+}
+
+extension Substring {
+    fileprivate func trimmingWhitespace() -> Substring {
+        var text = drop(while: \.isWhitespace)
+        while text.last?.isWhitespace == true { text.removeLast() }
+        return text
+    }
+}
+
+extension String {
+    fileprivate func trimmingFullStop() -> Substring { hasSuffix(".") ? dropLast() : self[...] }
+}

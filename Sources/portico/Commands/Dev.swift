@@ -1,0 +1,109 @@
+import ArgumentParser
+import Manifests
+import Proxy
+import Services
+
+/// `portico dev`: the local development proxy.
+struct Dev: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dev",
+        abstract: "Serve the Services of manifests on addresses of this machine.",
+        discussion: """
+            Each Service gets a loopback address of its own, in 127.64.0.0/10, that never changes, and keeps its port \
+            number; a port below 1024 that may not be bound becomes port + 8000. Each connection goes to the next pod \
+            in turn. Manifests are read again when they change. It needs neither root nor a cluster, and changes \
+            nothing outside its own process. Ctrl-C ends it.
+
+            EXAMPLES
+              Serve all Services of a folder:
+                portico dev -f manifests/
+
+              Try it without any pod:
+                portico dev --demo-pods -f Examples/my-service
+
+              What the cluster has, if the pods can be reached from here:
+                kubectl get svc,endpointslices,pods -A -o yaml | portico dev -f -
+
+              Some of them only:
+                portico dev -f manifests/ -n shop -l 'tier in (web, api)'
+
+              A port of your choice (kubectl port-forward service/my-service 10000:80):
+                portico dev -f manifests/ --publish my-service:80=10000
+
+              A Service without a manifest:
+                portico dev --service db:5432=10.0.0.7:5432,[fd00::7]:5432
+
+              In scripts: wait for the line whose "event" is "listening".
+                portico dev -f manifests/ --output json
+            """
+    )
+
+    @OptionGroup(title: "What to serve") var selection: SelectionOptions
+
+    @Option(
+        name: .customLong("service"),
+        help: ArgumentHelp(
+            "Serve a Service without a manifest; repeatable.",
+            discussion: "Endpoints are addresses or DNS names; IPv6 addresses stand in brackets.",
+            valueName: "name:port[/udp]=host:port,…"),
+        transform: { try ServiceArgument($0) })
+    var services: [ServiceArgument] = []
+
+    @Flag(help: "Let small HTTP servers inside this process stand in for the pods of the manifests.")
+    var demoPods = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Serve a port of a Service here too; repeatable.",
+            discussion: """
+                Without an address on 127.0.0.1 and ::1. The Service's port is its number or its name. Port 0 here is \
+                chosen and printed.
+                """,
+            valueName: "[ns/]name:port[/udp]=[addr:]port"),
+        transform: { try PublishArgument($0) })
+    var publish: [PublishArgument] = []
+
+    @Flag(help: "Print a line for every connection.")
+    var connections = false
+
+    @Option(
+        help: ArgumentHelp(
+            "On the way out, how long open connections may take to end. (default: 2s)", valueName: "duration"),
+        transform: { try DurationArgument($0) })
+    var drainTimeout = DurationArgument(.seconds(2))
+
+    @Option(help: "Print for people or for programs (one JSON object a line).")
+    var output: OutputFormat = .text
+
+    @OptionGroup(title: "Logging") var logging: LoggingOptions
+
+    func validate() throws {
+        guard !selection.files.isEmpty || !services.isEmpty else {
+            throw ValidationError("nothing to serve: name manifests with -f, or a Service with --service")
+        }
+        // The second one could never be bound, and to find out only at run time helps nobody. Port 0 is always free.
+        var places: Set<PublishArgument.Place> = []
+        for argument in publish where argument.place.port != 0 {
+            guard places.insert(argument.place).inserted else {
+                throw ValidationError("--publish: \(argument.place) is given twice")
+            }
+        }
+    }
+
+    func run() async throws {
+        logging.bootstrap()
+        var settings = DevelopmentProxy.Settings()
+        settings.publications = publish.map { $0.publication(defaultNamespace: selection.defaultNamespace) }
+        settings.staticServices = services.map { $0.staticService(defaultNamespace: selection.defaultNamespace) }
+        settings.includes = { [selection] service in
+            selection.includes(namespace: service.metadata.namespace, labels: service.metadata.labels)
+        }
+        let demo = demoPods ? try DemoStandIns() : nil
+        if let demo { settings.standIn = { demo.address(for: $0) } }
+        let source = selection.files.isEmpty ? nil : ManifestSource(selection.files.map(ManifestInput.init(argument:)))
+        try await DevSession(
+            settings: settings, source: source, report: DevReport(format: output), drainLimit: drainTimeout.duration,
+            reportsConnections: connections, demo: demo
+        ).run()
+    }
+}

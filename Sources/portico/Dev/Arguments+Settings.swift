@@ -1,0 +1,30 @@
+import Proxy
+import Services
+
+extension PublishArgument {
+    func publication(defaultNamespace: String) -> DevelopmentPlanner.Publication {
+        let port: DevelopmentPlanner.Publication.Port =
+            switch target.port {
+            case .number(let number): .number(number)
+            case .name(let name): .name(name)
+            }
+        return DevelopmentPlanner.Publication(
+            namespace: target.namespace ?? defaultNamespace, service: target.service, port: port,
+            transport: target.transport, address: place.address, localPort: place.port)
+    }
+}
+
+extension ServiceArgument {
+    func staticService(defaultNamespace: String) -> StaticService {
+        StaticService(
+            namespace: namespace ?? defaultNamespace, service: name, port: port, transport: transport,
+            endpoints: endpoints.map { endpoint in
+                let host: StaticService.Host =
+                    switch endpoint.host {
+                    case .address(let ip): .address(ip)
+                    case .name(let name): .name(name)
+                    }
+                return StaticService.Endpoint(host: host, port: endpoint.port)
+            })
+    }
+}

@@ -1,0 +1,150 @@
+import EventLoop
+import Proxy
+import Relay
+import Services
+
+/// What `portico dev` prints on standard output: tables for people, or one JSON object a line for programs.
+struct DevReport: Sendable {
+    let format: OutputFormat
+    private let output = StandardStream.output
+
+    init(format: OutputFormat) {
+        self.format = format
+    }
+
+    /// Everything that is served from now on. Scripts wait for this.
+    func listening(_ status: DevelopmentProxy.Status, files: Bool) {
+        switch format {
+        case .json: output.write(JSONLine(event("listening", status)))
+        case .text:
+            output.write(table(status).rendered(inColour: output.takesColour))
+            output.write(files ? "\nReady. Manifests are read again when they change; Ctrl-C ends.\n" : "\nReady. Ctrl-C ends.\n")
+        }
+    }
+
+    /// What is different since `before`.
+    func changed(_ status: DevelopmentProxy.Status, from before: DevelopmentProxy.Status) {
+        switch format {
+        case .json: output.write(JSONLine(event("changed", status)))
+        case .text:
+            let known = Dictionary(before.ports.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+            let different = status.ports.filter { known[$0.id] != $0 }
+            if !different.isEmpty {
+                output.write("\nChanged:\n" + table(different).rendered(inColour: output.takesColour))
+            }
+            let gone = before.ports.map(\.id).filter { id in !status.ports.contains { $0.id == id } }
+            for id in gone { output.write("\nGone: \(id)\n") }
+        }
+    }
+
+    /// One connection that has ended.
+    func connection(_ record: ConnectionRecord) {
+        let endpoint = record.endpoint.map { "\($0.podName.isEmpty ? "" : $0.podName + " ")\($0.address)" } ?? "-"
+        switch format {
+        case .json:
+            output.write(
+                JSONLine([
+                    ("event", .string("connection")), ("service", .string("\(record.port)")),
+                    ("client", .string("\(record.client)")),
+                    ("endpoint", record.endpoint.map { .string("\($0.address)") } ?? .null),
+                    ("pod", record.endpoint.map { .string($0.podName) } ?? .null),
+                    ("attempts", .integer(record.attempts)), ("bytesUp", .integer(Int(record.bytesUp))),
+                    ("bytesDown", .integer(Int(record.bytesDown))),
+                    ("milliseconds", .integer(Int(record.milliseconds))), ("outcome", .string(record.outcome.rawValue)),
+                ]))
+        case .text:
+            output.write(
+                "\(record.port)  \(record.client) → \(endpoint)  up \(Bytes.text(record.bytesUp))  "
+                    + "down \(Bytes.text(record.bytesDown))  \(record.milliseconds) ms  \(record.outcome.rawValue)\n")
+        }
+    }
+
+    /// What came of it all.
+    func summary(_ snapshot: RelaySnapshot) {
+        let sum = snapshot.sum
+        let ports = snapshot.ports.sorted { $0.key < $1.key }
+        switch format {
+        case .json:
+            let services = ports.map { id, counters in
+                JSONValue.object([("service", .string("\(id)"))] + fields(counters))
+            }
+            output.write(
+                JSONLine([("event", .string("summary"))] + fields(sum) + [("services", .array(services))]))
+        case .text:
+            var table = Table(
+                ("SERVICE", .leading), ("CONNECTIONS", .trailing), ("TO PODS", .trailing), ("TO CLIENTS", .trailing),
+                ("FAILURES", .trailing))
+            // Those that nobody used say nothing.
+            for (id, counters) in ports where counters != PortCounters() { table.addRow(row("\(id)", counters)) }
+            if ports.count != 1 || snapshot.total.removed != PortCounters() { table.addRow(row("total", sum)) }
+            output.write("\n" + table.rendered(inColour: output.takesColour))
+        }
+    }
+
+    // MARK: Pieces
+
+    private func row(_ name: String, _ counters: PortCounters) -> [StyledText] {
+        [
+            StyledText(name), StyledText("\(counters.accepted)"), StyledText(Bytes.text(counters.bytesUp)),
+            StyledText(Bytes.text(counters.bytesDown)), StyledText("\(counters.refused + counters.broken)"),
+        ]
+    }
+
+    private func fields(_ counters: PortCounters) -> [(String, JSONValue)] {
+        [
+            ("connections", .integer(Int(counters.accepted))), ("bytesUp", .integer(Int(counters.bytesUp))),
+            ("bytesDown", .integer(Int(counters.bytesDown))),
+            ("failures", .integer(Int(counters.refused + counters.broken))),
+            ("dialFailures", .integer(Int(counters.dialFailures))),
+        ]
+    }
+
+    private func table(_ status: DevelopmentProxy.Status) -> Table { table(status.ports) }
+
+    private func table(_ ports: [PortStatus]) -> Table {
+        var table = Table("SERVICE", "ADDRESS", "ENDPOINTS")
+        for port in ports {
+            let addresses = port.doors.map { door in
+                guard let address = door.listening else { return "(\(door.wanted) failed)" }
+                return door.isRemapped ? "\(address) (for \(door.wanted.port))" : "\(address)"
+            }
+            table.addRow(
+                StyledText("\(port.id)", .bold), StyledText(addresses.joined(separator: ", ")),
+                StyledText(Self.endpoints(port.endpoints)))
+        }
+        return table
+    }
+
+    /// A few endpoints by name; a table is for looking at.
+    private static func endpoints(_ endpoints: [PlannedEndpoint]) -> String {
+        guard !endpoints.isEmpty else { return "none" }
+        let shown = endpoints.prefix(4).map { $0.podName.isEmpty ? "\($0.address)" : "\($0.podName) \($0.address)" }
+        let rest = endpoints.count - shown.count
+        return shown.joined(separator: ", ") + (rest > 0 ? " and \(rest) more" : "")
+    }
+
+    private func event(_ name: String, _ status: DevelopmentProxy.Status) -> [(String, JSONValue)] {
+        let services = status.ports.map { port in
+            JSONValue.object([
+                ("service", .string("\(port.id)")), ("namespace", .string(port.id.name.namespace)),
+                ("name", .string(port.id.name.service)), ("portName", .string(port.id.name.port)),
+                ("protocol", .string(port.id.transport.rawValue)),
+                (
+                    "addresses",
+                    .array(port.doors.compactMap { door in door.listening.map { .string("\($0)") } })
+                ),
+                (
+                    "endpoints",
+                    .array(
+                        port.endpoints.map {
+                            .object([("address", .string("\($0.address)")), ("pod", .string($0.podName))])
+                        })
+                ),
+            ])
+        }
+        return [
+            ("event", .string(name)), ("services", .array(services)),
+            ("problems", .array(status.problems.map { .string($0) })),
+        ]
+    }
+}

@@ -1,0 +1,160 @@
+import ArgumentParser
+import EventLoop
+import Glibc
+import Logging
+import Manifests
+import Proxy
+import Relay
+import Services
+
+/// One run of `portico dev`. What changes the course of things goes through one stream and is dealt with one by one; what
+/// is only told goes through another, where lines may get lost but never hold anything up.
+struct DevSession {
+    /// What a session wakes up for.
+    enum Wake: Sendable {
+        case manifests(ManifestResult)
+        case signal(Int32)
+        /// Time to try again what did not work.
+        case retry
+    }
+
+    /// How often doors that could not be opened and names that could not be resolved are tried again.
+    private static let retryInterval = Duration.seconds(5)
+    /// Log lines and connection lines that may wait for a slow terminal; older ones are dropped, never the relay slowed.
+    private static let mostWaiting = 8192
+
+    let settings: DevelopmentProxy.Settings
+    let source: ManifestSource?
+    let report: DevReport
+    let drainLimit: Duration
+    let reportsConnections: Bool
+    /// Told about the pods of the manifests before they are served; nil without demo pods.
+    let demo: DemoStandIns?
+    let logger = Logger(label: "dev")
+
+    /// Serves until a signal ends it.
+    ///
+    /// - Throws: ``CommandFailure`` if there is nothing to serve, or the program cannot start; `ExitCode` on a second signal.
+    func run() async throws {
+        let signals = try SignalStream([SIGINT, SIGTERM])
+        let (wakes, wake) = AsyncStream.makeStream(of: Wake.self)
+        let (events, event) = AsyncStream.makeStream(
+            of: RelayEvent.self, bufferingPolicy: .bufferingNewest(Self.mostWaiting))
+        var configuration = RelayConfiguration(
+            workers: sysconf(Int32(_SC_NPROCESSORS_ONLN)),
+            budget: DescriptorBudget(limit: ResourceLimits.raiseDescriptorLimit()))
+        configuration.reportsConnections = reportsConnections
+        let relay = try Relay(configuration) { event.yield($0) }
+        let proxy = DevelopmentProxy(relay: relay, settings: settings)
+
+        let first = await source?.load() ?? ManifestResult()
+        tell(first.problems, notes: first.notes)
+        if first.hasErrors, first.state.services.isEmpty, settings.staticServices.isEmpty {
+            await relay.stop()
+            throw CommandFailure("nothing is left to serve: mend what is said above")
+        }
+        demo?.update(first.state)
+        var status = await proxy.apply(first.state)
+        if settings.needsNames { status = await proxy.retry() }
+        report.listening(status, files: source != nil)
+        tell(status)
+
+        let narration = Task { await narrate(events) }
+        let feeds = [
+            Task { for await signal in signals.signals { wake.yield(.signal(signal)) } },
+            Task { if let source { for await result in source.changes() { wake.yield(.manifests(result)) } } },
+            Task { while (try? await Task.sleep(for: Self.retryInterval)) != nil { wake.yield(.retry) } },
+        ]
+        defer { for feed in feeds { feed.cancel() } }
+        await serve(wakes, proxy, first, status)
+        let second = await drain(relay, signals: wakes)
+        let snapshot = await relay.snapshot()
+        await relay.stop()
+        event.finish()
+        await narration.value
+        report.summary(snapshot)
+        signals.close()
+        if let second { throw ExitCode(128 + second) }
+    }
+
+    /// Logs what the relay reports, and prints connections if that was asked for.
+    private func narrate(_ events: AsyncStream<RelayEvent>) async {
+        var narrator = RelayNarrator(logger: logger)
+        for await event in events {
+            if reportsConnections, case .connectionEnded(let record) = event { report.connection(record) }
+            narrator.tell(event)
+        }
+    }
+
+    /// Deals with wakes until a signal says to end.
+    private func serve(
+        _ wakes: AsyncStream<Wake>, _ proxy: DevelopmentProxy, _ first: ManifestResult, _ initial: DevelopmentProxy.Status
+    ) async {
+        var last = first
+        var status = initial
+        for await wake in wakes {
+            let before = status
+            switch wake {
+            case .signal:
+                return
+            case .manifests(let result):
+                tell(result.newProblems(since: last), notes: result.notes.filter { !last.notes.contains($0) })
+                last = result
+                demo?.update(result.state)
+                status = await proxy.apply(result.state)
+            case .retry:
+                guard settings.needsNames || !status.problems.isEmpty else { continue }
+                status = await proxy.retry()
+            }
+            if status != before {
+                report.changed(status, from: before)
+                tell(status, since: before)
+            }
+        }
+    }
+
+    /// Lets open connections end, within the limit; a second signal ends everything at once and is returned.
+    private func drain(_ relay: Relay, signals wakes: AsyncStream<Wake>) async -> Int32? {
+        let open = await relay.snapshot().total.open
+        if open > 0 { logger.notice("waiting for \(open) open connections to end; once more to end them now") }
+        return await withTaskGroup(of: Int32?.self) { group in
+            group.addTask {
+                await relay.drain(within: drainLimit)
+                return nil
+            }
+            group.addTask {
+                for await wake in wakes {
+                    if case .signal(let number) = wake { return number }
+                }
+                return nil
+            }
+            let signal = await group.next() ?? nil
+            // Ends the wait for connections; without a signal there is none left to wait for.
+            if signal != nil { await relay.drain(within: .zero) }
+            group.cancelAll()
+            return signal
+        }
+    }
+
+    private func tell(_ problems: [ManifestProblem], notes: [String]) {
+        for problem in problems {
+            switch problem.severity {
+            case .error: logger.error("\(problem)")
+            case .warning: logger.warning("\(problem)")
+            }
+        }
+        for note in notes { logger.info("\(note)") }
+    }
+
+    private func tell(_ status: DevelopmentProxy.Status, since before: DevelopmentProxy.Status? = nil) {
+        for problem in status.problems where before?.problems.contains(problem) != true { logger.error("\(problem)") }
+        for note in status.notes where before?.notes.contains(note) != true { logger.notice("\(note)") }
+    }
+}
+
+extension DevelopmentProxy.Settings {
+    /// Whether any endpoint is given by a host name.
+    var needsNames: Bool {
+        staticServices.contains { $0.endpoints.contains { if case .name = $0.host { true } else { false } } }
+    }
+}

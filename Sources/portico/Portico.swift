@@ -1,0 +1,56 @@
+import ArgumentParser
+
+/// The root command. It does nothing itself; each subcommand is a file in `Commands/`.
+@main
+struct Portico: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "portico",
+        abstract: "Give every Kubernetes Service a door on this machine.",
+        discussion: """
+            Portico listens for each port of each Service and carries every connection to one of its pods, in turn.
+
+            EXAMPLES
+              Serve what the manifests of a folder describe, on addresses of this machine:
+                portico dev -f manifests/
+
+              The same with pods that Portico plays itself, for trying out:
+                portico dev --demo-pods -f Examples/my-service
+
+              No manifest at all:
+                portico dev --service web:8080=10.0.0.1:80,10.0.0.2:80
+
+              Look for mistakes in manifests:
+                portico check -f manifests/
+
+            EXIT STATUS
+              0: all is well. 1: something failed. 64: the command line is wrong.
+            """,
+        version: Version.description,
+        subcommands: [Dev.self, Check.self, ShowVersion.self]
+    )
+
+    /// ArgumentParser's own `main` prints several lines for an error; ours is one, for people and for scripts.
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            finish(with: error)
+        }
+    }
+
+    private static func finish(with error: any Error) -> Never {
+        let code = exitCode(for: error)
+        if code.isSuccess {
+            // Help, the version and completion scripts arrive here too.
+            StandardStream.output.write(fullMessage(for: error) + "\n")
+        } else if let line = CommandFailure.line(for: error, arguments: CommandLine.arguments) {
+            StandardStream.error.write(line + "\n")
+        }
+        exit(withError: code)
+    }
+}

@@ -1,0 +1,98 @@
+import ArgumentParser
+import Logging
+import TestSupport
+import Testing
+
+@testable import portico
+
+/// What the parser makes of whole command lines.
+@Suite struct CommandLineTests {
+    private func dev(_ arguments: String...) throws -> Dev {
+        try #require(try Portico.parseAsRoot(["dev"] + arguments) as? Dev)
+    }
+
+    private func complaint(_ arguments: String...) -> String? {
+        do {
+            _ = try Portico.parseAsRoot(arguments)
+            return nil
+        } catch {
+            return CommandFailure.line(for: error, arguments: ["portico"] + arguments)
+        }
+    }
+
+    @Test func devHasDefaults() throws {
+        let command = try dev("-f", "manifests")
+        #expect(command.selection.files == ["manifests"])
+        #expect(command.selection.defaultNamespace == "default")
+        #expect(command.selection.includes(namespace: "any", labels: [:]))
+        #expect(command.drainTimeout.duration == .seconds(2))
+        #expect(command.output == .text)
+        #expect(!command.demoPods && !command.connections)
+        #expect(command.logging.level == .notice)
+    }
+
+    @Test func devTakesEverythingAtOnce() throws {
+        let command = try dev(
+            "-f", "-", "-fmore.yaml", "--file=folder", "-n", "shop", "-l", "app in (a,b)", "--service", "a:1=b:2",
+            "--service", "c:3/udp=d:4", "--publish", "a:1=5", "--connections", "--demo-pods", "--output", "json",
+            "--drain-timeout", "1m0s", "--log-format=json")
+        #expect(command.selection.files == ["-", "more.yaml", "folder"])
+        #expect(command.selection.defaultNamespace == "shop")
+        #expect(command.selection.includes(namespace: "shop", labels: ["app": "b"]))
+        #expect(!command.selection.includes(namespace: "shop", labels: ["app": "c"]))
+        #expect(!command.selection.includes(namespace: "other", labels: ["app": "b"]))
+        #expect(command.services.map(\.name) == ["a", "c"])
+        #expect(command.publish.map(\.description) == ["a:1=5"])
+        #expect(command.connections && command.demoPods)
+        #expect(command.output == .json && command.logging.format == .json)
+        #expect(command.drainTimeout.duration == .seconds(60))
+    }
+
+    @Test func severalNamespacesLeaveDefaultTheDefault() throws {
+        #expect(try dev("-f", "x", "-n", "a", "-n", "b").selection.defaultNamespace == "default")
+    }
+
+    @Test(
+        arguments: [
+            (["-v2"], 2, .info), (["-v", "4"], 4, .debug), (["--v=2"], 2, .info), (["--v", "6"], 6, .trace),
+            (["-v=5"], 5, .debug), (["-v1"], 1, .notice),
+        ] as [([String], Int, Logger.Level)])
+    func verbosityIsWrittenAsInKubernetes(arguments: [String], verbosity: Int, level: Logger.Level) throws {
+        let command = try #require(try Portico.parseAsRoot(["version"] + arguments) as? ShowVersion)
+        #expect(command.logging.verbosity == verbosity)
+        #expect(command.logging.level == level)
+    }
+
+    @Test func mistakesAreOneLine() {
+        let see = "; see 'portico dev --help'"
+        #expect(
+            complaint("dev")
+                == "portico: nothing to serve: name manifests with -f, or a Service with --service" + see)
+        #expect(complaint("dev", "-f", "x", "--bogus") == "portico: Unknown option '--bogus'" + see)
+        #expect(
+            complaint("dev", "-f", "x", "--publish", "web")
+                == "portico: The value 'web' is invalid for --publish: '=' is missing: "
+                + "[namespace/]name:port[/udp]=[address:]port" + see)
+        #expect(
+            complaint("dev", "-f", "x", "-n", "Shop")
+                == "portico: The value 'Shop' is invalid for -n: 'Shop' is not a namespace: "
+                + "lower-case letters, digits and '-', at most 63" + see)
+        #expect(
+            complaint("dev", "-f", "x", "--publish", "a:1=5", "--publish", "b:2=5")
+                == "portico: --publish: 5 is given twice" + see)
+        #expect(complaint("dev", "-f", "-", "-f", "-") == "portico: -f - is given twice" + see)
+        #expect(complaint("nonsense") == "portico: Unexpected argument 'nonsense'; see 'portico --help'")
+        #expect(complaint("version", "-v", "-1")?.hasPrefix("portico: ") == true)
+        #expect(complaint("check")?.contains("nothing to check") == true)
+    }
+
+    @Test func tcpAndUDPMayBePublishedOnOneNumber() throws {
+        #expect(try dev("-f", "x", "--publish", "a:1=5", "--publish", "a:1/udp=5").publish.count == 2)
+        #expect(try dev("-f", "x", "--publish", "a:1=0", "--publish", "b:1=0").publish.count == 2)
+    }
+
+    @Test func runTimeFailuresAreOneLineToo() {
+        let line = CommandFailure.line(for: CommandFailure("no such file: x"), arguments: ["portico", "dev"])
+        #expect(line == "portico: no such file: x")
+    }
+}

@@ -1,0 +1,49 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// The program itself, run as a user runs it.
+@Suite struct ProgramTests {
+    /// The build puts the program beside the bundle of the tests.
+    private static func run(
+        _ arguments: String..., environment: [String: String] = [:]
+    ) async throws -> ProgramResult {
+        let bundle = try currentExecutable()
+        let program = bundle.split(separator: "/").dropLast().map { "/\($0)" }.joined() + "/portico"
+        let child = try ChildProcess(program, arguments, environment: environment)
+        child.closeInput()
+        return try await child.finished()
+    }
+
+    @Test func versionAndHelpGoToStandardOutput() async throws {
+        for arguments in ["version", "--version", "--help"] {
+            let result = try await Self.run(arguments)
+            #expect(result.status == 0)
+            #expect(result.errors.isEmpty)
+            #expect(result.output.contains("portico"))
+        }
+        #expect(try await Self.run("version", "--output", "json").output.hasPrefix(#"{"version":""#))
+    }
+
+    @Test func helpTeachesByExample() async throws {
+        for command in ["dev", "check", "version"] {
+            let help = try await Self.run(command, "--help")
+            #expect(help.status == 0)
+            #expect(help.output.contains("EXAMPLES"))
+            #expect(help.output.contains("portico \(command)"))
+        }
+    }
+
+    @Test func usageErrorsAreOneLineAndStatus64() async throws {
+        let result = try await Self.run("dev", "-f", "x", "--nonsense")
+        #expect(result.status == 64)
+        #expect(result.output.isEmpty)
+        #expect(result.errors == "portico: Unknown option '--nonsense'; see 'portico dev --help'\n")
+    }
+
+    @Test(arguments: ["bash", "zsh", "fish"]) func completionScriptsAreMade(shell: String) async throws {
+        let result = try await Self.run("--generate-completion-script", shell)
+        #expect(result.status == 0)
+        #expect(result.output.contains("drain-timeout"))
+    }
+}
