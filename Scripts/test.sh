@@ -14,9 +14,10 @@ limit=${PORTICO_TEST_LIMIT:-1500}
 "$swift" build --build-tests
 
 # All tests are Swift Testing's: without XCTest its empty run does not follow, and the summary is the last line.
+# One after the other: many tests are about what happens when, and would be each other's load.
 # The notices that a test has started are half of the output and say nothing: they are in the log only.
 status=0
-timeout --kill-after=10 "$limit" "$swift" test --skip-build --disable-xctest "$@" 2>&1 |
+timeout --kill-after=10 "$limit" "$swift" test --skip-build --disable-xctest --no-parallel "$@" 2>&1 |
     tee "$log" | { grep --line-buffered -v -E '^◇ .* started\.$' || true; } || status=$?
 
 if ((status == 124 || status == 137)); then

@@ -39,6 +39,8 @@ public actor Reconciler {
         for port in plan.ports {
             status.ports.append(await apply(port))
         }
+        // "In force" is what the caller may tell people when this returns.
+        await relay.settle()
         return status
     }
 

@@ -135,6 +135,11 @@ public actor Relay {
         return [Int(UInt(bitPattern: port.hashValue) % UInt(workers.count))]
     }
 
+    /// Returns when every worker has taken on what was said so far: from then on new clients meet it.
+    public func settle() async {
+        _ = await snapshot()
+    }
+
     // MARK: Watching
 
     /// All counters now.

@@ -1,0 +1,147 @@
+import Glibc
+import Relay
+import Services
+import TestSupport
+import Testing
+
+/// Resets, refusals and black holes (SPEC §1.5, P32, P33; FIELD promises 3, 4, 11, 13).
+@Suite(.timeLimit(.minutes(2))) struct FailureTests {
+    @Test func aResetByTheClientReachesTheEndpoint() async throws {
+        let server = try ScriptedServer(script: [.expect("hello"), .receiveReset])
+        let harness = try await RelayHarness(endpoints: [server.port])
+        let ready = Cue()
+        let client = try harness.client(.send("hello"), .wait(ready), .reset)
+        #expect(await eventually { server.received == 5 })
+        ready.give()
+        _ = try await client.finished()
+        #expect(try await server.connection(0).finished().sawReset)
+        await harness.stop()
+        #expect(harness.records.map(\.outcome) == [.clientReset])
+    }
+
+    @Test func aResetByTheEndpointReachesTheClient() async throws {
+        let server = try ScriptedServer(script: [.expect("hello"), .reset])
+        let harness = try await RelayHarness(endpoints: [server.port])
+        let client = try harness.client(.send("hello"), .receiveReset)
+        #expect(try await client.finished().sawReset)
+        await harness.stop()
+        #expect(harness.records.map(\.outcome) == [.endpointReset])
+    }
+
+    @Test(arguments: [true, false])
+    func aResetInTheMidstOfAStreamIsAReset(byClient: Bool) async throws {
+        let enough = 32 << 20
+        let breaks: [PeerStep] = [.expect(enough), .reset]
+        let streams: [PeerStep] = [.sendUntilReset]
+        let server = try ScriptedServer(script: byClient ? streams : breaks)
+        let harness = try await RelayHarness(endpoints: [server.port])
+        let client = try ScriptedPeer.connect(to: harness.port, script: byClient ? breaks : streams)
+        _ = try await client.finished()
+        _ = try await server.connection(0).finished()
+        #expect(await eventually { await harness.relay.snapshot().total.open == 0 })
+        let total = await harness.relay.snapshot().total
+        #expect(total.splicedBytes > 0)
+        #expect(total.pipesLent == 0, "a pipe with bytes of a dead stream is closed, not lent again")
+        await harness.stop()
+    }
+
+    @Test func aStreamAfterABrokenOneIsIntact() async throws {
+        let size = 64 << 20
+        let server = try ScriptedServer(scripts: { index in
+            index < 4 ? [.expect(16 << 20), .reset] : [.expectPattern(count: size, seed: 9), .send("ok")]
+        })
+        let harness = try await RelayHarness(endpoints: [server.port], workers: 1)
+        for _ in 0..<4 { _ = try await harness.client(.sendUntilReset).finished() }
+        let client = try harness.client(.sendPattern(count: size, seed: 9), .expect("ok"))
+        _ = try await client.finished()
+        await harness.stop()
+    }
+
+    @Test func anAnswerBeforeAResetIsStillDelivered() async throws {
+        // A server that refuses an upload early: it answers, and closes with the rest unread, which is a reset.
+        let server = try ScriptedServer(script: [.expect(1000), .send("413 too large"), .pause(.milliseconds(50)), .reset])
+        let harness = try await RelayHarness(endpoints: [server.port])
+        let client = try harness.client(.sendPattern(count: 1000, seed: 1), .expect("413 too large"), .receiveReset)
+        _ = try await client.finished()
+        await harness.stop()
+    }
+
+    @Test func oneRefusingEndpointCostsNoClientAnything() async throws {
+        let dead = try RefusingPort()
+        let live = try ScriptedServer.identity("live")
+        let harness = try await RelayHarness(endpoints: [dead.port, live.port])
+        for _ in 0..<20 { #expect(try await harness.answer() == "live") }
+        // The first client met it, and the penalty kept most others away: without one, every second would have met it.
+        #expect((1...5).contains(harness.dialFailures.count))
+        #expect(harness.dialFailures.allSatisfy { $0.code == ECONNREFUSED })
+        await harness.stop()
+    }
+
+    @Test func aBlackHoleDelaysOnlyWhoIsDiallingIt() async throws {
+        let hole = try BlackHole()
+        let live = try ScriptedServer.identity("live")
+        let harness = try await RelayHarness(endpoints: [hole.port, live.port], workers: 1)
+        let unlucky = try harness.client(.receiveAll)
+        // While its dial hangs, all others on the same worker go through; round robin gives every second one the hole.
+        let others = try (0..<20).map { _ in try harness.client(.receiveAll) }
+        for other in others + [unlucky] { #expect(try await other.finished().received.text == "live") }
+        #expect(harness.dialFailures.allSatisfy { $0.attempt == 1 && $0.limit == 250 && $0.code == ETIMEDOUT })
+        // During the penalty nobody is sent there; without one, it would be every second.
+        let before = harness.dialFailures.count
+        for _ in 0..<20 { #expect(try await harness.answer() == "live") }
+        #expect(harness.dialFailures.count - before <= 5)
+        await harness.stop()
+    }
+
+    @Test func whenAllRefuseTheClientIsResetAfterFourAttempts() async throws {
+        let dead = try [RefusingPort(), RefusingPort()]
+        let harness = try await RelayHarness(endpoints: dead.map(\.port))
+        #expect(try await harness.client(.receiveReset).finished().sawReset)
+        #expect(harness.dialFailures.map(\.attempt) == [1, 2, 3, 4])
+        #expect(Set(harness.dialFailures.map(\.endpoint.address.port)).count == 2, "each attempt takes the next endpoint")
+        #expect(await harness.counters.refused == 1)
+        await harness.stop()
+        #expect(harness.records.map(\.outcome) == [.unreachable])
+    }
+
+    @Test func whenAllAreBlackHolesTheLimitsAreThoseOfTheSpecification() async throws {
+        let hole = try BlackHole()
+        let harness = try await RelayHarness(endpoints: [hole.port])
+        #expect(try await harness.client(.receiveReset).finished().sawReset)
+        #expect(harness.dialFailures.map(\.limit) == [250, 500, 1000, 2000])
+        #expect(harness.dialFailures.allSatisfy { $0.code == ETIMEDOUT })
+        await harness.stop()
+        let record = try #require(harness.records.first)
+        #expect(record.attempts == 4)
+        #expect(record.milliseconds >= 3750)
+    }
+
+    @Test func withoutAnEndpointTheClientIsResetAtOnce() async throws {
+        let harness = try await RelayHarness(endpoints: [])
+        #expect(try await harness.client(.receiveReset).finished().sawReset)
+        await harness.stop()
+        #expect(harness.records.map(\.outcome) == [.noEndpoint])
+    }
+
+    @Test func aClientThatLeavesWhileDiallingIsForgotten() async throws {
+        let hole = try BlackHole()
+        let harness = try await RelayHarness(endpoints: [hole.port])
+        let go = Cue()
+        let client = try harness.client(.wait(go), .reset)
+        #expect(await eventually { await harness.relay.snapshot().total.open == 1 })
+        go.give()
+        _ = try await client.finished()
+        #expect(await eventually { await harness.relay.snapshot().total.open == 0 })
+        await harness.stop()
+        #expect(harness.records.map(\.outcome) == [.abandoned])
+    }
+
+    @Test func bytesSentWhileDiallingReachTheEndpointThatAnswers() async throws {
+        let hole = try BlackHole()
+        let server = try ScriptedServer.echo()
+        let harness = try await RelayHarness(endpoints: [hole.port, server.port])
+        let client = try harness.client(.send("early"), .shutdownWrite, .receiveAll)
+        #expect(try await client.finished().received.text == "early")
+        await harness.stop()
+    }
+}
