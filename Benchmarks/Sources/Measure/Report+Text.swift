@@ -90,7 +90,8 @@ extension Report {
             table.add([
                 outcome.number, outcome.title, Format.brief(outcome.measured),
                 outcome.sign + " " + Format.brief(outcome.least),
-                outcome.aim.map { outcome.sign + " " + Format.brief($0) } ?? "", outcome.verdict.rawValue,
+                outcome.aim.map { outcome.sign + " " + Format.brief($0) } ?? "",
+                outcome.verdict.rawValue + (results.isDirty(outcome.scenario) ? " ~" : ""),
             ])
         }
         let missed = targets.count { $0.verdict == .missed }
