@@ -66,6 +66,7 @@ int bench_loopback_up(void) {
 
 static void leave(int signal_number) {
     bench_kill_groups();
+    while (waitpid(-1, NULL, 0) > 0) {}
     _exit(128 + signal_number);
 }
 

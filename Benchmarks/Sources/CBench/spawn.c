@@ -103,6 +103,8 @@ int64_t bench_cpu_nanoseconds(pid_t process) {
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+void bench_precise_sleep(void) { prctl(PR_SET_TIMERSLACK, 1UL, 0, 0, 0); }
+
 int64_t bench_raise_descriptor_limit(void) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -errno;

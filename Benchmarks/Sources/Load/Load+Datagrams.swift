@@ -75,10 +75,12 @@ extension Load {
         return result.needingOperations()
     }
 
-    /// Sends at an even pace in small batches: a flood measures whose queue overflows first, not the proxy.
+    /// Sends in small batches, as fast as it can or at a pace: a flood also measures whose queue overflows first.
     private static func sendDatagrams(_ spec: LoadSpec, _ counters: Counters, _ flow: Int32) {
         let buffer = UnsafeMutableRawPointer.allocate(byteCount: spec.messageSize, alignment: 64)
         memset(buffer, 0x50, spec.messageSize)
+        // Sleep as long as was asked for, not up to 50 µs longer.
+        bench_precise_sleep()
         let start = now()
         var sent = 0
         while counters[.stop] == 0 {
@@ -86,8 +88,8 @@ extension Load {
             if let rate = spec.rate {
                 let due = Int(Double(now() - start) / 1e9 * rate) - sent
                 if due <= 0 {
-                    // Shorter than a timer tick: yielding lets the proxy run without oversleeping.
-                    sched_yield()
+                    // Asleep, not spinning: the CPU belongs to the proxy meanwhile.
+                    sleep(seconds: 100e-6)
                     continue
                 }
                 batch = min(due, 64)

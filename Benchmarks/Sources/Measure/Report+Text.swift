@@ -27,7 +27,7 @@ extension Report {
         var table = TextTable(header: ["scenario", ""] + participants.map(\.title), left: [0, 1])
         for scenario in scenarios {
             for (number, metric) in scenario.metrics.enumerated() {
-                let mark = isDirty(scenario) ? "~" : ""
+                let mark = results.isDirty(scenario.name) ? "~" : ""
                 let cells = participants.map { cell(scenario, metric, $0.name) }
                 table.add([number == 0 ? scenario.title + mark : "", unit(metric, scenario)] + cells)
             }
@@ -52,18 +52,15 @@ extension Report {
         }
     }
 
-    private func isDirty(_ scenario: Scenario) -> Bool {
-        (results.samples[scenario.name] ?? [:]).values.joined().contains { ($0?.othersShare ?? 0) > maxOthers }
-    }
-
     /// Nil when the run had the machine to itself.
     private var dirt: String? {
         let samples = results.samples.values.flatMap(\.values).joined().compactMap { $0?.othersShare }
-        let dirty = samples.filter { $0 > maxOthers }
+        let dirty = samples.filter { $0 > results.maxOthers }
         guard let share = Figure(dirty) else { return nil }
-        return "~ others used more than \(Format.fixed(maxOthers * 100, 0))% of the machine in \(dirty.count) of "
-            + "\(samples.count) measurements (median \(Format.fixed(share.median * 100, 0))%): "
-            + "repeat on a quiet machine before believing the figures"
+        return
+            "~ others used more than \(Format.fixed(results.maxOthers * 100, 0))% of the machine in \(dirty.count) of "
+            + "\(samples.count) measurements (median \(Format.fixed(share.median * 100, 0))%). "
+            + "Scenarios marked ~ had too few clean ones: repeat them on a quiet machine"
     }
 
     private func cell(_ scenario: Scenario, _ metric: Metric, _ peer: String) -> String {
@@ -93,7 +90,8 @@ extension Report {
             table.add([
                 outcome.number, outcome.title, Format.brief(outcome.measured),
                 outcome.sign + " " + Format.brief(outcome.least),
-                outcome.aim.map { outcome.sign + " " + Format.brief($0) } ?? "", outcome.verdict.rawValue,
+                outcome.aim.map { outcome.sign + " " + Format.brief($0) } ?? "",
+                outcome.verdict.rawValue + (results.isDirty(outcome.scenario) ? " ~" : ""),
             ])
         }
         let missed = targets.count { $0.verdict == .missed }

@@ -21,14 +21,12 @@ public struct Report: Codable, Sendable {
     public var remarks: [String]
     public var repetitions: Int
     public var seconds: Double
-    /// Share of the machine others may use before a measurement counts as dirty.
-    public var maxOthers: Double
     public var results: Results
     public var targets: [Target.Outcome] = []
 
     public init(
         environment: [String: String], participants: [Participant], skipped: [String: String], remarks: [String],
-        repetitions: Int, seconds: Double, maxOthers: Double, results: Results
+        repetitions: Int, seconds: Double, results: Results
     ) {
         self.environment = environment
         self.participants = participants
@@ -36,7 +34,6 @@ public struct Report: Codable, Sendable {
         self.remarks = remarks
         self.repetitions = repetitions
         self.seconds = seconds
-        self.maxOthers = maxOthers
         self.results = results
         targets = Target.catalogue.compactMap { $0.outcome(in: results) }.enumerated()
             .sorted { ($0.element.rank, $0.offset) < ($1.element.rank, $1.offset) }.map(\.element)

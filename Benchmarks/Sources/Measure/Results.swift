@@ -18,40 +18,66 @@ public struct Results: Codable, Sendable {
     public static let direct = "direct"
 
     public private(set) var samples: [String: [String: [Sample?]]] = [:]
+    /// Share of the machine others may use before a sample counts as dirty.
+    public let maxOthers: Double
 
-    public init() {}
+    public init(maxOthers: Double = 0.05) { self.maxOthers = maxOthers }
 
     public mutating func record(_ sample: Sample?, scenario: String, peer: String) {
         samples[scenario, default: [:]][peer, default: []].append(sample)
     }
 
-    /// The figure in every repetition that has it.
-    public func values(_ metric: Metric, _ scenario: String, _ peer: String) -> [Double] {
-        series(metric, scenario, peer).compactMap { $0 }
-    }
-
     /// Median and spread of the figure itself.
     public func figure(_ metric: Metric, _ scenario: String, _ peer: String) -> Figure? {
-        Figure(values(metric, scenario, peer))
+        Figure(trusted(series(metric, scenario, peer).compactMap { $0 }))
     }
 
     /// Median and spread of the ratio of two peers, formed inside each repetition: what drifts over a run cancels out.
     public func ratio(_ metric: Metric, _ scenario: String, _ peer: String, to other: String) -> Figure? {
         let pairs = zip(series(metric, scenario, peer), series(metric, scenario, other))
-        return Figure(
-            pairs.compactMap { value, base in
-                guard let value, let base, base > 0 else { return nil }
-                return value / base
-            })
+        let ratios = pairs.compactMap { value, base -> Reading? in
+            guard let value, let base, base.value > 0 else { return nil }
+            return Reading(value: value.value / base.value, isDirty: value.isDirty || base.isDirty)
+        }
+        return Figure(trusted(ratios))
     }
 
-    private func series(_ metric: Metric, _ scenario: String, _ peer: String) -> [Double?] {
+    /// Whether some participant's figures rest on dirty samples, for want of clean ones.
+    public func isDirty(_ scenario: String) -> Bool {
+        (samples[scenario] ?? [:]).values.contains { list in
+            let all = list.compactMap { $0 }
+            return all.count { !isDirty($0) } < min(2, all.count)
+        }
+    }
+
+    func isDirty(_ sample: Sample) -> Bool { sample.othersShare > maxOthers }
+
+    private struct Reading {
+        var value: Double
+        var isDirty: Bool
+    }
+
+    /// The clean readings, if there are enough of them to speak of a median; else all there is.
+    private func trusted(_ readings: [Reading]) -> [Double] {
+        let clean = readings.filter { !$0.isDirty }
+        return (clean.count >= min(2, readings.count) ? clean : readings).map(\.value)
+    }
+
+    private func series(_ metric: Metric, _ scenario: String, _ peer: String) -> [Reading?] {
         let own = samples[scenario]?[peer] ?? []
-        guard metric == .added else { return own.map { $0?.values[metric] } }
+        guard metric == .added else {
+            return own.map { sample in
+                sample.flatMap { found in
+                    found.values[metric].map { Reading(value: $0, isDirty: isDirty(found)) }
+                }
+            }
+        }
         let direct = samples[scenario]?[Results.direct] ?? []
         return zip(own, direct).map { sample, base in
-            guard let value = sample?.values[.p50], let start = base?.values[.p50] else { return nil }
-            return value - start
+            guard let sample, let base, let value = sample.values[.p50], let start = base.values[.p50] else {
+                return nil
+            }
+            return Reading(value: value - start, isDirty: isDirty(sample) || isDirty(base))
         }
     }
 }

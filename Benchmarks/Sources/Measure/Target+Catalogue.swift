@@ -10,79 +10,92 @@ extension Target {
         [
             ("bulk-up-1", "bulk up, 1 stream", 0.65), ("bulk-up-4", "bulk up, 4 streams", 0.84),
             ("bulk-up-64", "bulk up, 64 streams", 0.72), ("bulk-down-1", "bulk down, 1 stream", 0.65),
-        ]
-        .flatMap { name, title, aim in
+        ].flatMap { scenario, title, aim in
             [
                 // The floor is whatever the best peer reaches on this machine.
                 Target(
-                    number: "T1", title: title + ": of direct, floor is the best peer", direction: .higher,
-                    measured: { $0.ofDirect(name) }, least: { $0.bestRivalOfDirect(name) }, aim: aim),
-                .atMost("T2", title + ": CPU, of HAProxy splice", 0.65, aim: 0.5) { $0.against(splice, .cpu, name) },
+                    number: "T1", title: title + ": of direct, floor is the best peer", scenario: scenario,
+                    direction: .higher, measured: { $0.ofDirect($1) }, least: { $0.bestRivalOfDirect($1) }, aim: aim),
+                .atMost("T2", title + ": CPU, of HAProxy splice", scenario, 0.65, aim: 0.5) {
+                    $0.against(splice, .cpu, $1)
+                },
             ]
         } + [
-            .atLeast("T3", "echo both ways: of direct", 0.65, aim: 0.78) { $0.ofDirect("echo-4") },
-            .atMost("T3", "echo both ways: CPU, of HAProxy splice", 0.6, aim: 0.45) {
-                $0.against(splice, .cpu, "echo-4")
+            .atLeast("T3", "echo both ways: of direct", "echo-4", 0.65, aim: 0.78) { $0.ofDirect($1) },
+            .atMost("T3", "echo both ways: CPU, of HAProxy splice", "echo-4", 0.6, aim: 0.45) {
+                $0.against(splice, .cpu, $1)
             },
         ]
 
     private static let messages: [Target] = [
-        .atLeast("T4", "short connections, one CPU: rate, of best peer", 1, aim: 1.06) {
-            $0.againstBest(.rate, "short-64-pinned")
+        .atLeast("T4", "short connections, pinned: rate, of best peer", "short-64-pinned", 1, aim: 1.06) {
+            $0.againstBest(.rate, $1)
         },
-        .atMost("T4", "short connections, one CPU: CPU, of best peer", 1, aim: 0.93) {
-            $0.againstBest(.cpu, "short-64-pinned")
+        .atMost("T4", "short connections, pinned: CPU, of best peer", "short-64-pinned", 1, aim: 0.93) {
+            $0.againstBest(.cpu, $1)
         },
-        .atLeast("T5", "round trips, 64 connections: rate, of best peer", 1, aim: 1.05) {
-            $0.againstBest(.rate, "rr-64")
+        .atLeast("T5", "round trips, 64 connections: rate, of best peer", "rr-64", 1, aim: 1.05) {
+            $0.againstBest(.rate, $1)
         },
-        .atMost("T5", "round trips, 64 connections: CPU, of best peer", 1, aim: 0.92) {
-            $0.againstBest(.cpu, "rr-64")
+        .atMost("T5", "round trips, 64 connections: CPU, of best peer", "rr-64", 1, aim: 0.92) {
+            $0.againstBest(.cpu, $1)
         },
-        .atMost("T5", "round trips, 64 connections: p99, of HAProxy", 1, aim: 0.8) {
-            $0.against(haproxy, .p99, "rr-64")
+        .atMost("T5", "round trips, 64 connections: p99, of HAProxy", "rr-64", 1, aim: 0.8) {
+            $0.against(haproxy, .p99, $1)
         },
-        .atMost("T6", "one connection: added p50, of best peer", 1.1, aim: 0.95) {
-            $0.againstBest(.added, "rr-1-pinned")
+        .atMost("T6", "one connection, pinned: added p50, of best peer", "rr-1-pinned", 1.1, aim: 0.95) {
+            $0.againstBest(.added, $1)
         },
     ]
 
     private static let datagrams: [Target] =
         [
-            .atLeast("T8", "UDP round trips: rate, of nginx", 1.15, aim: 1.3) { $0.against(nginx, .rate, "udp-rr-64") },
-            .atMost("T8", "UDP round trips: CPU, of nginx", 0.85, aim: 0.6) { $0.against(nginx, .cpu, "udp-rr-64") },
+            .atLeast("T8", "UDP round trips: rate, of nginx", "udp-rr-64", 1.15, aim: 1.3) {
+                $0.against(nginx, .rate, $1)
+            },
+            .atMost("T8", "UDP round trips: CPU, of nginx", "udp-rr-64", 0.85, aim: 0.6) {
+                $0.against(nginx, .cpu, $1)
+            },
         ]
         + ["64", "1400"].flatMap { size -> [Target] in
             [
-                .atLeast("T9", "UDP one way, \(size) B: delivered, of nginx", 1.5) {
-                    $0.against(nginx, .rate, "udp-\(size)")
+                .atLeast("T9", "UDP one way, \(size) B: delivered, of nginx", "udp-\(size)", 1.5) {
+                    $0.against(nginx, .rate, $1)
                 },
-                .atMost("T9", "UDP one way, \(size) B: CPU, of nginx", 1, aim: 0.45) {
-                    $0.against(nginx, .cpu, "udp-\(size)")
+                .atMost("T9", "UDP one way, \(size) B: CPU, of nginx", "udp-\(size)", 1, aim: 0.45) {
+                    $0.against(nginx, .cpu, $1)
                 },
             ]
-        } + [.atMost("T9", "UDP one way, 1400 B, 100,000/s: lost", 0.001, aim: 0) { $0.own(.lost, "udp-1400-paced") }]
+        } + [
+            .atMost("T9", "UDP one way, 1400 B, 100,000/s: lost", "udp-1400-paced", 0.001, aim: 0) {
+                $0.own(.lost, $1)
+            }
+        ]
 
     private static let footprint: [Target] = [
-        .atMost("T7", "idle pair: bytes of memory", 600, aim: 300) { $0.own(.bytesPerPair, "idle") },
-        .atMost("T7", "idle pair: descriptors", 2.01, aim: nil) { $0.own(.descriptorsPerPair, "idle") },
-        .atMost("T7", "idle pair: pipes", 0.01, aim: nil) { $0.own(.pipesPerPair, "idle") },
-        .atMost("T13", "start: resident, MB", 32, aim: 22) { $0.own(.resident, "start") },
-        .atMost("T13", "start: until it accepts, ms", 150, aim: 60) { $0.own(.start, "start") },
+        .atMost("T7", "idle pair: bytes of memory", "idle", 600, aim: 300) { $0.own(.bytesPerPair, $1) },
+        // A file watch or a timer may come or go meanwhile.
+        .atMost("T7", "idle pair: descriptors", "idle", 2.01) { $0.own(.descriptorsPerPair, $1) },
+        .atMost("T7", "idle pair: pipes", "idle", 0.01) { $0.own(.pipesPerPair, $1) },
+        .atMost("T13", "start: resident, MB", "start", 32, aim: 22) { $0.own(.resident, $1) },
+        .atMost("T13", "start: until it accepts, ms", "start", 150, aim: 60) { $0.own(.start, $1) },
     ]
 
     private static func atLeast(
-        _ number: String, _ title: String, _ least: Double, aim: Double? = nil,
-        _ measured: @escaping @Sendable (Results) -> Double?
+        _ number: String, _ title: String, _ scenario: String, _ least: Double, aim: Double? = nil,
+        _ measured: @escaping @Sendable (Results, String) -> Double?
     ) -> Target {
         Target(
-            number: number, title: title, direction: .higher, measured: measured, least: { _ in least }, aim: aim)
+            number: number, title: title, scenario: scenario, direction: .higher, measured: measured,
+            least: { _, _ in least }, aim: aim)
     }
 
     private static func atMost(
-        _ number: String, _ title: String, _ least: Double, aim: Double? = nil,
-        _ measured: @escaping @Sendable (Results) -> Double?
+        _ number: String, _ title: String, _ scenario: String, _ least: Double, aim: Double? = nil,
+        _ measured: @escaping @Sendable (Results, String) -> Double?
     ) -> Target {
-        Target(number: number, title: title, direction: .lower, measured: measured, least: { _ in least }, aim: aim)
+        Target(
+            number: number, title: title, scenario: scenario, direction: .lower, measured: measured,
+            least: { _, _ in least }, aim: aim)
     }
 }

@@ -9,6 +9,7 @@ public struct Target: Sendable {
     public struct Outcome: Codable, Sendable {
         public var number: String
         public var title: String
+        public var scenario: String
         public var measured: Double
         public var least: Double
         public var aim: Double?
@@ -24,19 +25,21 @@ public struct Target: Sendable {
 
     let number: String
     let title: String
+    /// The scenario it is about.
+    let scenario: String
     let direction: Direction
     /// The measured value, or nil if the run has no data for it.
-    let measured: @Sendable (Results) -> Double?
+    let measured: @Sendable (Results, String) -> Double?
     /// The floor; some depend on what the peers reached in the same run.
-    let least: @Sendable (Results) -> Double?
+    let least: @Sendable (Results, String) -> Double?
     let aim: Double?
 
     public func outcome(in results: Results) -> Outcome? {
-        guard let measured = measured(results), let least = least(results) else { return nil }
+        guard let measured = measured(results, scenario), let least = least(results, scenario) else { return nil }
         func reaches(_ limit: Double) -> Bool { direction == .higher ? measured >= limit : measured <= limit }
         let verdict: Verdict = !reaches(least) ? .missed : aim.map(reaches) == true ? .aimMet : .met
         return Outcome(
-            number: number, title: title, measured: measured, least: least, aim: aim,
+            number: number, title: title, scenario: scenario, measured: measured, least: least, aim: aim,
             sign: direction == .higher ? "≥" : "≤", verdict: verdict)
     }
 }

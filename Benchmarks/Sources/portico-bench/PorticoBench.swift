@@ -4,20 +4,34 @@ import Glibc
 import Measure
 
 @main
+enum Entry {
+    static func main() {
+        // The other roles are no commands for people: they take one argument each and don't show in the help.
+        let arguments = CommandLine.arguments
+        if arguments.count == 3, let role = Role(rawValue: arguments[1]) {
+            role.play(arguments[2])
+        } else {
+            PorticoBench.main()
+        }
+    }
+}
+
 struct PorticoBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "portico-bench",
         abstract: "Measures Portico against its peers on this machine, in one interleaved run.",
         discussion: """
-            Client, proxies and backends run in a network namespace made for the run; it needs root. Figures are ratios \
-            to the path without a proxy, taken inside each repetition: absolute figures say little about another machine.
-            """,
-        subcommands: [Run.self, LoadRole.self, BackendRole.self],
-        defaultSubcommand: Run.self)
-}
+            Client, proxies and backends run in a network namespace made for the run, which needs root. Figures are \
+            ratios to the path without a proxy, taken inside each repetition: absolute figures say little about \
+            another machine.
 
-struct Run: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Run the benchmarks (default).")
+            EXAMPLES
+              Everything, about ten minutes:
+                sudo portico-bench --chart result.svg
+
+              A first impression of some scenarios:
+                sudo portico-bench --quick --scenario bulk --scenario rr-64 --peer portico --peer nginx
+            """)
 
     @Option(help: "A scenario, or the beginning of its name; repeatable. See --list.")
     var scenario: [String] = []

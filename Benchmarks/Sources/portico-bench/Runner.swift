@@ -10,7 +10,7 @@ struct Runner {
     let plan: Plan
 
     var ports = Ports()
-    var results = Results()
+    var results: Results
     var remarks: [String] = []
     var spare: Int
     /// The CPU of pinned scenarios: the last one, since interrupts like the first.
@@ -22,6 +22,7 @@ struct Runner {
         self.peers = peers
         self.plan = plan
         spare = plan.spareMeasurements
+        results = Results(maxOthers: plan.maxOthers)
         var cpus = [Int32](repeating: 0, count: 1024)
         let count = Int(bench_cpus(&cpus, Int32(cpus.count)))
         pinnedCPU = count > 0 ? Int(cpus[count - 1]) : 0
@@ -49,7 +50,7 @@ struct Runner {
         return Report(
             environment: Machine.describe(sandbox, threads: peers.threads), participants: participants,
             skipped: peers.skipped, remarks: remarks, repetitions: plan.repetitions, seconds: plan.seconds,
-            maxOthers: plan.maxOthers, results: results)
+            results: results)
     }
 
     mutating func note(_ what: String) { progress.step(what) }
@@ -65,7 +66,7 @@ struct Runner {
         let spec = BackendSpec(
             kind: kind, port: port, messageSize: scenario.messageSize, counters: sandbox.countersPath)
         let child = try Child(
-            [ownExecutable, "backend", try JSON.encode(spec)], log: sandbox.folder + "/backend.log", talk: true,
+            try Role.backend.arguments(spec), log: sandbox.folder + "/backend.log", talk: true,
             cpu: scenario.pinned ? pinnedCPU : -1, keepDescriptors: true)
         let line = child.line(timeout: 5)
         guard line == "ready" else { throw BenchFailure("the backend does not start: \(line ?? "no answer")") }
@@ -115,7 +116,7 @@ struct Runner {
 
     func startLoad(_ spec: LoadSpec) throws -> Child {
         try Child(
-            [ownExecutable, "load", try JSON.encode(spec)], log: sandbox.folder + "/load.log", talk: true,
+            try Role.load.arguments(spec), log: sandbox.folder + "/load.log", talk: true,
             keepDescriptors: true)
     }
 

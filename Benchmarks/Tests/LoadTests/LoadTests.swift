@@ -13,6 +13,7 @@ struct LoadTests {
         arguments: Scenario.catalogue.filter { $0.method == .throughput })
     func throughput(scenario: Scenario) throws {
         let spec = try run(scenario)
+        defer { unlink(spec.counters) }
         let result = Load.run(spec)
         #expect(result.failure == nil)
         #expect(result.operations > 0)
@@ -34,13 +35,16 @@ struct LoadTests {
     @Test("A half-closed stream is answered")
     func halfClose() throws {
         let scenario = try #require(Scenario.catalogue.first { $0.load == "halfClose" })
-        #expect(Load.run(try run(scenario)).works == true)
+        let spec = try run(scenario)
+        defer { unlink(spec.counters) }
+        #expect(Load.run(spec).works == true)
     }
 
     @Test("Idle pairs are all there when they are held")
     func idlePairs() throws {
         let scenario = try #require(Scenario.catalogue.first { $0.method == .idlePairs })
         var spec = try run(scenario)
+        defer { unlink(spec.counters) }
         spec.connections = 50
         var held = false
         let result = Load.run(spec) { held = true }

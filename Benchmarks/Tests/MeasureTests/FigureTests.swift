@@ -37,8 +37,26 @@ struct FigureTests {
             results.record(proxy.map { Sample([.rate: $0]) }, scenario: "s", peer: "p")
         }
         #expect(try #require(results.ratio(.rate, "s", "p", to: Results.direct)).median == 0.7)
-        #expect(results.values(.rate, "s", "p") == [6, 8])
+        #expect(try #require(results.figure(.rate, "s", "p")).count == 2)
         #expect(results.ratio(.rate, "s", "nobody", to: Results.direct) == nil)
+    }
+
+    @Test("Two clean repetitions speak for all; one does not")
+    func dirty() {
+        var results = Results(maxOthers: 0.05)
+        let shares = [0.5, 0.0, 0.5, 0.01]
+        for (number, share) in shares.enumerated() {
+            results.record(Sample([.rate: 100]), scenario: "s", peer: Results.direct)
+            results.record(
+                Sample([.rate: Double(number * 10)], othersShare: share), scenario: "s", peer: "p")
+            if number == 1 {
+                #expect(results.isDirty("s"))
+                #expect(results.figure(.rate, "s", "p")?.median == 5)
+            }
+        }
+        #expect(!results.isDirty("s"))
+        #expect(results.figure(.rate, "s", "p")?.median == 20)
+        #expect(results.ratio(.rate, "s", "p", to: Results.direct)?.median == 0.2)
     }
 
     @Test("Added latency is the difference inside a repetition")
@@ -48,7 +66,7 @@ struct FigureTests {
             results.record(Sample([.p50: direct]), scenario: "s", peer: Results.direct)
             results.record(Sample([.p50: proxy]), scenario: "s", peer: "p")
         }
-        #expect(results.values(.added, "s", "p") == [15, 20])
+        #expect(results.figure(.added, "s", "p")?.median == 17.5)
     }
 }
 

@@ -16,7 +16,7 @@ private func report(_ results: Results) -> Report {
     return Report(
         environment: ["kernel": "Linux <test>", "congestion control": "reno"],
         participants: names.map { .init(name: $0, title: $0, version: "1") }, skipped: ["envoy": "not installed"],
-        remarks: [], repetitions: 1, seconds: 1, maxOthers: 0.05, results: results)
+        remarks: [], repetitions: 1, seconds: 1, results: results)
 }
 
 @Suite("Targets")

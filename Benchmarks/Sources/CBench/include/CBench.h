@@ -44,6 +44,9 @@ int bench_cpus(int *cpus, int capacity);
 /// User and system time of a process in nanoseconds: all threads, those that ended included. -errno if it is gone.
 int64_t bench_cpu_nanoseconds(pid_t process);
 
+/// Lets this thread's sleeps end on time instead of up to 50 microseconds late.
+void bench_precise_sleep(void);
+
 /// Raises the soft limit of descriptors to the hard one and returns it.
 int64_t bench_raise_descriptor_limit(void);
 
