@@ -20,6 +20,8 @@ public struct PortCounters: Sendable, Equatable {
     public var datagramsUp: UInt64 = 0
     public var datagramsDown: UInt64 = 0
     public var dropped: UInt64 = 0
+    /// Clients that keep their endpoint now, by session affinity.
+    public var pinnedClients = 0
 
     public init() {}
 
@@ -34,6 +36,7 @@ public struct PortCounters: Sendable, Equatable {
         a.datagramsUp += b.datagramsUp
         a.datagramsDown += b.datagramsDown
         a.dropped += b.dropped
+        a.pinnedClients += b.pinnedClients
     }
 }
 

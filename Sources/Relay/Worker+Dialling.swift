@@ -11,7 +11,9 @@ extension Worker {
     /// already, as it usually does within one machine.
     func dial(_ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>) {
         while Int(connection.pointee.attempts) < DialAttempts.timeouts.count {
-            guard let endpoint = connection.pointee.port.balancer.next(at: loop.now) else {
+            let client = IPAddress(connection.pointee.peer)
+            let failures = Int(connection.pointee.attempts)
+            guard let endpoint = connection.pointee.port.route.pick(for: client, attempt: failures, at: loop.now) else {
                 return end(id, connection.pointee.attempts == 0 ? .noEndpoint : .unreachable)
             }
             connection.pointee.attempts += 1

@@ -16,6 +16,8 @@ final class Worker: @unchecked Sendable {
     let loop: EventLoop
     let configuration: RelayConfiguration
     let report: @Sendable (RelayEvent) -> Void
+    /// Does what one worker does for all.
+    let keepsHouse: Bool
     /// This worker's part of the budget.
     let mostConnections: Int
     let mostDials: Int
@@ -41,6 +43,10 @@ final class Worker: @unchecked Sendable {
     var sweepTimer: Timer?
     var sweeping = false
 
+    /// Looks for clients whose session affinity has expired.
+    var pinTimer: Timer?
+    var sweepingPins = false
+
     var pressure = AcceptPressure()
     var pressureTimer: Timer?
 
@@ -50,9 +56,10 @@ final class Worker: @unchecked Sendable {
     private(set) var finalStatus: Int32 = 0
 
     init(
-        configuration: RelayConfiguration, report: @escaping @Sendable (RelayEvent) -> Void
+        configuration: RelayConfiguration, keepsHouse: Bool = true, report: @escaping @Sendable (RelayEvent) -> Void
     ) throws(SystemError) {
         self.configuration = configuration
+        self.keepsHouse = keepsHouse
         self.report = report
         self.loop = try EventLoop()
         let workers = configuration.workers
@@ -66,6 +73,7 @@ final class Worker: @unchecked Sendable {
         deadlineTimer = Timer(on: loop) { [unowned self] in deadlinesAreDue() }
         pressureTimer = Timer(on: loop) { [unowned self] in resumeAccepting() }
         sweepTimer = Timer(on: loop) { [unowned self] in sweep() }
+        pinTimer = Timer(on: loop) { [unowned self] in sweepPins() }
     }
 
     deinit {
