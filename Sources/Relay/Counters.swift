@@ -20,6 +20,11 @@ public struct PortCounters: Sendable, Equatable {
     public var datagramsUp: UInt64 = 0
     public var datagramsDown: UInt64 = 0
     public var dropped: UInt64 = 0
+    /// How often an endpoint was taken out of use because it could not be reached, and put back because it could.
+    public var ejections: UInt64 = 0
+    public var readmissions: UInt64 = 0
+    /// Endpoints that are out of use now.
+    public var ejectedEndpoints = 0
     /// Clients that keep their endpoint now, by session affinity.
     public var pinnedClients = 0
 
@@ -36,6 +41,9 @@ public struct PortCounters: Sendable, Equatable {
         a.datagramsUp += b.datagramsUp
         a.datagramsDown += b.datagramsDown
         a.dropped += b.dropped
+        a.ejections += b.ejections
+        a.readmissions += b.readmissions
+        a.ejectedEndpoints += b.ejectedEndpoints
         a.pinnedClients += b.pinnedClients
     }
 }

@@ -152,7 +152,10 @@ public actor Relay {
                 })
         }
         // What the workers share is counted once.
-        for (id, route) in routes { sum.ports[id]?.pinnedClients = route.pins.count }
+        for (id, route) in routes {
+            sum.ports[id]?.pinnedClients = route.pins.count
+            sum.ports[id]?.ejectedEndpoints = route.balancer.endpoints.count(where: \.isEjected)
+        }
         return sum
     }
 

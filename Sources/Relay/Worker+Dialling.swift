@@ -59,7 +59,7 @@ extension Worker {
         deadlines.cancel(id.index)
         connection.pointee.isEstablished = true
         dialling -= 1
-        connection.pointee.endpoint?.pardon()
+        if let endpoint = connection.pointee.endpoint { pardon(endpoint, of: connection.pointee.port) }
         // The endpoint's socket joins the loop after the first exchange: by then it is known what is missing.
         relay(id, connection)
         guard connections.find(id) != nil else { return }
@@ -92,7 +92,7 @@ extension Worker {
         connection.pointee.isWatchingServer = false
         connection.pointee.endpoint = nil
         endpoint.open.wrappingSubtract(1, ordering: .relaxed)
-        endpoint.penalise(until: loop.now + DialAttempts.penalty)
+        eject(endpoint, of: connection.pointee.port)
         connection.pointee.port.counters.dialFailures += 1
         let attempt = Int(connection.pointee.attempts)
         report(

@@ -8,7 +8,8 @@ extension Worker {
     private static let pinInterval: UInt64 = 10_000
 
     func startSweepingPins() {
-        guard keepsHouse, !sweepingPins, ports.values.contains(where: { $0.route.policy.affinity != .none }) else { return }
+        guard keepsHouse, !sweepingPins else { return }
+        guard ports.values.contains(where: { $0.route.policy.affinity != .none }) else { return }
         sweepingPins = true
         pinTimer?.start(after: Self.pinInterval)
     }

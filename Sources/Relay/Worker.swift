@@ -43,6 +43,14 @@ final class Worker: @unchecked Sendable {
     var sweepTimer: Timer?
     var sweeping = false
 
+    /// Ejected endpoints that this worker tries again.
+    var probes = Slab<Probe>()
+    /// Connects of theirs that are under way.
+    var probing = 0
+    var probeTimer: Timer?
+    /// When that timer is set to fire; 0 if it is not.
+    var probesArmed: UInt64 = 0
+
     /// Looks for clients whose session affinity has expired.
     var pinTimer: Timer?
     var sweepingPins = false
@@ -73,6 +81,7 @@ final class Worker: @unchecked Sendable {
         deadlineTimer = Timer(on: loop) { [unowned self] in deadlinesAreDue() }
         pressureTimer = Timer(on: loop) { [unowned self] in resumeAccepting() }
         sweepTimer = Timer(on: loop) { [unowned self] in sweep() }
+        probeTimer = Timer(on: loop) { [unowned self] in probesAreDue() }
         pinTimer = Timer(on: loop) { [unowned self] in sweepPins() }
     }
 
@@ -88,6 +97,7 @@ final class Worker: @unchecked Sendable {
         listeners = [:]
         for id in connections.ids { connections.remove(id) }
         for id in datagrams.flows.ids { datagrams.flows.remove(id) }
+        for id in probes.ids { probes.remove(id) }
     }
 
     @inline(__always)
@@ -109,6 +119,8 @@ final class Worker: @unchecked Sendable {
             relay(token.connection, connection)
         case .flow:
             flowEvent(Slab<Flow>.ID(index: token.index, generation: token.generation))
+        case .probe:
+            probeEvent(Slab<Probe>.ID(index: token.index, generation: token.generation))
         }
     }
 

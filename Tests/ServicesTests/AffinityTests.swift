@@ -76,7 +76,7 @@ struct AffinityTests {
         #expect((4...6).map { port.ask($0) } == port.list.map(\.address))
     }
 
-    @Test("R10: with all endpoints replaced clients start from the head of the new list and stick; without any there is none")
+    @Test("R10: with all endpoints replaced clients start from the head of the new list and stick")
     func r10() {
         var port = Port(3)
         for client in 1...3 { _ = port.ask(client) }
