@@ -32,6 +32,8 @@ public struct RelayNarrator {
             limited {
                 $0.notice("\(failure.port): \(Self.name(failure.endpoint)): \(reason) (attempt \(failure.attempt))")
             }
+        case .waitingForEndpoint(let port):
+            limited { $0.notice("\(port): a client is waiting for an endpoint") }
         case .endpointEjected(let port, let endpoint):
             limited {
                 $0.notice("\(port): \(Self.name(endpoint)) is passed over, if others are there, until it answers")

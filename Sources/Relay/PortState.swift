@@ -9,6 +9,9 @@ final class PortState {
     /// The service port is no longer served; the last connection takes this with it.
     var isRemoved = false
 
+    /// TCP only: clients that wait for an endpoint, in the order in which they came.
+    var waiting: [Waiting] = []
+
     /// UDP only.
     var flows: FlowTable
     /// UDP only: a flow ends after so many replies; nil if it does not.

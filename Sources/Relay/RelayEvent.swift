@@ -7,6 +7,8 @@ public enum RelayEvent: Sendable {
     case connectionEnded(ConnectionRecord)
     /// An attempt to reach an endpoint failed; another may follow.
     case dialFailed(DialFailure)
+    /// A client waits for an endpoint of this service port, which has none; others may follow it.
+    case waitingForEndpoint(ServicePortID)
     /// An endpoint could not be reached; others take its place, as far as there are any.
     case endpointEjected(ServicePortID, Endpoint)
     /// It can be reached again.

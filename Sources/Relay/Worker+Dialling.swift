@@ -14,7 +14,7 @@ extension Worker {
             let client = IPAddress(connection.pointee.peer)
             let failures = Int(connection.pointee.attempts)
             guard let endpoint = connection.pointee.port.route.pick(for: client, attempt: failures, at: loop.now) else {
-                return end(id, connection.pointee.attempts == 0 ? .noEndpoint : .unreachable)
+                return endpointIsMissing(id, connection)
             }
             connection.pointee.attempts += 1
             connection.pointee.endpoint = endpoint

@@ -7,6 +7,7 @@ extension Worker {
         if let port = ports[id] {
             if id.transport == .udp { endFlows(of: port, notIn: route.balancer) }
             port.route = route
+            resumeHeld(of: port)
         } else {
             ports[id] = PortState(id: id, route: route, timeouts: configuration.flowTimeouts)
         }
@@ -16,6 +17,7 @@ extension Worker {
     /// Forgets a service port. Its connections keep the state that they add to until the last of them has ended.
     func remove(_ id: ServicePortID) {
         guard let port = ports.removeValue(forKey: id) else { return }
+        endHeld(of: port)
         port.isRemoved = true
         foldIfForgotten(port)
     }

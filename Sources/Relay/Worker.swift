@@ -51,6 +51,11 @@ final class Worker: @unchecked Sendable {
     /// When that timer is set to fire; 0 if it is not.
     var probesArmed: UInt64 = 0
 
+    /// Ends the waits of clients for an endpoint.
+    var holdTimer: Timer?
+    /// When that timer is set to fire; 0 if it is not.
+    var holdsArmed: UInt64 = 0
+
     /// Looks for clients whose session affinity has expired.
     var pinTimer: Timer?
     var sweepingPins = false
@@ -82,6 +87,7 @@ final class Worker: @unchecked Sendable {
         pressureTimer = Timer(on: loop) { [unowned self] in resumeAccepting() }
         sweepTimer = Timer(on: loop) { [unowned self] in sweep() }
         probeTimer = Timer(on: loop) { [unowned self] in probesAreDue() }
+        holdTimer = Timer(on: loop) { [unowned self] in holdsAreDue() }
         pinTimer = Timer(on: loop) { [unowned self] in sweepPins() }
     }
 
@@ -136,7 +142,7 @@ final class Worker: @unchecked Sendable {
             // What a client sent before it reset the connection has now been passed on as far as the endpoint takes it;
             // nobody waits for the rest.
             if readiness.contains(.failed), connections.find(id) != nil { end(id, .clientReset) }
-        } else if !readiness.isDisjoint(with: [.failed, .hangup]) {
+        } else if hasGivenUp(connection, readiness) {
             end(id, .abandoned)
         }
     }
