@@ -60,6 +60,7 @@ extension Worker {
         connection.pointee.isEstablished = true
         dialling -= 1
         if let endpoint = connection.pointee.endpoint { pardon(endpoint, of: connection.pointee.port) }
+        announceClient(connection)
         // The endpoint's socket joins the loop after the first exchange: by then it is known what is missing.
         relay(id, connection)
         guard connections.find(id) != nil else { return }

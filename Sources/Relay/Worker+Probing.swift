@@ -99,6 +99,7 @@ extension Worker {
     }
 
     private func probeSucceeded(_ id: Slab<Probe>.ID, _ probe: UnsafeMutablePointer<Probe>) {
+        announceProbe(probe)
         pardon(probe.pointee.endpoint, of: probe.pointee.port)
         endProbe(id, probe)
     }

@@ -15,7 +15,8 @@ extension Worker {
         guard let endpoint = port.route.pick(for: IPAddress(key.client), at: loop.now) else { return nil }
         makeRoom(for: port)
         guard let socket = connect(to: endpoint, port) else { return nil }
-        let id = datagrams.flows.insert(Flow(socket: socket, port: port, endpoint: endpoint, key: key))
+        let header = announcement(of: key, through: door)
+        let id = datagrams.flows.insert(Flow(socket: socket, port: port, endpoint: endpoint, key: key, header: header))
         guard let flow = datagrams.flows.find(id) else { return nil }
         do throws(SystemError) {
             let token = Token(.flow, index: id.index, generation: id.generation).raw
