@@ -150,14 +150,22 @@ int portico_dial_state(int fd) {
 
 /* --- moving bytes --- */
 
-ssize_t portico_read(int fd, void *buffer, size_t count) { return result(recv(fd, buffer, count, 0)); }
+/* A call that a signal interrupted has not found the descriptor wanting: readiness, which is reported once, would never be
+ * reported again. splice looks for signals before it looks at the pipe, so it does happen without blocking. */
+#define UNINTERRUPTED(call)                            \
+    ssize_t returned;                                  \
+    do returned = (call);                              \
+    while (returned < 0 && errno == EINTR);            \
+    return result(returned)
+
+ssize_t portico_read(int fd, void *buffer, size_t count) { UNINTERRUPTED(recv(fd, buffer, count, 0)); }
 
 ssize_t portico_send(int fd, const void *buffer, size_t count) {
-    return result(send(fd, buffer, count, MSG_NOSIGNAL));
+    UNINTERRUPTED(send(fd, buffer, count, MSG_NOSIGNAL));
 }
 
 ssize_t portico_splice(int from, int to, size_t count) {
-    return result(splice(from, NULL, to, NULL, count, SPLICE_F_MOVE | SPLICE_F_NONBLOCK));
+    UNINTERRUPTED(splice(from, NULL, to, NULL, count, SPLICE_F_MOVE | SPLICE_F_NONBLOCK));
 }
 
 int portico_pipe(int capacity, int *read_end, int *write_end) {
@@ -356,8 +364,6 @@ int portico_epoll_add(int epoll, int fd, uint64_t token, uint32_t interest) {
 int portico_epoll_modify(int epoll, int fd, uint64_t token, uint32_t interest) {
     return control(epoll, EPOLL_CTL_MOD, fd, token, interest);
 }
-
-int portico_epoll_remove(int epoll, int fd) { return control(epoll, EPOLL_CTL_DEL, fd, 0, 0); }
 
 portico_events *portico_events_new(int capacity) {
     portico_events *events = calloc(1, sizeof *events + (size_t)capacity * sizeof events->items[0]);

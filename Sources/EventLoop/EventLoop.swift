@@ -1,5 +1,6 @@
 internal import CLibuv
 internal import CLinux
+internal import Synchronization
 
 /// One thread's event loop: libuv for timers, signals and wake-ups, and one epoll set for the sockets of the data plane.
 ///
@@ -24,8 +25,10 @@ public final class EventLoop: @unchecked Sendable {
     let uv: UnsafeMutablePointer<uv_loop_t>
     private let wakeUp: UnsafeMutablePointer<uv_async_t>
     private let inbox = Inbox()
-    private var readiness: ReadinessSet
-    private var stopping = false
+    private let readiness: ReadinessSet
+    private let stopping = Atomic<Bool>(false)
+    /// libuv's loop is closed: nothing may be attached to it any more.
+    private(set) var hasEnded = false
     /// Handles were started outside of libuv's own callbacks, and libuv registers those only when it runs.
     var libuvHasNews = true
     private var again: [Token] = []
@@ -58,7 +61,7 @@ public final class EventLoop: @unchecked Sendable {
 
     // MARK: Time
 
-    /// Milliseconds of a clock that never goes back, as of the start of this turn. No system call.
+    /// Milliseconds of a clock that never goes back, as of the start of this turn or of a timer in it. No system call.
     @inline(__always)
     public var now: UInt64 { uv_now(uv) }
 
@@ -75,14 +78,15 @@ public final class EventLoop: @unchecked Sendable {
         try readiness.add(descriptor.raw, token: token, interest: .readable)
     }
 
-    /// Stops and resumes the reports of a listening socket.
+    /// Stops and resumes the reports of a listening socket. What waits on it then is reported on resuming.
     public func setListener(_ descriptor: borrowing Descriptor, token: Token, accepting: Bool) {
         // It is registered, so the only possible failure is lack of kernel memory; then it keeps its present interest.
         try? readiness.modify(descriptor.raw, token: token, interest: accepting ? .readable : [])
     }
 
     /// Calls the handler for `token` once more, with no readiness, after the events at hand: for work that gave way to
-    /// other descriptors although it could go on.
+    /// other descriptors although it could go on. Asked for twice, it is called twice; it is called even if the descriptor
+    /// has been closed by then.
     @inline(__always)
     public func again(_ token: Token) {
         again.append(token)
@@ -94,15 +98,17 @@ public final class EventLoop: @unchecked Sendable {
     ///
     /// - Returns: what `uv_loop_close` said: 0, unless a handle was leaked (`UV_EBUSY`).
     public func run(_ handler: Handler) -> Int32 {
-        while !stopping {
+        while !stopping.load(ordering: .acquiring) {
             turn(handler)
         }
         return closeHandles()
     }
 
-    /// Ends ``run(_:)`` after the present turn. Any thread.
+    /// Ends ``run(_:)`` after the present turn; work accepted by then still runs. Any thread.
     public func stop() {
-        execute { [self] in stopping = true }
+        // Not as work that captures the loop: a loop that never runs would keep itself alive.
+        stopping.store(true, ordering: .releasing)
+        execute {}
     }
 
     /// Runs `work` on the loop's thread, in the order given. Any thread.
@@ -146,6 +152,7 @@ public final class EventLoop: @unchecked Sendable {
     private func closeHandles() -> Int32 {
         guard let rest = inbox.close() else { return 0 }
         for work in rest { work() }
+        hasEnded = true
         uv_walk(
             uv,
             { handle, _ in

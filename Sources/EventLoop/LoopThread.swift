@@ -21,7 +21,10 @@ public final class LoopThread: @unchecked Sendable {
 
     /// Starts the thread. `name` is what `top -H` and `perf` show, at most 15 bytes of it.
     public init(name: String, _ body: @escaping @Sendable () -> Void) throws(SystemError) {
-        let start = Unmanaged.passRetained(Start(name: String(name.prefix(15)), body: body))
+        // The kernel refuses a name that is too long instead of cutting it; whole characters only.
+        var shortName = name
+        while shortName.utf8.count > 15 { shortName.removeLast() }
+        let start = Unmanaged.passRetained(Start(name: shortName, body: body))
         let result = pthread_create(
             &thread, nil,
             { argument in

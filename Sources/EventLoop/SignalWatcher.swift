@@ -1,61 +1,38 @@
 internal import CLibuv
 internal import Glibc
 
-/// Hands process signals to an event loop, as ordinary calls on its thread.
+/// Hands process signals to an event loop, as ordinary calls on its thread. Belongs to the loop's thread.
 public final class SignalWatcher {
-    private let payloads: [SignalPayload]
+    private var handles: [LoopHandle] = []
 
-    /// Watches `signals` until ``close()`` or the end of the loop.
+    /// Watches `signals` until ``close()`` or the end of the loop, held or not; from then on they have their default
+    /// action again, unless another watcher has them too. The loop must not have ended.
+    ///
+    /// - Throws: ``SystemError`` naming the signal, when there is none of that number or it cannot be caught.
     public init(on loop: EventLoop, _ signals: [Int32], received: @escaping (Int32) -> Void) throws(SystemError) {
-        var payloads: [SignalPayload] = []
         for signal in signals {
-            let payload = SignalPayload(received)
-            uv_signal_init(loop.uv, payload.handle)
-            LoopHandle.attach(payload, to: payload.handle)
-            payloads.append(payload)
-            let fired: uv_signal_cb = { handle, number in
-                LoopHandle.payload(of: handle?.pointee.data, as: SignalPayload.self)?.received(number)
-            }
-            let result = uv_signal_start(payload.handle, fired, signal)
+            // uv_signal_init fails only if it must make the loop's signal pipe, which uv_loop_init has made already.
+            let handle = LoopHandle(
+                on: loop, uv_signal_t.self, initialize: { uv_signal_init(loop.uv, $0) }, call: received)
+            handles.append(handle)
+            let result = uv_signal_start(
+                handle.pointer(as: uv_signal_t.self), { LoopHandle.fired($0?.pointee.data, $1) }, signal)
             guard result == 0 else {
-                for payload in payloads { payload.close() }
+                close()
                 throw SystemError("watch for signal", "\(signal)", code: -result)
             }
         }
-        self.payloads = payloads
         loop.libuvHasNews = true
     }
 
+    /// Stops watching and lets go of the closure. The loop's thread, or after the loop has ended.
     public func close() {
-        for payload in payloads { payload.close() }
+        for handle in handles { handle.close() }
     }
 
     /// A write to a socket whose peer is gone must be an error of that call, not the end of the process (SPEC §1.2).
+    /// Sends ask for that themselves, but splice has no way to.
     public static func ignoreBrokenPipes() {
         signal(SIGPIPE, SIG_IGN)
-    }
-}
-
-private final class SignalPayload: LoopHandle.Payload {
-    let handle = UnsafeMutablePointer<uv_signal_t>.allocate(capacity: 1)
-    let received: (Int32) -> Void
-    private var isClosed = false
-
-    init(_ received: @escaping (Int32) -> Void) {
-        self.received = received
-    }
-
-    func close() {
-        guard !isClosed else { return }
-        isClosed = true
-        handle.withMemoryRebound(to: uv_handle_t.self, capacity: 1) { handle in
-            guard uv_is_closing(handle) == 0 else { return }
-            uv_close(handle, LoopHandle.closed)
-        }
-    }
-
-    override func handleClosed() {
-        isClosed = true
-        handle.deallocate()
     }
 }

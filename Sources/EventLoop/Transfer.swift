@@ -18,7 +18,7 @@ public enum Transfer: Hashable, Sendable {
             self = .moved(result)
         } else if result == 0 {
             self = .end
-        } else if result == -Int(EAGAIN) || result == -Int(EINTR) {
+        } else if result == -Int(EAGAIN) {
             self = .wouldBlock
         } else {
             self = .failed(Int32(truncatingIfNeeded: -result))
@@ -67,7 +67,8 @@ extension Pipe {
         Transfer(portico_splice(socket.raw, writeEnd.raw, min(count, Self.largestSplice)))
     }
 
-    /// Moves up to `count` of the bytes in the pipe to a socket.
+    /// Moves up to `count` of the bytes in the pipe to a socket. SIGPIPE must be ignored
+    /// (``SignalWatcher/ignoreBrokenPipes()``): splice, unlike send, cannot be told to spare the process.
     @inline(__always)
     public func drain(to socket: borrowing Descriptor, count: Int) -> Transfer {
         Transfer(portico_splice(readEnd.raw, socket.raw, min(count, Self.largestSplice)))

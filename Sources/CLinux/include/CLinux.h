@@ -45,7 +45,7 @@ int portico_listener_options(int fd);
 /* How a connect under way stands: 1 connected, 0 still under way, -errno failed. */
 int portico_dial_state(int fd);
 
-/* Moving bytes. */
+/* Moving bytes. None of these returns -EINTR. */
 ssize_t portico_read(int fd, void *buffer, size_t count);
 /* MSG_NOSIGNAL: a peer that is gone is an EPIPE, not a SIGPIPE. */
 ssize_t portico_send(int fd, const void *buffer, size_t count);
@@ -97,7 +97,6 @@ enum {
 int portico_epoll(void);
 int portico_epoll_add(int epoll, int fd, uint64_t token, uint32_t interest);
 int portico_epoll_modify(int epoll, int fd, uint64_t token, uint32_t interest);
-int portico_epoll_remove(int epoll, int fd);
 /* NULL when memory is short. */
 portico_events *portico_events_new(int capacity);
 void portico_events_free(portico_events *events);
