@@ -88,6 +88,9 @@ public struct DevelopmentPlanner: Sendable {
                     id: ServicePortID(port.name, port.transport), endpoints: endpoints, doors: [door] + published,
                     policy: ServicePolicy(port, balancing: balancing)))
         }
+        for port in ports where port.transport == .udp && port.options.proxyProtocol == .v1 {
+            plan.notes.append("\(port.name): version 1 of the PROXY protocol knows no UDP; endpoints get no header")
+        }
         for publication in publications where !ports.contains(where: publication.matches) {
             plan.notes.append(Self.explainMissing(publication, among: ports))
         }

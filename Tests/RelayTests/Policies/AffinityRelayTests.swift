@@ -69,10 +69,11 @@ import Testing
             to: served.port, script: [.expect("a"), .wait(go), .send("x"), .expect("x"), .close])
         #expect(await eventually { first.progress.received.count == 1 })
 
-        await served.serve(balancer, ServicePolicy(affinity: .clientIP(seconds: 4)))
+        await served.serve(balancer, ServicePolicy(affinity: .clientIP(seconds: 600)))
         let second = try ScriptedPeer.connect(to: served.port, script: [.expect("a"), .close])
         _ = try await second.finished()
-        try await Task.sleep(for: .milliseconds(4100))
+        await served.serve(balancer, ServicePolicy(affinity: .clientIP(seconds: 1)))
+        try await Task.sleep(for: .milliseconds(1100))
         let third = try ScriptedPeer.connect(to: served.port, script: [.expect("b"), .close])
         _ = try await third.finished()
         go.give()

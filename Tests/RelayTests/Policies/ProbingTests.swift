@@ -18,10 +18,12 @@ import Testing
 
     @Test("A dead endpoint costs one client one attempt, and is back when it answers, at no client's cost")
     func readmission() async throws {
-        let port = try freePort()
+        let port = try freePort(on: ScriptedServer.quietHost)
         let good = try ScriptedServer.identity("good")
         let served = try await ServedPort(
-            Balancer(inOrder: [try .local(port, name: "late"), try .local(good.port, name: "good")]))
+            Balancer(inOrder: [
+                try .local(port, name: "late", on: ScriptedServer.quietHost), try .local(good.port, name: "good"),
+            ]))
         for _ in 0..<20 { #expect(try await served.ask() == "good") }
         #expect(kinds(served) == ["ejected late"])
         var counters = await served.counters
@@ -55,8 +57,9 @@ import Testing
 
     @Test("All endpoints dead: they are used all the same, and a client's success pardons at once")
     func successPardons() async throws {
-        let port = try freePort()
-        let served = try await ServedPort(Balancer(inOrder: [try .local(port, name: "only")]))
+        let port = try freePort(on: ScriptedServer.quietHost)
+        let served = try await ServedPort(
+            Balancer(inOrder: [try .local(port, name: "only", on: ScriptedServer.quietHost)]))
         _ = try? await served.ask()
         #expect(served.outcomes == [.unreachable])
         #expect(await served.counters.ejectedEndpoints == 1)
@@ -70,9 +73,12 @@ import Testing
 
     @Test("An endpoint that has left is not probed any more")
     func retired() async throws {
-        let port = try freePort()
+        let port = try freePort(on: ScriptedServer.quietHost)
         let good = try ScriptedServer.identity("good")
-        let endpoints = [try Endpoint.local(port, name: "gone"), try Endpoint.local(good.port, name: "good")]
+        let endpoints = [
+            try Endpoint.local(port, name: "gone", on: ScriptedServer.quietHost),
+            try Endpoint.local(good.port, name: "good"),
+        ]
         let balancer = Balancer(inOrder: endpoints)
         let served = try await ServedPort(balancer)
         _ = try await served.ask()
@@ -86,7 +92,10 @@ import Testing
 }
 
 extension ScriptedServer {
+    /// An address of loopback where no other test binds or connects: a port that was free there stays free.
+    static let quietHost = "127.0.0.61"
+
     fileprivate static func identity(_ name: String, port: UInt16) throws -> ScriptedServer {
-        try ScriptedServer(port: port, script: [.send(name), .shutdownWrite, .receiveAll])
+        try ScriptedServer(on: quietHost, port: port, script: [.send(name), .shutdownWrite, .receiveAll])
     }
 }

@@ -79,12 +79,13 @@ import Testing
 
     @Test("A probe says that it is none of the clients")
     func probe() async throws {
-        let port = try freePort()
+        let port = try freePort(on: ScriptedServer.quietHost)
         let good = try ScriptedServer(script: [.receiveAll])
         let served = try await ServedPort(
-            Balancer(inOrder: [try .local(port), try .local(good.port)]), ServicePolicy(proxyProtocol: .v2))
+            Balancer(inOrder: [try .local(port, on: ScriptedServer.quietHost), try .local(good.port)]),
+            ServicePolicy(proxyProtocol: .v2))
         _ = try await ScriptedPeer.connect(to: served.port, script: [.shutdownWrite, .receiveAll]).finished()
-        let late = try ScriptedServer(port: port, script: [.receiveAll])
+        let late = try ScriptedServer(on: ScriptedServer.quietHost, port: port, script: [.receiveAll])
         let received = try await late.connection(0).finished().received
         #expect(received.head == ProxyHeaderExample.signature + [0x20, 0, 0, 0])
         await served.relay.stop()
