@@ -56,8 +56,10 @@ let package = Package(
             name: "ManifestsTests", dependencies: ["Manifests", "Services", "TestSupport"],
             resources: [.copy("Fixtures")], swiftSettings: settings),
         .testTarget(
-            name: "ProxyTests", dependencies: ["Proxy", "Relay", "Services", "TestSupport"],
-            swiftSettings: settings),
+            name: "ProxyTests",
+            dependencies: [
+                "Proxy", "Relay", "Services", "TestSupport", .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: settings),
         .testTarget(name: "DemoPodsTests", dependencies: ["DemoPods", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "CommandTests",

@@ -319,6 +319,15 @@ int portico_batch_send(
     return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
+int portico_batch_send_after(portico_batch *batch, int fd, int slot, const void *header, size_t header_length) {
+    struct iovec vectors[2] = {
+        {.iov_base = (void *)header, .iov_len = header_length},
+        {.iov_base = batch->vectors[slot].iov_base, .iov_len = batch->messages[slot].msg_len},
+    };
+    struct msghdr message = {.msg_iov = vectors, .msg_iovlen = 2};
+    return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
 int portico_report_destination(int fd, int family) {
     if (family == AF_INET) return portico_set_option(fd, IPPROTO_IP, IP_PKTINFO, 1);
     return portico_set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);

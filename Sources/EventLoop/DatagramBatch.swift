@@ -65,6 +65,15 @@ public struct DatagramBatch: ~Copyable {
         UnsafeRawBufferPointer(start: portico_batch_bytes(batch, Int32(slot)), count: length(slot))
     }
 
+    /// Sends the datagram in `slot` with `header` before it, on a connected socket.
+    ///
+    /// - Returns: 0, or an errno and nothing was sent; `EMSGSIZE` if the two together are too large for a datagram.
+    public func send(_ slot: Int, after header: [UInt8], through socket: borrowing Descriptor) -> Int32 {
+        header.withUnsafeBytes {
+            -portico_batch_send_after(batch, socket.raw, Int32(slot), $0.baseAddress, $0.count)
+        }
+    }
+
     /// Sends the datagrams in `slots` in one call, joined by UDP_SEGMENT if there are several; then all must have the
     /// first one's length, except that the last may be shorter.
     ///

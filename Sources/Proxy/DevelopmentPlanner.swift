@@ -59,10 +59,13 @@ public struct DevelopmentPlanner: Sendable {
     }
 
     private let publications: [Publication]
+    /// For Services that do not say.
+    private let balancing: ServiceOptions.Balancing
     private var addresses = AddressBook()
 
-    public init(publications: [Publication] = []) {
+    public init(publications: [Publication] = [], balancing: ServiceOptions.Balancing = .roundRobin) {
         self.publications = publications
+        self.balancing = balancing
     }
 
     /// The plan for `ports`.
@@ -81,7 +84,12 @@ public struct DevelopmentPlanner: Sendable {
                 PlannedEndpoint(address: $0.address, podName: $0.podName ?? "", standIn: standIn($0))
             }
             plan.ports.append(
-                PlannedPort(id: ServicePortID(port.name, port.transport), endpoints: endpoints, doors: [door] + published))
+                PlannedPort(
+                    id: ServicePortID(port.name, port.transport), endpoints: endpoints, doors: [door] + published,
+                    policy: ServicePolicy(port, balancing: balancing)))
+        }
+        for port in ports where port.transport == .udp && port.options.proxyProtocol == .v1 {
+            plan.notes.append("\(port.name): version 1 of the PROXY protocol knows no UDP; endpoints get no header")
         }
         for publication in publications where !ports.contains(where: publication.matches) {
             plan.notes.append(Self.explainMissing(publication, among: ports))

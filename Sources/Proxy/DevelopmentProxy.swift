@@ -13,6 +13,9 @@ public actor DevelopmentProxy {
         /// Where something on this machine stands in for an endpoint, if anything does.
         public var standIn: @Sendable (ServiceEndpoint) -> EndpointAddress? = { _ in nil }
 
+        /// How endpoints are chosen for Services that do not say.
+        public var balancing = ServiceOptions.Balancing.roundRobin
+
         public init() {}
     }
 
@@ -26,7 +29,7 @@ public actor DevelopmentProxy {
     public init(relay: Relay, settings: Settings) {
         self.settings = settings
         self.reconciler = Reconciler(relay: relay)
-        self.planner = DevelopmentPlanner(publications: settings.publications)
+        self.planner = DevelopmentPlanner(publications: settings.publications, balancing: settings.balancing)
     }
 
     /// How things stand, and what people should know about it.

@@ -18,11 +18,16 @@ public struct PlannedPort: Sendable, Equatable {
     public let id: ServicePortID
     public let endpoints: [PlannedEndpoint]
     public let doors: [PlannedDoor]
+    /// How its clients are treated.
+    public let policy: ServicePolicy
 
-    public init(id: ServicePortID, endpoints: [PlannedEndpoint], doors: [PlannedDoor]) {
+    public init(
+        id: ServicePortID, endpoints: [PlannedEndpoint], doors: [PlannedDoor], policy: ServicePolicy = ServicePolicy()
+    ) {
         self.id = id
         self.endpoints = endpoints
         self.doors = doors
+        self.policy = policy
     }
 }
 

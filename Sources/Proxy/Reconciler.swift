@@ -10,6 +10,7 @@ public actor Reconciler {
 
     private struct Served {
         var balancer: Balancer
+        var policy: ServicePolicy
         var doors: [PlannedDoor: OpenDoor] = [:]
     }
 
@@ -48,14 +49,15 @@ public actor Reconciler {
         let endpoints = port.endpoints.map { Endpoint($0.address, podName: $0.podName, standIn: $0.standIn) }
         if let known = served[port.id] {
             let balancer = known.balancer.updated(with: endpoints)
-            if balancer !== known.balancer {
+            if balancer !== known.balancer || port.policy != known.policy {
                 served[port.id]?.balancer = balancer
-                await relay.serve(port.id, with: balancer)
+                served[port.id]?.policy = port.policy
+                await relay.serve(port.id, with: balancer, policy: port.policy)
             }
         } else {
             let balancer = Balancer(endpoints)
-            served[port.id] = Served(balancer: balancer)
-            await relay.serve(port.id, with: balancer)
+            served[port.id] = Served(balancer: balancer, policy: port.policy)
+            await relay.serve(port.id, with: balancer, policy: port.policy)
         }
 
         var status = PortStatus(id: port.id, endpoints: port.endpoints)

@@ -26,18 +26,29 @@ public struct RelayNarrator {
             guard let reason = Self.failure(record.outcome) else { return }
             limited { $0.warning("\(record.port): the client \(record.client) was reset: \(reason)") }
         case .dialFailed(let failure):
-            let pod = failure.endpoint.podName.isEmpty ? "" : "\(failure.endpoint.podName) "
             let reason =
                 failure.code == SystemError.timedOut
                 ? "no answer within \(failure.limit) ms" : SystemError.reason(failure.code).lowercased()
             limited {
-                $0.notice("\(failure.port): \(pod)\(failure.endpoint.address): \(reason) (attempt \(failure.attempt))")
+                $0.notice("\(failure.port): \(Self.name(failure.endpoint)): \(reason) (attempt \(failure.attempt))")
             }
+        case .waitingForEndpoint(let port):
+            limited { $0.notice("\(port): a client is waiting for an endpoint") }
+        case .endpointEjected(let port, let endpoint):
+            limited {
+                $0.notice("\(port): \(Self.name(endpoint)) is passed over, if others are there, until it answers")
+            }
+        case .endpointReadmitted(let port, let endpoint):
+            limited { $0.notice("\(port): \(Self.name(endpoint)) answers again") }
         case .acceptPaused(let reason):
             limited { $0.warning("new connections have to wait: \(reason)") }
         case .listenerFailed(let port, let error):
             logger.error("\(port) is no longer served by one of the workers: \(error)")
         }
+    }
+
+    private static func name(_ endpoint: Endpoint) -> String {
+        endpoint.podName.isEmpty ? "\(endpoint.address)" : "\(endpoint.podName) \(endpoint.address)"
     }
 
     private static func failure(_ outcome: ConnectionRecord.Outcome) -> String? {

@@ -17,6 +17,8 @@ struct Connection: ~Copyable {
     var attempts: UInt8 = 0
     /// Both sockets stand, and bytes may move.
     var isEstablished = false
+    /// There was no endpoint, and the client waits for one.
+    var isHeld = false
     /// Which of the sockets the loop knows.
     var isWatchingClient = false
     var isWatchingServer = false

@@ -20,6 +20,17 @@ public struct PortCounters: Sendable, Equatable {
     public var datagramsUp: UInt64 = 0
     public var datagramsDown: UInt64 = 0
     public var dropped: UInt64 = 0
+    /// Clients that wait for an endpoint now, that ever had to, and that did so in vain.
+    public var held = 0
+    public var heldInAll: UInt64 = 0
+    public var holdTimeouts: UInt64 = 0
+    /// How often an endpoint was taken out of use because it could not be reached, and put back because it could.
+    public var ejections: UInt64 = 0
+    public var readmissions: UInt64 = 0
+    /// Endpoints that are out of use now.
+    public var ejectedEndpoints = 0
+    /// Clients that keep their endpoint now, by session affinity.
+    public var pinnedClients = 0
 
     public init() {}
 
@@ -34,6 +45,13 @@ public struct PortCounters: Sendable, Equatable {
         a.datagramsUp += b.datagramsUp
         a.datagramsDown += b.datagramsDown
         a.dropped += b.dropped
+        a.held += b.held
+        a.heldInAll += b.heldInAll
+        a.holdTimeouts += b.holdTimeouts
+        a.ejections += b.ejections
+        a.readmissions += b.readmissions
+        a.ejectedEndpoints += b.ejectedEndpoints
+        a.pinnedClients += b.pinnedClients
     }
 }
 

@@ -3,6 +3,7 @@
 enum DialAttempts {
     /// Milliseconds that each attempt may take.
     static let timeouts: [UInt64] = [250, 500, 1000, 2000]
-    /// How long an endpoint that failed is passed over, in milliseconds, while others are there to take its place.
+    /// How long a UDP endpoint that failed is passed over, in milliseconds, while others are there to take its place. There is
+    /// no way to ask one whether it is back; TCP endpoints are probed (``Probe``).
     static let penalty: UInt64 = 3000
 }

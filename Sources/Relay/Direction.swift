@@ -49,6 +49,8 @@ struct Direction: Equatable {
     private(set) var detector = StreamDetector()
     /// Bytes given to the sink so far.
     private(set) var moved: UInt64 = 0
+    /// Bytes among those held that are the relay's own, and do not count.
+    private var own: Int32 = 0
 
     /// - Parameter sourceReady: whether to try a read before any event.
     init(sourceReady: Bool) {
@@ -70,6 +72,14 @@ struct Direction: Equatable {
         case .finished, .failed:
             return .wait
         }
+    }
+
+    /// Sends `count` bytes of the relay's own before anything from the source. They are held already, and this is the first
+    /// thing that happens to the direction.
+    mutating func precede(with count: Int) {
+        held = Int32(count)
+        own = held
+        phase = .pending
     }
 
     // MARK: Events
@@ -155,12 +165,19 @@ struct Direction: Equatable {
         case .moved(let count):
             held -= Int32(truncatingIfNeeded: count)
             moved += UInt64(count)
+            if own > 0 { discount(count) }
             if held == 0, phase == .pending { phase = .reading }
         case .wouldBlock: sinkReady = false
         // A write never reports an end; a sink that takes nothing is as good as broken.
         case .end: fail(EPIPE, sink: true)
         case .failed(let code): fail(code, sink: true)
         }
+    }
+
+    private mutating func discount(_ count: Int) {
+        let part = min(own, Int32(truncatingIfNeeded: count))
+        own -= part
+        moved -= UInt64(part)
     }
 
     private mutating func fail(_ code: Int32, sink: Bool) {

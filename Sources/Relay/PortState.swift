@@ -3,20 +3,23 @@ internal import Services
 /// One service port in one worker: what its new connections need, and what they add up to. The worker's thread only.
 final class PortState {
     let id: ServicePortID
-    /// Replaced when the endpoints change; connections that stand are not affected.
-    var balancer: Balancer
+    /// Replaced when the endpoints or the policy change; connections that stand are not affected.
+    var route: ServiceRoute
     var counters = PortCounters()
     /// The service port is no longer served; the last connection takes this with it.
     var isRemoved = false
 
+    /// TCP only: clients that wait for an endpoint, in the order in which they came.
+    var waiting: [Waiting] = []
+
     /// UDP only.
     var flows: FlowTable
     /// UDP only: a flow ends after so many replies; nil if it does not.
-    var replyLimit: Int?
+    var replyLimit: Int? { route.policy.udpReplies }
 
-    init(id: ServicePortID, balancer: Balancer, timeouts: FlowTimeouts) {
+    init(id: ServicePortID, route: ServiceRoute, timeouts: FlowTimeouts) {
         self.id = id
-        self.balancer = balancer
+        self.route = route
         self.flows = FlowTable(timeouts: timeouts)
     }
 }

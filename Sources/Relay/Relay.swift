@@ -13,7 +13,7 @@ public actor Relay {
     private let workers: [Worker]
     private var threads: [LoopThread] = []
     private let configuration: RelayConfiguration
-    private var ports: Set<ServicePortID> = []
+    private var routes: [ServicePortID: ServiceRoute] = [:]
     private var doors: [DoorID: [Int]] = [:]
     private var doorPorts: [DoorID: ServicePortID] = [:]
     private var lastDoor: UInt32 = 0
@@ -37,7 +37,7 @@ public actor Relay {
         var threads: [LoopThread] = []
         do throws(SystemError) {
             for index in 0..<configuration.workers {
-                let worker = try Worker(configuration: configuration, report: report)
+                let worker = try Worker(configuration: configuration, keepsHouse: index == 0, report: report)
                 threads.append(try LoopThread(name: "worker-\(index)") { worker.run() })
                 workers.append(worker)
             }
@@ -56,17 +56,20 @@ public actor Relay {
 
     // MARK: Service ports
 
-    /// Makes a service port known, or gives it another balancer; connections that stand stay where they are.
-    public func serve(_ port: ServicePortID, with balancer: Balancer) {
-        ports.insert(port)
+    /// Makes a service port known, or gives it another balancer or policy. Connections that stand stay where they are, and
+    /// clients with session affinity keep their endpoints as far as those are still there.
+    public func serve(_ port: ServicePortID, with balancer: Balancer, policy: ServicePolicy = ServicePolicy()) {
+        let route = routes[port]?.changed(to: balancer, policy) ?? ServiceRoute(balancer, policy)
+        routes[port] = route
         for worker in workers {
-            worker.loop.execute { worker.serve(port, with: balancer) }
+            worker.loop.execute { worker.serve(port, by: route) }
         }
     }
 
     /// Closes the doors of a service port and forgets it. Its open connections run to their end.
     public func remove(_ port: ServicePortID) {
-        guard ports.remove(port) != nil else { return }
+        guard let route = routes.removeValue(forKey: port) else { return }
+        route.retire()
         for (door, owner) in doorPorts where owner == port { close(door) }
         for worker in workers {
             worker.loop.execute { worker.remove(port) }
@@ -152,6 +155,11 @@ public actor Relay {
                         continuation.resume(returning: RelaySnapshot())
                     }
                 })
+        }
+        // What the workers share is counted once.
+        for (id, route) in routes {
+            sum.ports[id]?.pinnedClients = route.pins.count
+            sum.ports[id]?.ejectedEndpoints = route.balancer.endpoints.count(where: \.isEjected)
         }
         return sum
     }

@@ -7,6 +7,12 @@ public enum RelayEvent: Sendable {
     case connectionEnded(ConnectionRecord)
     /// An attempt to reach an endpoint failed; another may follow.
     case dialFailed(DialFailure)
+    /// A client waits for an endpoint of this service port, which has none; others may follow it.
+    case waitingForEndpoint(ServicePortID)
+    /// An endpoint could not be reached; others take its place, as far as there are any.
+    case endpointEjected(ServicePortID, Endpoint)
+    /// It can be reached again.
+    case endpointReadmitted(ServicePortID, Endpoint)
     /// Accepting pauses on one worker, because there is no room for more connections; they wait in the kernel's queue.
     case acceptPaused(reason: String)
     /// A listener broke and its service port is no longer served at that address by one worker.

@@ -13,6 +13,8 @@ struct Token: Equatable {
         case resume = 3
         /// A UDP flow, through its socket to the endpoint.
         case flow = 4
+        /// A connect without a client, to an ejected endpoint.
+        case probe = 5
     }
 
     let kind: Kind

@@ -11,8 +11,10 @@ extension Worker {
     /// already, as it usually does within one machine.
     func dial(_ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>) {
         while Int(connection.pointee.attempts) < DialAttempts.timeouts.count {
-            guard let endpoint = connection.pointee.port.balancer.next(at: loop.now) else {
-                return end(id, connection.pointee.attempts == 0 ? .noEndpoint : .unreachable)
+            let client = IPAddress(connection.pointee.peer)
+            let failures = Int(connection.pointee.attempts)
+            guard let endpoint = connection.pointee.port.route.pick(for: client, attempt: failures, at: loop.now) else {
+                return endpointIsMissing(id, connection)
             }
             connection.pointee.attempts += 1
             connection.pointee.endpoint = endpoint
@@ -57,7 +59,8 @@ extension Worker {
         deadlines.cancel(id.index)
         connection.pointee.isEstablished = true
         dialling -= 1
-        connection.pointee.endpoint?.pardon()
+        if let endpoint = connection.pointee.endpoint { pardon(endpoint, of: connection.pointee.port) }
+        announceClient(connection)
         // The endpoint's socket joins the loop after the first exchange: by then it is known what is missing.
         relay(id, connection)
         guard connections.find(id) != nil else { return }
@@ -90,7 +93,7 @@ extension Worker {
         connection.pointee.isWatchingServer = false
         connection.pointee.endpoint = nil
         endpoint.open.wrappingSubtract(1, ordering: .relaxed)
-        endpoint.penalise(until: loop.now + DialAttempts.penalty)
+        eject(endpoint, of: connection.pointee.port)
         connection.pointee.port.counters.dialFailures += 1
         let attempt = Int(connection.pointee.attempts)
         report(

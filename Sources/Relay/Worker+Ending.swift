@@ -14,6 +14,7 @@ extension Worker {
             if connection.pointee.server.isOpen { connection.pointee.server.resetOnClose() }
         }
         deadlines.cancel(id.index)
+        if connection.pointee.isHeld { stopHolding(id, connection) }
         if !connection.pointee.isEstablished { dialling -= 1 }
         connection.pointee.endpoint?.open.wrappingSubtract(1, ordering: .relaxed)
         if let pipe = connection.pointee.upHold.pipe { pipes.discard(pipe) }

@@ -3,18 +3,21 @@ internal import Services
 
 /// What the control plane asks of a worker. Everything runs on the worker's thread.
 extension Worker {
-    func serve(_ id: ServicePortID, with balancer: Balancer) {
+    func serve(_ id: ServicePortID, by route: ServiceRoute) {
         if let port = ports[id] {
-            if id.transport == .udp { endFlows(of: port, notIn: balancer) }
-            port.balancer = balancer
+            if id.transport == .udp { endFlows(of: port, notIn: route.balancer) }
+            port.route = route
+            resumeHeld(of: port)
         } else {
-            ports[id] = PortState(id: id, balancer: balancer, timeouts: configuration.flowTimeouts)
+            ports[id] = PortState(id: id, route: route, timeouts: configuration.flowTimeouts)
         }
+        startSweepingPins()
     }
 
     /// Forgets a service port. Its connections keep the state that they add to until the last of them has ended.
     func remove(_ id: ServicePortID) {
         guard let port = ports.removeValue(forKey: id) else { return }
+        endHeld(of: port)
         port.isRemoved = true
         foldIfForgotten(port)
     }

@@ -16,6 +16,8 @@ final class Worker: @unchecked Sendable {
     let loop: EventLoop
     let configuration: RelayConfiguration
     let report: @Sendable (RelayEvent) -> Void
+    /// Does what one worker does for all.
+    let keepsHouse: Bool
     /// This worker's part of the budget.
     let mostConnections: Int
     let mostDials: Int
@@ -41,6 +43,23 @@ final class Worker: @unchecked Sendable {
     var sweepTimer: Timer?
     var sweeping = false
 
+    /// Ejected endpoints that this worker tries again.
+    var probes = Slab<Probe>()
+    /// Connects of theirs that are under way.
+    var probing = 0
+    var probeTimer: Timer?
+    /// When that timer is set to fire; 0 if it is not.
+    var probesArmed: UInt64 = 0
+
+    /// Ends the waits of clients for an endpoint.
+    var holdTimer: Timer?
+    /// When that timer is set to fire; 0 if it is not.
+    var holdsArmed: UInt64 = 0
+
+    /// Looks for clients whose session affinity has expired.
+    var pinTimer: Timer?
+    var sweepingPins = false
+
     var pressure = AcceptPressure()
     var pressureTimer: Timer?
 
@@ -50,9 +69,10 @@ final class Worker: @unchecked Sendable {
     private(set) var finalStatus: Int32 = 0
 
     init(
-        configuration: RelayConfiguration, report: @escaping @Sendable (RelayEvent) -> Void
+        configuration: RelayConfiguration, keepsHouse: Bool = true, report: @escaping @Sendable (RelayEvent) -> Void
     ) throws(SystemError) {
         self.configuration = configuration
+        self.keepsHouse = keepsHouse
         self.report = report
         self.loop = try EventLoop()
         let workers = configuration.workers
@@ -66,6 +86,9 @@ final class Worker: @unchecked Sendable {
         deadlineTimer = Timer(on: loop) { [unowned self] in deadlinesAreDue() }
         pressureTimer = Timer(on: loop) { [unowned self] in resumeAccepting() }
         sweepTimer = Timer(on: loop) { [unowned self] in sweep() }
+        probeTimer = Timer(on: loop) { [unowned self] in probesAreDue() }
+        holdTimer = Timer(on: loop) { [unowned self] in holdsAreDue() }
+        pinTimer = Timer(on: loop) { [unowned self] in sweepPins() }
     }
 
     deinit {
@@ -80,6 +103,7 @@ final class Worker: @unchecked Sendable {
         listeners = [:]
         for id in connections.ids { connections.remove(id) }
         for id in datagrams.flows.ids { datagrams.flows.remove(id) }
+        for id in probes.ids { probes.remove(id) }
     }
 
     @inline(__always)
@@ -101,6 +125,8 @@ final class Worker: @unchecked Sendable {
             relay(token.connection, connection)
         case .flow:
             flowEvent(Slab<Flow>.ID(index: token.index, generation: token.generation))
+        case .probe:
+            probeEvent(Slab<Probe>.ID(index: token.index, generation: token.generation))
         }
     }
 
@@ -116,7 +142,7 @@ final class Worker: @unchecked Sendable {
             // What a client sent before it reset the connection has now been passed on as far as the endpoint takes it;
             // nobody waits for the rest.
             if readiness.contains(.failed), connections.find(id) != nil { end(id, .clientReset) }
-        } else if !readiness.isDisjoint(with: [.failed, .hangup]) {
+        } else if hasGivenUp(connection, readiness) {
             end(id, .abandoned)
         }
     }

@@ -7,6 +7,8 @@ internal import Synchronization
 public final class Balancer: Sendable {
     public let endpoints: [Endpoint]
     private let cursor = Atomic<UInt>(0)
+    /// What random choices are drawn from. Its own state, so that the turn stays where it is.
+    private let dice = Atomic<UInt64>(.random(in: 0 ... .max))
 
     /// A balancer that asks `endpoints` in the order given.
     public init(inOrder endpoints: [Endpoint]) {
@@ -27,12 +29,62 @@ public final class Balancer: Sendable {
             let other = take()
             if !other.isPenalised(at: now) { return other }
         }
-        return first
+        // A whole round was taken; one turn more, or it would be the same endpoint every time.
+        return take()
     }
 
-    private func take() -> Endpoint {
-        let turn = cursor.wrappingAdd(1, ordering: .relaxed).oldValue
-        return endpoints[Int(turn % UInt(endpoints.count))]
+    /// The next endpoint as `balancing` wants it, or nil if there is none. Endpoints under penalty come last in any case.
+    ///
+    /// - Parameter now: milliseconds of the clock that penalties were given in.
+    public func next(by balancing: ServiceOptions.Balancing, at now: UInt64) -> Endpoint? {
+        guard !endpoints.isEmpty else { return nil }
+        return switch balancing {
+        case .roundRobin: next(at: now)
+        case .leastConnections: leastUsed(at: now)
+        case .random: anyone(at: now)
+        }
+    }
+
+    /// The endpoint with the fewest connections; among equals the one whose turn it is.
+    private func leastUsed(at now: UInt64) -> Endpoint? {
+        let first = takeTurn()
+        var best: Endpoint?
+        var fewest = Int.max
+        var bestIsPenalised = true
+        for step in 0..<endpoints.count {
+            let candidate = endpoints[(first + step) % endpoints.count]
+            let isPenalised = candidate.isPenalised(at: now)
+            let open = candidate.open.load(ordering: .relaxed)
+            let isBetter = isPenalised == bestIsPenalised ? open < fewest : bestIsPenalised
+            guard isBetter else { continue }
+            (best, fewest, bestIsPenalised) = (candidate, open, isPenalised)
+        }
+        return best
+    }
+
+    private func anyone(at now: UInt64) -> Endpoint? {
+        let rolled = endpoints[roll(endpoints.count)]
+        guard rolled.isPenalised(at: now) else { return rolled }
+        let usable = endpoints.lazy.filter { !$0.isPenalised(at: now) }
+        let count = usable.count
+        guard count > 0 else { return rolled }
+        // Another worker may have taken the last one out of use since the count.
+        return usable.dropFirst(roll(count)).first ?? rolled
+    }
+
+    /// A number from 0 to below `count` (SplitMix64): neither a lock nor a system call.
+    private func roll(_ count: Int) -> Int {
+        var mixed = dice.wrappingAdd(0x9E37_79B9_7F4A_7C15, ordering: .relaxed).newValue
+        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+        mixed ^= mixed >> 31
+        return Int(mixed % UInt64(count))
+    }
+
+    private func take() -> Endpoint { endpoints[takeTurn()] }
+
+    private func takeTurn() -> Int {
+        Int(cursor.wrappingAdd(1, ordering: .relaxed).oldValue % UInt(endpoints.count))
     }
 }
 

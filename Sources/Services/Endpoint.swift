@@ -13,8 +13,12 @@ public final class Endpoint: Sendable {
 
     /// Connections being dialled or open through this endpoint now.
     public let open = Atomic<Int>(0)
-    /// Until when (milliseconds of the loops' clock) this endpoint is passed over; 0 if it never failed.
+    /// Until when (milliseconds of the loops' clock) this endpoint is passed over; 0 if it is not.
     private let penaltyUntil = Atomic<UInt64>(0)
+    /// It has left its service port.
+    private let retired = Atomic<Bool>(false)
+    /// Somebody sees to it that it is tried again.
+    private let probed = Atomic<Bool>(false)
 
     public init(_ address: EndpointAddress, podName: String = "", standIn: EndpointAddress? = nil) {
         self.address = address
@@ -24,19 +28,69 @@ public final class Endpoint: Sendable {
 
     /// Where connections to this endpoint really go.
     public var dialAddress: EndpointAddress { standIn ?? address }
+}
+
+// MARK: - Penalties
+
+extension Endpoint {
+    private static let ejected = UInt64.max
 
     /// Passes the endpoint over until `time`, as far as others are there to take its place.
     public func penalise(until time: UInt64) {
         penaltyUntil.store(time, ordering: .relaxed)
     }
 
+    /// Passes the endpoint over until it is pardoned, as far as others are there to take its place.
+    ///
+    /// - Returns: whether that is news.
+    public func eject() -> Bool {
+        guard !isEjected else { return false }
+        return penaltyUntil.exchange(Self.ejected, ordering: .acquiringAndReleasing) != Self.ejected
+    }
+
+    public var isEjected: Bool { penaltyUntil.load(ordering: .acquiring) == Self.ejected }
+
     /// It works: use it again at once.
-    public func pardon() {
+    ///
+    /// - Returns: whether it had been ejected.
+    @discardableResult
+    public func pardon() -> Bool {
         // Read first: a store would take the cache line from the other workers on every connection.
-        if penaltyUntil.load(ordering: .relaxed) != 0 { penaltyUntil.store(0, ordering: .relaxed) }
+        guard penaltyUntil.load(ordering: .relaxed) != 0 else { return false }
+        return penaltyUntil.exchange(0, ordering: .acquiringAndReleasing) == Self.ejected
     }
 
     public func isPenalised(at now: UInt64) -> Bool {
         penaltyUntil.load(ordering: .relaxed) > now
+    }
+
+    /// Takes it upon the caller to try an ejected endpoint again and again; false if somebody does already, or if there is
+    /// nothing to do. Whoever got true calls ``stopProbing()`` in the end.
+    public func startProbing() -> Bool {
+        guard needsProbing else { return false }
+        return !probed.exchange(true, ordering: .acquiringAndReleasing)
+    }
+
+    /// The caller no longer tries the endpoint. It may have been ejected again in this very moment, and then nobody else
+    /// has taken it on: so the caller asks ``startProbing()`` once more.
+    public func stopProbing() {
+        probed.store(false, ordering: .releasing)
+    }
+
+    /// Whether it is ejected, and still an endpoint at all.
+    public var needsProbing: Bool { isEjected && !isRetired }
+}
+
+// MARK: - Coming and going
+
+extension Endpoint {
+    /// Whether it has left its service port: nobody is sent there because of what was before.
+    public var isRetired: Bool { retired.load(ordering: .acquiring) }
+
+    func retire() { retired.store(true, ordering: .releasing) }
+
+    /// It is an endpoint of its service port, maybe again.
+    func enlist() {
+        if isRetired { retired.store(false, ordering: .releasing) }
     }
 }

@@ -12,18 +12,23 @@ public struct ServiceOptions: Hashable, Sendable {
         case v2
     }
 
-    /// `portico.dev/balancing`
-    public var balancing: Balancing
+    /// `portico.dev/balancing`; nil leaves it to the proxy's own default.
+    public var balancing: Balancing?
     /// `portico.dev/hold-seconds`: how long a client may wait for an endpoint to appear, 0 to 3,600; 0, the default,
     /// refuses at once.
     public var holdSeconds: Int
     /// `portico.dev/proxy-protocol`; nil sends no header.
     public var proxyProtocol: ProxyProtocol?
+    /// `portico.dev/udp-replies`: replies after which a UDP flow ends, 1 to 65,535; nil leaves it to the timeouts.
+    public var udpReplies: Int?
 
-    public init(balancing: Balancing = .roundRobin, holdSeconds: Int = 0, proxyProtocol: ProxyProtocol? = nil) {
+    public init(
+        balancing: Balancing? = nil, holdSeconds: Int = 0, proxyProtocol: ProxyProtocol? = nil, udpReplies: Int? = nil
+    ) {
         self.balancing = balancing
         self.holdSeconds = holdSeconds
         self.proxyProtocol = proxyProtocol
+        self.udpReplies = udpReplies
     }
 
     /// What all annotations of this proxy begin with.
@@ -58,6 +63,12 @@ public struct ServiceOptions: Hashable, Sendable {
                     options.proxyProtocol = version
                 } else {
                     reject("v1 or v2")
+                }
+            case "udp-replies":
+                if let replies = Int(value), (1...65_535).contains(replies) {
+                    options.udpReplies = replies
+                } else {
+                    reject("a number from 1 to 65535")
                 }
             default:
                 problems.append("annotation \(name): not known; ignored")

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Logging
 import TestSupport
+import Services
 import Testing
 
 @testable import portico
@@ -28,6 +29,7 @@ import Testing
         #expect(command.drainTimeout.duration == .seconds(2))
         #expect(command.output == .text)
         #expect(!command.demoPods && !command.connections)
+        #expect(command.balancing == .roundRobin)
         #expect(command.logging.level == .notice)
     }
 
@@ -35,7 +37,7 @@ import Testing
         let command = try dev(
             "-f", "-", "-fmore.yaml", "--file=folder", "-n", "shop", "-l", "app in (a,b)", "--service", "a:1=b:2",
             "--service", "c:3/udp=d:4", "--publish", "a:1=5", "--connections", "--demo-pods", "--output", "json",
-            "--drain-timeout", "1m0s", "--log-format=json")
+            "--drain-timeout", "1m0s", "--log-format=json", "--balancing", "least-connections")
         #expect(command.selection.files == ["-", "more.yaml", "folder"])
         #expect(command.selection.defaultNamespace == "shop")
         #expect(command.selection.includes(namespace: "shop", labels: ["app": "b"]))
@@ -46,6 +48,7 @@ import Testing
         #expect(command.connections && command.demoPods)
         #expect(command.output == .json && command.logging.format == .json)
         #expect(command.drainTimeout.duration == .seconds(60))
+        #expect(command.balancing == .leastConnections)
     }
 
     @Test func severalNamespacesLeaveDefaultTheDefault() throws {

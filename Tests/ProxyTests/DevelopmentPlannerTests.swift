@@ -40,6 +40,26 @@ import Testing
         #expect(plan.ports[0].doors == plan.ports[1].doors)
     }
 
+    @Test func whatAServiceAsksForIsPlanned() {
+        var planner = DevelopmentPlanner(balancing: .random)
+        var asking = port("web", 80)
+        asking.affinity = .clientIP(seconds: 60)
+        asking.options = ServiceOptions(
+            balancing: .leastConnections, holdSeconds: 5, proxyProtocol: .v1, udpReplies: 1)
+        let plan = planner.plan([asking, port("db", 5432)])
+        #expect(
+            plan.ports[0].policy
+                == ServicePolicy(
+                    affinity: .clientIP(seconds: 60), balancing: .leastConnections, holdSeconds: 5, proxyProtocol: .v1,
+                    udpReplies: 1))
+        #expect(plan.ports[1].policy == ServicePolicy(balancing: .random), "the default is for those that do not say")
+        #expect(plan.notes.isEmpty)
+
+        var datagrams = port("dns", 53, .udp)
+        datagrams.options = ServiceOptions(proxyProtocol: .v1)
+        #expect(planner.plan([datagrams]).notes.count == 1, "version 1 knows no UDP")
+    }
+
     @Test func aPublicationAddsDoorsOnBothLoopbackAddresses() {
         var planner = DevelopmentPlanner(publications: [publication("web", .number(80), 10_000)])
         let plan = planner.plan([port("web", 80)])

@@ -24,11 +24,12 @@ import Testing
     }
 
     private func planned(
-        _ service: String, _ servers: [ScriptedServer], port: UInt16 = 0, fallback: PlannedDoor.Fallback = .none
+        _ service: String, _ servers: [ScriptedServer], port: UInt16 = 0, fallback: PlannedDoor.Fallback = .none,
+        policy: ServicePolicy = ServicePolicy()
     ) throws -> PlannedPort {
         PlannedPort(
             id: id(service), endpoints: try servers.map { PlannedEndpoint(address: try address($0.port)) },
-            doors: [PlannedDoor(address: try address(port), fallback: fallback)])
+            doors: [PlannedDoor(address: try address(port), fallback: fallback)], policy: policy)
     }
 
     private func listening(_ status: ProxyStatus, _ index: Int = 0) throws -> UInt16 {
@@ -52,6 +53,31 @@ import Testing
         #expect(try listening(await reconciler.apply(again)) == port)
         let rest = [try await answer(port), try await answer(port)]
         #expect(Set([one] + rest) == ["a", "b", "c"], "one turn went on over the resync")
+        await relay.stop()
+    }
+
+    @Test("P42: a changed policy holds at once, behind the same door and in the same turn")
+    func aChangedPolicyIsAppliedInPlace() async throws {
+        let servers = try ["a", "b", "c"].map { try ScriptedServer.identity($0) }
+        let port = try listening(await reconciler.apply(Plan(ports: [try planned("web", servers)])))
+        let turn = [try await answer(port), try await answer(port), try await answer(port)]
+        #expect(Set(turn) == ["a", "b", "c"])
+        #expect(try await answer(port) == turn[0])
+
+        let sticky = ServicePolicy(affinity: .clientIP(seconds: 600))
+        let changed = await reconciler.apply(Plan(ports: [try planned("web", servers, policy: sticky)]))
+        #expect(try listening(changed) == port)
+        // Every worker has carried out what came before this by the time it answers.
+        _ = await relay.snapshot()
+        for _ in 0..<4 { #expect(try await answer(port) == turn[1]) }
+        // The rolling update of the others leaves the client where it is; then the setting goes, and the turns go on.
+        let fewer = servers.filter { server in server.port != servers[turn[1] == "a" ? 1 : 0].port }
+        _ = await reconciler.apply(Plan(ports: [try planned("web", fewer, policy: sticky)]))
+        _ = await relay.snapshot()
+        for _ in 0..<4 { #expect(try await answer(port) == turn[1]) }
+        _ = await reconciler.apply(Plan(ports: [try planned("web", fewer)]))
+        _ = await relay.snapshot()
+        #expect(Set([try await answer(port), try await answer(port)]).count == 2)
         await relay.stop()
     }
 

@@ -7,9 +7,9 @@ struct ServiceOptionsTests {
     func all() {
         let (options, problems) = ServiceOptions.parse([
             "portico.dev/balancing": "random", "portico.dev/hold-seconds": "30", "portico.dev/proxy-protocol": "v2",
-            "example.com/balancing": "whatever",
+            "portico.dev/udp-replies": "1", "example.com/balancing": "whatever",
         ])
-        #expect(options == ServiceOptions(balancing: .random, holdSeconds: 30, proxyProtocol: .v2))
+        #expect(options == ServiceOptions(balancing: .random, holdSeconds: 30, proxyProtocol: .v2, udpReplies: 1))
         #expect(problems.isEmpty)
     }
 
@@ -17,7 +17,7 @@ struct ServiceOptionsTests {
     func defaults() {
         #expect(
             ServiceOptions.parse([:]).options
-                == ServiceOptions(balancing: .roundRobin, holdSeconds: 0, proxyProtocol: nil))
+                == ServiceOptions(balancing: nil, holdSeconds: 0, proxyProtocol: nil, udpReplies: nil))
     }
 
     @Test("Wrong values and names are told and leave the defaults")

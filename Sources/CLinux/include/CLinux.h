@@ -76,6 +76,8 @@ const void *portico_batch_bytes(const portico_batch *batch, int slot);
 int portico_batch_send(
     portico_batch *batch, int fd, const uint16_t *slots, int count, const portico_address *peer,
     const portico_address *source);
+/* Sends slot `slot` on a connected socket, as one datagram with `header` before it. Returns 0, or -errno. */
+int portico_batch_send_after(portico_batch *batch, int fd, int slot, const void *header, size_t header_length);
 /* Asks for the destination address of every datagram (IP_PKTINFO, IPV6_RECVPKTINFO): a socket that is bound to the
  * wildcard must answer from the address that the client used, and the kernel would choose another (FIELD, trap 15). */
 int portico_report_destination(int fd, int family);

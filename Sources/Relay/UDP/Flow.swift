@@ -8,10 +8,12 @@ struct Flow: ~Copyable {
     let port: PortState
     let endpoint: Endpoint
     let key: FlowKey
+    /// What goes before every datagram to the endpoint; mostly nothing.
+    let header: [UInt8]
     /// Its place in the port's ``FlowTable``.
     var entry: FlowTable.Entry = -1
     /// Whether datagrams may be joined on the way to the endpoint, and to the client; a refusal by the kernel ends it.
-    var joinsUp = true
+    var joinsUp: Bool
     var joinsDown = true
 
     /// A copy of the first datagram, until there is a reply: if the endpoint turns out not to be there, another gets it,
@@ -24,8 +26,13 @@ struct Flow: ~Copyable {
     /// The datagrams of the batch at hand that are for this flow, as a chain of slots.
     var chain = SlotChain()
 
-    init(socket: consuming Descriptor, port: PortState, endpoint: Endpoint, key: FlowKey) {
+    init(
+        socket: consuming Descriptor, port: PortState, endpoint: Endpoint, key: FlowKey, header: [UInt8] = []
+    ) {
         self.socket = socket
+        self.header = header
+        // Segments would have one header for all of them.
+        self.joinsUp = header.isEmpty
         self.port = port
         self.endpoint = endpoint
         self.key = key

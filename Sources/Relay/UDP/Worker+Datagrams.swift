@@ -62,7 +62,10 @@ extension Worker {
             guard let flow = datagrams.flows.find(current) else { return }
             let next = cut(from: slot, joining: flow.pointee.joinsUp)
             let error = send { slots in
-                datagrams.batch.send(slots, through: flow.pointee.socket)
+                guard flow.pointee.header.isEmpty else {
+                    return datagrams.batch.send(Int(slot), after: flow.pointee.header, through: flow.pointee.socket)
+                }
+                return datagrams.batch.send(slots, through: flow.pointee.socket)
             }
             let port = flow.pointee.port
             switch error {
@@ -98,8 +101,13 @@ extension Worker {
         guard let slot = datagrams.run.slots.first else { return }
         let bytes = datagrams.batch.bytes(Int(slot))
         guard (1...Self.largestKept).contains(bytes.count) else { return }
-        flow.pointee.first.keep(bytes)
-        flow.pointee.firstLength = Int32(bytes.count)
+        let header = flow.pointee.header
+        if header.isEmpty {
+            flow.pointee.first.keep(bytes)
+        } else {
+            (header + bytes).withUnsafeBytes { flow.pointee.first.keep($0) }
+        }
+        flow.pointee.firstLength = Int32(header.count + bytes.count)
     }
 
     /// Gathers the run that begins at `slot`; returns the slot behind it, or -1.

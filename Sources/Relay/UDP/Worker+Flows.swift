@@ -12,10 +12,11 @@ extension Worker {
     func flow(for key: FlowKey, on door: Listener) -> Slab<Flow>.ID? {
         let port = door.port
         if let entry = port.flows.find(key) { return port.flows.flow(entry) }
-        guard let endpoint = port.balancer.next(at: loop.now) else { return nil }
+        guard let endpoint = port.route.pick(for: IPAddress(key.client), at: loop.now) else { return nil }
         makeRoom(for: port)
         guard let socket = connect(to: endpoint, port) else { return nil }
-        let id = datagrams.flows.insert(Flow(socket: socket, port: port, endpoint: endpoint, key: key))
+        let header = announcement(of: key, through: door)
+        let id = datagrams.flows.insert(Flow(socket: socket, port: port, endpoint: endpoint, key: key, header: header))
         guard let flow = datagrams.flows.find(id) else { return nil }
         do throws(SystemError) {
             let token = Token(.flow, index: id.index, generation: id.generation).raw
@@ -80,6 +81,7 @@ extension Worker {
         let endpoint = flow.pointee.endpoint
         endpoint.penalise(until: loop.now + DialAttempts.penalty)
         let port = flow.pointee.port
+        port.route.failed(endpoint, for: IPAddress(flow.pointee.key.client))
         port.counters.dialFailures += 1
         let attempts = flow.pointee.attempts
         report(

@@ -63,6 +63,19 @@ struct Dev: AsyncParsableCommand {
         transform: { try PublishArgument($0) })
     var publish: [PublishArgument] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "How endpoints are chosen: round-robin, least-connections or random.",
+            discussion: "For Services without the annotation portico.dev/balancing. (default: round-robin)",
+            valueName: "choice"),
+        transform: { text in
+            guard let balancing = ServiceOptions.Balancing(rawValue: text) else {
+                throw ArgumentError("'\(text)' is none of round-robin, least-connections and random")
+            }
+            return balancing
+        })
+    var balancing = ServiceOptions.Balancing.roundRobin
+
     @Flag(help: "Print a line for every connection.")
     var connections = false
 
@@ -95,6 +108,7 @@ struct Dev: AsyncParsableCommand {
         var settings = DevelopmentProxy.Settings()
         settings.publications = publish.map { $0.publication(defaultNamespace: selection.defaultNamespace) }
         settings.staticServices = services.map { $0.staticService(defaultNamespace: selection.defaultNamespace) }
+        settings.balancing = balancing
         settings.includes = { [selection] service in
             selection.includes(namespace: service.metadata.namespace, labels: service.metadata.labels)
         }

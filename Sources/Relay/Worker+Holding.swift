@@ -1,0 +1,121 @@
+internal import EventLoop
+internal import Glibc
+internal import Services
+
+/// A client that waits for its service port to get an endpoint.
+struct Waiting {
+    let id: Slab<Connection>.ID
+    /// Milliseconds of the loop's time.
+    let since: UInt64
+}
+
+/// Holding clients of a service port without endpoints, for Services that ask for it: whatever starts pods on demand finds
+/// its client still there (SPEC §1.7; FIELD, "unidling").
+///
+/// The clients of one service port wait equally long, so they are due in the order in which they came, and are served in
+/// that order too: within a worker exactly, over all workers as exactly as the workers learn of the endpoint.
+extension Worker {
+    /// There is no endpoint: the client waits for one, if that is wanted and there is room, or else is reset.
+    func endpointIsMissing(_ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>) {
+        guard !hold(id, connection) else { return roomMayHaveAppeared() }
+        end(id, connection.pointee.attempts == 0 ? .noEndpoint : .unreachable)
+    }
+
+    private func hold(_ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>) -> Bool {
+        let port = connection.pointee.port
+        guard port.route.policy.holdSeconds > 0, !port.isRemoved else { return false }
+        let admission = port.route.waiting.enter()
+        guard admission != .full else { return false }
+        if !connection.pointee.isWatchingClient {
+            do throws(SystemError) {
+                try loop.watch(connection.pointee.client, token: Token(.client, id).raw)
+                connection.pointee.isWatchingClient = true
+            } catch {
+                port.route.waiting.leave()
+                return false
+            }
+        }
+        connection.pointee.isHeld = true
+        // It takes no part in dialling, of which there may be only so much at one time.
+        dialling -= 1
+        port.waiting.append(Waiting(id: id, since: loop.now))
+        port.counters.held += 1
+        port.counters.heldInAll += 1
+        if admission == .first { report(.waitingForEndpoint(port.id)) }
+        armHolds(for: loop.now + port.holdLimit)
+        return true
+    }
+
+    /// The client no longer waits, whatever comes next.
+    func stopHolding(_ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>) {
+        let port = connection.pointee.port
+        connection.pointee.isHeld = false
+        dialling += 1
+        port.counters.held -= 1
+        port.route.waiting.leave()
+        if let place = port.waiting.firstIndex(where: { $0.id == id }) { port.waiting.remove(at: place) }
+    }
+
+    /// A service port was given another route: maybe with an endpoint, maybe with another limit.
+    func resumeHeld(of port: PortState) {
+        guard !port.waiting.isEmpty else { return }
+        guard !port.route.balancer.endpoints.isEmpty else { return holdsAreDue() }
+        let waiting = port.waiting
+        port.waiting = []
+        for client in waiting {
+            guard let connection = connections.find(client.id) else { continue }
+            stopHolding(client.id, connection)
+            dial(client.id, connection)
+        }
+    }
+
+    /// A service port is gone, and nobody need wait for it.
+    func endHeld(of port: PortState) {
+        let waiting = port.waiting
+        port.waiting = []
+        for client in waiting { end(client.id, .noEndpoint) }
+    }
+
+    /// Whether a client that is not being relayed yet has given up, as far as its socket tells.
+    ///
+    /// An end of what it sends is no sign of that in itself: it may have sent a request. One that waits, has sent nothing and
+    /// will send nothing, however, has most likely closed its socket.
+    func hasGivenUp(_ connection: UnsafeMutablePointer<Connection>, _ readiness: Readiness) -> Bool {
+        if !readiness.isDisjoint(with: [.failed, .hangup]) { return true }
+        guard connection.pointee.isHeld, readiness.contains(.peerDone) else { return false }
+        var byte: UInt8 = 0
+        return recv(connection.pointee.client.raw, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) == 0
+    }
+
+    // MARK: Limits
+
+    /// Ends the waits that have lasted long enough.
+    func holdsAreDue() {
+        holdsArmed = 0
+        var earliest: UInt64?
+        for port in ports.values {
+            while let first = port.waiting.first {
+                let due = first.since + port.holdLimit
+                guard due <= loop.now else {
+                    earliest = min(earliest ?? due, due)
+                    break
+                }
+                port.waiting.removeFirst()
+                port.counters.holdTimeouts += 1
+                end(first.id, .noEndpoint)
+            }
+        }
+        if let earliest { armHolds(for: earliest) }
+    }
+
+    private func armHolds(for due: UInt64) {
+        guard holdsArmed == 0 || due < holdsArmed else { return }
+        holdsArmed = due
+        holdTimer?.start(after: due > loop.now ? due - loop.now : 0)
+    }
+}
+
+extension PortState {
+    /// Milliseconds that a client may wait for an endpoint.
+    fileprivate var holdLimit: UInt64 { UInt64(max(0, route.policy.holdSeconds)) * 1000 }
+}

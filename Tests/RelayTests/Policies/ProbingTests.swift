@@ -1,0 +1,101 @@
+import Services
+import TestSupport
+import Testing
+
+@testable import Relay
+
+/// Ejecting endpoints that cannot be reached, and taking them back.
+@Suite struct ProbingTests {
+    private func kinds(_ served: ServedPort) -> [String] {
+        served.events.compactMap { event in
+            switch event {
+            case .endpointEjected(_, let endpoint): "ejected \(endpoint.podName)"
+            case .endpointReadmitted(_, let endpoint): "readmitted \(endpoint.podName)"
+            default: nil
+            }
+        }
+    }
+
+    @Test("A dead endpoint costs one client one attempt, and is back when it answers, at no client's cost")
+    func readmission() async throws {
+        let port = try freePort(on: ScriptedServer.quietHost)
+        let good = try ScriptedServer.identity("good")
+        let served = try await ServedPort(
+            Balancer(inOrder: [
+                try .local(port, name: "late", on: ScriptedServer.quietHost), try .local(good.port, name: "good"),
+            ]))
+        for _ in 0..<20 { #expect(try await served.ask() == "good") }
+        #expect(kinds(served) == ["ejected late"])
+        var counters = await served.counters
+        #expect(counters.dialFailures == 1 && counters.ejections == 1 && counters.ejectedEndpoints == 1)
+
+        let late = try ScriptedServer.identity("late", port: port)
+        #expect(await eventually { kinds(served) == ["ejected late", "readmitted late"] })
+        // A probe says nothing and ends; it is no connection of a client.
+        #expect(try await late.connection(0).report().received.count == 0)
+        let answers = [try await served.ask(), try await served.ask()]
+        #expect(Set(answers) == ["good", "late"])
+        counters = await served.counters
+        #expect(counters.readmissions == 1 && counters.ejectedEndpoints == 0 && counters.dialFailures == 1)
+        #expect(counters.accepted == 22)
+        await served.relay.stop()
+    }
+
+    @Test("P32: a black hole is probed too, and one worker does it for all")
+    func blackHole() async throws {
+        let hole = try BlackHole()
+        let good = try ScriptedServer.identity("good")
+        let served = try await ServedPort(
+            Balancer(inOrder: [try .local(hole.port, name: "hole"), try .local(good.port, name: "good")]), workers: 4)
+        for _ in 0..<30 { #expect(try await served.ask() == "good") }
+        #expect(await served.counters.dialFailures == 1)
+        hole.open()
+        #expect(await eventually(within: .seconds(20)) { kinds(served).last == "readmitted hole" })
+        #expect(kinds(served) == ["ejected hole", "readmitted hole"])
+        await served.relay.stop()
+    }
+
+    @Test("All endpoints dead: they are used all the same, and a client's success pardons at once")
+    func successPardons() async throws {
+        let port = try freePort(on: ScriptedServer.quietHost)
+        let served = try await ServedPort(
+            Balancer(inOrder: [try .local(port, name: "only", on: ScriptedServer.quietHost)]))
+        _ = try? await served.ask()
+        #expect(served.outcomes == [.unreachable])
+        #expect(await served.counters.ejectedEndpoints == 1)
+        let only = try ScriptedServer.identity("only", port: port)
+        #expect(try await served.ask() == "only")
+        #expect(await served.counters.ejectedEndpoints == 0)
+        #expect(kinds(served) == ["ejected only", "readmitted only"])
+        withExtendedLifetime(only) {}
+        await served.relay.stop()
+    }
+
+    @Test("An endpoint that has left is not probed any more")
+    func retired() async throws {
+        let port = try freePort(on: ScriptedServer.quietHost)
+        let good = try ScriptedServer.identity("good")
+        let endpoints = [
+            try Endpoint.local(port, name: "gone", on: ScriptedServer.quietHost),
+            try Endpoint.local(good.port, name: "good"),
+        ]
+        let balancer = Balancer(inOrder: endpoints)
+        let served = try await ServedPort(balancer)
+        _ = try await served.ask()
+        await served.serve(balancer.updated(with: [endpoints[1]]))
+        let gone = try ScriptedServer.identity("gone", port: port)
+        try await Task.sleep(for: .milliseconds(1500))
+        #expect(gone.accepted == 0)
+        #expect(kinds(served) == ["ejected gone"])
+        await served.relay.stop()
+    }
+}
+
+extension ScriptedServer {
+    /// An address of loopback where no other test binds or connects: a port that was free there stays free.
+    static let quietHost = "127.0.0.61"
+
+    fileprivate static func identity(_ name: String, port: UInt16) throws -> ScriptedServer {
+        try ScriptedServer(on: quietHost, port: port, script: [.send(name), .shutdownWrite, .receiveAll])
+    }
+}
