@@ -124,14 +124,18 @@ int portico_reset_on_close(int fd) {
     return result(setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now));
 }
 
-int portico_tcp_options(int fd) {
+int portico_keep_alive(int fd) {
     int on = 1, idle = 15, interval = 15, probes = 9;
-    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0) return -errno;
     if (setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) < 0) return -errno;
     if (setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle) < 0) return -errno;
     if (setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval) < 0) return -errno;
     if (setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes) < 0) return -errno;
     return 0;
+}
+
+int portico_listener_options(int fd) {
+    int refused = portico_set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    return refused < 0 ? refused : portico_keep_alive(fd);
 }
 
 int portico_dial_state(int fd) {

@@ -24,7 +24,7 @@ public enum TCPSocket {
             try SystemError.check(portico_set_option(socket.raw, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1), "set up", subject())
         }
         // Accepted sockets inherit these from the listener.
-        try SystemError.check(portico_tcp_options(socket.raw), "set up", subject())
+        try SystemError.check(portico_listener_options(socket.raw), "set up", subject())
         var kernel = address.kernel
         try SystemError.check(portico_bind(socket.raw, &kernel), "listen on", subject())
         try SystemError.check(portico_listen(socket.raw, backlog), "listen on", subject())
@@ -54,12 +54,14 @@ public enum TCPSocket {
 
     /// A socket whose connection to `address` is under way, or an error at once.
     ///
+    /// TCP_NODELAY is on; keep-alive is not, see ``Descriptor/keepAlive()``.
+    ///
     /// On loopback the connection usually stands by the time this returns, although the kernel says "in progress".
     public static func dial(_ address: SocketAddress) throws(SystemError) -> Descriptor {
         let created = portico_tcp_socket(address.family)
         guard created >= 0 else { throw SystemError("create a socket for", address.description, code: -created) }
         let socket = Descriptor(owning: created)
-        _ = portico_tcp_options(socket.raw)
+        _ = portico_set_option(socket.raw, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         var kernel = address.kernel
         let result = portico_connect(socket.raw, &kernel)
         guard result == 0 || result == -EINPROGRESS else {
@@ -88,5 +90,12 @@ public enum TCPSocket {
         var address = portico_address()
         try SystemError.check(portico_local_address(socket.raw, &address), "ask for the address of a socket")
         return SocketAddress(address)
+    }
+}
+
+extension Descriptor {
+    /// Turns on keep-alive: probes after 15 s of silence, every 15 s, and 9 of them (SPEC §1.2).
+    public func keepAlive() {
+        _ = portico_keep_alive(raw)
     }
 }

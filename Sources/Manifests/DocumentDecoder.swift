@@ -110,10 +110,10 @@ struct DocumentDecoder {
         _ identity: ObjectIdentity?, kind: ObjectKind? = nil, path: [PathStep], line: Int, _ message: String
     ) -> ManifestProblem {
         // A problem is one line, whatever the file has in its texts.
-        let line_ = String(message.map { $0.isNewline || $0 == "\t" ? " " : $0 })
+        let oneLine = String(message.map { $0.isNewline || $0 == "\t" ? " " : $0 })
         return ManifestProblem(
             file: file, line: line, document: document, object: identity?.description ?? kind?.rawValue,
-            field: path.isEmpty ? nil : path.fieldPath, message: line_)
+            field: path.isEmpty ? nil : path.fieldPath, message: oneLine)
     }
 
     // MARK: Reading without decoding

@@ -34,22 +34,22 @@ extension DocumentTree {
 
     struct Children: Sequence, IteratorProtocol {
         private let tree: DocumentTree
-        private var next_: Int
+        private var upcoming: Int
         private let end: Int
         private let isMapping: Bool
 
         init(tree: DocumentTree, parent: Int, isMapping: Bool) {
             self.tree = tree
-            self.next_ = parent + 1
+            self.upcoming = parent + 1
             self.end = Int(tree.nodes[parent].end)
             self.isMapping = isMapping
         }
 
         mutating func next() -> Int? {
-            guard next_ < end else { return nil }
-            let current = next_
-            next_ = tree.after(current)
-            if isMapping { next_ = tree.after(next_) }
+            guard upcoming < end else { return nil }
+            let current = upcoming
+            upcoming = tree.after(current)
+            if isMapping { upcoming = tree.after(upcoming) }
             return current
         }
     }

@@ -33,6 +33,12 @@ struct DocumentTree: Sendable {
     /// Keys that their mapping already had, with the first one of the same name.
     private(set) var duplicateKeys: [(key: Int, first: Int)] = []
 
+    /// - Parameter bytes: The length of the document, to guess from how much room the tree will take.
+    init(bytes: Int) {
+        nodes.reserveCapacity(bytes / 24)
+        text.reserveCapacity(bytes / 2)
+    }
+
     // MARK: Building
 
     mutating func append(_ kind: Kind, line: Int) -> Int {

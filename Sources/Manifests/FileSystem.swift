@@ -87,19 +87,19 @@ enum FileSystem {
         var before = stat()
         guard fstat(descriptor, &before) == 0 else { return .failure(FileError(number: errno)) }
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(Int(before.st_size) + 1)
         while true {
-            let block = 1 << 20
-            let old = bytes.count
-            // One more byte than the size says, so that the end is seen in the first round.
-            let want = max(Int(before.st_size) + 1 - old, block)
-            bytes.append(contentsOf: repeatElement(0, count: want))
-            let count = bytes.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress.map { $0 + old }, want) }
-            let failure = errno
-            bytes.removeLast(want - max(count, 0))
-            if count < 0, failure == EINTR { continue }
-            guard count >= 0 else { return .failure(FileError(number: failure)) }
-            if count == 0 { break }
+            // What the size says in one piece; pipes have none and come in small ones.
+            let want = max(Int(before.st_size) - bytes.count, 1 << 16)
+            var failure: Int32 = 0
+            let block = [UInt8](unsafeUninitializedCapacity: want) { buffer, count in
+                let result = Glibc.read(descriptor, buffer.baseAddress, want)
+                failure = result < 0 ? errno : 0
+                count = max(result, 0)
+            }
+            if failure == EINTR { continue }
+            guard failure == 0 else { return .failure(FileError(number: failure)) }
+            guard !block.isEmpty else { break }
+            if bytes.isEmpty { bytes = block } else { bytes += block }
         }
         var after = stat()
         guard fstat(descriptor, &after) == 0 else { return .failure(FileError(number: errno)) }

@@ -8,7 +8,7 @@ enum JSONEscapes {
     /// - Returns: The text without escapes, UTF-8.
     /// - Throws: For what JSON does not allow.
     static func decode(
-        _ text: [UInt8], from start: Int, position: inout Int, line: Int
+        _ text: UnsafeBufferPointer<UInt8>, from start: Int, position: inout Int, line: Int
     ) throws(SyntaxError) -> [UInt8] {
         func invalid(_ what: String) -> SyntaxError {
             SyntaxError(line: line, message: "not valid JSON: \(what)")
@@ -49,7 +49,7 @@ enum JSONEscapes {
     ]
 
     /// `\uXXXX`, or two of them that make one character beyond the basic plane.
-    private static func unicode(_ text: [UInt8], at index: Int) -> (Unicode.Scalar, length: Int)? {
+    private static func unicode(_ text: UnsafeBufferPointer<UInt8>, at index: Int) -> (Unicode.Scalar, length: Int)? {
         func unit(_ index: Int) -> UInt32? {
             guard index + 6 <= text.count, text[index] == UInt8(ascii: "\\"), text[index + 1] == UInt8(ascii: "u")
             else { return nil }

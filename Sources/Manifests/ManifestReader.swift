@@ -40,7 +40,11 @@ struct ManifestReader {
         var line = 1
         var trees: [DocumentTree] = []
         do throws(SyntaxError) {
-            while let tree = try JSONReader.readDocument(bytes, position: &position, line: &line) { trees.append(tree) }
+            try bytes.withUnsafeBufferPointer { bytes throws(SyntaxError) in
+                while let tree = try JSONReader.readDocument(bytes, position: &position, line: &line) {
+                    trees.append(tree)
+                }
+            }
         } catch {
             guard isCertain else { return false }
             fail(nil, line: error.line, document: nil, message: error.message)

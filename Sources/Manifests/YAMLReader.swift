@@ -11,7 +11,7 @@ struct SyntaxError: Error, Hashable {
 
 /// Reads one YAML document into a tree.
 struct YAMLReader {
-    private var tree = DocumentTree()
+    private var tree: DocumentTree
     private var open: [(node: Int, children: Int)] = []
     private var anchors: [String: Int] = [:]
     /// Anchors of collections, which count once these are complete.
@@ -23,12 +23,15 @@ struct YAMLReader {
     ///   - firstLine: The number of its first line in the file.
     /// - Returns: The tree; an empty one for a document without content.
     static func read(_ text: UnsafeBufferPointer<UInt8>, firstLine: Int) throws(SyntaxError) -> DocumentTree {
-        var reader = YAMLReader(firstLine: firstLine)
+        var reader = YAMLReader(tree: DocumentTree(bytes: text.count), firstLine: firstLine)
         try reader.run(text)
         return reader.tree
     }
 
-    private init(firstLine: Int) { self.firstLine = firstLine }
+    private init(tree: DocumentTree, firstLine: Int) {
+        self.tree = tree
+        self.firstLine = firstLine
+    }
 
     private mutating func run(_ text: UnsafeBufferPointer<UInt8>) throws(SyntaxError) {
         var parser = yaml_parser_t()

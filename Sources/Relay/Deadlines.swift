@@ -8,6 +8,8 @@ struct Deadlines {
         case dial(Int)
         /// One direction has ended, and nothing moves in the other.
         case halfOpen
+        /// Established a moment ago: its endpoint socket has no keep-alive yet.
+        case young
     }
 
     /// A connection is in one list at a time, or in none.
@@ -33,13 +35,20 @@ struct Deadlines {
     /// Connections that wait as half-open.
     private(set) var halfOpenCount = 0
 
-    /// - Parameters: milliseconds for each dial attempt and for half-open connections.
-    init(dials: [UInt64], halfOpen: UInt64) {
-        lists = (dials + [halfOpen]).map { List(span: $0) }
+    /// - Parameters: milliseconds for each dial attempt, for half-open connections, and until a connection is settled.
+    init(dials: [UInt64], halfOpen: UInt64, young: UInt64) {
+        lists = (dials + [halfOpen, young]).map { List(span: $0) }
     }
+
+    private var halfOpenList: Int { lists.count - 2 }
+    private var youngList: Int { lists.count - 1 }
 
     func isSet(_ index: UInt32) -> Bool {
         index < links.count && links[Int(index)].list >= 0
+    }
+
+    func isHalfOpen(_ index: UInt32) -> Bool {
+        index < links.count && Int(links[Int(index)].list) == halfOpenList
     }
 
     /// Starts the wait of connection `index`, in place of any other, and returns when it ends.
@@ -47,7 +56,7 @@ struct Deadlines {
     mutating func set(_ index: UInt32, _ kind: Kind, now: UInt64) -> UInt64 {
         cancel(index)
         let list = number(of: kind)
-        if list == lists.count - 1 { halfOpenCount += 1 }
+        if list == halfOpenList { halfOpenCount += 1 }
         while links.count <= index { links.append(Link(previous: Self.none, next: Self.none, list: -1, due: 0)) }
         let due = now + lists[list].span
         let last = lists[list].last
@@ -61,7 +70,7 @@ struct Deadlines {
         guard isSet(index) else { return }
         let link = links[Int(index)]
         let list = Int(link.list)
-        if list == lists.count - 1 { halfOpenCount -= 1 }
+        if list == halfOpenList { halfOpenCount -= 1 }
         if link.previous == Self.none { lists[list].first = link.next } else { links[Int(link.previous)].next = link.next }
         if link.next == Self.none { lists[list].last = link.previous } else { links[Int(link.next)].previous = link.previous }
         links[Int(index)].list = -1
@@ -76,15 +85,20 @@ struct Deadlines {
     mutating func popDue(at now: UInt64) -> (index: UInt32, kind: Kind)? {
         for (number, list) in lists.enumerated() where list.first != Self.none && links[Int(list.first)].due <= now {
             cancel(list.first)
-            return (list.first, number == lists.count - 1 ? .halfOpen : .dial(number))
+            return (list.first, kind(of: number))
         }
         return nil
     }
 
     private func number(of kind: Kind) -> Int {
         switch kind {
-        case .dial(let attempt): min(max(attempt, 0), lists.count - 2)
-        case .halfOpen: lists.count - 1
+        case .dial(let attempt): min(max(attempt, 0), halfOpenList - 1)
+        case .halfOpen: halfOpenList
+        case .young: youngList
         }
+    }
+
+    private func kind(of list: Int) -> Kind {
+        list == youngList ? .young : list == halfOpenList ? .halfOpen : .dial(list)
     }
 }

@@ -35,13 +35,23 @@ public actor Relay {
         SignalWatcher.ignoreBrokenPipes()
         var workers: [Worker] = []
         var threads: [LoopThread] = []
-        for index in 0..<configuration.workers {
-            let worker = try Worker(configuration: configuration, report: report)
-            threads.append(try LoopThread(name: "worker-\(index)") { worker.run() })
-            workers.append(worker)
+        do throws(SystemError) {
+            for index in 0..<configuration.workers {
+                let worker = try Worker(configuration: configuration, report: report)
+                threads.append(try LoopThread(name: "worker-\(index)") { worker.run() })
+                workers.append(worker)
+            }
+        } catch {
+            for worker in workers { worker.loop.stop() }
+            throw error
         }
         self.workers = workers
         self.threads = threads
+    }
+
+    deinit {
+        // Without stop() nobody waits for the threads; they end by themselves.
+        for worker in workers { worker.loop.stop() }
     }
 
     // MARK: Service ports

@@ -23,6 +23,8 @@ extension Worker {
             case .dial:
                 attemptFailed(connection, ETIMEDOUT)
                 dial(id, connection)
+            case .young:
+                connection.pointee.server.keepAlive()
             case .halfOpen:
                 // The limit is on silence, not on length: a long answer to a finished request is legitimate.
                 if loop.now - connection.pointee.lastActive < configuration.halfOpenLimit {

@@ -61,7 +61,8 @@ extension Worker {
         // The endpoint's socket joins the loop after the first exchange: by then it is known what is missing.
         relay(id, connection)
         guard connections.find(id) != nil else { return }
-        if !watch(id, connection) { end(id, .exhausted) }
+        guard watch(id, connection) else { return end(id, .exhausted) }
+        if !deadlines.isSet(id.index) { setDeadline(.young, id.index) }
         roomMayHaveAppeared()
     }
 

@@ -16,7 +16,8 @@ extension Worker {
         }
         if connection.pointee.up.isDone, connection.pointee.down.isDone { return end(id, .completed) }
         if unfinished { loop.again(Token(.resume, id).raw) }
-        if connection.pointee.isHalfOpen, !deadlines.isSet(id.index) {
+        if connection.pointee.isHalfOpen, !deadlines.isHalfOpen(id.index) {
+            connection.pointee.server.keepAlive()
             setDeadline(.halfOpen, id.index)
         }
     }
@@ -35,7 +36,7 @@ extension Worker {
         if advanceDown(connection) { return loop.again(Token(.resume, id).raw) }
         if connection.pointee.down.phase != .failed, connection.pointee.down.held > 0 {
             // The client is slow; it may take its time, but not for ever.
-            if !deadlines.isSet(id.index) { setDeadline(.halfOpen, id.index) }
+            if !deadlines.isHalfOpen(id.index) { setDeadline(.halfOpen, id.index) }
             return
         }
         end(id, .endpointReset)
@@ -61,16 +62,16 @@ extension Worker {
     ) -> Bool {
         let now = loop.now
         var steps = Self.stepsPerTurn
-        defer {
-            // A pipe is held only while bytes are in it.
-            if direction.held == 0, let pipe = hold.pipe.take() { pipes.giveBack(pipe) }
-        }
+        // A pipe is held only while bytes are in it.
+        defer { if direction.held == 0 { giveBackPipe(&hold) } }
         while steps > 0 {
             steps -= 1
             switch direction.next(at: now) {
             case .wait:
                 return false
             case .copy:
+                // Or what is left over now would be looked for in the pipe of the stream before.
+                giveBackPipe(&hold)
                 copy(&direction, &hold, from: source, to: sink, now)
             case .fill:
                 guard let pipe = hold.pipe ?? pipes.take(at: now) else {
@@ -95,6 +96,13 @@ extension Worker {
             }
         }
         return true
+    }
+
+    @inline(__always)
+    private func giveBackPipe(_ hold: inout Hold) {
+        guard let pipe = hold.pipe else { return }
+        hold.pipe = nil
+        pipes.giveBack(pipe)
     }
 
     @inline(__always)

@@ -49,7 +49,9 @@ struct ServiceResolver {
         var ports: [ServicePort] = []
         for spec in service.spec.ports {
             guard spec.transport != .sctp else {
-                note(.warning, "port \(spec.name.isEmpty ? "\(spec.port)" : spec.name): SCTP is not supported, not proxied")
+                note(
+                    .warning,
+                    "port \(spec.name.isEmpty ? "\(spec.port)" : spec.name): SCTP is not supported, not proxied")
                 continue
             }
             let candidates = collector.candidates(for: spec)

@@ -77,7 +77,8 @@ struct EndpointCollector {
         case .name(let name):
             guard let target = pod.spec.containerPort(named: name, transport: port.transport) else {
                 // Other pods may well have it: during a rename they differ.
-                problems.append("\(label(port)): pod \(pod.metadata.name) has no \(port.transport.rawValue) port \(name)")
+                problems.append(
+                    "\(label(port)): pod \(pod.metadata.name) has no \(port.transport.rawValue) port \(name)")
                 return
             }
             number = target
@@ -110,7 +111,8 @@ struct EndpointCollector {
         }
         let kind = origin.source == .endpoints ? "Endpoints object has" : "EndpointSlices have"
         problems.append(
-            "\(label(port)) (\(port.transport.rawValue)): no endpoints, since its \(kind) only \(names.joined(separator: ", "))")
+            "\(label(port)) (\(port.transport.rawValue)): no endpoints, since its \(kind) only \(names.joined(separator: ", "))"
+        )
     }
 
     private func label(_ port: ServicePortSpec) -> String { "port \(port.name.isEmpty ? "\(port.port)" : port.name)" }

@@ -5,7 +5,8 @@ public struct EndpointSlice: Hashable, Sendable {
     public var endpoints: [Endpoint]
     public var ports: [Port]
 
-    public init(metadata: ObjectMeta, addressType: AddressType = .ipv4, endpoints: [Endpoint] = [], ports: [Port] = []) {
+    public init(metadata: ObjectMeta, addressType: AddressType = .ipv4, endpoints: [Endpoint] = [], ports: [Port] = [])
+    {
         self.metadata = metadata
         self.addressType = addressType
         self.endpoints = endpoints

@@ -62,7 +62,8 @@ extension KeyedDecodingContainer {
         guard let text = try text(key), !text.isEmpty else { return nil }
         if let value = T(rawValue: text) { return value }
         let words = T.allCases.map(\.rawValue)
-        let expected = words.count > 1
+        let expected =
+            words.count > 1
             ? words.dropLast().joined(separator: ", ") + " or " + (words.last ?? "") : words.joined()
         throw invalid(key, "expected \(expected), found \"\(text)\"")
     }

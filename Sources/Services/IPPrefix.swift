@@ -25,7 +25,9 @@ public struct IPPrefix: Hashable, Sendable, CustomStringConvertible {
     /// (SPEC §4.4); a range without a length is not.
     public init?(_ text: some StringProtocol) {
         let trimmed = text.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed()
-        guard let slash = trimmed.lastIndex(of: "/"), let address = IPAddress(String(trimmed[..<slash])) else { return nil }
+        guard let slash = trimmed.lastIndex(of: "/"), let address = IPAddress(String(trimmed[..<slash])) else {
+            return nil
+        }
         let digits = trimmed[trimmed.index(after: slash)...]
         guard !digits.isEmpty, digits.count <= 3, digits.allSatisfy({ ("0"..."9").contains($0) }),
             let length = Int(String(digits))

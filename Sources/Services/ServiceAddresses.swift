@@ -21,7 +21,8 @@ struct ServiceAddresses {
             if let range = IPPrefix(text) {
                 if !sourceRanges.contains(range) { sourceRanges.append(range) }
             } else {
-                problems.append("loadBalancerSourceRanges: expected a range such as 10.0.0.0/8, found \"\(text)\"; ignored")
+                problems.append(
+                    "loadBalancerSourceRanges: expected a range such as 10.0.0.0/8, found \"\(text)\"; ignored")
             }
         }
     }

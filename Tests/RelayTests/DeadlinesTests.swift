@@ -3,7 +3,7 @@ import Testing
 @testable import Relay
 
 @Suite struct DeadlinesTests {
-    private func make() -> Deadlines { Deadlines(dials: [250, 500, 1000, 2000], halfOpen: 10_000) }
+    private func make() -> Deadlines { Deadlines(dials: [250, 500, 1000, 2000], halfOpen: 10_000, young: 5000) }
 
     @Test func nothingIsDueWhenNothingIsSet() {
         var deadlines = make()
@@ -40,7 +40,7 @@ import Testing
         var random = SeededGenerator(seed: seed)
         var deadlines = make()
         var expected: [UInt32: UInt64] = [:]
-        let spans: [UInt64] = [250, 500, 1000, 2000, 10_000]
+        let spans: [UInt64] = [250, 500, 1000, 2000, 10_000, 5000]
         var now: UInt64 = 0
         for _ in 0..<2000 {
             now += UInt64.random(in: 0..<40, using: &random)
@@ -55,8 +55,8 @@ import Testing
                 }
                 #expect(expected.values.allSatisfy { $0 > now })
             default:
-                let kind = Int.random(in: 0..<5, using: &random)
-                deadlines.set(index, kind == 4 ? .halfOpen : .dial(kind), now: now)
+                let kind = Int.random(in: 0..<6, using: &random)
+                deadlines.set(index, kind == 5 ? .young : kind == 4 ? .halfOpen : .dial(kind), now: now)
                 expected[index] = now + spans[kind]
             }
             #expect(deadlines.earliest == expected.values.min())

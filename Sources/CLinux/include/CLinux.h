@@ -37,9 +37,10 @@ int portico_get_option(int fd, int level, int option, int *value);
 int portico_socket_error(int fd);
 /* Makes the next close of the socket send a reset in place of a FIN (SO_LINGER with a time of 0). */
 int portico_reset_on_close(int fd);
-/* TCP_NODELAY, and keep-alive with 15 s idle, 15 s interval, 9 probes: what Go gave the original (SPEC 1.2). On a
- * listener the accepted sockets inherit them, which saves five calls a connection. */
-int portico_tcp_options(int fd);
+/* Keep-alive with 15 s idle, 15 s interval, 9 probes: what Go gave the original (SPEC 1.2). */
+int portico_keep_alive(int fd);
+/* TCP_NODELAY and keep-alive for a listener: the accepted sockets inherit them, which saves five calls a connection. */
+int portico_listener_options(int fd);
 
 /* How a connect under way stands: 1 connected, 0 still under way, -errno failed. */
 int portico_dial_state(int fd);

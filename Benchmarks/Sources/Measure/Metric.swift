@@ -1,0 +1,30 @@
+/// One figure a scenario yields, with its unit and the direction that is better.
+public enum Metric: String, Codable, Sendable, CaseIterable, CodingKeyRepresentable {
+    /// Operations, or bits, a second. Shown as a ratio to the direct path of the same repetition.
+    case rate
+    /// The proxy's user and system time per unit of work: seconds per GiB, or microseconds per operation.
+    case cpu
+    /// Microseconds.
+    case p50, p99
+    /// Microseconds of median latency beyond the direct path's in the same repetition.
+    case added
+    /// Share of datagrams that never arrived, 0…1.
+    case lost
+    /// Private memory, descriptors and pipes the proxy grew by per idle pair.
+    case bytesPerPair, descriptorsPerPair, pipesPerPair
+    /// Megabytes after start, and milliseconds from start to the first accepted connection.
+    case resident, start
+    /// 1 if it works.
+    case works
+
+    /// Ratios mean something only for figures the direct path has too.
+    public var relative: Bool { self == .rate }
+}
+
+/// How the work of a scenario is counted.
+public enum Work: String, Codable, Sendable {
+    /// Rate in bits a second, CPU in seconds per GiB.
+    case bytes
+    /// Rate in operations a second, CPU in microseconds each.
+    case operations
+}

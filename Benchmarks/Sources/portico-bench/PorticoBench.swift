@@ -1,0 +1,107 @@
+import ArgumentParser
+import CBench
+import Glibc
+import Measure
+
+@main
+struct PorticoBench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "portico-bench",
+        abstract: "Measures Portico against its peers on this machine, in one interleaved run.",
+        discussion: """
+            Client, proxies and backends run in a network namespace made for the run; it needs root. Figures are ratios \
+            to the path without a proxy, taken inside each repetition: absolute figures say little about another machine.
+            """,
+        subcommands: [Run.self, LoadRole.self, BackendRole.self],
+        defaultSubcommand: Run.self)
+}
+
+struct Run: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Run the benchmarks (default).")
+
+    @Option(help: "A scenario, or the beginning of its name; repeatable. See --list.")
+    var scenario: [String] = []
+
+    @Option(help: "portico, haproxy, haproxy-splice, nginx or envoy; repeatable. Default: all.")
+    var peer: [String] = []
+
+    @Option(help: "How often each scenario is measured.")
+    var repetitions: Int = 5
+
+    @Option(help: "Length of one measurement.")
+    var seconds: Double = 1.5
+
+    @Flag(help: "A first impression: 2 repetitions of 0.4 s, 1000 idle pairs.")
+    var quick = false
+
+    @Option(help: "The Portico binary. Default: the release build beside this package.")
+    var portico: String?
+
+    @Option(help: "The Envoy binary. Default: PATH, then the one Benchmarks/run installs.")
+    var envoy: String?
+
+    @Option(help: "Idle pairs held for the memory figure, 4000 at most.")
+    var idlePairs: Int?
+
+    @Option(help: "Repeat a measurement if others used more than this share of the machine, in percent.")
+    var maxOthers: Double = 5
+
+    @Option(help: ArgumentHelp("What goes to standard output: text or json.", valueName: "format"))
+    var output: OutputFormat = .text
+
+    @Option(help: ArgumentHelp("Also write the report as JSON to a file.", valueName: "file"))
+    var json: String?
+
+    @Option(help: ArgumentHelp("Also draw a bar chart as SVG.", valueName: "file"))
+    var chart: String?
+
+    @Flag(help: "Use the network as it is: no root needed, but its congestion control and traffic get in.")
+    var noNamespace = false
+
+    @Flag(help: "List the scenarios and end.")
+    var list = false
+
+    enum OutputFormat: String, ExpressibleByArgument { case text, json }
+
+    func validate() throws {
+        guard repetitions > 0, seconds > 0 else { throw ValidationError("Repetitions and seconds must be above 0.") }
+        if let idlePairs, !(1...4000).contains(idlePairs) {
+            throw ValidationError("Idle pairs must be from 1 to 4000: each takes two descriptors of the proxy.")
+        }
+        for wanted in scenario where !Scenario.catalogue.contains(where: { $0.name.hasPrefix(wanted) }) {
+            throw ValidationError("No scenario is called '\(wanted)'; see --list.")
+        }
+    }
+
+    func run() throws {
+        if list {
+            var table = TextTable(header: ["name", "what"], left: [0, 1])
+            for scenario in Scenario.catalogue { table.add([scenario.name, scenario.title]) }
+            print(table.text)
+            return
+        }
+        if !noNamespace && geteuid() != 0 {
+            throw ValidationError(
+                "Making a network namespace needs root. Use sudo, or --no-namespace to measure in the network as it is.")
+        }
+        // The parent outlives the run and cleans up behind it; the child does the work.
+        let sandbox = try Sandbox.enter(isolated: !noNamespace)
+        let peers = try Peers(wanted: peer, portico: portico, envoy: envoy)
+        let selected = Scenario.catalogue.filter { candidate in
+            scenario.isEmpty || scenario.contains { candidate.name.hasPrefix($0) }
+        }
+        var runner = Runner(
+            sandbox: sandbox, peers: peers,
+            plan: Plan(
+                scenarios: selected, repetitions: quick ? 2 : repetitions, seconds: quick ? 0.4 : seconds,
+                idlePairs: idlePairs ?? (quick ? 1000 : 4000), maxOthers: maxOthers / 100))
+        let report = runner.run()
+
+        switch output {
+        case .text: print(report.text)
+        case .json: print(try JSON.encode(report, pretty: true))
+        }
+        if let json { try write(try JSON.encode(report, pretty: true) + "\n", to: json) }
+        if let chart { try write(Chart(report).svg, to: chart) }
+    }
+}

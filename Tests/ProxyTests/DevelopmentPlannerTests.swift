@@ -1,0 +1,93 @@
+import Services
+import Testing
+
+@testable import Proxy
+
+@Suite struct DevelopmentPlannerTests {
+    private func port(
+        _ service: String, _ number: UInt16, name: String = "", _ transport: TransportProtocol = .tcp,
+        endpoints: [String] = ["10.244.2.3:80"]
+    ) -> ServicePort {
+        let list = endpoints.compactMap { EndpointAddress($0) }.map { ServiceEndpoint(address: $0, podName: "pod") }
+        return ServicePort(
+            name: ServicePortName(namespace: "default", service: service, port: name), transport: transport, port: number,
+            endpoints: EndpointSelection(ipv4: FamilySelection(cluster: list, hasAny: !list.isEmpty)))
+    }
+
+    private func publication(
+        _ service: String, _ port: DevelopmentPlanner.Publication.Port, at address: String? = nil, _ local: UInt16,
+        _ transport: TransportProtocol = .tcp
+    ) -> DevelopmentPlanner.Publication {
+        DevelopmentPlanner.Publication(
+            namespace: "default", service: service, port: port, transport: transport,
+            address: address.flatMap { IPAddress($0) }, localPort: local)
+    }
+
+    @Test func everyServicePortKeepsItsNumberOnItsServicesAddress() {
+        var planner = DevelopmentPlanner()
+        let plan = planner.plan([port("web", 80, name: "http"), port("web", 443, name: "https"), port("db", 5432)])
+        let doors = plan.ports.map { $0.doors.map(\.address) }
+        #expect(doors.map { $0.map(\.port) } == [[80], [443], [5432]])
+        #expect(doors[0][0].ip == doors[1][0].ip, "the ports of one Service share its address")
+        #expect(doors[0][0].ip != doors[2][0].ip)
+        #expect(plan.notes.isEmpty)
+    }
+
+    @Test func tcpAndUDPOnOneNumberAreTwoThings() {
+        var planner = DevelopmentPlanner()
+        let plan = planner.plan([port("dns", 53, name: "dns-tcp"), port("dns", 53, name: "dns", .udp)])
+        #expect(plan.ports.map(\.id.transport) == [.tcp, .udp])
+        #expect(plan.ports[0].doors == plan.ports[1].doors)
+    }
+
+    @Test func aPublicationAddsDoorsOnBothLoopbackAddresses() {
+        var planner = DevelopmentPlanner(publications: [publication("web", .number(80), 10_000)])
+        let plan = planner.plan([port("web", 80)])
+        #expect(plan.ports[0].doors.dropFirst().map(\.address.description) == ["127.0.0.1:10000", "[::1]:10000"])
+        #expect(plan.ports[0].doors.dropFirst().allSatisfy { $0.fallback == .none }, "the number was asked for")
+    }
+
+    @Test func aPublicationMayNameThePortAndTheAddress() {
+        var planner = DevelopmentPlanner(publications: [publication("web", .name("http"), at: "127.0.0.9", 0)])
+        let plan = planner.plan([port("web", 443, name: "https"), port("web", 80, name: "http")])
+        #expect(plan.ports.map(\.doors.count) == [1, 2])
+        #expect(plan.ports[1].doors[1].address.description == "127.0.0.9:0")
+    }
+
+    @Test func aPublicationThatMatchesNothingSaysWhatThereIs() {
+        var planner = DevelopmentPlanner(publications: [
+            publication("web", .number(81), 1), publication("web", .number(80), 2, .udp), publication("wbe", .name("http"), 3),
+        ])
+        let plan = planner.plan([port("web", 80, name: "http")])
+        #expect(
+            plan.notes == [
+                "--publish default/web:81: the Service has no such port; it has 80/tcp (http)",
+                "--publish default/web:80/udp: the Service has no such port; it has 80/tcp (http)",
+                "--publish default/wbe:http: there is no such Service (yet)",
+            ])
+    }
+
+    @Test func aStandInIsDialledInPlaceOfThePod() {
+        var planner = DevelopmentPlanner()
+        let standIn = EndpointAddress("127.0.0.1:34567")
+        let plan = planner.plan([port("web", 80)]) { endpoint in
+            endpoint.address.description == "10.244.2.3:80" ? standIn : nil
+        }
+        #expect(plan.ports[0].endpoints == [
+            PlannedEndpoint(
+                address: EndpointAddress(ip: IPAddress(v4: 0x0AF4_0203), port: 80), podName: "pod", standIn: standIn)
+        ])
+    }
+
+    @Test(arguments: [(80, [80, 8080, 8081]), (443, [443, 8443, 8444]), (5432, [5432, 5433, 5434])] as [(UInt16, [UInt16])])
+    func anotherPortIsEightThousandHigherOrTheNext(port: UInt16, expected: [UInt16]) {
+        let address = EndpointAddress(ip: IPAddress(v4: 0x7F00_0001), port: port)
+        #expect(Array(PlannedDoor(address: address, fallback: .anotherPort).candidates.prefix(3)) == expected)
+        #expect(PlannedDoor(address: address, fallback: .none).candidates == [port])
+    }
+
+    @Test func candidatesEndAtTheLastPort() {
+        let address = EndpointAddress(ip: IPAddress(v4: 0x7F00_0001), port: 65_534)
+        #expect(PlannedDoor(address: address, fallback: .anotherPort).candidates == [65_534, 65_535])
+    }
+}

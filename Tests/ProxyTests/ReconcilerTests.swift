@@ -1,0 +1,132 @@
+import Relay
+import Services
+import TestSupport
+import Testing
+
+@testable import Proxy
+
+/// Plans carried out by a real relay, on loopback.
+@Suite struct ReconcilerTests {
+    private let relay: Relay
+    private let reconciler: Reconciler
+
+    init() throws {
+        relay = try Relay(RelayConfiguration(workers: 2, budget: DescriptorBudget(limit: 1024)))
+        reconciler = Reconciler(relay: relay)
+    }
+
+    private func id(_ service: String) -> ServicePortID {
+        ServicePortID(ServicePortName(namespace: "default", service: service), .tcp)
+    }
+
+    private func address(_ port: UInt16, on ip: String = "127.0.0.1") throws -> EndpointAddress {
+        EndpointAddress(ip: try #require(IPAddress(ip)), port: port)
+    }
+
+    private func planned(
+        _ service: String, _ servers: [ScriptedServer], port: UInt16 = 0, fallback: PlannedDoor.Fallback = .none
+    ) throws -> PlannedPort {
+        PlannedPort(
+            id: id(service), endpoints: try servers.map { PlannedEndpoint(address: try address($0.port)) },
+            doors: [PlannedDoor(address: try address(port), fallback: fallback)])
+    }
+
+    private func listening(_ status: ProxyStatus, _ index: Int = 0) throws -> UInt16 {
+        let door = try #require(status.ports[index].doors.first)
+        return try #require(door.listening).port
+    }
+
+    private func answer(_ port: UInt16) async throws -> String {
+        let peer = try ScriptedPeer.connect(to: port, script: [.receiveAll])
+        return try await peer.finished().received.text
+    }
+
+    @Test func anUnchangedPlanChangesNothing() async throws {
+        let servers = try ["a", "b", "c"].map { try ScriptedServer.identity($0) }
+        let plan = Plan(ports: [try planned("web", servers)])
+        let first = await reconciler.apply(plan)
+        let port = try listening(first)
+        let one = try await answer(port)
+        // The same set in another order: neither the door nor the rotation may start anew.
+        let again = Plan(ports: [try planned("web", servers.reversed())])
+        #expect(try listening(await reconciler.apply(again)) == port)
+        let rest = [try await answer(port), try await answer(port)]
+        #expect(Set([one] + rest) == ["a", "b", "c"], "one turn went on over the resync")
+        await relay.stop()
+    }
+
+    @Test func endpointsComeAndGoBehindTheSameDoor() async throws {
+        let old = try ScriptedServer.identity("old")
+        let new = try ScriptedServer.identity("new")
+        let port = try listening(await reconciler.apply(Plan(ports: [try planned("web", [old])])))
+        #expect(try await answer(port) == "old")
+        let changed = await reconciler.apply(Plan(ports: [try planned("web", [new])]))
+        #expect(try listening(changed) == port)
+        #expect(try await eventually { try await answer(port) == "new" })
+        await relay.stop()
+    }
+
+    @Test func whatIsNotInThePlanIsClosed() async throws {
+        let server = try ScriptedServer.identity("a")
+        let both = Plan(ports: [try planned("one", [server]), try planned("two", [server])])
+        let status = await reconciler.apply(both)
+        let (one, two) = (try listening(status, 0), try listening(status, 1))
+        _ = await reconciler.apply(Plan(ports: [try planned("two", [server])]))
+        #expect(try await eventually { (try? await answer(one)) == nil })
+        #expect(try await answer(two) == "a")
+        await relay.stop()
+    }
+
+    @Test func anAddressMayMoveFromOneServiceToAnother() async throws {
+        let first = try ScriptedServer.identity("first")
+        let second = try ScriptedServer.identity("second")
+        let port = try freePort()
+        _ = await reconciler.apply(Plan(ports: [try planned("one", [first], port: port)]))
+        let plan = Plan(ports: [try planned("two", [second], port: port)])
+        // The old door is closed on the workers' threads, so the address may take a moment to be free.
+        #expect(try await eventually { await reconciler.apply(plan).problems.isEmpty })
+        #expect(try await answer(port) == "second")
+        await relay.stop()
+    }
+
+    @Test func aTakenPortDisturbsNobodyAndHealsByItself() async throws {
+        let server = try ScriptedServer.identity("a")
+        var holder: ScriptedServer? = try ScriptedServer.identity("somebody else")
+        let taken = try #require(holder?.port)
+        let plan = Plan(ports: [try planned("web", [server], port: taken), try planned("other", [server])])
+        let status = await reconciler.apply(plan)
+        #expect(status.ports[0].doors[0].listening == nil)
+        let problem = try #require(status.problems.first)
+        #expect(problem.hasPrefix("default/web: cannot listen on 127.0.0.1:\(taken): the address is in use, held by "))
+        #expect(try await answer(try listening(status, 1)) == "a")
+
+        await holder?.stop()
+        holder = nil
+        #expect(try await eventually { await reconciler.apply(plan).problems.isEmpty })
+        #expect(try await answer(taken) == "a")
+        await relay.stop()
+    }
+
+    @Test func aDoorThatMayMoveTakesTheNextPort() async throws {
+        let server = try ScriptedServer.identity("a")
+        let holder = try ScriptedServer.identity("somebody else")
+        let plan = Plan(ports: [try planned("web", [server], port: holder.port, fallback: .anotherPort)])
+        let status = await reconciler.apply(plan)
+        let door = try #require(status.ports[0].doors.first)
+        #expect(door.isRemapped && door.problem == nil)
+        #expect(try await answer(try listening(status)) == "a")
+        #expect(try listening(await reconciler.apply(plan)) == (try listening(status)), "and keeps it")
+        await relay.stop()
+    }
+
+    @Test func aDuplicateOfThisProgramIsNoticed() async throws {
+        // Both share their ports among their workers, and the kernel would let them share with each other.
+        let server = try ScriptedServer.identity("a")
+        let port = try listening(await reconciler.apply(Plan(ports: [try planned("web", [server])])))
+        let other = try Relay(RelayConfiguration(workers: 2, budget: DescriptorBudget(limit: 1024)))
+        let status = await Reconciler(relay: other).apply(Plan(ports: [try planned("web", [server], port: port)]))
+        #expect(status.problems.count == 1)
+        await other.stop()
+        await relay.stop()
+    }
+}

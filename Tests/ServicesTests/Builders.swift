@@ -1,0 +1,83 @@
+import Services
+
+// Short ways to write objects, so that a test shows only what it is about.
+
+func ip(_ text: String) -> IPAddress {
+    guard let address = IPAddress(text) else { preconditionFailure("no address: \(text)") }
+    return address
+}
+
+func service(
+    _ name: String = "web", labels: [String: String] = [:], annotations: [String: String] = [:],
+    ports: [ServicePortSpec] = [ServicePortSpec(name: "http", port: 80)], clusterIPs: [String] = ["10.96.0.1"],
+    status: [LoadBalancerStatus.Ingress] = [], edit: (inout ServiceSpec) -> Void = { _ in }
+) -> Service {
+    var spec = ServiceSpec(ports: ports, clusterIPs: clusterIPs.map { .address(ip($0)) })
+    edit(&spec)
+    return Service(
+        metadata: ObjectMeta(name: name, labels: labels, annotations: annotations), spec: spec,
+        status: ServiceStatus(loadBalancer: LoadBalancerStatus(ingress: status)))
+}
+
+func slice(
+    of service: String = "web", name: String? = nil, type: EndpointSlice.AddressType = .ipv4,
+    labels: [String: String] = [:], ports: [EndpointSlice.Port] = [.init(name: "http", port: 8080)],
+    _ endpoints: [EndpointSlice.Endpoint]
+) -> EndpointSlice {
+    var labels = labels
+    labels[WellKnownLabel.serviceName] = service
+    return EndpointSlice(
+        metadata: ObjectMeta(name: name ?? service + "-1", labels: labels), addressType: type, endpoints: endpoints,
+        ports: ports)
+}
+
+/// An endpoint of a slice. Its state is written as one word, the way SPEC §4.6 speaks of it.
+func endpoint(
+    _ address: String, _ state: EndpointCondition = .ready, node: String? = nil, zones: [String] = [],
+    nodes: [String] = []
+) -> EndpointSlice.Endpoint {
+    var endpoint = EndpointSlice.Endpoint(address: ip(address), nodeName: node, zoneHints: zones, nodeHints: nodes)
+    switch state {
+    case .ready: (endpoint.ready, endpoint.serving, endpoint.terminating) = (true, true, false)
+    case .unready: (endpoint.ready, endpoint.serving, endpoint.terminating) = (false, false, false)
+    case .terminating: (endpoint.ready, endpoint.serving, endpoint.terminating) = (false, true, true)
+    case .gone: (endpoint.ready, endpoint.serving, endpoint.terminating) = (false, false, true)
+    case .unsaid: break
+    }
+    return endpoint
+}
+
+enum EndpointCondition: Sendable {
+    case ready, unready
+    /// Terminating and still serving.
+    case terminating
+    /// Terminating and no longer serving.
+    case gone
+    /// Without conditions.
+    case unsaid
+}
+
+func pod(
+    _ name: String, _ addresses: [String], labels: [String: String] = ["app": "web"], ready: Bool? = true,
+    node: String? = nil, ports: [PodSpec.Port] = [], edit: (inout Pod) -> Void = { _ in }
+) -> Pod {
+    var pod = Pod(
+        metadata: ObjectMeta(name: name, labels: labels),
+        spec: PodSpec(nodeName: node, containers: [.init(ports: ports)]),
+        status: PodStatus(phase: ready == nil ? nil : .running, podIPs: addresses.map(ip), ready: ready))
+    edit(&pod)
+    return pod
+}
+
+extension ClusterState {
+    /// The only port of the only Service.
+    func onlyPort(_ context: ResolutionContext = ResolutionContext(nodeName: "here")) -> ServicePort? {
+        let ports = resolve(context).ports
+        return ports.count == 1 ? ports.first : nil
+    }
+}
+
+extension FamilySelection {
+    var clusterText: [String] { cluster.map(\.address.description) }
+    var localText: [String] { local.map(\.address.description) }
+}
