@@ -35,7 +35,7 @@ let package = Package(
                 "Services", "Relay", "EventLoop", "Manifests", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
-        .target(name: "DemoPods", dependencies: ["EventLoop", "CLinux"], swiftSettings: settings),
+        .target(name: "DemoPods", dependencies: ["EventLoop"], swiftSettings: settings),
         .executableTarget(
             name: "portico",
             dependencies: [
@@ -60,7 +60,8 @@ let package = Package(
             dependencies: [
                 "Proxy", "Relay", "Services", "TestSupport", .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: settings),
-        .testTarget(name: "DemoPodsTests", dependencies: ["DemoPods", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "DemoPodsTests", dependencies: ["DemoPods", "EventLoop", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "CommandTests",
             dependencies: [

@@ -188,6 +188,22 @@ int portico_close(int fd) { return result(close(fd)); }
 
 /* --- datagrams --- */
 
+ssize_t portico_receive_from(int fd, void *buffer, size_t count, portico_address *sender) {
+    socket_address kernel;
+    socklen_t length = sizeof kernel;
+    memset(&kernel, 0, sizeof kernel);
+    ssize_t received = recvfrom(fd, buffer, count, 0, &kernel.any, &length);
+    if (received < 0) return -errno;
+    from_kernel(&kernel, sender);
+    return received;
+}
+
+ssize_t portico_send_to(int fd, const void *buffer, size_t count, const portico_address *receiver) {
+    socket_address kernel;
+    socklen_t length = to_kernel(receiver, &kernel);
+    return result(sendto(fd, buffer, count, MSG_NOSIGNAL, &kernel.any, length));
+}
+
 enum { LARGEST_DATAGRAM = 65536, CONTROL_SIZE = 128 };
 
 struct portico_batch {

@@ -93,7 +93,8 @@ public struct DatagramBatch: ~Copyable {
         if let source { kernelSource = source.kernel }
         return withUnsafePointer(to: kernelPeer) { peerPointer in
             -portico_batch_send(
-                batch, socket.raw, slots.baseAddress, Int32(slots.count), peer == nil ? nil : peerPointer, &kernelSource)
+                batch, socket.raw, slots.baseAddress, Int32(slots.count), peer == nil ? nil : peerPointer, &kernelSource
+            )
         }
     }
 }

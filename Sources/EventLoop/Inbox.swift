@@ -1,59 +1,47 @@
-internal import Glibc
 internal import Synchronization
 
 /// Work for a loop's thread, put there by others.
-///
-/// A pthread mutex, not `Synchronization.Mutex`: the thread sanitizer understands only the former.
-final class Inbox: @unchecked Sendable {
-    private let lock: UnsafeMutablePointer<pthread_mutex_t>
-    private var work: [@Sendable () -> Void] = []
-    private var isClosed = false
+final class Inbox: Sendable {
+    typealias Work = @Sendable () -> Void
+
+    /// nil once closed.
+    private let waiting = Guarded<[Work]?>([])
     /// Lets the loop look without taking the lock.
     private let pending = Atomic<Bool>(false)
-
-    init() {
-        lock = .allocate(capacity: 1)
-        pthread_mutex_init(lock, nil)
-    }
-
-    deinit {
-        pthread_mutex_destroy(lock)
-        lock.deallocate()
-    }
 
     /// Whether ``run()`` may find something. The loop's thread.
     var mayHaveWork: Bool { pending.load(ordering: .acquiring) }
 
     /// Adds `item` and calls `wake`; false if the inbox is closed. Any thread.
-    func add(_ item: @escaping @Sendable () -> Void, wake: () -> Void) -> Bool {
-        pthread_mutex_lock(lock)
-        defer { pthread_mutex_unlock(lock) }
-        guard !isClosed else { return false }
-        work.append(item)
-        pending.store(true, ordering: .releasing)
-        wake()
-        return true
+    func add(_ item: @escaping Work, wake: () -> Void) -> Bool {
+        waiting.withLock { items in
+            guard items != nil else { return false }
+            items?.append(item)
+            pending.store(true, ordering: .releasing)
+            // Still locked, so the inbox cannot be closed, and the loop's handles with it, before this.
+            wake()
+            return true
+        }
     }
 
     /// Runs everything that was added so far, in order. The loop's thread.
     func run() {
         guard mayHaveWork else { return }
-        pthread_mutex_lock(lock)
-        let items = work
-        work = []
-        pending.store(false, ordering: .relaxed)
-        pthread_mutex_unlock(lock)
+        let items = waiting.withLock { items in
+            pending.store(false, ordering: .relaxed)
+            // In place of `items = []`: a closed inbox stays closed.
+            let taken = items ?? []
+            if items != nil { items = [] }
+            return taken
+        }
         for item in items { item() }
     }
 
     /// Refuses further work and returns what was accepted but never run; nil if it was closed already.
-    func close() -> [@Sendable () -> Void]? {
-        pthread_mutex_lock(lock)
-        defer { pthread_mutex_unlock(lock) }
-        guard !isClosed else { return nil }
-        isClosed = true
-        let rest = work
-        work = []
-        return rest
+    func close() -> [Work]? {
+        waiting.withLock { items in
+            defer { items = nil }
+            return items
+        }
     }
 }

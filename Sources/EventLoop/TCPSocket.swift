@@ -12,22 +12,38 @@ public enum TCPSocket {
     public static func listen(
         on address: SocketAddress, shared: Bool = false, backlog: Int32 = Int32.max
     ) throws(SystemError) -> Descriptor {
-        let subject = { address.description }
-        let socket = Descriptor(
-            owning: try SystemError.check(portico_tcp_socket(address.family), "create a socket for", subject()))
-        try SystemError.check(portico_set_option(socket.raw, SOL_SOCKET, SO_REUSEADDR, 1), "set up", subject())
+        let socket = try bind(to: address, shared: shared, for: "listen on")
+        // Accepted sockets inherit these from the listener.
+        try SystemError.check(portico_listener_options(socket.raw), "set up", address.description)
+        try SystemError.check(portico_listen(socket.raw, backlog), "listen on", address.description)
+        return socket
+    }
+
+    /// A socket that has `address`, so that nobody else gets it, and does not listen: connections are refused there. A
+    /// listener of this process may take the address beside it, with ``listen(on:shared:backlog:)``.
+    public static func reserve(_ address: SocketAddress) throws(SystemError) -> Descriptor {
+        try bind(to: address, shared: false, for: "reserve")
+    }
+
+    private static func bind(
+        to address: SocketAddress, shared: Bool, for operation: String
+    ) throws(SystemError) -> Descriptor {
+        let created = try SystemError.check(
+            portico_tcp_socket(address.family), "create a socket for", address.description)
+        let socket = Descriptor(owning: created)
+        try SystemError.check(
+            portico_set_option(socket.raw, SOL_SOCKET, SO_REUSEADDR, 1), "set up", address.description)
         if shared {
-            try SystemError.check(portico_set_option(socket.raw, SOL_SOCKET, SO_REUSEPORT, 1), "set up", subject())
+            try SystemError.check(
+                portico_set_option(socket.raw, SOL_SOCKET, SO_REUSEPORT, 1), "set up", address.description)
         }
         if address.isIPv6 {
             // Families have listeners of their own, so that one can be absent without taking the other with it.
-            try SystemError.check(portico_set_option(socket.raw, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1), "set up", subject())
+            try SystemError.check(
+                portico_set_option(socket.raw, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1), "set up", address.description)
         }
-        // Accepted sockets inherit these from the listener.
-        try SystemError.check(portico_listener_options(socket.raw), "set up", subject())
         var kernel = address.kernel
-        try SystemError.check(portico_bind(socket.raw, &kernel), "listen on", subject())
-        try SystemError.check(portico_listen(socket.raw, backlog), "listen on", subject())
+        try SystemError.check(portico_bind(socket.raw, &kernel), operation, address.description)
         return socket
     }
 

@@ -11,7 +11,8 @@ public final class Timer {
     ///
     /// The loop must not have ended.
     public init(on loop: EventLoop, fire: @escaping () -> Void) {
-        handle = LoopHandle(on: loop, uv_timer_t.self, initialize: { uv_timer_init(loop.uv, $0) }, call: { _ in fire() })
+        handle = LoopHandle(
+            on: loop, uv_timer_t.self, initialize: { uv_timer_init(loop.uv, $0) }, call: { _ in fire() })
     }
 
     deinit {

@@ -19,7 +19,8 @@ public enum UDPSocket {
             try SystemError.check(portico_set_option(socket.raw, SOL_SOCKET, SO_REUSEPORT, 1), "set up", subject())
         }
         if address.isIPv6 {
-            try SystemError.check(portico_set_option(socket.raw, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1), "set up", subject())
+            try SystemError.check(
+                portico_set_option(socket.raw, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1), "set up", subject())
         }
         if address.isUnspecified {
             try SystemError.check(portico_report_destination(socket.raw, address.family), "set up", subject())

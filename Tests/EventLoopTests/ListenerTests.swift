@@ -73,6 +73,23 @@ import Testing
         #expect(error.isAddressInUse)
     }
 
+    @Test func reservedAddressRefusesUntilItsOwnerListens() throws {
+        let reservation = try TCPSocket.reserve(.loopback(port: 0))
+        let address = try TCPSocket.localAddress(of: reservation)
+        for _ in 0..<2 {
+            #expect(throws: SystemError("connect to", address.description, code: ECONNREFUSED)) {
+                let socket = try TCPSocket.dial(address)
+                throw SystemError("connect to", address.description, code: socket.pendingError())
+            }
+            let listener = try TCPSocket.listen(on: address)
+            let client = try TCPSocket.dial(address)
+            let state = TCPSocket.dialState(of: client)
+            #expect(state == .connected)
+            let isEmpty = Self.isEmpty(listener)
+            #expect(!isEmpty)
+        }
+    }
+
     @Test func acceptsWithTheAddressOfTheClient() throws {
         let listener = try TCPSocket.listen(on: .loopback(port: 0))
         let isEmpty = Self.isEmpty(listener)
@@ -111,12 +128,14 @@ import Testing
     @Test func withoutDescriptorsTheQueueIsExhaustedNotEmpty() async {
         // The limit is the process's: hence one of its own.
         await #expect(processExitsWith: .success) {
+            try await Descriptors.settle()
             let listener = try TCPSocket.listen(on: .loopback(port: 0))
             let client = SocketEnd(try TCPSocket.dial(TCPSocket.localAddress(of: listener)))
             var limit = rlimit()
             getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
             let before = limit.rlim_cur
-            limit.rlim_cur = 0
+            // No number above 2 can be given out; 0 would forbid poll as well.
+            limit.rlim_cur = 3
             setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
             switch TCPSocket.accept(from: listener) {
             case .exhausted(let code): #expect(code == EMFILE)

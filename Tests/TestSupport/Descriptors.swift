@@ -18,6 +18,14 @@ public enum Descriptors {
     /// was taken; libuv and Portico have none.
     public static func open() -> Int { numbers().count { target(of: $0) != "anon_inode:[timerfd]" } }
 
+    /// Has the runtime make the descriptors that it makes at the first sleep on each of its clocks and keeps for good: before
+    /// a baseline is taken, and before a test takes all descriptors away, which the runtime would not survive.
+    public static func settle() async throws {
+        try await Task.sleep(for: .milliseconds(1), clock: .continuous)
+        try await Task.sleep(for: .milliseconds(1), clock: .suspending)
+        try await Task.sleep(nanoseconds: 1_000_000)
+    }
+
     /// The open descriptors with what each refers to (`socket:[123]`, `pipe:[456]`, a path), for failure messages.
     public static func list() -> [String] {
         numbers().map { "\($0) → \(target(of: $0))" }

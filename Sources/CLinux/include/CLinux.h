@@ -56,6 +56,10 @@ ssize_t portico_splice(int from, int to, size_t count);
 int portico_pipe(int capacity, int *read_end, int *write_end);
 int portico_close(int fd);
 
+/* One datagram in one call, with the address of the other side as a value. */
+ssize_t portico_receive_from(int fd, void *buffer, size_t count, portico_address *sender);
+ssize_t portico_send_to(int fd, const void *buffer, size_t count, const portico_address *receiver);
+
 /* Datagrams, many in one call. A batch owns `slots` buffers, each large enough for any datagram, with the addresses that
  * came along; it is what recvmmsg fills and what sends are gathered from, so a datagram is copied in and out once. */
 typedef struct portico_batch portico_batch;

@@ -1,0 +1,31 @@
+/// What a demo pod answers: a pure function, with the one effect told beside the answer.
+enum PodBehaviour {
+    /// - Returns: the answer, and whether the pod goes down after it.
+    static func answer(_ request: HTTPRequest, podName: String) -> (answer: HTTPAnswer, goesDown: Bool) {
+        var answer: HTTPAnswer
+        var goesDown = false
+        switch (request.method, request.path) {
+        case ("GET", _), ("HEAD", _):
+            answer = HTTPAnswer(.ok, "\(podName)\n".utf8)
+            answer.leavesBodyOut = request.method == "HEAD"
+        case ("POST", "/down"):
+            answer = HTTPAnswer(.ok, "\(podName) goes down\n".utf8)
+            goesDown = true
+        case ("POST", "/echo"):
+            answer = HTTPAnswer(.ok, request.body)
+        case ("POST", _):
+            answer = HTTPAnswer(.notFound, "\(podName) takes POST at /down and /echo\n".utf8)
+        default:
+            answer = HTTPAnswer(.methodNotAllowed, "\(podName) takes GET, HEAD and POST\n".utf8)
+            answer.allowed = "GET, HEAD, POST"
+        }
+        answer.closes = goesDown || !request.persists
+        answer.announcesPersistence = !request.isPersistentByDefault
+        return (answer, goesDown)
+    }
+
+    /// The answer to a datagram.
+    static func answer(datagram: UnsafeRawBufferPointer, podName: String) -> [UInt8] {
+        Array("\(podName): ".utf8) + datagram
+    }
+}

@@ -1,0 +1,49 @@
+internal import EventLoop
+
+/// The place on loopback that stands in for one port of a pod. It keeps the port for as long as it lives, also while the
+/// pod is down: nobody else gets it then, connections are refused, and the pod comes back where it was.
+final class StandIn: Sendable {
+    let podName: String
+    /// `127.0.0.1` and a port of the kernel's choice, the same for TCP and UDP.
+    let address: SocketAddress
+    private let reservation: Descriptor
+
+    /// Attempts to find a port that is free for TCP and UDP alike.
+    private static let mostAttempts = 16
+
+    private init(podName: String) throws(SystemError) {
+        self.podName = podName
+        reservation = try TCPSocket.reserve(.loopback(port: 0))
+        address = try TCPSocket.localAddress(of: reservation)
+    }
+
+    /// A stand-in on a port of its own, and its sockets. Any thread.
+    static func open(podName: String) throws(SystemError) -> (StandIn, OpenSockets) {
+        var attempts = 1
+        while true {
+            let standIn = try StandIn(podName: podName)
+            do throws(SystemError) {
+                return (standIn, try standIn.openSockets())
+            } catch {
+                guard error.isAddressInUse, attempts < mostAttempts else { throw error }
+                attempts += 1
+            }
+        }
+    }
+
+    /// The sockets of a pod that is up.
+    func openSockets() throws(SystemError) -> OpenSockets {
+        try OpenSockets(at: address)
+    }
+}
+
+/// What a pod that is up listens with; closed together.
+final class OpenSockets: Sendable {
+    let listener: Descriptor
+    let datagrams: Descriptor
+
+    fileprivate init(at address: SocketAddress) throws(SystemError) {
+        listener = try TCPSocket.listen(on: address)
+        datagrams = try UDPSocket.bind(to: address)
+    }
+}
