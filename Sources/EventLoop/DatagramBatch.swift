@@ -11,7 +11,7 @@ public struct DatagramBatch: ~Copyable {
     public static let mostJoined = 64
     public static let mostJoinedBytes = 65_000
 
-    private let batch: OpaquePointer
+    let batch: OpaquePointer
 
     public init() throws(SystemError) {
         guard let batch = portico_batch_new(Int32(Self.slots)) else {
@@ -84,7 +84,8 @@ public struct DatagramBatch: ~Copyable {
         if let source { kernelSource = source.kernel }
         return withUnsafePointer(to: kernelPeer) { peerPointer in
             -portico_batch_send(
-                batch, socket.raw, slots.baseAddress, Int32(slots.count), peer == nil ? nil : peerPointer, &kernelSource)
+                batch, socket.raw, slots.baseAddress, Int32(slots.count), peer == nil ? nil : peerPointer, &kernelSource
+            )
         }
     }
 }

@@ -76,6 +76,8 @@ const void *portico_batch_bytes(const portico_batch *batch, int slot);
 int portico_batch_send(
     portico_batch *batch, int fd, const uint16_t *slots, int count, const portico_address *peer,
     const portico_address *source);
+/* Puts `bytes` in place of what slot `slot` received; its peer and destination stay. Returns 0, or -EMSGSIZE. */
+int portico_batch_fill(portico_batch *batch, int slot, const void *bytes, size_t count);
 /* Asks for the destination address of every datagram (IP_PKTINFO, IPV6_RECVPKTINFO): a socket that is bound to the
  * wildcard must answer from the address that the client used, and the kernel would choose another (FIELD, trap 15). */
 int portico_report_destination(int fd, int family);
