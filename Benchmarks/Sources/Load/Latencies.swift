@@ -4,7 +4,8 @@ import Histogram
 /// Latencies in nanoseconds, recorded by one thread and read by another after that thread is done.
 final class Latencies: @unchecked Sendable {
     // @unchecked: `finish` is the recorder's last act and `wait` the reader's first.
-    private var histogram = Histogram<UInt64>(highestTrackableValue: 60_000_000_000, numberOfSignificantValueDigits: .three)
+    private var histogram = Histogram<UInt64>(
+        highestTrackableValue: 60_000_000_000, numberOfSignificantValueDigits: .three)
     private var done: sem_t = sem_t()
 
     init() { sem_init(&done, 0, 0) }

@@ -4,7 +4,9 @@ import Glibc
 /// least and leave the CPUs to the proxy.
 extension Load {
     static func bulkUp(_ spec: LoadSpec, _ counters: Counters) throws(CallFailure) -> LoadResult {
-        for connection in try connect(spec) {
+        let connections = try connect(spec)
+        defer { end(connections) }
+        for connection in connections {
             startThread { write(to: connection, size: spec.messageSize) }
         }
         // What counts is what arrives, not what the kernel has taken from us.
@@ -13,7 +15,9 @@ extension Load {
     }
 
     static func bulkDown(_ spec: LoadSpec, _ counters: Counters) throws(CallFailure) -> LoadResult {
-        for connection in try connect(spec) {
+        let connections = try connect(spec)
+        defer { end(connections) }
+        for connection in connections {
             startThread { read(from: connection, size: spec.messageSize, counters) }
         }
         return Window(spec: spec, counters: counters, operations: .clientOperations, bytes: .clientBytes).run()
@@ -21,12 +25,19 @@ extension Load {
     }
 
     static func echo(_ spec: LoadSpec, _ counters: Counters) throws(CallFailure) -> LoadResult {
-        for connection in try connect(spec) {
+        let connections = try connect(spec)
+        defer { end(connections) }
+        for connection in connections {
             startThread { write(to: connection, size: spec.messageSize) }
             startThread { read(from: connection, size: spec.messageSize, counters) }
         }
         return Window(spec: spec, counters: counters, operations: .clientOperations, bytes: .clientBytes).run()
             .needingBytes()
+    }
+
+    /// Wakes the threads and ends them, and with the connections the backend's.
+    private static func end(_ connections: [Int32]) {
+        for connection in connections { shutdown(connection, Int32(SHUT_RDWR)) }
     }
 
     private static func write(to connection: Int32, size: Int) {

@@ -15,8 +15,7 @@ func startThread(_ body: @escaping @Sendable () -> Void) {
     let error = pthread_create(
         &thread, &attributes,
         { argument in
-            let box = Unmanaged<Box>.fromOpaque(argument!).takeRetainedValue()
-            box.body()
+            if let argument { Unmanaged<Box>.fromOpaque(argument).takeRetainedValue().body() }
             return nil
         }, Unmanaged.passRetained(Box(body)).toOpaque())
     precondition(error == 0, "no thread: \(String(cString: strerror(error)))")

@@ -89,8 +89,8 @@ func kernelThreadCPU() -> Double {
         var bytes = [UInt8](repeating: 0, count: 128)
         let count = pread(descriptor, &bytes, bytes.count, 0)
         guard count > 0 else { return sum }
-        let running = String(decoding: bytes[..<count], as: UTF8.self).split(separator: " ").first.flatMap { Double($0) }
-        return sum + (running ?? 0) / 1e9
+        let running = String(decoding: bytes[..<count], as: UTF8.self).split(separator: " ").first
+        return sum + (running.flatMap { Double($0) } ?? 0) / 1e9
     }
 }
 

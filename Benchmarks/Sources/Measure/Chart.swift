@@ -87,7 +87,8 @@ public struct Chart: Sendable {
     private func colour(_ index: Int, _ name: String) -> String {
         if name == Results.portico { return Self.colours[0] }
         let others = Self.colours.dropFirst()
-        let position = report.participants.filter { $0.name != Results.direct && $0.name != Results.portico }
+        let position =
+            report.participants.filter { $0.name != Results.direct && $0.name != Results.portico }
             .firstIndex { $0.name == name } ?? index
         return others[others.startIndex + position % others.count]
     }

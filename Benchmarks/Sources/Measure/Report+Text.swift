@@ -3,7 +3,8 @@ extension Report {
     public var text: String {
         var parts = [conditions, figures]
         if !targets.isEmpty { parts.append(verdicts) }
-        let warnings = skipped.sorted { $0.key < $1.key }.map { "\($0.key): left out, \($0.value)" } + remarks
+        let warnings =
+            skipped.sorted { $0.key < $1.key }.map { "\($0.key): left out, \($0.value)" } + remarks
             + (dirt.map { [$0] } ?? [])
         if !warnings.isEmpty { parts.append(warnings.map { "  " + $0 }.joined(separator: "\n")) }
         return parts.joined(separator: "\n\n") + "\n"
@@ -97,6 +98,7 @@ extension Report {
         }
         let missed = targets.count { $0.verdict == .missed }
         let aims = targets.count { $0.verdict == .aimMet }
-        return table.text + "\n\n\(targets.count - missed) of \(targets.count) met, \(aims) of them at the aim, \(missed) missed"
+        let sum = "\(targets.count - missed) of \(targets.count) met, \(aims) of them at the aim, \(missed) missed"
+        return table.text + "\n\n" + sum
     }
 }

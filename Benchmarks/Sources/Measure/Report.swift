@@ -38,7 +38,8 @@ public struct Report: Codable, Sendable {
         self.seconds = seconds
         self.maxOthers = maxOthers
         self.results = results
-        targets = Target.catalogue.compactMap { $0.outcome(in: results) }
+        targets = Target.catalogue.compactMap { $0.outcome(in: results) }.enumerated()
+            .sorted { ($0.element.rank, $0.offset) < ($1.element.rank, $1.offset) }.map(\.element)
     }
 
     /// The scenarios that were run, in the catalogue's order.

@@ -27,7 +27,8 @@ extension Scenario {
             "short-64", "short connections, 64 at once", load: "shortConnections", backend: "respond",
             connections: 64),
         Scenario(
-            "short-64-pinned", "short connections, pinned", load: "shortConnections", backend: "respond", connections: 64,
+            "short-64-pinned", "short connections, pinned", load: "shortConnections", backend: "respond",
+            connections: 64,
             pinned: true),
         Scenario(
             "rr-64", "round trips 64 B, 64 conn.", load: "roundTrips", backend: "respond", connections: 64,

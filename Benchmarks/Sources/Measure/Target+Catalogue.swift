@@ -7,8 +7,10 @@ extension Target {
     private static let nginx = "nginx"
 
     private static let streams: [Target] =
-        [("bulk-up-1", "bulk up, 1 stream", 0.65), ("bulk-up-4", "bulk up, 4 streams", 0.84),
-            ("bulk-up-64", "bulk up, 64 streams", 0.72), ("bulk-down-1", "bulk down, 1 stream", 0.65)]
+        [
+            ("bulk-up-1", "bulk up, 1 stream", 0.65), ("bulk-up-4", "bulk up, 4 streams", 0.84),
+            ("bulk-up-64", "bulk up, 64 streams", 0.72), ("bulk-down-1", "bulk down, 1 stream", 0.65),
+        ]
         .flatMap { name, title, aim in
             [
                 // The floor is whatever the best peer reaches on this machine.

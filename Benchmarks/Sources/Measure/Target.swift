@@ -15,6 +15,9 @@ public struct Target: Sendable {
         /// "≥" or "≤".
         public var sign: String
         public var verdict: Verdict
+
+        /// Where it stands among the targets.
+        var rank: Int { Int(number.dropFirst()) ?? .max }
     }
 
     enum Direction { case higher, lower }

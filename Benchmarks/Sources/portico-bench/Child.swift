@@ -22,7 +22,7 @@ final class Child {
         }
         var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
         argv.append(nil)
-        defer { argv.forEach { free($0) } }
+        defer { for argument in argv { free(argument) } }
         pid = bench_spawn(
             arguments[0], argv, toChild[0], fromChild[1], logFile, Int32(cpu), keepDescriptors ? 1 : 0)
         input = toChild[1]

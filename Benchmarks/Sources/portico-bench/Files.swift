@@ -5,7 +5,8 @@ import Glibc
 enum JSON {
     static func encode(_ value: some Encodable, pretty: Bool = false) throws -> String {
         let encoder = JSONEncoder()
-        encoder.outputFormatting = pretty ? [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes] : [.withoutEscapingSlashes]
+        encoder.outputFormatting = [.withoutEscapingSlashes]
+        if pretty { encoder.outputFormatting.formUnion([.prettyPrinted, .sortedKeys]) }
         return String(decoding: try encoder.encode(value), as: UTF8.self)
     }
 
@@ -58,7 +59,9 @@ func isExecutable(_ path: String) -> Bool { access(path, X_OK) == 0 }
 /// Where a link points.
 func target(of link: String) -> String? {
     var buffer = [UInt8](repeating: 0, count: 4096)
-    let count = buffer.withUnsafeMutableBytes { readlink(link, $0.baseAddress!, $0.count) }
+    let count = buffer.withUnsafeMutableBytes { bytes in
+        bytes.baseAddress.map { readlink(link, $0, bytes.count) } ?? -1
+    }
     return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : nil
 }
 

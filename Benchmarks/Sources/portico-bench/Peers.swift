@@ -26,14 +26,16 @@ struct Peers {
                 if isExecutable(path) {
                     present.append(Portico(binary: path))
                 } else {
-                    skipped[name] = "no program at \(portico ?? "../.build/release/portico"); build it, or give --portico"
+                    let place = portico ?? ".build/release/portico"
+                    skipped[name] = "no program at \(place); build it, or give --portico"
                 }
             case "haproxy", "haproxy-splice":
                 guard let path = find("haproxy") else {
                     skipped[name] = "not installed (Debian: haproxy)"
                     continue
                 }
-                present.append(HAProxy(binary: path, splice: name == "haproxy-splice", threads: threads, templates: templates))
+                let splice = name == "haproxy-splice"
+                present.append(HAProxy(binary: path, splice: splice, threads: threads, templates: templates))
             case "nginx":
                 guard let path = find("nginx") else {
                     skipped[name] = "not installed (Debian: nginx libnginx-mod-stream)"

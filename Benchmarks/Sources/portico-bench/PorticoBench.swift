@@ -82,7 +82,8 @@ struct Run: ParsableCommand {
         }
         if !noNamespace && geteuid() != 0 {
             throw ValidationError(
-                "Making a network namespace needs root. Use sudo, or --no-namespace to measure in the network as it is.")
+                "Making a network namespace needs root: use sudo, or --no-namespace to measure in the network as it is."
+            )
         }
         // The parent outlives the run and cleans up behind it; the child does the work.
         let sandbox = try Sandbox.enter(isolated: !noNamespace)

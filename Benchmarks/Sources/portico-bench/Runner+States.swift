@@ -91,7 +91,7 @@ extension Runner {
         let backend = try startBackend(scenario)
         defer { backend.child.end() }
         let (proxies, failures) = startProxies(scenario, backend: backend.port)
-        defer { proxies.forEach { $0.child.end() } }
+        defer { for proxy in proxies { proxy.child.end() } }
         remarks += failures
         for proxy in [nil] + proxies.map(Optional.some) {
             let name = proxy?.peer ?? Results.direct

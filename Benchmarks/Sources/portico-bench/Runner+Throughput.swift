@@ -10,7 +10,7 @@ extension Runner {
         let backend = try startBackend(scenario)
         defer { backend.child.end() }
         let (proxies, failures) = startProxies(scenario, backend: backend.port)
-        defer { proxies.forEach { $0.child.end() } }
+        defer { for proxy in proxies { proxy.child.end() } }
 
         var spec = LoadSpec(
             kind: kind, port: backend.port, connections: scenario.connections, messageSize: scenario.messageSize,

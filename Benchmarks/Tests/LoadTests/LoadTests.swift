@@ -1,0 +1,90 @@
+import Glibc
+import Measure
+import Synchronization
+import Testing
+
+@testable import Load
+
+/// Load and backend against each other on loopback, without a proxy: every kind finds its counterpart.
+@Suite("Load and backend", .serialized)
+struct LoadTests {
+    @Test(
+        "Every scenario of the catalogue moves something",
+        arguments: Scenario.catalogue.filter { $0.method == .throughput })
+    func throughput(scenario: Scenario) throws {
+        let spec = try run(scenario)
+        let result = Load.run(spec)
+        #expect(result.failure == nil)
+        #expect(result.operations > 0)
+        #expect(result.seconds >= 0.1)
+        #expect(result.errors == 0)
+        if scenario.metrics.contains(.p50) {
+            let p50 = try #require(result.p50)
+            let p99 = try #require(result.p99)
+            #expect(p50 > 0 && p50 <= p99)
+        }
+        if scenario.metrics.contains(.lost) {
+            let sent = try #require(result.sent)
+            let delivered = try #require(result.delivered)
+            // The sender may be held up between a batch and counting it.
+            #expect(sent + 64 >= delivered)
+        }
+    }
+
+    @Test("A half-closed stream is answered")
+    func halfClose() throws {
+        let scenario = try #require(Scenario.catalogue.first { $0.load == "halfClose" })
+        #expect(Load.run(try run(scenario)).works == true)
+    }
+
+    @Test("Idle pairs are all there when they are held")
+    func idlePairs() throws {
+        let scenario = try #require(Scenario.catalogue.first { $0.method == .idlePairs })
+        var spec = try run(scenario)
+        spec.connections = 50
+        var held = false
+        let result = Load.run(spec) { held = true }
+        #expect(held)
+        #expect(result.operations == 50)
+    }
+
+    @Test("A port where nobody listens is a failure, not a figure")
+    func nobody() {
+        let counters = "/tmp/portico-bench-test-\(getpid())"
+        _ = Counters(path: counters, create: true)
+        defer { unlink(counters) }
+        let result = Load.run(LoadSpec(kind: .bulkUp, port: 1, warmUp: 0, seconds: 0.1, counters: counters))
+        #expect(result.failure?.contains("connect") == true)
+    }
+
+    @Test("The machine's clock counts CPUs and moves forward")
+    func machineTime() {
+        let first = MachineTime.now()
+        #expect(first.cpus > 0)
+        #expect(MachineTime.now().busy >= first.busy)
+    }
+
+    /// Below the ports the kernel gives to clients.
+    private static let nextPort = Atomic<UInt16>(20_000 + UInt16(getpid() % 500) * 24)
+
+    /// Starts the scenario's backend on a thread that ends with the tests, and says how to load it.
+    private func run(_ scenario: Scenario) throws -> LoadSpec {
+        let port = Self.nextPort.add(1, ordering: .relaxed).newValue
+        let counters = "/tmp/portico-bench-test-\(getpid())-\(port)"
+        _ = Counters(path: counters, create: true)
+        let backend = BackendSpec(
+            kind: try #require(BackendSpec.Kind(rawValue: scenario.backend)), port: port,
+            messageSize: scenario.messageSize, counters: counters)
+        let box = ReadyBox()
+        startThread { _ = Backend.run(backend) { box.isReady.store(true, ordering: .releasing) } }
+        for _ in 0..<1000 where !box.isReady.load(ordering: .acquiring) { usleep(1000) }
+        let isReady = box.isReady.load(ordering: .acquiring)
+        try #require(isReady)
+        return LoadSpec(
+            kind: try #require(LoadSpec.Kind(rawValue: scenario.load)), port: port,
+            connections: scenario.connections, messageSize: scenario.messageSize, inFlight: scenario.inFlight,
+            rate: scenario.rate.map { min($0, 10_000) }, warmUp: 0.1, seconds: 0.4, counters: counters)
+    }
+
+    private final class ReadyBox: Sendable { let isReady = Atomic<Bool>(false) }
+}
