@@ -102,7 +102,8 @@ import Testing
         #expect(complaint("dev", "-f", "x", "curl") == "portico: Unexpected argument 'curl'" + see)
         #expect(
             complaint("dev", "-f", "x", "--dns", "::1")
-                == "portico: The value '::1' is invalid for --dns: an IPv6 address stands in brackets: [::1]:port" + see)
+                == "portico: The value '::1' is invalid for --dns: an IPv6 address stands in brackets: [::1]:port" + see
+        )
         #expect(
             complaint("dev", "-f", "x", "--dns-domain", "a..b")
                 == "portico: The value 'a..b' is invalid for --dns-domain: 'a..b' is not a domain, such as cluster.local"

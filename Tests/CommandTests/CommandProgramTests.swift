@@ -33,7 +33,8 @@ import Testing
         #expect(result.output.contains("PATH="), "the rest of the environment is there too")
     }
 
-    @Test(arguments: [("exit 0", 0), ("exit 7", 7), ("kill -TERM $$", 143), ("kill -KILL $$", 137)] as [(String, Int32)])
+    @Test(
+        arguments: [("exit 0", 0), ("exit 7", 7), ("kill -TERM $$", 143), ("kill -KILL $$", 137)] as [(String, Int32)])
     func itsStatusIsPorticos(script: String, status: Int32) async throws {
         let result = try await shell("echo out; echo err >&2; \(script)")
         #expect(result.status == status)
@@ -67,7 +68,8 @@ import Testing
     /// In a session of its own, since in the foreground of a terminal Ctrl-C reaches the command without Portico.
     @Test(.requires(.tool("setsid")), arguments: [(SIGTERM, "TERM"), (SIGINT, "INT")])
     func signalsArePassedOn(number: Int32, name: String) async throws {
-        let script = "trap 'echo got; count=1$count' \(name); echo up; until [ \"$count\" = 11 ]; do sleep 0.02; done; exit 5"
+        let script =
+            "trap 'echo got; count=1$count' \(name); echo up; until [ \"$count\" = 11 ]; do sleep 0.02; done; exit 5"
         let process = try DevProcess(Self.service + ["--", "sh", "-c", script], launcher: ["setsid"])
         try await process.waitFor("up")
         for times in 1...2 {
@@ -81,10 +83,10 @@ import Testing
 
     /// In the foreground of a terminal that `script` makes.
     @Test(.requires(.tool("script"))) func ctrlCReachesTheCommandOnce() async throws {
-        let command = "trap 'echo got' INT; echo up; until read line; do :; done; echo $line; exit 6"
-        let program = try currentExecutable().split(separator: "/").dropLast().map { "/\($0)" }.joined() + "/portico"
-        let line = ([program, "dev"] + Self.service).joined(separator: " ") + " -- sh -c '\(command.replacing("'", with: #"'\''"#))'"
-        let script = try ChildProcess(try #require(findProgram("script")), ["-qec", line, "/dev/null"])
+        let command = "trap 'echo got' INT; echo up; until read line; do :; done; echo \\$line; exit 6"
+        let line = try [DevProcess.program(), "dev"] + Self.service + ["--", "sh", "-c", "\"\(command)\""]
+        let program = try #require(findProgram("script"))
+        let script = try ChildProcess(program, ["-qec", line.joined(separator: " "), "/dev/null"])
         #expect(await eventually(within: .seconds(30)) { script.output.contains("up\r\n") })
         try script.write("\u{3}")
         #expect(await eventually { script.output.contains("got") })
@@ -100,8 +102,8 @@ import Testing
         let port = try freePort()
         let process = try DevProcess(
             [
-                "--service", "db:80=127.0.0.1:\(server.port)", "--publish", "db:80=\(port)", "--drain-timeout", "10m", "--",
-                "cat",
+                "--service", "db:80=127.0.0.1:\(server.port)", "--publish", "db:80=\(port)", "--drain-timeout", "10m",
+                "--", "cat",
             ], input: true)
         try await process.waitForErrors("Ready.")
         let ended = Cue()

@@ -12,11 +12,14 @@ final class DevProcess: Sendable {
     init(_ arguments: [String], launcher: [String] = [], input: Bool = false) throws {
         // To write to a program that has ended is an error of that test, not the end of all of them.
         signal(SIGPIPE, SIG_IGN)
-        // The build puts the program beside the bundle of the tests.
-        let program = try currentExecutable().split(separator: "/").dropLast().map { "/\($0)" }.joined() + "/portico"
-        let line = launcher + [program, "dev"] + arguments
+        let line = try launcher + [Self.program(), "dev"] + arguments
         child = try ChildProcess(try #require(findProgram(line[0])), Array(line.dropFirst()))
         if !input { child.closeInput() }
+    }
+
+    /// The path of the program: the build puts it beside the bundle of the tests.
+    static func program() throws -> String {
+        try currentExecutable().split(separator: "/").dropLast().map { "/\($0)" }.joined() + "/portico"
     }
 
     deinit { child.signal(SIGKILL) }

@@ -17,7 +17,8 @@ import Testing
         let listening = EndpointAddress(ip: own.ip, port: served ?? number)
         let published = EndpointAddress(ip: try ip("127.0.0.1"), port: 9999)
         return PortStatus(
-            id: ServicePortID(ServicePortName(namespace: "default", service: service, port: name), transport), endpoints: [],
+            id: ServicePortID(ServicePortName(namespace: "default", service: service, port: name), transport),
+            endpoints: [],
             doors: [
                 DoorStatus(wanted: own, listening: isOpen ? listening : nil, problem: nil),
                 DoorStatus(wanted: published, listening: published, problem: nil),
@@ -51,7 +52,8 @@ import Testing
                     form: .doors(
                         [try ip("127.64.0.1")],
                         [
-                            .init(name: "b", port: 3), .init(name: "a", port: 1), .init(name: "b", transport: .udp, port: 2),
+                            .init(name: "b", port: 3), .init(name: "a", port: 1),
+                            .init(name: "b", transport: .udp, port: 2),
                         ]))
             ])
     }
@@ -87,7 +89,8 @@ import Testing
                         .init(name: "10-0-0-3", address: EndpointAddress(ip: try ip("10.0.0.3"), port: 5432)),
                     ])
             ]))
-        #expect(list([], state) { $0.standIn = { $0.address.ip == IPAddress("10.0.0.2") ? standIn : nil } } == [expected])
+        let second = try ip("10.0.0.2")
+        #expect(list([], state) { $0.standIn = { $0.address.ip == second ? standIn : nil } } == [expected])
         #expect(list([], state) { $0.includes = { _ in false } } == [])
         #expect(list([try port("", 80, service: "db")], state).count == 1, "--service takes its place")
     }

@@ -35,7 +35,8 @@ import Testing
         let process = try DevProcess(["-f", folder.file("manifests"), "--env-file", folder.file("link.env")])
         try await process.waitFor("Ready.")
         let first = read(folder.file("real.env"))
-        #expect(first.wholeMatch(of: /WEB_SERVICE_HOST=127\.[0-9.]+\nWEB_SERVICE_PORT=[0-9]+\n([A-Z0-9_]+=[^ \n]+\n)+/) != nil)
+        #expect(first.hasPrefix("WEB_SERVICE_HOST=127."))
+        #expect(first.split(separator: "\n").allSatisfy { $0.wholeMatch(of: /WEB_[A-Z0-9_]+=[a-z0-9.:\/]+/) != nil })
 
         // Whoever has the old file open goes on reading that.
         let old = open(folder.file("real.env"), O_RDONLY)
@@ -54,12 +55,14 @@ import Testing
         let process = try DevProcess(["--service", "a:1=127.0.0.1:9", "--env-file", "/no/such/folder/x"])
         let result = try await process.finished()
         #expect(result.status == 1)
-        #expect(result.errors.contains("portico: --env-file /no/such/folder/x: cannot be written: No such file or directory"))
+        #expect(
+            result.errors == "portico: --env-file /no/such/folder/x: cannot be written: No such file or directory\n")
     }
 
     @Test(.requires(.tool("dig"))) func digFindsServices() async throws {
         let folder = try TemporaryDirectory()
-        try folder.write(service("web") + service("db", "clusterIP: None, ports: [{name: sql, port: 5432}]") + slice, to: "a.yaml")
+        let headless = service("db", "clusterIP: None, ports: [{name: sql, port: 5432}]")
+        try folder.write(service("web") + headless + slice, to: "a.yaml")
         let process = try DevProcess(["-f", folder.path, "--dns", "0", "--output", "json"])
         try await process.waitFor(#""dns":"127.0.0.1:"#)
         let port = try dnsPort(of: process)
@@ -106,7 +109,8 @@ import Testing
         #expect(result.status == 1)
         #expect(
             result.errors
-                == "portico: --dns 127.0.0.1:\(holder.port): listen on 127.0.0.1:\(holder.port): Address already in use\n")
+                == "portico: --dns 127.0.0.1:\(holder.port): listen on 127.0.0.1:\(holder.port): Address already in use\n"
+        )
     }
 
     private func dnsPort(of process: DevProcess) throws -> UInt16 {

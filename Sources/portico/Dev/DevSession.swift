@@ -79,9 +79,9 @@ struct DevSession {
             Task { while (try? await Task.sleep(for: Self.retryInterval)) != nil { wake.yield(.retry) } },
         ]
         defer { for feed in feeds { feed.cancel() } }
-        let exit = await run(command, ended: { wake.yield(.commandEnded) }) { command in
-            await serve(wakes, proxy, first, status, command)
-        }
+        let exit = await run(
+            command, ended: { wake.yield(.commandEnded) },
+            meanwhile: { command in await serve(wakes, proxy, first, status, command) })
         let second = await drain(relay, signals: wakes)
         let snapshot = await relay.snapshot()
         await relay.stop()
@@ -93,11 +93,11 @@ struct DevSession {
         if let status = exit ?? second.map({ 128 + $0 }), status != 0 { throw ExitCode(status) }
     }
 
-    /// Calls `serve` while the command runs, if there is one.
+    /// Starts the command, if there is one, and serves until that or a signal ends it.
     ///
     /// - Returns: the exit status of the command.
     private func run(
-        _ arguments: [String], ended: @escaping @Sendable () -> Void, _ serve: (UserCommand?) async -> Void
+        _ arguments: [String], ended: @escaping @Sendable () -> Void, meanwhile serve: (UserCommand?) async -> Void
     ) async -> Int32? {
         guard !arguments.isEmpty else {
             await serve(nil)
