@@ -35,11 +35,12 @@ let package = Package(
                 "Services", "Relay", "EventLoop", "Manifests", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
+        .target(name: "Names", dependencies: ["Services", "EventLoop"], swiftSettings: settings),
         .target(name: "DemoPods", dependencies: ["EventLoop"], swiftSettings: settings),
         .executableTarget(
             name: "portico",
             dependencies: [
-                "Services", "EventLoop", "Relay", "Manifests", "Proxy", "DemoPods",
+                "Services", "EventLoop", "Relay", "Manifests", "Proxy", "Names", "DemoPods",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -63,9 +64,12 @@ let package = Package(
         .testTarget(
             name: "DemoPodsTests", dependencies: ["DemoPods", "EventLoop", "TestSupport"], swiftSettings: settings),
         .testTarget(
+            name: "NamesTests", dependencies: ["Names", "Services", "EventLoop", "TestSupport"], swiftSettings: settings
+        ),
+        .testTarget(
             name: "CommandTests",
             dependencies: [
-                "portico", "Services", "TestSupport",
+                "portico", "Names", "Proxy", "Services", "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: settings),

@@ -27,6 +27,8 @@ for purpose in "$@"; do
         test)
             # To run some tests as an ordinary user.
             need util-linux has_program setpriv
+            # To ask the DNS server as others do.
+            need bind9-dnsutils has_program dig
             ;;
         *)
             echo "portico: require-packages.sh: unknown purpose '$purpose'" >&2

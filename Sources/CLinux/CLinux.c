@@ -344,6 +344,13 @@ int portico_batch_send_after(portico_batch *batch, int fd, int slot, const void 
     return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
+int portico_batch_fill(portico_batch *batch, int slot, const void *bytes, size_t count) {
+    if (count > LARGEST_DATAGRAM) return -EMSGSIZE;
+    memcpy(batch->vectors[slot].iov_base, bytes, count);
+    batch->messages[slot].msg_len = (unsigned)count;
+    return 0;
+}
+
 int portico_report_destination(int fd, int family) {
     if (family == AF_INET) return portico_set_option(fd, IPPROTO_IP, IP_PKTINFO, 1);
     return portico_set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);

@@ -11,7 +11,7 @@ public struct DatagramBatch: ~Copyable {
     public static let mostJoined = 64
     public static let mostJoinedBytes = 65_000
 
-    private let batch: OpaquePointer
+    let batch: OpaquePointer
 
     public init() throws(SystemError) {
         guard let batch = portico_batch_new(Int32(Self.slots)) else {

@@ -66,7 +66,8 @@ public actor Reconciler {
                 do throws(SystemError) {
                     served[port.id]?.doors[door] = try await open(door, for: port.id)
                 } catch {
-                    status.doors.append(DoorStatus(wanted: door.address, listening: nil, problem: Self.explain(error, door)))
+                    status.doors.append(
+                        DoorStatus(wanted: door.address, listening: nil, problem: Self.explain(error, door)))
                     continue
                 }
             }
@@ -105,7 +106,8 @@ public actor Reconciler {
             return "cannot listen on \(door.address): the address is in use\(owner)"
         }
         if error.isPermissionDenied {
-            return "cannot listen on \(door.address): ports below 1024 need privileges; choose another, or allow them with "
+            return
+                "cannot listen on \(door.address): ports below 1024 need privileges; choose another, or allow them with "
                 + "sysctl net.ipv4.ip_unprivileged_port_start"
         }
         return "cannot \(error)"

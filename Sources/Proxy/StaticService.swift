@@ -52,7 +52,8 @@ public struct StaticService: Sendable {
         var selection = EndpointSelection()
         for endpoint in endpoints {
             switch endpoint.host {
-            case .address(let ip): selection.append(ServiceEndpoint(address: EndpointAddress(ip: ip, port: endpoint.port)))
+            case .address(let ip):
+                selection.append(ServiceEndpoint(address: EndpointAddress(ip: ip, port: endpoint.port)))
             case .name(let name):
                 for ip in addresses[name] ?? [] {
                     let address = EndpointAddress(ip: ip, port: endpoint.port)

@@ -71,8 +71,16 @@ struct Deadlines {
         let link = links[Int(index)]
         let list = Int(link.list)
         if list == halfOpenList { halfOpenCount -= 1 }
-        if link.previous == Self.none { lists[list].first = link.next } else { links[Int(link.previous)].next = link.next }
-        if link.next == Self.none { lists[list].last = link.previous } else { links[Int(link.next)].previous = link.previous }
+        if link.previous == Self.none {
+            lists[list].first = link.next
+        } else {
+            links[Int(link.previous)].next = link.next
+        }
+        if link.next == Self.none {
+            lists[list].last = link.previous
+        } else {
+            links[Int(link.next)].previous = link.previous
+        }
         links[Int(index)].list = -1
     }
 

@@ -48,7 +48,8 @@ extension Worker {
                 return refused(listener, code)
             case .failed(let code):
                 listeners[listener.id] = nil
-                return report(.listenerFailed(listener.port.id, SystemError("accept on", "\(listener.port.id)", code: code)))
+                return report(
+                    .listenerFailed(listener.port.id, SystemError("accept on", "\(listener.port.id)", code: code)))
             }
         }
     }

@@ -94,7 +94,8 @@ extension Worker {
         connection.pointee.endpoint = nil
         endpoint.open.wrappingSubtract(1, ordering: .relaxed)
         eject(endpoint, of: connection.pointee.port)
-        connection.pointee.port.counters.dialFailures += 1
+        let port = connection.pointee.port
+        port.counters.dialFailures += 1
         let attempt = Int(connection.pointee.attempts)
         report(
             .dialFailed(

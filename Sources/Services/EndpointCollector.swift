@@ -37,13 +37,15 @@ struct EndpointCollector {
 
     /// Names are how a slice's ports find the Service's; two ports that share a number share no endpoints.
     private func collect(_ slice: EndpointSlice, for port: ServicePortSpec, into candidates: inout CandidateSet) {
-        for offered in slice.ports where offered.name == port.name && offered.transport == port.transport {
+        let ports = port.isAbsent && slice.ports.isEmpty ? [EndpointSlice.Port(port: 0)] : slice.ports
+        for offered in ports where offered.name == port.name && offered.transport == port.transport {
             guard let number = offered.port else { continue }
             for entry in slice.endpoints {
                 guard let ip = entry.address else { continue }
                 let endpoint = ServiceEndpoint(
-                    address: EndpointAddress(ip: ip, port: number), podName: entry.podName, nodeName: entry.nodeName,
-                    zone: entry.zone, isLocal: isLocal(entry.nodeName), isReady: entry.ready ?? true,
+                    address: EndpointAddress(ip: ip, port: number), podName: entry.podName, hostname: entry.hostname,
+                    nodeName: entry.nodeName, zone: entry.zone, isLocal: isLocal(entry.nodeName),
+                    isReady: entry.ready ?? true,
                     isServing: entry.serving ?? true, isTerminating: entry.terminating ?? false)
                 candidates.insert(
                     EndpointCandidate(endpoint: endpoint, zoneHints: entry.zoneHints, nodeHints: entry.nodeHints))
@@ -54,13 +56,14 @@ struct EndpointCollector {
     private func collect(
         _ subset: Endpoints.Subset, for port: ServicePortSpec, into candidates: inout CandidateSet
     ) {
-        for offered in subset.ports where offered.name == port.name {
+        let ports = port.isAbsent && subset.ports.isEmpty ? [Endpoints.Port(port: 0)] : subset.ports
+        for offered in ports where offered.name == port.name {
             for (addresses, ready) in [(subset.notReadyAddresses, false), (subset.addresses, true)] {
                 for address in addresses {
                     let endpoint = ServiceEndpoint(
                         address: EndpointAddress(ip: address.ip, port: offered.port), podName: address.podName,
-                        nodeName: address.nodeName, isLocal: isLocal(address.nodeName), isReady: ready,
-                        isServing: ready)
+                        hostname: address.hostname, nodeName: address.nodeName, isLocal: isLocal(address.nodeName),
+                        isReady: ready, isServing: ready)
                     candidates.insert(EndpointCandidate(endpoint: endpoint))
                 }
             }
@@ -84,9 +87,11 @@ struct EndpointCollector {
             number = target
         }
         let ready = service.spec.publishNotReadyAddresses || (pod.isReady && !pod.isTerminating)
+        // A pod names the one Service below which its host name stands.
+        let hostname = pod.spec.subdomain == service.metadata.name ? pod.spec.hostname : nil
         for ip in pod.status.podIPs where isWanted(ip.family) {
             let endpoint = ServiceEndpoint(
-                address: EndpointAddress(ip: ip, port: number), podName: pod.metadata.name,
+                address: EndpointAddress(ip: ip, port: number), podName: pod.metadata.name, hostname: hostname,
                 nodeName: pod.spec.nodeName, isLocal: isLocal(pod.spec.nodeName), isReady: ready,
                 isServing: pod.isReady, isTerminating: pod.isTerminating)
             candidates.insert(EndpointCandidate(endpoint: endpoint))

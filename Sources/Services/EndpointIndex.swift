@@ -7,7 +7,9 @@ struct EndpointIndex {
     private var pods: PodIndex
     private(set) var notes: [ResolutionNote] = []
 
-    init(_ state: ClusterState) {
+    /// - Parameter headless: also those of headless Services, which are labelled so and which API sources never fetch
+    ///   (SPEC §4.1).
+    init(_ state: ClusterState, headless: Bool = false) {
         pods = PodIndex(state.pods)
         for slice in state.endpointSlices {
             guard let service = slice.serviceName, !service.isEmpty else {
@@ -17,13 +19,11 @@ struct EndpointIndex {
                         text: "no label \(WellKnownLabel.serviceName), ignored"))
                 continue
             }
-            // The controller labels slices of headless Services, and API sources never fetch them (SPEC §4.1).
-            guard slice.metadata.labels[WellKnownLabel.headless] == nil else { continue }
+            guard headless || slice.metadata.labels[WellKnownLabel.headless] == nil else { continue }
             slices[ObjectKey(namespace: slice.metadata.namespace, name: service), default: []].append(slice)
         }
         for object in state.endpoints {
-            let labels = object.metadata.labels
-            guard labels[WellKnownLabel.headless] == nil else { continue }
+            guard headless || object.metadata.labels[WellKnownLabel.headless] == nil else { continue }
             endpoints[object.metadata.key] = object
         }
     }

@@ -59,7 +59,9 @@ extension EndpointSlice.Port: Codable {
 }
 
 extension EndpointSlice.Endpoint: Codable {
-    private enum CodingKeys: String, CodingKey { case addresses, conditions, nodeName, zone, targetRef, hints }
+    private enum CodingKeys: String, CodingKey {
+        case addresses, conditions, hostname, nodeName, zone, targetRef, hints
+    }
     private enum ConditionKeys: String, CodingKey { case ready, serving, terminating }
     private enum HintKeys: String, CodingKey { case forZones, forNodes }
 
@@ -70,6 +72,7 @@ extension EndpointSlice.Endpoint: Codable {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         address = try container.decodeIfPresent(FirstAddress.self, forKey: .addresses)?.address
+        hostname = try container.text(.hostname)
         nodeName = try container.text(.nodeName)
         zone = try container.text(.zone)
         podName = try container.decodeIfPresent(TargetReference.self, forKey: .targetRef)?.podName
@@ -95,6 +98,7 @@ extension EndpointSlice.Endpoint: Codable {
         try conditions.encodeIfPresent(ready, forKey: .ready)
         try conditions.encodeIfPresent(serving, forKey: .serving)
         try conditions.encodeIfPresent(terminating, forKey: .terminating)
+        try container.encodeIfPresent(hostname, forKey: .hostname)
         try container.encodeIfPresent(nodeName, forKey: .nodeName)
         try container.encodeIfPresent(zone, forKey: .zone)
         if let podName { try container.encode(TargetReference(kind: "Pod", name: podName), forKey: .targetRef) }

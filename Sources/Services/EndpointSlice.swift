@@ -59,6 +59,8 @@ public struct EndpointSlice: Hashable, Sendable {
         public var zone: String?
         /// The pod behind it, if the slice says so.
         public var podName: String?
+        /// Its name below that of a headless Service, if it was given one.
+        public var hostname: String?
         /// Zones whose clients should use it; empty if there is no such hint.
         public var zoneHints: [String]
         /// Nodes whose clients should use it.
@@ -66,8 +68,8 @@ public struct EndpointSlice: Hashable, Sendable {
 
         public init(
             address: IPAddress?, ready: Bool? = nil, serving: Bool? = nil, terminating: Bool? = nil,
-            nodeName: String? = nil, zone: String? = nil, podName: String? = nil, zoneHints: [String] = [],
-            nodeHints: [String] = []
+            nodeName: String? = nil, zone: String? = nil, podName: String? = nil, hostname: String? = nil,
+            zoneHints: [String] = [], nodeHints: [String] = []
         ) {
             self.address = address
             self.ready = ready
@@ -76,6 +78,7 @@ public struct EndpointSlice: Hashable, Sendable {
             self.nodeName = nodeName
             self.zone = zone
             self.podName = podName
+            self.hostname = hostname
             self.zoneHints = zoneHints
             self.nodeHints = nodeHints
         }

@@ -43,14 +43,17 @@ public struct Endpoints: Codable, Hashable, Sendable {
         public var nodeName: String?
         /// The pod behind it, if the object says so.
         public var podName: String?
+        /// Its name below that of a headless Service, if it was given one.
+        public var hostname: String?
 
-        public init(ip: IPAddress, nodeName: String? = nil, podName: String? = nil) {
+        public init(ip: IPAddress, nodeName: String? = nil, podName: String? = nil, hostname: String? = nil) {
             self.ip = ip
             self.nodeName = nodeName
             self.podName = podName
+            self.hostname = hostname
         }
 
-        private enum CodingKeys: String, CodingKey { case ip, nodeName, targetRef }
+        private enum CodingKeys: String, CodingKey { case ip, hostname, nodeName, targetRef }
 
         public init(from decoder: any Decoder) throws {
             let container = try decoder.container(keyedBy: CodingKeys.self)
@@ -58,6 +61,7 @@ public struct Endpoints: Codable, Hashable, Sendable {
                 throw container.missing(.ip, expected: "an IP address")
             }
             self.ip = ip
+            hostname = try container.text(.hostname)
             nodeName = try container.text(.nodeName)
             podName = try container.decodeIfPresent(TargetReference.self, forKey: .targetRef)?.podName
         }
@@ -65,6 +69,7 @@ public struct Endpoints: Codable, Hashable, Sendable {
         public func encode(to encoder: any Encoder) throws {
             var container = encoder.container(keyedBy: CodingKeys.self)
             try container.encode(ip, forKey: .ip)
+            try container.encodeIfPresent(hostname, forKey: .hostname)
             try container.encodeIfPresent(nodeName, forKey: .nodeName)
             if let podName { try container.encode(TargetReference(kind: "Pod", name: podName), forKey: .targetRef) }
         }

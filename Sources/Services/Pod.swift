@@ -36,24 +36,34 @@ public struct Pod: Codable, Hashable, Sendable {
     }
 }
 
-/// The containers of a pod, reduced to their ports.
+/// Where a pod runs, what it wants to be called, and its containers, reduced to their ports.
 public struct PodSpec: Codable, Hashable, Sendable {
     public var nodeName: String?
+    /// Its name below that of the headless Service in `subdomain`.
+    public var hostname: String?
+    public var subdomain: String?
     public var containers: [Container]
     /// Of these only sidecars (`restartPolicy: Always`) keep running and so can have ports that count.
     public var initContainers: [Container]
 
-    public init(nodeName: String? = nil, containers: [Container] = [], initContainers: [Container] = []) {
+    public init(
+        nodeName: String? = nil, hostname: String? = nil, subdomain: String? = nil, containers: [Container] = [],
+        initContainers: [Container] = []
+    ) {
         self.nodeName = nodeName
+        self.hostname = hostname
+        self.subdomain = subdomain
         self.containers = containers
         self.initContainers = initContainers
     }
 
-    private enum CodingKeys: String, CodingKey { case nodeName, containers, initContainers }
+    private enum CodingKeys: String, CodingKey { case nodeName, hostname, subdomain, containers, initContainers }
 
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         nodeName = try container.text(.nodeName)
+        hostname = try container.text(.hostname)
+        subdomain = try container.text(.subdomain)
         containers = try container.list(.containers, of: Container.self)
         initContainers = try container.list(.initContainers, of: Container.self)
     }

@@ -3,6 +3,8 @@ public struct ServiceEndpoint: Hashable, Sendable {
     public var address: EndpointAddress
     /// The pod behind it, if known.
     public var podName: String?
+    /// Its name below that of a headless Service, if it was given one.
+    public var hostname: String?
     public var nodeName: String?
     public var zone: String?
     /// Whether it runs on this node.
@@ -13,11 +15,13 @@ public struct ServiceEndpoint: Hashable, Sendable {
     public var isTerminating: Bool
 
     public init(
-        address: EndpointAddress, podName: String? = nil, nodeName: String? = nil, zone: String? = nil,
-        isLocal: Bool = false, isReady: Bool = true, isServing: Bool = true, isTerminating: Bool = false
+        address: EndpointAddress, podName: String? = nil, hostname: String? = nil, nodeName: String? = nil,
+        zone: String? = nil, isLocal: Bool = false, isReady: Bool = true, isServing: Bool = true,
+        isTerminating: Bool = false
     ) {
         self.address = address
         self.podName = podName
+        self.hostname = hostname
         self.nodeName = nodeName
         self.zone = zone
         self.isLocal = isLocal

@@ -1,7 +1,8 @@
 import ArgumentParser
 import Logging
-import TestSupport
+import Names
 import Services
+import TestSupport
 import Testing
 
 @testable import portico
@@ -51,6 +52,23 @@ import Testing
         #expect(command.balancing == .leastConnections)
     }
 
+    @Test func namesAreOptional() throws {
+        let none = try dev("-f", "x")
+        #expect(none.names.dns == nil && none.names.envFile == nil && none.command.isEmpty)
+        let all = try dev("-f", "x", "--dns", "[::1]:5353", "--dns-domain=k8s.test.", "--env-file", "a.env")
+        #expect(all.names.dns?.description == "[::1]:5353")
+        #expect(all.names.dnsDomain?.description == "k8s.test.")
+        #expect(all.names.envFile == "a.env")
+        #expect(try dev("-f", "x", "--dns", "0").names.dns?.description == "127.0.0.1:0")
+        #expect(try dev("-f", "x", "--dns", "localhost:53").names.dns?.description == "127.0.0.1:53")
+    }
+
+    @Test func whatIsBehindTheDashesIsTheCommands() throws {
+        let command = try dev("-f", "x", "--", "curl", "-f", "--dns", "y", "--", "z")
+        #expect(command.command == ["curl", "-f", "--dns", "y", "--", "z"])
+        #expect(command.selection.files == ["x"])
+    }
+
     @Test func severalNamespacesLeaveDefaultTheDefault() throws {
         #expect(try dev("-f", "x", "-n", "a", "-n", "b").selection.defaultNamespace == "default")
     }
@@ -84,6 +102,15 @@ import Testing
             complaint("dev", "-f", "x", "--publish", "a:1=5", "--publish", "b:2=5")
                 == "portico: --publish: 5 is given twice" + see)
         #expect(complaint("dev", "-f", "-", "-f", "-") == "portico: -f - is given twice" + see)
+        #expect(complaint("dev", "-f", "x", "curl") == "portico: Unexpected argument 'curl'" + see)
+        #expect(
+            complaint("dev", "-f", "x", "--dns", "::1")
+                == "portico: The value '::1' is invalid for --dns: an IPv6 address stands in brackets: [::1]:port" + see
+        )
+        #expect(
+            complaint("dev", "-f", "x", "--dns-domain", "a..b")
+                == "portico: The value 'a..b' is invalid for --dns-domain: 'a..b' is not a domain, such as cluster.local"
+                + see)
         #expect(complaint("nonsense") == "portico: Unexpected argument 'nonsense'; see 'portico --help'")
         #expect(complaint("version", "-v", "-1")?.hasPrefix("portico: ") == true)
         #expect(complaint("check")?.contains("nothing to check") == true)

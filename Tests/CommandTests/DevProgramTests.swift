@@ -4,30 +4,6 @@ import Testing
 
 /// `portico dev`, run as a user runs it.
 @Suite(.timeLimit(.minutes(2))) struct DevProgramTests {
-    /// A running `portico dev`, ended when it goes.
-    private final class Session {
-        let child: ChildProcess
-
-        init(_ arguments: [String]) throws {
-            let bundle = try currentExecutable()
-            let program = bundle.split(separator: "/").dropLast().map { "/\($0)" }.joined() + "/portico"
-            child = try ChildProcess(program, ["dev"] + arguments)
-            child.closeInput()
-        }
-
-        deinit { child.signal(SIGKILL) }
-
-        func waitFor(_ text: String) async throws {
-            #expect(try await eventually(within: .seconds(30)) { self.child.output.contains(text) })
-        }
-
-        /// Ends it as Ctrl-C does.
-        func end() async throws -> ProgramResult {
-            child.signal(SIGINT)
-            return try await child.finished()
-        }
-    }
-
     private func answer(_ port: UInt16) async throws -> String {
         try await ScriptedPeer.connect(to: port, script: [.receiveAll]).finished().received.text
     }
@@ -53,7 +29,7 @@ import Testing
         let folder = try TemporaryDirectory()
         try folder.write(manifest(ports: servers.map(\.port)), to: "web.yaml")
         let port = try freePort()
-        let session = try Session(["-f", folder.path, "--publish", "web:80=\(port)", "--connections"])
+        let session = try DevProcess(["-f", folder.path, "--publish", "web:80=\(port)", "--connections"])
         try await session.waitFor("Ready.")
         let answers = [try await answer(port), try await answer(port), try await answer(port), try await answer(port)]
         #expect(answers.count { $0 == "a" } == 2 && answers.count { $0 == "b" } == 2)
@@ -70,7 +46,7 @@ import Testing
         let folder = try TemporaryDirectory()
         try folder.write(manifest(ports: [old.port]), to: "web.yaml")
         let port = try freePort()
-        let session = try Session(["-f", folder.path, "--publish", "web:80=\(port)"])
+        let session = try DevProcess(["-f", folder.path, "--publish", "web:80=\(port)"])
         try await session.waitFor("Ready.")
         #expect(try await answer(port) == "old")
 
@@ -86,8 +62,9 @@ import Testing
     @Test func aServiceNeedsNoManifest() async throws {
         let server = try ScriptedServer.identity("a")
         let port = try freePort()
-        let session = try Session([
-            "--service", "db:5432=localhost:\(server.port)", "--publish", "db:5432=127.0.0.1:\(port)", "--output", "json",
+        let session = try DevProcess([
+            "--service", "db:5432=localhost:\(server.port)", "--publish", "db:5432=127.0.0.1:\(port)", "--output",
+            "json",
         ])
         try await session.waitFor(#""event":"listening""#)
         #expect(session.child.output.contains(#""127.0.0.1:\#(port)""#))
@@ -101,9 +78,10 @@ import Testing
         let server = try ScriptedServer.identity("a")
         let folder = try TemporaryDirectory()
         try folder.write(manifest(ports: [server.port]), to: "good.yaml")
-        try folder.write("apiVersion: v1\nkind: Service\nmetadata: {name: bad}\nspec: {ports: [{port: 0}]}\n", to: "bad.yaml")
+        try folder.write(
+            "apiVersion: v1\nkind: Service\nmetadata: {name: bad}\nspec: {ports: [{port: 0}]}\n", to: "bad.yaml")
         let port = try freePort()
-        let session = try Session(["-f", folder.path, "--publish", "web:80=\(port)"])
+        let session = try DevProcess(["-f", folder.path, "--publish", "web:80=\(port)"])
         try await session.waitFor("Ready.")
         #expect(session.child.errors.contains("bad.yaml:4:"))
         #expect(session.child.errors.contains("spec.ports[0].port"))
@@ -114,8 +92,8 @@ import Testing
     @Test func nothingLeftToServeIsAFailure() async throws {
         let folder = try TemporaryDirectory()
         try folder.write("kind: [", to: "bad.yaml")
-        let session = try Session(["-f", folder.path])
-        let result = try await session.child.finished()
+        let session = try DevProcess(["-f", folder.path])
+        let result = try await session.finished()
         #expect(result.status == 1)
         #expect(result.errors.contains("nothing is left to serve"))
     }
@@ -123,7 +101,7 @@ import Testing
     @Test func aSecondSignalEndsAtOnce() async throws {
         let server = try ScriptedServer.echo()
         let port = try freePort()
-        let session = try Session([
+        let session = try DevProcess([
             "--service", "db:80=127.0.0.1:\(server.port)", "--publish", "db:80=\(port)", "--drain-timeout", "10m",
         ])
         try await session.waitFor("Ready.")
@@ -132,7 +110,7 @@ import Testing
         session.child.signal(SIGTERM)
         #expect(try await eventually { session.child.errors.contains("waiting for 1 open connection") })
         session.child.signal(SIGTERM)
-        #expect(try await session.child.finished().status == 143)
+        #expect(try await session.finished().status == 143)
         #expect(try await client.finished().sawReset)
     }
 }

@@ -10,7 +10,8 @@ import Testing
     ) -> ServicePort {
         let list = endpoints.compactMap { EndpointAddress($0) }.map { ServiceEndpoint(address: $0, podName: "pod") }
         return ServicePort(
-            name: ServicePortName(namespace: "default", service: service, port: name), transport: transport, port: number,
+            name: ServicePortName(namespace: "default", service: service, port: name), transport: transport,
+            port: number,
             endpoints: EndpointSelection(ipv4: FamilySelection(cluster: list, hasAny: !list.isEmpty)))
     }
 
@@ -76,7 +77,8 @@ import Testing
 
     @Test func aPublicationThatMatchesNothingSaysWhatThereIs() {
         var planner = DevelopmentPlanner(publications: [
-            publication("web", .number(81), 1), publication("web", .number(80), 2, .udp), publication("wbe", .name("http"), 3),
+            publication("web", .number(81), 1), publication("web", .number(80), 2, .udp),
+            publication("wbe", .name("http"), 3),
         ])
         let plan = planner.plan([port("web", 80, name: "http")])
         #expect(
@@ -93,13 +95,17 @@ import Testing
         let plan = planner.plan([port("web", 80)]) { endpoint in
             endpoint.address.description == "10.244.2.3:80" ? standIn : nil
         }
-        #expect(plan.ports[0].endpoints == [
-            PlannedEndpoint(
-                address: EndpointAddress(ip: IPAddress(v4: 0x0AF4_0203), port: 80), podName: "pod", standIn: standIn)
-        ])
+        #expect(
+            plan.ports[0].endpoints == [
+                PlannedEndpoint(
+                    address: EndpointAddress(ip: IPAddress(v4: 0x0AF4_0203), port: 80), podName: "pod", standIn: standIn
+                )
+            ])
     }
 
-    @Test(arguments: [(80, [80, 8080, 8081]), (443, [443, 8443, 8444]), (5432, [5432, 5433, 5434])] as [(UInt16, [UInt16])])
+    @Test(
+        arguments: [(80, [80, 8080, 8081]), (443, [443, 8443, 8444]), (5432, [5432, 5433, 5434])]
+            as [(UInt16, [UInt16])])
     func anotherPortIsEightThousandHigherOrTheNext(port: UInt16, expected: [UInt16]) {
         let address = EndpointAddress(ip: IPAddress(v4: 0x7F00_0001), port: port)
         #expect(Array(PlannedDoor(address: address, fallback: .anotherPort).candidates.prefix(3)) == expected)

@@ -37,12 +37,16 @@ struct SelectionCase: Sendable, CustomTestStringConvertible {
     }
 }
 
-private func here(_ number: Int, _ state: EndpointCondition = .ready, zones: [String] = [], nodes: [String] = [])
+private func here(
+    _ number: Int, _ state: EndpointCondition = .ready, zones: [String] = [], nodes: [String] = []
+)
     -> EndpointSlice
     .Endpoint
 { endpoint("10.0.0.\(number)", state, node: "here", zones: zones, nodes: nodes) }
 
-private func there(_ number: Int, _ state: EndpointCondition = .ready, zones: [String] = [], nodes: [String] = [])
+private func there(
+    _ number: Int, _ state: EndpointCondition = .ready, zones: [String] = [], nodes: [String] = []
+)
     -> EndpointSlice.Endpoint
 { endpoint("10.0.0.\(number)", state, node: "there", zones: zones, nodes: nodes) }
 

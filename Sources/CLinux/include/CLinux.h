@@ -82,6 +82,8 @@ int portico_batch_send(
     const portico_address *source);
 /* Sends slot `slot` on a connected socket, as one datagram with `header` before it. Returns 0, or -errno. */
 int portico_batch_send_after(portico_batch *batch, int fd, int slot, const void *header, size_t header_length);
+/* Puts `bytes` in place of what slot `slot` received; its peer and destination stay. Returns 0, or -EMSGSIZE. */
+int portico_batch_fill(portico_batch *batch, int slot, const void *bytes, size_t count);
 /* Asks for the destination address of every datagram (IP_PKTINFO, IPV6_RECVPKTINFO): a socket that is bound to the
  * wildcard must answer from the address that the client used, and the kernel would choose another (FIELD, trap 15). */
 int portico_report_destination(int fd, int family);

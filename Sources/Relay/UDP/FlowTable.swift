@@ -144,7 +144,9 @@ struct FlowTable {
     func expired(at now: UInt64) -> Slab<Flow>.ID? {
         for stage in 0..<orders.count {
             let first = orders[stage].first
-            if first != Self.none, records[Int(first)].lastActive + spans[stage] <= now { return records[Int(first)].flow }
+            if first != Self.none, records[Int(first)].lastActive + spans[stage] <= now {
+                return records[Int(first)].flow
+            }
         }
         return nil
     }

@@ -192,6 +192,7 @@ extension Worker {
 extension SocketAddress {
     /// A client that is seen through a dual-stack socket as `::ffff:a.b.c.d` is the IPv4 client.
     var unmapped: SocketAddress {
-        isIPv6 && high == 0 && low >> 32 == 0xFFFF ? SocketAddress(v4: UInt32(truncatingIfNeeded: low), port: port) : self
+        isIPv6 && high == 0 && low >> 32 == 0xFFFF
+            ? SocketAddress(v4: UInt32(truncatingIfNeeded: low), port: port) : self
     }
 }

@@ -107,7 +107,9 @@ extension Worker {
     func endFlows(of port: PortState, notIn balancer: Balancer) {
         let staying = Set(balancer.endpoints.map(\.dialAddress))
         for id in port.flows.flows {
-            guard let flow = datagrams.flows.find(id), !staying.contains(flow.pointee.endpoint.dialAddress) else { continue }
+            guard let flow = datagrams.flows.find(id), !staying.contains(flow.pointee.endpoint.dialAddress) else {
+                continue
+            }
             endFlow(id)
         }
     }

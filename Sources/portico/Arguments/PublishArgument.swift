@@ -26,33 +26,34 @@ struct PublishArgument: Hashable, Sendable {
 
 extension PublishArgument.Place {
     fileprivate init(_ text: Substring, _ transport: TransportProtocol) throws(ArgumentError) {
-        guard let colon = text.lastIndex(of: ":") else {
-            self.init(address: nil, port: try Self.port(text), transport: transport)
-            return
-        }
-        let host = text[..<colon]
-        // `::1` without brackets: its last group would pass for a port.
-        guard !host.contains(":") || host.hasPrefix("[") else {
-            throw ArgumentError("an IPv6 address stands in brackets: [\(host.hasSuffix(":") ? text : host)]:port")
-        }
-        let port = try Self.port(text[text.index(after: colon)...])
-        if host == "localhost" {
-            self.init(address: nil, port: port, transport: transport)
-            return
-        }
-        guard let address = parseAddress(host) else {
-            throw ArgumentError("'\(host)' is not an IP address of this machine")
-        }
+        let (address, port) = try parseLocalAddress(text)
         self.init(address: address, port: port, transport: transport)
     }
+}
 
-    private static func port(_ text: Substring) throws(ArgumentError) -> UInt16 {
-        guard !text.isEmpty else { throw ArgumentError("the port on this machine is missing") }
-        guard let port = parsePort(text) else {
-            throw ArgumentError("'\(text)' is not a port on this machine: 0 to 65535")
-        }
-        return port
+/// `8080`, `127.0.0.1:8080`, `localhost:8080` or `[::1]:8080`: where to serve on this machine. The address is nil where it
+/// is left to the default.
+func parseLocalAddress(_ text: Substring) throws(ArgumentError) -> (address: IPAddress?, port: UInt16) {
+    guard let colon = text.lastIndex(of: ":") else { return (nil, try parseLocalPort(text)) }
+    let host = text[..<colon]
+    // `::1` without brackets: its last group would pass for a port.
+    guard !host.contains(":") || host.hasPrefix("[") else {
+        throw ArgumentError("an IPv6 address stands in brackets: [\(host.hasSuffix(":") ? text : host)]:port")
     }
+    let port = try parseLocalPort(text[text.index(after: colon)...])
+    if host == "localhost" { return (nil, port) }
+    guard let address = parseAddress(host) else {
+        throw ArgumentError("'\(host)' is not an IP address of this machine")
+    }
+    return (address, port)
+}
+
+private func parseLocalPort(_ text: Substring) throws(ArgumentError) -> UInt16 {
+    guard !text.isEmpty else { throw ArgumentError("the port on this machine is missing") }
+    guard let port = parsePort(text) else {
+        throw ArgumentError("'\(text)' is not a port on this machine: 0 to 65535")
+    }
+    return port
 }
 
 /// `10.0.0.1` or `[fd00::1]`; nil for anything else, such as an IPv6 address without brackets.

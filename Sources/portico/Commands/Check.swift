@@ -51,13 +51,16 @@ struct Check: AsyncParsableCommand {
             StandardStream.output.write(
                 JSONLine([
                     ("event", "summary"), ("errors", .integer(errors)), ("warnings", .integer(warnings)),
-                    ("services", .integer(result.state.services.count)), ("servicePorts", .integer(resolution.ports.count)),
+                    ("services", .integer(result.state.services.count)),
+                    ("servicePorts", .integer(resolution.ports.count)),
                 ]))
         case .text:
             for problem in result.problems {
                 StandardStream.error.write("\(problem.severity == .warning ? "warning: " : "")\(problem)\n")
             }
-            for note in result.notes + resolution.notes.map(\.description) { StandardStream.error.write("note: \(note)\n") }
+            for note in result.notes + resolution.notes.map(\.description) {
+                StandardStream.error.write("note: \(note)\n")
+            }
             let verdict = errors == 0 ? "no mistakes" : errors == 1 ? "1 mistake" : "\(errors) mistakes"
             StandardStream.output.write(
                 "\(verdict) in \(result.state.services.count) Services with \(resolution.ports.count) ports to serve\n")

@@ -35,6 +35,22 @@ struct Dev: AsyncParsableCommand {
 
               In scripts: wait for the line whose "event" is "listening".
                 portico dev -f manifests/ --output json
+
+              Run a program with WEB_SERVICE_HOST and so on, as in a pod, and end with it:
+                portico dev -f manifests/ -n shop -- npm start
+
+              The same for programs that are started elsewhere:
+                portico dev -f manifests/ --env-file services.env
+                docker run --network host --env-file services.env my-image
+
+              Names as in a cluster:
+                portico dev -f manifests/ --dns 5353
+                dig @127.0.0.1 -p 5353 web.shop.svc.cluster.local
+                dig @127.0.0.1 -p 5353 _http._tcp.web.shop SRV
+
+            EXIT STATUS
+              That of the program behind --, if there is one: 127 if it cannot be found,
+              128 + n if signal n ended it. Signals to Portico are passed on to it.
             """
     )
 
@@ -76,6 +92,8 @@ struct Dev: AsyncParsableCommand {
         })
     var balancing = ServiceOptions.Balancing.roundRobin
 
+    @OptionGroup(title: "How to find it") var names: NameOptions
+
     @Flag(help: "Print a line for every connection.")
     var connections = false
 
@@ -89,6 +107,15 @@ struct Dev: AsyncParsableCommand {
     var output: OutputFormat = .text
 
     @OptionGroup(title: "Logging") var logging: LoggingOptions
+
+    @Argument(
+        parsing: .postTerminator,
+        help: ArgumentHelp(
+            "Behind --, a program to run once everything listens, with its arguments.",
+            discussion:
+                "It gets the variables of --env-file, and standard output to itself: the table goes to standard error.",
+            valueName: "command"))
+    var command: [String] = []
 
     func validate() throws {
         guard !selection.files.isEmpty || !services.isEmpty else {
@@ -114,10 +141,15 @@ struct Dev: AsyncParsableCommand {
         }
         let demo = demoPods ? try DemoStandIns() : nil
         if let demo { settings.standIn = { demo.address(for: $0) } }
+        // Programs have standard output to themselves.
+        let report = DevReport(format: output, output: command.isEmpty ? .output : .error)
+        let isNamed = names.envFile != nil || names.dns != nil || !command.isEmpty
+        let publisher =
+            isNamed ? try NamePublisher(names, settings, namespace: selection.defaultNamespace) : nil
         let source = selection.files.isEmpty ? nil : ManifestSource(selection.files.map(ManifestInput.init(argument:)))
         try await DevSession(
-            settings: settings, source: source, report: DevReport(format: output), drainLimit: drainTimeout.duration,
-            reportsConnections: connections, demo: demo
+            settings: settings, source: source, report: report, drainLimit: drainTimeout.duration,
+            reportsConnections: connections, demo: demo, names: publisher, command: command
         ).run()
     }
 }

@@ -1,8 +1,33 @@
+import DemoPods
+import EventLoop
 import Services
 
-/// placeholder until the demo pods are merged
+/// Puts the demo pods in the place of the endpoints of manifests.
 final class DemoStandIns: Sendable {
-    init() throws {}
-    func update(_ state: ClusterState) {}
-    func address(for endpoint: ServiceEndpoint) -> EndpointAddress? { nil }
+    private let pods: DemoPods
+
+    init() throws(SystemError) {
+        pods = try DemoPods()
+    }
+
+    /// Lets the pods go that are in no manifest any more; one that comes back is a new pod.
+    func update(_ state: ClusterState) {
+        let resolution = state.resolve(ResolutionContext(servesUnassigned: true))
+        let endpoints = resolution.ports.flatMap { $0.endpoints.ipv4.cluster + $0.endpoints.ipv6.cluster }
+        // Those of headless Services are reached by name.
+        let headless = state.headlessServices().flatMap(\.ports).flatMap(\.endpoints)
+        pods.update(keeping: Set((endpoints + headless).map(Self.name)))
+    }
+
+    /// Where the stand-in of `endpoint` listens; nil if there can be none, which the endpoint's silence then shows.
+    func address(for endpoint: ServiceEndpoint) -> EndpointAddress? {
+        guard
+            let address = try? pods.standIn(podName: Self.name(endpoint), address: endpoint.address.description)
+        else { return nil }
+        return EndpointAddress(ip: IPAddress(v4: UInt32(truncatingIfNeeded: address.low)), port: address.port)
+    }
+
+    private static func name(_ endpoint: ServiceEndpoint) -> String {
+        endpoint.podName ?? endpoint.address.ip.description
+    }
 }

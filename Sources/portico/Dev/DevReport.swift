@@ -3,22 +3,27 @@ import Proxy
 import Relay
 import Services
 
-/// What `portico dev` prints on standard output: tables for people, or one JSON object a line for programs.
+/// What `portico dev` prints: tables for people, or one JSON object a line for programs.
 struct DevReport: Sendable {
     let format: OutputFormat
-    private let output = StandardStream.output
-
-    init(format: OutputFormat) {
-        self.format = format
-    }
+    let output: StandardStream
 
     /// Everything that is served from now on. Scripts wait for this.
-    func listening(_ status: DevelopmentProxy.Status, files: Bool) {
+    ///
+    /// - Parameters:
+    ///   - files: there are manifests that may change.
+    ///   - dns: where DNS queries are answered.
+    ///   - command: what is run now.
+    func listening(_ status: DevelopmentProxy.Status, files: Bool, dns: SocketAddress?, command: String?) {
         switch format {
-        case .json: output.write(JSONLine(event("listening", status)))
+        case .json:
+            let address = dns.map { [("dns", JSONValue.string("\($0)"))] } ?? []
+            output.write(JSONLine(event("listening", status) + address))
         case .text:
             output.write(table(status).rendered(inColour: output.takesColour))
-            output.write(files ? "\nReady. Manifests are read again when they change; Ctrl-C ends.\n" : "\nReady. Ctrl-C ends.\n")
+            if let dns { output.write("\nDNS on \(dns), UDP and TCP.\n") }
+            let end = command.map { "Running \($0)." } ?? "Ctrl-C ends."
+            output.write(files ? "\nReady. Manifests are read again when they change. \(end)\n" : "\nReady. \(end)\n")
         }
     }
 

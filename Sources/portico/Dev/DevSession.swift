@@ -14,6 +14,8 @@ struct DevSession {
     enum Wake: Sendable {
         case manifests(ManifestResult)
         case signal(Int32)
+        /// The program that the session is for.
+        case commandEnded
         /// Time to try again what did not work.
         case retry
     }
@@ -30,11 +32,16 @@ struct DevSession {
     let reportsConnections: Bool
     /// Told about the pods of the manifests before they are served; nil without demo pods.
     let demo: DemoStandIns?
+    /// Told of everything that is served; nil if nobody wants to know it by name.
+    let names: NamePublisher?
+    /// The program to run once everything listens, with its arguments; empty for none. The session ends with it.
+    let command: [String]
     let logger = Logger(label: "dev")
 
-    /// Serves until a signal ends it.
+    /// Serves until a signal, or the end of the command, ends it.
     ///
-    /// - Throws: ``CommandFailure`` if there is nothing to serve, or the program cannot start; `ExitCode` on a second signal.
+    /// - Throws: ``CommandFailure`` if there is nothing to serve, or the program cannot start; `ExitCode` on a second signal
+    ///   and for what the command ended with.
     func run() async throws {
         let signals = try SignalStream([SIGINT, SIGTERM])
         let (wakes, wake) = AsyncStream.makeStream(of: Wake.self)
@@ -56,7 +63,13 @@ struct DevSession {
         demo?.update(first.state)
         var status = await proxy.apply(first.state)
         if settings.needsNames { status = await proxy.retry() }
-        report.listening(status, files: source != nil)
+        do {
+            try await names?.update(first.state, status)
+        } catch {
+            await relay.stop()
+            throw error
+        }
+        report.listening(status, files: source != nil, dns: await names?.dnsAddress, command: command.first)
         tell(status)
 
         let narration = Task { await narrate(events) }
@@ -66,15 +79,38 @@ struct DevSession {
             Task { while (try? await Task.sleep(for: Self.retryInterval)) != nil { wake.yield(.retry) } },
         ]
         defer { for feed in feeds { feed.cancel() } }
-        await serve(wakes, proxy, first, status)
+        let exit = await run(
+            command, ended: { wake.yield(.commandEnded) },
+            meanwhile: { command in await serve(wakes, proxy, first, status, command) })
         let second = await drain(relay, signals: wakes)
         let snapshot = await relay.snapshot()
         await relay.stop()
+        await names?.stop()
         event.finish()
         await narration.value
         report.summary(snapshot)
         signals.close()
-        if let second { throw ExitCode(128 + second) }
+        if let status = exit ?? second.map({ 128 + $0 }), status != 0 { throw ExitCode(status) }
+    }
+
+    /// Starts the command, if there is one, and serves until that or a signal ends it.
+    ///
+    /// - Returns: the exit status of the command.
+    private func run(
+        _ arguments: [String], ended: @escaping @Sendable () -> Void, meanwhile serve: (UserCommand?) async -> Void
+    ) async -> Int32? {
+        guard !arguments.isEmpty else {
+            await serve(nil)
+            return nil
+        }
+        do {
+            let command = try UserCommand(arguments, adding: await names?.variables ?? [], ended: ended)
+            await serve(command)
+            return command.reap()
+        } catch {
+            StandardStream.error.write("portico: \(error)\n")
+            return (error as? UserCommand.Failure)?.status ?? EXIT_FAILURE
+        }
     }
 
     /// Logs what the relay reports, and prints connections if that was asked for.
@@ -86,16 +122,23 @@ struct DevSession {
         }
     }
 
-    /// Deals with wakes until a signal says to end.
+    /// Deals with wakes until a signal says to end, or the command has ended.
     private func serve(
-        _ wakes: AsyncStream<Wake>, _ proxy: DevelopmentProxy, _ first: ManifestResult, _ initial: DevelopmentProxy.Status
+        _ wakes: AsyncStream<Wake>, _ proxy: DevelopmentProxy, _ first: ManifestResult,
+        _ initial: DevelopmentProxy.Status,
+        _ command: UserCommand?
     ) async {
         var last = first
         var status = initial
         for await wake in wakes {
             let before = status
             switch wake {
-            case .signal:
+            case .signal(let number):
+                // What a signal means is for the command to say.
+                guard let command else { return }
+                command.pass(on: number)
+                continue
+            case .commandEnded:
                 return
             case .manifests(let result):
                 tell(result.newProblems(since: last), notes: result.notes.filter { !last.notes.contains($0) })
@@ -105,6 +148,11 @@ struct DevSession {
             case .retry:
                 guard settings.needsNames || !status.problems.isEmpty else { continue }
                 status = await proxy.retry()
+            }
+            do {
+                try await names?.update(last.state, status)
+            } catch {
+                logger.error("\(error)")
             }
             if status != before {
                 report.changed(status, from: before)

@@ -59,7 +59,9 @@ import Testing
 
     @Test func anAnswerBeforeAResetIsStillDelivered() async throws {
         // A server that refuses an upload early: it answers, and closes with the rest unread, which is a reset.
-        let server = try ScriptedServer(script: [.expect(1000), .send("413 too large"), .pause(.milliseconds(50)), .reset])
+        let server = try ScriptedServer(script: [
+            .expect(1000), .send("413 too large"), .pause(.milliseconds(50)), .reset,
+        ])
         let harness = try await RelayHarness(endpoints: [server.port])
         let client = try harness.client(.sendPattern(count: 1000, seed: 1), .expect("413 too large"), .receiveReset)
         _ = try await client.finished()
@@ -98,7 +100,8 @@ import Testing
         let harness = try await RelayHarness(endpoints: dead.map(\.port))
         #expect(try await harness.client(.receiveReset).finished().sawReset)
         #expect(harness.dialFailures.map(\.attempt) == [1, 2, 3, 4])
-        #expect(Set(harness.dialFailures.map(\.endpoint.address.port)).count == 2, "each attempt takes the next endpoint")
+        #expect(
+            Set(harness.dialFailures.map(\.endpoint.address.port)).count == 2, "each attempt takes the next endpoint")
         #expect(await harness.counters.refused == 1)
         await harness.stop()
         #expect(harness.records.map(\.outcome) == [.unreachable])

@@ -12,7 +12,8 @@ import Testing
         let harness = try await RelayHarness(endpoints: [server.port])
         let steps = (0..<4).map { _ in Cue() }
         let client = try harness.client(
-            .send("0"), .expect("0"), .wait(steps[0]), .send("1"), .expect("1"), .wait(steps[1]), .send("2"), .expect("2"),
+            .send("0"), .expect("0"), .wait(steps[0]), .send("1"), .expect("1"), .wait(steps[1]), .send("2"),
+            .expect("2"),
             .wait(steps[2]), .send("3"), .expect("3"), .shutdownWrite, .receiveAll)
         #expect(await eventually { client.progress.received.count == 1 })
 
@@ -32,7 +33,8 @@ import Testing
         await harness.relay.settle()
         steps[2].give()
         _ = try await client.finished()
-        #expect(await eventually { await harness.relay.snapshot().total.removed.accepted > 0 }, "and is counted in the end")
+        #expect(
+            await eventually { await harness.relay.snapshot().total.removed.accepted > 0 }, "and is counted in the end")
         await harness.stop()
     }
 
@@ -85,7 +87,8 @@ import Testing
             func wavesComeAndGo() async throws {
                 let never = Cue()
                 let server = try ScriptedServer(script: [.receiveAll, .wait(never)])
-                let harness = try await RelayHarness(endpoints: [server.port], budget: DescriptorBudget(limit: 20_000)) {
+                let harness = try await RelayHarness(endpoints: [server.port], budget: DescriptorBudget(limit: 20_000))
+                {
                     $0.halfOpenLimit = 200
                 }
                 for _ in 0..<3 {

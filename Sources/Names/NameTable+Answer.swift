@@ -1,0 +1,84 @@
+internal import Services
+
+extension NameTable {
+    /// Seconds that answers may be remembered: manifests change while they are being worked on.
+    static let timeToLive: UInt32 = 5
+
+    /// What comes of one question.
+    struct Answer {
+        var result = DNSResult.success
+        var isAuthoritative = true
+        var answers: [DNSRecord] = []
+        var authority: [DNSRecord] = []
+        var additional: [DNSRecord] = []
+    }
+
+    /// Answers `question`.
+    ///
+    /// - Parameter turn: any number; it decides which of several addresses comes first, for clients that use only that.
+    func answer(_ question: DNSQuestion, turn: Int) -> Answer {
+        let isTransfer = question.type == .axfr || question.type == .ixfr
+        guard question.questionClass == .internet || question.questionClass == .any, !isTransfer else {
+            return .refusal
+        }
+        let (match, inZone) = match(question.name)
+        var answer = Answer()
+        switch match {
+        case .foreign:
+            return .refusal
+        case .missing:
+            answer.result = .noSuchName
+        case .node(let node):
+            fill(&answer, question, node, turn)
+        }
+        // How long a "no" may be remembered (RFC 2308); a zone's word counts only for names in it.
+        if answer.answers.isEmpty, inZone { answer.authority.append(authorityRecord) }
+        return answer
+    }
+
+    private func fill(_ answer: inout Answer, _ question: DNSQuestion, _ node: Node, _ turn: Int) {
+        func asked(_ type: DNSType) -> Bool { question.type == type || question.type == .any }
+
+        answer.answers += addressRecords(of: node, at: question.name, turn).filter { asked($0.data.type) }
+        if asked(.srv) {
+            for location in node.locations {
+                guard let target = location.target.below(domain) else { continue }
+                let data = DNSRecord.Location(port: location.port, target: target)
+                answer.answers.append(
+                    DNSRecord(name: question.name, timeToLive: Self.timeToLive, data: .srv(data)))
+            }
+            // Spares the client a query for each target.
+            var known: Set<DNSName> = []
+            for location in node.locations where known.insert(location.target).inserted {
+                guard let target = location.target.below(domain), let node = nodes[location.target] else { continue }
+                answer.additional += addressRecords(of: node, at: target, turn)
+            }
+        }
+        if asked(.soa), question.name == domain { answer.answers.append(authorityRecord) }
+    }
+
+    private func addressRecords(of node: Node, at name: DNSName, _ turn: Int) -> [DNSRecord] {
+        let first = node.addresses.isEmpty ? 0 : turn % node.addresses.count
+        return (node.addresses[first...] + node.addresses[..<first]).map { ip in
+            let data: DNSRecord.Data =
+                switch ip.family {
+                case .ipv4: .a(UInt32(truncatingIfNeeded: ip.low))
+                case .ipv6: .aaaa(high: ip.high, low: ip.low)
+                }
+            return DNSRecord(name: name, timeToLive: Self.timeToLive, data: data)
+        }
+    }
+
+    private var authorityRecord: DNSRecord {
+        // The names are a form to be filled in: there is no such server, and nobody reads mail.
+        let authority = DNSRecord.Authority(
+            server: DNSName("ns.dns")?.below(domain) ?? domain, mailbox: DNSName("hostmaster")?.below(domain) ?? domain,
+            serial: serial, refresh: 7200, retry: 1800, expire: 86_400, minimum: Self.timeToLive)
+        return DNSRecord(name: domain, timeToLive: Self.timeToLive, data: .soa(authority))
+    }
+}
+
+extension NameTable.Answer {
+    /// Not a name that is ours to speak of. A client with several servers goes to the next.
+    fileprivate static var refusal: NameTable.Answer { NameTable.Answer(result: .refused, isAuthoritative: false) }
+}

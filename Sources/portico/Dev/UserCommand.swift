@@ -1,0 +1,107 @@
+import EventLoop
+import Glibc
+import Names
+
+/// The program behind `portico dev -- COMMAND`: a child with this process's streams, folder and environment, and more
+/// variables.
+final class UserCommand {
+    /// It could not be started.
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+        /// What shells end with then: 127 if there is no such program, else 126.
+        let status: Int32
+    }
+
+    private let pid: pid_t
+    private let waiter: LoopThread
+
+    /// Starts the program that `arguments` name first, looked for on PATH.
+    ///
+    /// - Parameter ended: called once, on a thread of its own, when the program has ended; then ``reap()`` says how.
+    /// - Throws: ``Failure``.
+    init(
+        _ arguments: [String], adding variables: [ServiceVariables.Variable], ended: @escaping @Sendable () -> Void
+    ) throws {
+        let program = arguments.first ?? ""
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        // Ours is not its business: threads here block signals, and the relay ignores SIGPIPE. Handlers of our own do not
+        // survive exec anyway.
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        var pipe = sigset_t()
+        sigemptyset(&pipe)
+        sigaddset(&pipe, SIGPIPE)
+        posix_spawnattr_setsigdefault(&attributes, &pipe)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+
+        var child: pid_t = 0
+        let environment =
+            Self.inherited(without: Set(variables.map(\.name)))
+            + variables.map { "\($0.name)=\($0.value)".utf8CString }
+        let code = Self.withPointers(arguments.map(\.utf8CString)) { arguments in
+            Self.withPointers(environment) { posix_spawnp(&child, program, nil, &attributes, arguments, $0) }
+        }
+        guard code == 0 else {
+            throw Failure(
+                description: "cannot run '\(program)': \(SystemError.reason(code))", status: code == ENOENT ? 127 : 126)
+        }
+        let pid = child
+        self.pid = pid
+        waiter = try LoopThread(name: "command") {
+            // Looked at, not reaped: until it is, nobody else gets its number, and so signals always meet the right one.
+            var information = siginfo_t()
+            while waitid(P_PID, id_t(pid), &information, WEXITED | WNOWAIT) != 0, errno == EINTR {}
+            ended()
+        }
+    }
+
+    /// Passes a signal on that was sent to this process. Not after ``reap()``.
+    func pass(on signal: Int32) {
+        // Ctrl-C goes to all that a terminal runs in its foreground, and the command is one of them. Programs take a second
+        // one for impatience.
+        if signal == SIGINT, Self.isInForeground { return }
+        kill(pid, signal)
+    }
+
+    /// The exit status of the program, or 128 plus the signal that ended it. Waits for its end.
+    func reap() -> Int32 {
+        waiter.join()
+        var status: Int32 = 0
+        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+        let signal = status & 0x7F
+        return signal == 0 ? status >> 8 & 0xFF : 128 + signal
+    }
+
+    /// Whether this process belongs to what its terminal runs in the foreground.
+    private static var isInForeground: Bool {
+        let terminal = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC)
+        guard terminal >= 0 else { return false }
+        defer { close(terminal) }
+        return tcgetpgrp(terminal) == getpgrp()
+    }
+
+    /// This process's environment as it is, which need not be UTF-8.
+    private static func inherited(without names: Set<String>) -> [ContiguousArray<CChar>] {
+        var entries: [ContiguousArray<CChar>] = []
+        var next = environ
+        while let entry = next.pointee {
+            let bytes = ContiguousArray(UnsafeBufferPointer(start: entry, count: strlen(entry) + 1))
+            let name = bytes.prefix { $0 != CChar(UInt8(ascii: "=")) }.map { UInt8(bitPattern: $0) }
+            if !names.contains(String(decoding: name, as: UTF8.self)) { entries.append(bytes) }
+            next += 1
+        }
+        return entries
+    }
+
+    /// Calls `body` with a list of C strings that ends with a null pointer, as spawning wants it.
+    private static func withPointers<Result>(
+        _ strings: [ContiguousArray<CChar>], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result
+    ) -> Result {
+        let copies = strings.map { string in string.withUnsafeBufferPointer { $0.baseAddress.flatMap { strdup($0) } } }
+        defer { for copy in copies { free(copy) } }
+        return body(copies + [nil])
+    }
+}
