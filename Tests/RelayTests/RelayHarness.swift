@@ -51,6 +51,12 @@ struct RelayHarness {
         try await client(.receiveAll).finished().received.text
     }
 
+    /// Whether a client that only listens is reset: as it reads, or so soon that its connect tells of it already.
+    func isReset() async throws -> Bool {
+        let report = await (try client(.receiveReset)).report()
+        return report.sawReset || report.failure?.reason.isReset == true
+    }
+
     var counters: PortCounters {
         get async { await relay.snapshot().ports[id] ?? PortCounters() }
     }
