@@ -81,12 +81,13 @@ import Testing
         #expect(result.output == "up\ngot\ngot\n")
     }
 
-    /// In the foreground of a terminal that `script` makes.
+    /// In the foreground of a terminal that `script` makes. `exec`, or the shell that `script` starts would be there too,
+    /// and not every shell survives Ctrl-C.
     @Test(.requires(.tool("script"))) func ctrlCReachesTheCommandOnce() async throws {
         let command = "trap 'echo got' INT; echo up; until read line; do :; done; echo \\$line; exit 6"
         let line = try [DevProcess.program(), "dev"] + Self.service + ["--", "sh", "-c", "\"\(command)\""]
         let program = try #require(findProgram("script"))
-        let script = try ChildProcess(program, ["-qec", line.joined(separator: " "), "/dev/null"])
+        let script = try ChildProcess(program, ["-qec", "exec " + line.joined(separator: " "), "/dev/null"])
         #expect(await eventually(within: .seconds(30)) { script.output.contains("up\r\n") })
         try script.write("\u{3}")
         #expect(await eventually { script.output.contains("got") })

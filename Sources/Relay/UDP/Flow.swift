@@ -1,4 +1,5 @@
 internal import EventLoop
+internal import Glibc
 internal import Services
 
 /// One UDP client and the endpoint that it was given, with a connected socket between the relay and that endpoint: the
@@ -12,9 +13,10 @@ struct Flow: ~Copyable {
     let header: [UInt8]
     /// Its place in the port's ``FlowTable``.
     var entry: FlowTable.Entry = -1
-    /// Whether datagrams may be joined on the way to the endpoint, and to the client; a refusal by the kernel ends it.
-    var joinsUp: Bool
-    var joinsDown = true
+    /// The largest datagrams that may be joined on the way to the endpoint, and to the client. A refusal by the kernel
+    /// lowers it.
+    var joinsUp: Int
+    var joinsDown = Flow.joinsAll
 
     /// A copy of the first datagram, until there is a reply: if the endpoint turns out not to be there, another gets it,
     /// and the client notices nothing. That is failover at connect time for a protocol without connects.
@@ -32,7 +34,7 @@ struct Flow: ~Copyable {
         self.socket = socket
         self.header = header
         // Segments would have one header for all of them.
-        self.joinsUp = header.isEmpty
+        self.joinsUp = header.isEmpty ? Self.joinsAll : Self.joinsNone
         self.port = port
         self.endpoint = endpoint
         self.key = key
@@ -41,6 +43,19 @@ struct Flow: ~Copyable {
     mutating func forgetFirst() {
         first = Hold()
         firstLength = 0
+    }
+
+    static let joinsAll = Int.max
+    static let joinsNone = 0
+
+    /// What may still be joined after the kernel refused a run of datagrams of `length` bytes; nil if the error says
+    /// nothing about joining. A segment must fit a packet of the way, as a datagram of its own, which is cut up, need not.
+    static func joins(afterRefusing length: Int, with code: Int32) -> Int? {
+        switch code {
+        case EINVAL, EMSGSIZE: length - 1
+        case EIO: joinsNone
+        default: nil
+        }
     }
 }
 

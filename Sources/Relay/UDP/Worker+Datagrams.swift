@@ -53,7 +53,7 @@ extension Worker {
 
     /// Sends the chain of one flow to its endpoint. An endpoint that turns out not to be there is replaced, for this
     /// datagram and those that follow.
-    private func forward(_ id: Slab<Flow>.ID, _ flow: UnsafeMutablePointer<Flow>, _ door: Listener) {
+    func forward(_ id: Slab<Flow>.ID, _ flow: UnsafeMutablePointer<Flow>, _ door: Listener) {
         var slot = flow.pointee.chain.first
         flow.pointee.chain = SlotChain()
         var current = id
@@ -76,9 +76,7 @@ extension Worker {
                 port.counters.bytesUp += bytesInRun()
                 port.flows.used(flow.pointee.entry, sent: count, now: loop.now)
                 slot = next
-            case EINVAL where flow.pointee.joinsUp, EIO where flow.pointee.joinsUp:
-                flow.pointee.joinsUp = false
-            case ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EADDRNOTAVAIL, ENETDOWN, EHOSTDOWN:
+            case let error where SystemError.blamesEndpoint(error):
                 // The kernel tells of an earlier datagram; this one was not sent, and can go to somebody else.
                 replacements -= 1
                 let key = flow.pointee.key
@@ -89,6 +87,10 @@ extension Worker {
                 }
                 current = other
             default:
+                if let limit = refusedToJoin(error) {
+                    flow.pointee.joinsUp = limit
+                    continue
+                }
                 // No room in the socket, or a datagram that is too large for the way: lost, as datagrams may be.
                 port.counters.dropped += UInt64(datagrams.run.slots.count)
                 slot = next
@@ -110,16 +112,24 @@ extension Worker {
         flow.pointee.firstLength = Int32(header.count + bytes.count)
     }
 
-    /// Gathers the run that begins at `slot`; returns the slot behind it, or -1.
-    private func cut(from slot: Int16, joining: Bool) -> Int16 {
+    /// Gathers the run that begins at `slot`, of one datagram if it is larger than `joining`; returns the slot behind it, or
+    /// -1.
+    private func cut(from slot: Int16, joining: Int) -> Int16 {
         datagrams.run.reset()
         var slot = slot
-        while slot >= 0, joining || datagrams.run.isEmpty,
-            datagrams.run.add(Int(slot), length: datagrams.batch.length(Int(slot)))
-        {
+        while slot >= 0 {
+            let length = datagrams.batch.length(Int(slot))
+            guard datagrams.run.isEmpty || length <= joining, datagrams.run.add(Int(slot), length: length) else { break }
             slot = datagrams.nextSlot[Int(slot)]
+            if length > joining { break }
         }
         return slot
+    }
+
+    /// What may still be joined if the error of sending the run is about joining; nil if it is not.
+    private func refusedToJoin(_ code: Int32) -> Int? {
+        guard datagrams.run.slots.count > 1, let first = datagrams.run.slots.first else { return nil }
+        return Flow.joins(afterRefusing: datagrams.batch.length(Int(first)), with: code)
     }
 
     @inline(__always)
@@ -151,8 +161,11 @@ extension Worker {
                 if count < DatagramBatch.slots { return }
             case .wouldBlock:
                 return
-            case .failed(let code):
+            case .failed(let code) where SystemError.blamesEndpoint(code):
                 return endpointRefused(id, flow, code)
+            case .failed:
+                // A datagram was too large for the way, or the kernel short of memory; what else waits is still good.
+                continue
             }
         }
         loop.again(Token(.flow, index: id.index, generation: id.generation).raw)
@@ -160,7 +173,10 @@ extension Worker {
 
     /// Sends the batch at hand to the flow's client, from the address that the client used.
     private func answer(_ count: Int, _ id: Slab<Flow>.ID, _ flow: UnsafeMutablePointer<Flow>) {
-        guard let door = listeners[flow.pointee.key.door] else { return endFlow(id) }
+        guard let door = listeners[flow.pointee.key.door] else {
+            flow.pointee.port.counters.dropped += UInt64(count)
+            return endFlow(id)
+        }
         for slot in 0..<count { datagrams.nextSlot[slot] = slot + 1 < count ? Int16(slot + 1) : -1 }
         let port = flow.pointee.port
         var slot: Int16 = 0
@@ -170,8 +186,8 @@ extension Worker {
                 datagrams.batch.send(
                     slots, through: door.socket, to: flow.pointee.key.client, from: flow.pointee.key.destination)
             }
-            if flow.pointee.joinsDown, error == EINVAL || error == EIO {
-                flow.pointee.joinsDown = false
+            if error != 0, let limit = refusedToJoin(error) {
+                flow.pointee.joinsDown = limit
                 continue
             }
             if error == 0 {

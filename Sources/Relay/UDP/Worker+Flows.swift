@@ -12,11 +12,9 @@ extension Worker {
     func flow(for key: FlowKey, on door: Listener) -> Slab<Flow>.ID? {
         let port = door.port
         if let entry = port.flows.find(key) { return port.flows.flow(entry) }
-        guard let endpoint = port.route.pick(for: IPAddress(key.client), at: loop.now) else { return nil }
-        makeRoom(for: port)
-        guard let socket = connect(to: endpoint, port) else { return nil }
-        let header = announcement(of: key, through: door)
-        let id = datagrams.flows.insert(Flow(socket: socket, port: port, endpoint: endpoint, key: key, header: header))
+        makeRoom(for: port, door)
+        guard let opened = open(key, door) else { return nil }
+        let id = datagrams.flows.insert(opened)
         guard let flow = datagrams.flows.find(id) else { return nil }
         do throws(SystemError) {
             let token = Token(.flow, index: id.index, generation: id.generation).raw
@@ -26,7 +24,7 @@ extension Worker {
             return nil
         }
         flow.pointee.entry = port.flows.insert(key, id, now: loop.now)
-        endpoint.open.wrappingAdd(1, ordering: .relaxed)
+        flow.pointee.endpoint.open.wrappingAdd(1, ordering: .relaxed)
         port.counters.accepted += 1
         port.counters.open += 1
         if !sweeping {
@@ -36,30 +34,49 @@ extension Worker {
         return id
     }
 
-    private func connect(to endpoint: Endpoint, _ port: PortState) -> Descriptor? {
-        let address = SocketAddress(endpoint.dialAddress)
-        if let socket = try? UDPSocket.connect(to: address) { return socket }
-        // Descriptors may have run out elsewhere: a silent flow is worth less than a new one.
-        guard let oldest = port.flows.leastRecentlyUsed ?? leastRecentlyUsedFlow() else { return nil }
-        endFlow(oldest.flow)
-        counters.flowsEvicted += 1
-        return try? UDPSocket.connect(to: address)
+    /// Makes a flow with a socket towards an endpoint. One that there is no way to, which the kernel knows at once, is passed
+    /// over for another.
+    private func open(_ key: FlowKey, _ door: Listener) -> Flow? {
+        let port = door.port
+        let client = IPAddress(key.client)
+        var mayEvict = true
+        var attempt = 0
+        while attempt < DialAttempts.timeouts.count {
+            guard let endpoint = port.route.pick(for: client, attempt: attempt, at: loop.now) else { return nil }
+            do throws(SystemError) {
+                let socket = try UDPSocket.connect(to: SocketAddress(endpoint.dialAddress))
+                let header = announcement(of: key, through: door)
+                return Flow(socket: socket, port: port, endpoint: endpoint, key: key, header: header)
+            } catch {
+                if error.isLocalExhaustion {
+                    // Descriptors may have run out elsewhere: a silent flow is worth less than a new one.
+                    let oldest = port.flows.leastRecentlyUsed ?? leastRecentlyUsedFlow()
+                    guard mayEvict, let oldest else { return nil }
+                    mayEvict = false
+                    evict(oldest.flow, door)
+                    continue
+                }
+                attempt += 1
+                endpointFailed(endpoint, of: port, for: client, attempt: attempt, error.code)
+            }
+        }
+        return nil
     }
 
     /// Ends the flow that was silent for longest, of the service port that is at its limit or of all.
-    private func makeRoom(for port: PortState) {
-        let oldest: Slab<Flow>.ID?
-        if port.flows.count >= mostFlowsPerPort {
-            oldest = port.flows.leastRecentlyUsed?.flow
-        } else if datagrams.flows.count >= mostFlows {
-            oldest = leastRecentlyUsedFlow()?.flow
-        } else {
-            return
+    private func makeRoom(for port: PortState, _ door: Listener) {
+        if port.flows.count >= mostFlowsPerPort, let oldest = port.flows.leastRecentlyUsed {
+            evict(oldest.flow, door)
+        } else if datagrams.flows.count >= mostFlows, let oldest = leastRecentlyUsedFlow() {
+            evict(oldest.flow, door)
         }
-        if let oldest {
-            endFlow(oldest)
-            counters.flowsEvicted += 1
-        }
+    }
+
+    /// Ends a flow to make room, but not before what it has in the batch at hand, from `door`, is sent.
+    private func evict(_ id: Slab<Flow>.ID, _ door: Listener) {
+        if let flow = datagrams.flows.find(id), !flow.pointee.chain.isEmpty { forward(id, flow, door) }
+        endFlow(id)
+        counters.flowsEvicted += 1
     }
 
     private func leastRecentlyUsedFlow() -> (flow: Slab<Flow>.ID, lastActive: UInt64)? {
@@ -78,16 +95,10 @@ extension Worker {
 
     /// The endpoint is not there, as the kernel learnt from ICMP: the client's next datagram goes to another.
     func endpointRefused(_ id: Slab<Flow>.ID, _ flow: UnsafeMutablePointer<Flow>, _ code: Int32) {
-        let endpoint = flow.pointee.endpoint
-        endpoint.penalise(until: loop.now + DialAttempts.penalty)
         let port = flow.pointee.port
-        port.route.failed(endpoint, for: IPAddress(flow.pointee.key.client))
-        port.counters.dialFailures += 1
         let attempts = flow.pointee.attempts
-        report(
-            .dialFailed(
-                DialFailure(port: port.id, endpoint: endpoint, attempt: Int(attempts), code: code, limit: 0)))
         let key = flow.pointee.key
+        endpointFailed(flow.pointee.endpoint, of: port, for: IPAddress(key.client), attempt: Int(attempts), code)
         let length = flow.pointee.firstLength
         var first = Hold()
         swap(&first, &flow.pointee.first)
@@ -101,6 +112,16 @@ extension Worker {
         swap(&first, &replacement.pointee.first)
         replacement.pointee.firstLength = length
         replacement.pointee.attempts = attempts + 1
+    }
+
+    /// Others take the endpoint's place for a while. It is not probed: only an answer shows that a UDP endpoint is there.
+    private func endpointFailed(
+        _ endpoint: Endpoint, of port: PortState, for client: IPAddress, attempt: Int, _ code: Int32
+    ) {
+        endpoint.penalise(until: loop.now + DialAttempts.penalty)
+        port.route.failed(endpoint, for: client)
+        port.counters.dialFailures += 1
+        report(.dialFailed(DialFailure(port: port.id, endpoint: endpoint, attempt: attempt, code: code, limit: 0)))
     }
 
     /// Flows whose endpoint is no longer one end at once, so that no client stays with a pod that is gone (SPEC §1.6).
@@ -130,8 +151,8 @@ extension Worker {
 
     /// A receiving socket broke: it is replaced, and its flows go on.
     func doorFailed(_ door: Listener, _ code: Int32) {
-        // Errors of datagrams that were sent from here earlier are no errors of the door.
-        guard ![ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EMSGSIZE, EPERM].contains(code) else { return }
+        // Errors of datagrams that were sent from here earlier are no errors of the door, and want of memory passes.
+        guard !SystemError.blamesEndpoint(code), ![EMSGSIZE, EPERM, ENOMEM, ENOBUFS].contains(code) else { return }
         let address = try? TCPSocket.localAddress(of: door.socket)
         do throws(SystemError) {
             guard let address else { throw SystemError("receive for", "\(door.port.id)", code: code) }
@@ -143,5 +164,12 @@ extension Worker {
             listeners[door.id] = nil
             report(.listenerFailed(door.port.id, error))
         }
+    }
+}
+
+extension SystemError {
+    /// An ICMP answer, or the want of a way: nobody is there, whoever else may be.
+    static func blamesEndpoint(_ code: Int32) -> Bool {
+        [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EADDRNOTAVAIL, ENETDOWN, EHOSTDOWN, ENOPROTOOPT].contains(code)
     }
 }

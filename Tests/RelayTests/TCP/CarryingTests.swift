@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Relay
 import Services
@@ -89,8 +90,8 @@ import Testing
 
     @Test func aSlowReaderHoldsUpItsSenderAndNobodyElse() async throws {
         let release = Cue()
-        // More than all the kernel's buffers on the way hold together.
-        let size = 32 << 20
+        // More than all the kernel's buffers on the way hold together, however large they may grow here.
+        let size = try 2 * largestSocketBuffers() + (8 << 20)
         let slow = try ScriptedServer(
             options: SocketOptions(receiveBuffer: 65_536), stepLimit: .seconds(120),
             script: [.wait(release), .expectPattern(count: size, seed: 3)])
@@ -143,5 +144,13 @@ import Testing
         let client = try ScriptedPeer.connect(to: opened.address.port, on: "::1", script: [.receiveAll])
         #expect(try await client.finished().received.text == "six")
         #expect(await relay.stop())
+    }
+
+    /// What a TCP socket may buffer in both directions on this machine, in bytes.
+    private func largestSocketBuffers() throws -> Int {
+        try ["tcp_rmem", "tcp_wmem"].map { name in
+            let text = try String(contentsOf: URL(filePath: "/proc/sys/net/ipv4/\(name)"), encoding: .utf8)
+            return try #require(text.split(whereSeparator: \.isWhitespace).last.flatMap { Int($0) })
+        }.reduce(0, +)
     }
 }

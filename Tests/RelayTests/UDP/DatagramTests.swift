@@ -5,73 +5,55 @@ import Testing
 
 /// Datagrams through a relay on loopback (SPEC P2, P3, P4, P36, P37, P38).
 @Suite(.timeLimit(.minutes(2))) struct DatagramTests {
-    private let id = ServicePortID(ServicePortName(namespace: "default", service: "dns"), .udp)
-
-    private func balancer(_ ports: [UInt16]) -> Balancer {
-        Balancer(inOrder: ports.map { Endpoint(EndpointAddress(ip: IPAddress(v4: 0x7F00_0001), port: $0)) })
-    }
-
-    private func relay(
-        _ ports: [UInt16], on ip: IPAddress = IPAddress(v4: 0x7F00_0001), udpTimeout: UInt64? = nil
-    ) async throws -> (relay: Relay, port: UInt16) {
-        var configuration = RelayConfiguration(workers: 2, budget: DescriptorBudget(limit: 1024))
-        configuration.udpTimeout = udpTimeout
-        let relay = try Relay(configuration)
-        await relay.serve(id, with: balancer(ports))
-        let opened = try await relay.open(id, on: EndpointAddress(ip: ip, port: 0))
-        return (relay, opened.address.port)
-    }
-
     @Test("P2, P38: clients have flows of their own, in turn") func clientsHaveFlowsOfTheirOwn() async throws {
         let servers = try ["a", "b"].map { try UDPServer(.echo(identity: $0)) }
-        let (relay, port) = try await relay(servers.map(\.port))
-        let clients = try (0..<4).map { _ in try UDPClient(to: port) }
+        let harness = try await UDPHarness(servers.map(\.port))
+        let clients = try (0..<4).map { _ in try UDPClient(to: harness.port) }
         var answers: [String] = []
         for client in clients { answers.append(try await client.ask("1") ?? "") }
         #expect(answers.sorted() == ["a1", "a1", "b1", "b1"])
         // A flow stays with its endpoint.
         for (client, first) in zip(clients, answers) { #expect(try await client.ask("1") == first) }
-        #expect(await relay.snapshot().ports[id]?.open == 4)
-        #expect(await relay.stop())
+        #expect(await harness.counters.open == 4)
+        #expect(await harness.relay.stop())
     }
 
     @Test("P3: silent flows end") func silentFlowsEnd() async throws {
         let server = try UDPServer()
-        let (relay, port) = try await relay([server.port], udpTimeout: 100)
-        #expect(try await UDPClient(to: port).ask("x") == "x")
-        #expect(await eventually { await relay.snapshot().ports[id]?.open == 0 })
-        #expect(await relay.stop())
+        let harness = try await UDPHarness([server.port], udpTimeout: 100)
+        #expect(try await UDPClient(to: harness.port).ask("x") == "x")
+        #expect(await eventually { await harness.counters.open == 0 })
+        #expect(await harness.relay.stop())
     }
 
     @Test("P36: a flow moves when its endpoint goes") func aFlowMovesWhenItsEndpointGoes() async throws {
         let old = try UDPServer(.echo(identity: "old "))
         let new = try UDPServer(.echo(identity: "new "))
-        let (relay, port) = try await relay([old.port])
-        let client = try UDPClient(to: port)
+        let harness = try await UDPHarness([old.port])
+        let client = try UDPClient(to: harness.port)
         #expect(try await client.ask("x") == "old x")
-        await relay.serve(id, with: balancer([new.port]))
-        await relay.settle()
+        await harness.change(to: [new.port])
         #expect(try await client.ask("x") == "new x")
-        #expect(await relay.stop())
+        #expect(await harness.relay.stop())
     }
 
     @Test("P37: any size passes unchanged", arguments: [0, 1, 1472, 9000, 65_507])
     func anySizePassesUnchanged(size: Int) async throws {
         let server = try UDPServer()
-        let (relay, port) = try await relay([server.port])
-        let client = try UDPClient(to: port)
+        let harness = try await UDPHarness([server.port])
+        let client = try UDPClient(to: harness.port)
         let bytes = BytePattern(seed: 3).prefix(size)
         try client.send(bytes)
         #expect(try await client.receive() == bytes)
-        #expect(await relay.stop())
+        #expect(await harness.relay.stop())
     }
 
     @Test("P38: answers come from the address that was asked", arguments: ["127.0.0.1", "127.0.0.2", "127.9.9.9"])
     func answersComeFromTheAddressThatWasAsked(host: String) async throws {
         let server = try UDPServer()
-        let (relay, port) = try await relay([server.port], on: IPAddress(v4: 0))
-        #expect(try await UDPClient(to: port, on: host).ask("x") == "x", "a connected client hears nobody else")
-        #expect(await relay.stop())
+        let harness = try await UDPHarness([server.port], on: IPAddress(v4: 0))
+        #expect(try await UDPClient(to: harness.port, on: host).ask("x") == "x", "a connected client hears nobody else")
+        #expect(await harness.relay.stop())
     }
 
     @Test func aDeadEndpointCostsNoClientAnything() async throws {
@@ -79,33 +61,32 @@ import Testing
         let dead = gone.port
         await gone.stop()
         let live = try UDPServer()
-        let (relay, port) = try await relay([dead, live.port])
-        for _ in 0..<6 { #expect(try await UDPClient(to: port).ask("x") == "x") }
-        #expect(await relay.snapshot().ports[id]?.dialFailures ?? 0 > 0)
-        #expect(await relay.stop())
+        let harness = try await UDPHarness([dead, live.port])
+        for _ in 0..<6 { #expect(try await UDPClient(to: harness.port).ask("x") == "x") }
+        #expect(await harness.counters.dialFailures > 0)
+        #expect(await harness.relay.stop())
     }
 
     @Test func withoutAnEndpointDatagramsAreDroppedAndCounted() async throws {
-        let (relay, port) = try await relay([])
-        let client = try UDPClient(to: port)
+        let harness = try await UDPHarness([])
+        let client = try UDPClient(to: harness.port)
         try client.send("x")
-        #expect(await eventually { await relay.snapshot().ports[id]?.dropped == 1 })
+        #expect(await eventually { await harness.counters.dropped == 1 })
         let server = try UDPServer()
-        await relay.serve(id, with: balancer([server.port]))
-        await relay.settle()
+        await harness.change(to: [server.port])
         #expect(try await client.ask("y") == "y")
-        #expect(await relay.stop())
+        #expect(await harness.relay.stop())
     }
 
     @Test func aBurstArrivesInOrder() async throws {
         let server = try UDPServer()
-        let (relay, port) = try await relay([server.port])
-        let client = try UDPClient(to: port)
+        let harness = try await UDPHarness([server.port])
+        let client = try UDPClient(to: harness.port)
         let sent = (0..<100).map { number in Array("\(number)".utf8) + [UInt8](repeating: 7, count: number % 5 * 100) }
         for bytes in sent { try client.send(bytes) }
         for bytes in sent { #expect(try await client.receive() == bytes) }
-        let counters = try #require(await relay.snapshot().ports[id])
+        let counters = await harness.counters
         #expect(counters.datagramsUp == 100 && counters.datagramsDown == 100 && counters.dropped == 0)
-        #expect(await relay.stop())
+        #expect(await harness.relay.stop())
     }
 }

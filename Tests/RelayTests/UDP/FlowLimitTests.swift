@@ -1,0 +1,92 @@
+import EventLoop
+import Relay
+import Services
+import TestSupport
+import Testing
+
+/// What happens to flows where there is no room for all of them, or no way to an endpoint (SPEC §1.6).
+@Suite(.timeLimit(.minutes(2))) struct FlowLimitTests {
+    /// One worker with room for eight flows, four of them for one service port.
+    private func cramped(_ balancer: Balancer) async throws -> UDPHarness {
+        try await UDPHarness(balancer, workers: 1, descriptors: 64)
+    }
+
+    @Test func theFlowThatWasSilentForLongestGivesWay() async throws {
+        let server = try UDPServer()
+        let harness = try await cramped(UDPHarness.balancer([server.port]))
+        let clients = try (0..<4).map { _ in try UDPClient(to: harness.port) }
+        for client in clients { #expect(try await client.ask("x") == "x") }
+        let sources = server.arrivals.sources.count
+        // The first one speaks again, so the second is now the one that was silent for longest.
+        #expect(try await clients[0].ask("y") == "y")
+        let fifth = try UDPClient(to: harness.port)
+        #expect(try await fifth.ask("x") == "x")
+        #expect(await harness.counters.open == 4)
+        #expect(await harness.relay.snapshot().total.flowsEvicted == 1)
+        // Whose flow is still there keeps its socket towards the endpoint.
+        #expect(server.arrivals.sources.count == sources + 1)
+        for client in [clients[0], clients[2], clients[3]] { #expect(try await client.ask("z") == "z") }
+        #expect(server.arrivals.sources.count == sources + 1)
+        #expect(try await clients[1].ask("z") == "z", "it gets another flow")
+        #expect(server.arrivals.sources.count == sources + 2)
+        #expect(await harness.relay.stop())
+    }
+
+    /// Flows that give way within one batch have sent what they had in it.
+    @Test func moreClientsThanFlowsLoseNothing() async throws {
+        let server = try UDPServer(.collect)
+        let harness = try await cramped(UDPHarness.balancer([server.port]))
+        let clients = try (0..<40).map { _ in try UDPClient(to: harness.port) }
+        for round in 0..<10 {
+            for client in clients {
+                try client.send("a\(round)")
+                try client.send("b\(round)")
+            }
+            #expect(await eventually { server.arrivals.datagrams == (round + 1) * clients.count * 2 })
+        }
+        let counters = await harness.counters
+        #expect(counters.datagramsUp == UInt64(20 * clients.count))
+        #expect(counters.dropped == 0)
+        #expect(counters.open <= 4)
+        #expect(await harness.relay.stop())
+    }
+
+    @Test func oneServicePortCannotCrowdOutAnother() async throws {
+        let server = try UDPServer()
+        let harness = try await cramped(UDPHarness.balancer([server.port]))
+        let other = ServicePortID(ServicePortName(namespace: "default", service: "quiet"), .udp)
+        await harness.relay.serve(other, with: UDPHarness.balancer([server.port]))
+        let quiet = try await harness.relay.open(other, on: EndpointAddress(ip: IPAddress(v4: 0x7F00_0001), port: 0))
+        #expect(try await UDPClient(to: quiet.address.port).ask("x") == "x")
+        for _ in 0..<20 { #expect(try await UDPClient(to: harness.port).ask("x") == "x") }
+        let snapshot = await harness.relay.snapshot()
+        #expect(snapshot.ports[other]?.open == 1)
+        #expect(snapshot.ports[UDPHarness.id]?.open == 4)
+        #expect(await harness.relay.stop())
+    }
+
+    /// The kernel refuses at once to send to the broadcast address, as it does where there is no route.
+    @Test func anEndpointWithoutAWayIsPassedOver() async throws {
+        let server = try UDPServer()
+        let nowhere = EndpointAddress(ip: IPAddress(v4: 0xFFFF_FFFF), port: 9)
+        let here = EndpointAddress(ip: IPAddress(v4: 0x7F00_0001), port: server.port)
+        let harness = try await cramped(Balancer(inOrder: [Endpoint(nowhere), Endpoint(here)]))
+        let clients = try (0..<3).map { _ in try UDPClient(to: harness.port) }
+        for client in clients { #expect(try await client.ask("x") == "x") }
+        let counters = await harness.counters
+        #expect(counters.dialFailures > 0)
+        #expect(counters.open == 3)
+        #expect(await harness.relay.snapshot().total.flowsEvicted == 0, "nobody else has to pay for that")
+        #expect(await harness.relay.stop())
+    }
+
+    @Test func withoutAWayToAnyEndpointDatagramsAreCounted() async throws {
+        let nowhere = EndpointAddress(ip: IPAddress(v4: 0xFFFF_FFFF), port: 9)
+        let harness = try await cramped(Balancer(inOrder: [Endpoint(nowhere)]))
+        let client = try UDPClient(to: harness.port)
+        for _ in 0..<3 { try client.send("x") }
+        #expect(await eventually { await harness.counters.dropped == 3 })
+        #expect(await harness.counters.open == 0)
+        #expect(await harness.relay.stop())
+    }
+}
