@@ -14,7 +14,7 @@ SHELL_SCRIPTS := $(wildcard Scripts/*.sh) .ci/run
 export SWIFT
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dev-check build debug test test-sanitizers lint format man completions install clean toolchain needs-build needs-test
+.PHONY: help dev dev-check build debug test test-optimized test-sanitizers lint format man completions install clean toolchain needs-build needs-test
 
 help: ## List the tasks
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,10 @@ build: needs-build ## Build the program in release mode
 
 debug: needs-build ## Build everything, tests too, in debug mode
 	$(SWIFT) build --build-tests
+
+# What is allocated where only shows once the optimizer has been at work.
+test-optimized: needs-test ## Build in release mode, and run the tests that are about what the optimizer leaves
+	$(SWIFT) test -c release -Xswiftc -enable-testing --scratch-path .build-optimized --disable-xctest --filter AllocationTests
 
 lint: toolchain ## Check formatting and scripts
 	$(SWIFT) format lint --strict --recursive --parallel $(SWIFT_SOURCES)
@@ -65,7 +69,7 @@ install: completions man ## Install program, man pages and completions under PRE
 	install -D -m 644 $(DIST)/completions/portico.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/portico.fish
 
 clean: ## Remove all that was built
-	rm -rf .build .build-tsan .build-asan $(DIST)
+	rm -rf .build .build-tsan .build-asan .build-optimized $(DIST)
 
 toolchain:
 	@Scripts/require-swift.sh

@@ -37,12 +37,16 @@ public actor Relay {
         var threads: [LoopThread] = []
         do throws(SystemError) {
             for index in 0..<configuration.workers {
-                let worker = try Worker(configuration: configuration, keepsHouse: index == 0, report: report)
+                workers.append(try Worker(configuration: configuration, keepsHouse: index == 0, report: report))
+            }
+            for (index, worker) in workers.enumerated() {
+                worker.colleagues = workers.filter { $0 !== worker }
                 threads.append(try LoopThread(name: "worker-\(index)") { worker.run() })
-                workers.append(worker)
             }
         } catch {
             for worker in workers { worker.loop.stop() }
+            // Those whose thread did not start would hold each other for ever.
+            for worker in workers.dropFirst(threads.count) { worker.colleagues = [] }
             throw error
         }
         self.workers = workers

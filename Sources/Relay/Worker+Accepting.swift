@@ -30,28 +30,45 @@ extension Worker {
     /// Clients taken from one listener before others get their turn (FIELD, splice trap 14).
     private static let batch = 16
 
-    func accept(from listener: Listener) {
-        for _ in 0..<Self.batch {
-            guard hasRoom else { return pauseAccepting(listener, "as many connections as the descriptor limit allows") }
+    /// Takes a batch of clients from a listener's queue.
+    ///
+    /// - Parameter sharing: whether a worker with less to do may get them.
+    /// - Returns: how many there were.
+    @discardableResult
+    func accept(from listener: Listener, sharing: Bool = true) -> Int {
+        for count in 0..<Self.batch {
+            guard hasRoom else {
+                pauseAccepting(listener, "as many connections as the descriptor limit allows")
+                return count
+            }
             switch TCPSocket.accept(from: listener.socket) {
             case .accepted(let socket, let peer):
                 pressure.refusedSince = nil
-                let port = listener.port
-                port.counters.accepted += 1
-                port.counters.open += 1
-                let id = connections.insert(Connection(client: socket, peer: peer, port: port, now: loop.now))
-                dialling += 1
-                dial(id, connections[id.index])
+                let client = socket.release()
+                if sharing, let other = lessLoaded(), handOver(client, peer, of: listener.port.id, to: other) { continue }
+                load.add()
+                adopt(Descriptor(owning: client), peer, listener.port)
             case .none:
-                return
+                return count
             case .exhausted(let code):
-                return refused(listener, code)
+                refused(listener, code)
+                return count
             case .failed(let code):
                 listeners[listener.id] = nil
-                return report(
-                    .listenerFailed(listener.port.id, SystemError("accept on", "\(listener.port.id)", code: code)))
+                report(.listenerFailed(listener.port.id, SystemError("accept on", "\(listener.port.id)", code: code)))
+                return count
             }
         }
+        return Self.batch
+    }
+
+    /// Begins to serve a client, which ``load`` counts already.
+    func adopt(_ client: consuming Descriptor, _ peer: SocketAddress, _ port: PortState) {
+        port.counters.accepted += 1
+        port.counters.open += 1
+        let id = connections.insert(Connection(client: client, peer: peer, port: port, now: loop.now))
+        dialling += 1
+        dial(id, connections[id.index])
     }
 
     private var hasRoom: Bool {

@@ -34,7 +34,8 @@ extension Worker {
         connections.remove(id)
         foldIfForgotten(port)
         roomMayHaveAppeared()
-        if connections.count == 0 { nothingIsOpen() }
+        load.remove()
+        if load.isClosedAndEmpty { nothingIsOpen() }
     }
 
     private func record(
@@ -53,7 +54,9 @@ extension Worker {
     func drain(_ done: @escaping () -> Void) {
         for id in Array(listeners.keys) { closeListener(id) }
         drained.append(done)
-        if connections.count == 0 { nothingIsOpen() }
+        if !isDraining { load.close() }
+        isDraining = true
+        if load.isClosedAndEmpty { nothingIsOpen() }
     }
 
     /// Ends what is still open.
@@ -62,7 +65,7 @@ extension Worker {
         for id in connections.ids { end(id, .drained) }
     }
 
-    private func nothingIsOpen() {
+    func nothingIsOpen() {
         let waiting = drained
         drained = []
         for done in waiting { done() }
@@ -81,10 +84,9 @@ extension Worker {
         }
         var waiting = 1024
         while waiting > 0, listeners[id] != nil, !pressure.paused.contains(id) {
-            let before = listener.port.counters.accepted
-            accept(from: listener)
-            if listener.port.counters.accepted == before { break }
-            waiting -= Int(listener.port.counters.accepted - before)
+            let count = accept(from: listener, sharing: false)
+            if count == 0 { break }
+            waiting -= count
         }
         listeners[id] = nil
     }

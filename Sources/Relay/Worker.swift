@@ -25,6 +25,11 @@ final class Worker: @unchecked Sendable {
     /// One service port may have half of them, so that none can crowd out all others.
     var mostFlowsPerPort: Int { max(1, mostFlows / 2) }
 
+    /// The other workers; set before the thread starts, and let go of at its end.
+    var colleagues: [Worker] = []
+    var nextColleague = 0
+    let load = WorkerLoad()
+
     var ports: [ServicePortID: PortState] = [:]
     var listeners: [UInt32: Listener] = [:]
     var connections = Slab<Connection>()
@@ -65,6 +70,7 @@ final class Worker: @unchecked Sendable {
 
     /// Whom to tell when the last connection has ended.
     var drained: [() -> Void] = []
+    var isDraining = false
     /// What ``EventLoop/run(_:)`` returned; read after the thread was joined.
     private(set) var finalStatus: Int32 = 0
 
@@ -100,6 +106,7 @@ final class Worker: @unchecked Sendable {
         finalStatus = loop.run { [unowned self] token, readiness in
             handle(token, readiness)
         }
+        colleagues = []
         listeners = [:]
         for id in connections.ids { connections.remove(id) }
         for id in datagrams.flows.ids { datagrams.flows.remove(id) }

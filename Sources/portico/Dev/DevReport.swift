@@ -101,6 +101,12 @@ struct DevReport: Sendable {
             ("bytesDown", .integer(Int(counters.bytesDown))),
             ("failures", .integer(Int(counters.refused + counters.broken))),
             ("dialFailures", .integer(Int(counters.dialFailures))),
+            ("datagramsUp", .integer(Int(counters.datagramsUp))),
+            ("datagramsDown", .integer(Int(counters.datagramsDown))),
+            ("datagramsDropped", .integer(Int(counters.dropped))),
+            ("ejections", .integer(Int(counters.ejections))),
+            ("readmissions", .integer(Int(counters.readmissions))),
+            ("held", .integer(Int(counters.heldInAll))), ("holdTimeouts", .integer(Int(counters.holdTimeouts))),
         ]
     }
 

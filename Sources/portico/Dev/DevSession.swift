@@ -29,6 +29,8 @@ struct DevSession {
     let source: ManifestSource?
     let report: DevReport
     let drainLimit: Duration
+    /// How long UDP flows may be silent; nil if that follows what they do.
+    let udpTimeout: Duration?
     let reportsConnections: Bool
     /// Told about the pods of the manifests before they are served; nil without demo pods.
     let demo: DemoStandIns?
@@ -51,6 +53,7 @@ struct DevSession {
             workers: sysconf(Int32(_SC_NPROCESSORS_ONLN)),
             budget: DescriptorBudget(limit: ResourceLimits.raiseDescriptorLimit()))
         configuration.reportsConnections = reportsConnections
+        configuration.udpTimeout = udpTimeout.map { UInt64($0 / .milliseconds(1)) }
         let relay = try Relay(configuration) { event.yield($0) }
         let proxy = DevelopmentProxy(relay: relay, settings: settings)
 

@@ -1,0 +1,17 @@
+/* What tests need of C: a call that Glibc's module lacks, and a count of allocations. */
+#ifndef C_TEST_SUPPORT_H
+#define C_TEST_SUPPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Moves the calling thread into the network namespace that `fd` refers to; 0, or -1 and errno. */
+int test_enter_network(int fd);
+
+/* Whether allocations can be counted: not under a sanitizer, which has an allocator of its own. */
+bool test_counts_allocations(void);
+
+/* How often the calling thread has asked malloc and its kin for memory. */
+uint64_t test_allocations(void);
+
+#endif
