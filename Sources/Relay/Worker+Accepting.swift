@@ -45,7 +45,9 @@ extension Worker {
             case .accepted(let socket, let peer):
                 pressure.refusedSince = nil
                 let client = socket.release()
-                if sharing, let other = lessLoaded(), handOver(client, peer, of: listener.port.id, to: other) { continue }
+                if sharing, let other = lessLoaded(), handOver(client, peer, of: listener.port.id, to: other) {
+                    continue
+                }
                 load.add()
                 adopt(Descriptor(owning: client), peer, listener.port)
             case .none:

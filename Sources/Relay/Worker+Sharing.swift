@@ -38,7 +38,10 @@ extension Worker {
         load.remove()
         if load.isClosedAndEmpty { nothingIsOpen() }
         let isBack = other.loop.execute {
-            guard let port = other.ports[id] else { return _ = Descriptor(owning: client) }
+            guard let port = other.ports[id] else {
+                _ = Descriptor(owning: client)
+                return
+            }
             other.load.add()
             other.adopt(Descriptor(owning: client), peer, port)
         }

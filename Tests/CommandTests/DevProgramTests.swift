@@ -51,7 +51,7 @@ import Testing
         #expect(try await answer(port) == "old")
 
         try folder.write("kind: Service\n  broken: [", to: "web.yaml")
-        #expect(try await eventually(within: .seconds(20)) { session.child.errors.contains("web.yaml:") })
+        #expect(await eventually(within: .seconds(20)) { session.child.errors.contains("web.yaml:") })
         #expect(try await answer(port) == "old", "the last good state stays")
 
         try folder.replace("web.yaml", with: manifest(ports: [new.port]))
@@ -106,9 +106,9 @@ import Testing
         ])
         try await session.waitFor("Ready.")
         let client = try ScriptedPeer.connect(to: port, script: [.send("x"), .expect("x"), .receiveReset])
-        #expect(try await eventually { client.progress.received.count == 1 })
+        #expect(await eventually { client.progress.received.count == 1 })
         session.child.signal(SIGTERM)
-        #expect(try await eventually { session.child.errors.contains("waiting for 1 open connection") })
+        #expect(await eventually { session.child.errors.contains("waiting for 1 open connection") })
         session.child.signal(SIGTERM)
         #expect(try await session.finished().status == 143)
         #expect(try await client.finished().sawReset)

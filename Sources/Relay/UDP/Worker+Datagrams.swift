@@ -119,7 +119,9 @@ extension Worker {
         var slot = slot
         while slot >= 0 {
             let length = datagrams.batch.length(Int(slot))
-            guard datagrams.run.isEmpty || length <= joining, datagrams.run.add(Int(slot), length: length) else { break }
+            guard datagrams.run.isEmpty || length <= joining, datagrams.run.add(Int(slot), length: length) else {
+                break
+            }
             slot = datagrams.nextSlot[Int(slot)]
             if length > joining { break }
         }
@@ -173,12 +175,12 @@ extension Worker {
 
     /// Sends the batch at hand to the flow's client, from the address that the client used.
     private func answer(_ count: Int, _ id: Slab<Flow>.ID, _ flow: UnsafeMutablePointer<Flow>) {
+        let port = flow.pointee.port
         guard let door = listeners[flow.pointee.key.door] else {
-            flow.pointee.port.counters.dropped += UInt64(count)
+            port.counters.dropped += UInt64(count)
             return endFlow(id)
         }
         for slot in 0..<count { datagrams.nextSlot[slot] = slot + 1 < count ? Int16(slot + 1) : -1 }
-        let port = flow.pointee.port
         var slot: Int16 = 0
         while slot >= 0 {
             let next = cut(from: slot, joining: flow.pointee.joinsDown)

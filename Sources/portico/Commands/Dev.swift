@@ -164,7 +164,8 @@ struct Dev: AsyncParsableCommand {
         let source = selection.files.isEmpty ? nil : ManifestSource(selection.files.map(ManifestInput.init(argument:)))
         try await DevSession(
             settings: settings, source: source, report: report, drainLimit: drainTimeout.duration,
-            udpTimeout: udpTimeout?.duration, reportsConnections: connections, demo: demo, names: publisher, command: command
+            udpTimeout: udpTimeout?.duration, reportsConnections: connections, demo: demo, names: publisher,
+            command: command
         ).run()
     }
 }
