@@ -68,6 +68,24 @@ import Testing
         await harness.stop()
     }
 
+    /// The first call on a broken socket is told of the reset, the next one is not: here that is a write to the endpoint, after
+    /// which a read from it looks like an orderly end (FIELD, splice trap 8).
+    @Test func aResetThatAWriteMeetsIsNoEnd() async throws {
+        let (size, ready) = (4 << 20, Cue())
+        let server = try ScriptedServer(
+            options: .tiny, script: [.send("half of "), .wait(ready), .reset])
+        let harness = try await RelayHarness(endpoints: [server.port])
+        // More than the endpoint takes, and no more than the kernel takes for the relay: the client is done with sending.
+        let client = try harness.client(.expect("half of "), .sendPattern(count: size, seed: 2), .receiveReset)
+        #expect(await eventually { client.progress.sent.count == size })
+        let before = await harness.counters
+        #expect(before.bytesUp < size, "the relay has nothing to write")
+        ready.give()
+        #expect(try await client.finished().sawReset)
+        await harness.stop()
+        #expect(harness.records.map(\.outcome) == [.endpointReset])
+    }
+
     @Test func oneRefusingEndpointCostsNoClientAnything() async throws {
         let dead = try RefusingPort()
         let live = try ScriptedServer.identity("live")
