@@ -192,4 +192,13 @@ extension Direction {
     var isDone: Bool {
         phase == .finished || (phase == .flushing && held == 0)
     }
+
+    /// The opposite direction need not pass on its end any more: the connection ends here, and closing its sockets says it.
+    ///
+    /// When this direction is done, that is the same in one call less. When it has failed, what looks like an end there may be
+    /// the rest of the failure, of which a socket tells only the first call (FIELD, splice trap 8), and a reset is right. Not
+    /// after EPIPE: then the peer had ended its stream before it broke the connection.
+    var saysItByClosing: Bool {
+        isDone || (phase == .failed && error != EPIPE)
+    }
 }

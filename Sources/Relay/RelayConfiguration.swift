@@ -7,6 +7,9 @@ public struct RelayConfiguration: Sendable {
     /// Milliseconds that a connection may stay open with one direction ended and nothing moving in the other. The default
     /// is the hour that the kernel's connection tracking grants CLOSE_WAIT.
     public var halfOpenLimit: UInt64 = 3_600_000
+    /// Milliseconds until a connection's endpoint socket gets its keep-alive: that takes four calls, which a connection
+    /// that is over by then never needed. The first probe would not be due before 15 s anyway.
+    var youth: UInt64 = 5000
     /// How long UDP flows may be silent.
     var flowTimeouts = FlowTimeouts()
     /// One limit for all UDP flows, in milliseconds, in place of those that follow what a flow has done so far.

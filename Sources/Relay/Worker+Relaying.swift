@@ -45,20 +45,20 @@ extension Worker {
     private func advanceUp(_ connection: UnsafeMutablePointer<Connection>) -> Bool {
         advance(
             &connection.pointee.up, &connection.pointee.upHold, from: connection.pointee.client,
-            to: connection.pointee.server, oppositeIsDone: connection.pointee.down.isDone)
+            to: connection.pointee.server, endIsSaidByClosing: connection.pointee.down.saysItByClosing)
     }
 
     private func advanceDown(_ connection: UnsafeMutablePointer<Connection>) -> Bool {
         advance(
             &connection.pointee.down, &connection.pointee.downHold, from: connection.pointee.server,
-            to: connection.pointee.client, oppositeIsDone: connection.pointee.up.isDone)
+            to: connection.pointee.client, endIsSaidByClosing: connection.pointee.up.saysItByClosing)
     }
 
     /// Steps one direction until it waits (false) or has had its turn (true).
     @inline(__always)
     private func advance(
         _ direction: inout Direction, _ hold: inout Hold, from source: borrowing Descriptor,
-        to sink: borrowing Descriptor, oppositeIsDone: Bool
+        to sink: borrowing Descriptor, endIsSaidByClosing: Bool
     ) -> Bool {
         let now = loop.now
         var steps = Self.stepsPerTurn
@@ -89,8 +89,7 @@ extension Worker {
                     direction.didWrite(hold.write(to: sink, held: direction.held))
                 }
             case .shutdown:
-                // When the opposite direction is done too, closing the sockets says the same in one call less.
-                guard !oppositeIsDone else { return false }
+                guard !endIsSaidByClosing else { return false }
                 sink.shutdownWrite()
                 direction.didShutdown()
             }

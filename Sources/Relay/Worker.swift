@@ -9,9 +9,6 @@ internal import Services
 final class Worker: @unchecked Sendable {
     /// Bytes read at once, and copied, through the buffer that all connections of the worker share.
     static let bufferSize = 64 * 1024
-    /// Milliseconds until a connection's endpoint socket gets its keep-alive: that takes four calls, which a connection
-    /// that is over by then never needed. The first probe would not be due before 15 s anyway.
-    static let youth: UInt64 = 5000
 
     let loop: EventLoop
     let configuration: RelayConfiguration
@@ -88,7 +85,8 @@ final class Worker: @unchecked Sendable {
         datagrams = try DatagramState()
         pipes = PipePool(limit: configuration.budget.pipes / workers)
         buffer = .allocate(byteCount: Self.bufferSize, alignment: 4096)
-        deadlines = Deadlines(dials: DialAttempts.timeouts, halfOpen: configuration.halfOpenLimit, young: Self.youth)
+        deadlines = Deadlines(
+            dials: DialAttempts.timeouts, halfOpen: configuration.halfOpenLimit, young: configuration.youth)
         deadlineTimer = Timer(on: loop) { [unowned self] in deadlinesAreDue() }
         pressureTimer = Timer(on: loop) { [unowned self] in resumeAccepting() }
         sweepTimer = Timer(on: loop) { [unowned self] in sweep() }

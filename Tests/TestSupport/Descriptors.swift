@@ -31,7 +31,7 @@ public enum Descriptors {
         numbers().map { "\($0) → \(target(of: $0))" }
     }
 
-    private static func numbers() -> [Int32] {
+    static func numbers() -> [Int32] {
         guard let folder = opendir("/proc/self/fd") else { return [] }
         defer { closedir(folder) }
         let own = dirfd(folder)

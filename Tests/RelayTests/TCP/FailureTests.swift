@@ -68,6 +68,24 @@ import Testing
         await harness.stop()
     }
 
+    /// The first call on a broken socket is told of the reset, the next one is not: here that is a write to the endpoint, after
+    /// which a read from it looks like an orderly end (FIELD, splice trap 8).
+    @Test func aResetThatAWriteMeetsIsNoEnd() async throws {
+        let (size, ready) = (4 << 20, Cue())
+        let server = try ScriptedServer(
+            options: .tiny, script: [.send("half of "), .wait(ready), .reset])
+        let harness = try await RelayHarness(endpoints: [server.port])
+        // More than the endpoint takes, and no more than the kernel takes for the relay: the client is done with sending.
+        let client = try harness.client(.expect("half of "), .sendPattern(count: size, seed: 2), .receiveReset)
+        #expect(await eventually { client.progress.sent.count == size })
+        let before = await harness.counters
+        #expect(before.bytesUp < size, "the relay has nothing to write")
+        ready.give()
+        #expect(try await client.finished().sawReset)
+        await harness.stop()
+        #expect(harness.records.map(\.outcome) == [.endpointReset])
+    }
+
     @Test func oneRefusingEndpointCostsNoClientAnything() async throws {
         let dead = try RefusingPort()
         let live = try ScriptedServer.identity("live")
@@ -146,5 +164,56 @@ import Testing
         let client = try harness.client(.send("early"), .shutdownWrite, .receiveAll)
         #expect(try await client.finished().received.text == "early")
         await harness.stop()
+    }
+
+    @Test func anAddressThatRefusesAtOnceIsAFailedAttempt() async throws {
+        // The broadcast address: no connection is even begun.
+        let nowhere = Endpoint(EndpointAddress(ip: IPAddress(v4: 0xFFFF_FFFF), port: 1))
+        let live = try ScriptedServer.identity("live")
+        let harness = try await RelayHarness(endpoints: [])
+        let there = Endpoint(EndpointAddress(ip: IPAddress(v4: 0x7F00_0001), port: live.port))
+        await harness.relay.serve(harness.id, with: Balancer(inOrder: [nowhere, there]))
+        await harness.relay.settle()
+        for _ in 0..<4 { #expect(try await harness.answer() == "live") }
+        #expect(harness.dialFailures.map(\.endpoint.address.port).contains(1))
+        await harness.stop()
+    }
+
+    /// All ports towards one endpoint are taken (EADDRNOTAVAIL), and those towards another are not.
+    @Test(.requires(.root, .networkNamespaces, .tool("ip")))
+    func anEndpointThatNoPortIsLeftForGivesWayToAnother() async throws {
+        let ports = 40_000...40_009 as ClosedRange<UInt16>
+        let events = Locked<[DialFailure]>([])
+        // The relay dials from a network that has so few ports; its door is in the usual one, where the clients are.
+        let (relay, full, other) = try await OwnResources.inOwnNetwork(ports: ports) {
+            let configuration = RelayConfiguration(workers: 1, budget: DescriptorBudget(limit: 4096))
+            let relay = try Relay(configuration) { event in
+                if case .dialFailed(let failure) = event { events.withLock { $0.append(failure) } }
+            }
+            let other = try ScriptedServer(port: 81, script: [.send("other"), .shutdownWrite, .receiveAll])
+            return (relay, try ScriptedServer(port: 80, script: [.echo]), other)
+        }
+        let id = ServicePortID(ServicePortName(namespace: "default", service: "web"), .tcp)
+        await relay.serve(id, with: RelayHarness.balancer([full.port]))
+        let loopback = EndpointAddress(ip: IPAddress(v4: 0x7F00_0001), port: 0)
+        let door = try await relay.open(id, on: loopback).address.port
+        let leave = Cue()
+        let staying = try ports.map { _ in
+            try ScriptedPeer.connect(to: door, script: [.send("x"), .expect("x"), .wait(leave)])
+        }
+        #expect(await eventually { staying.allSatisfy { $0.progress.received.count == 1 } })
+
+        await relay.serve(id, with: RelayHarness.balancer([full.port, other.port]))
+        await relay.settle()
+        for _ in 0..<4 {
+            let client = try ScriptedPeer.connect(to: door, script: [.receiveAll])
+            #expect(try await client.finished().received.text == "other")
+        }
+        let failures = events.withLock { $0 }
+        #expect(!failures.isEmpty)
+        #expect(failures.allSatisfy { $0.code == EADDRNOTAVAIL && $0.endpoint.address.port == full.port })
+        leave.give()
+        for client in staying { _ = try await client.finished() }
+        #expect(await relay.stop())
     }
 }

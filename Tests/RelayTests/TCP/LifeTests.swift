@@ -147,27 +147,6 @@ import Testing
         await harness.stop()
     }
 
-    @Test func runningOutOfDescriptorsIsSurvived() async throws {
-        await #expect(processExitsWith: .success) {
-            let server = try ScriptedServer.identity("a")
-            // A budget that promises far more than there is.
-            let harness = try await RelayHarness(endpoints: [server.port], budget: DescriptorBudget(limit: 4096))
-            #expect(try await harness.answer() == "a")
-            let clients = try (0..<3).map { _ in try harness.client(.receiveAll) }
-            var hoard: [Int32] = []
-            while true {
-                let descriptor = open("/dev/null", O_RDONLY)
-                if descriptor < 0 { break }
-                hoard.append(descriptor)
-            }
-            // Clients that had their sockets before; the relay has none for them now.
-            _ = clients.map(\.progress)
-            for descriptor in hoard { close(descriptor) }
-            #expect(await eventually { (try? await harness.answer()) == "a" })
-            await harness.stop()
-        }
-    }
-
     @Test func stopEndsOpenConnectionsWithAReset() async throws {
         let server = try ScriptedServer.echo()
         let harness = try await RelayHarness(endpoints: [server.port])

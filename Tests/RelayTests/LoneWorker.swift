@@ -1,0 +1,67 @@
+import EventLoop
+import Services
+import TestSupport
+import Testing
+
+@testable import Relay
+
+/// One worker without a relay around it: clients can queue up before it runs at all, and it can run on a thread that lacks
+/// something.
+final class LoneWorker: Sendable {
+    let worker: Worker
+    private let told: Locked<[RelayEvent]>
+    private let thread = Locked<LoopThread?>(nil)
+
+    /// - Parameter react: called on the worker's thread, for each event.
+    init(_ react: @escaping @Sendable (RelayEvent) -> Void = { _ in }) throws {
+        SignalWatcher.ignoreBrokenPipes()
+        var configuration = RelayConfiguration(workers: 1, budget: DescriptorBudget(limit: 4096))
+        configuration.reportsConnections = true
+        let told = Locked<[RelayEvent]>([])
+        self.told = told
+        worker = try Worker(configuration: configuration) { event in
+            told.withLock { $0.append(event) }
+            react(event)
+        }
+    }
+
+    /// Opens a service port on loopback, before the worker runs; returns the port.
+    func open(_ service: String = "web", endpoints: [UInt16]) throws -> UInt16 {
+        let id = ServicePortID(ServicePortName(namespace: "default", service: service), .tcp)
+        worker.serve(id, by: ServiceRoute(RelayHarness.balancer(endpoints), ServicePolicy()))
+        let socket = try TCPSocket.listen(on: .loopback(port: 0))
+        let port = try TCPSocket.localAddress(of: socket).port
+        worker.listen(UInt32(port), socket, for: id)
+        return port
+    }
+
+    /// Runs the worker, after `prologue`, on a thread of its own.
+    func run(_ prologue: @escaping @Sendable () -> Void = {}) throws {
+        let started = try LoopThread(name: "lone worker") { [worker] in
+            prologue()
+            worker.run()
+        }
+        thread.withLock { $0 = started }
+    }
+
+    /// Does something on the worker's thread.
+    func perform<Value: Sendable>(_ work: @escaping @Sendable (Worker) -> Value) async throws -> Value {
+        let value: Value? = await withCheckedContinuation { continuation in
+            let accepted = worker.loop.execute { [worker] in continuation.resume(returning: work(worker)) }
+            if !accepted { continuation.resume(returning: nil) }
+        }
+        return try #require(value)
+    }
+
+    /// The connections that have ended, in that order.
+    var records: [ConnectionRecord] {
+        told.withLock { $0.compactMap { if case .connectionEnded(let record) = $0 { record } else { nil } } }
+    }
+
+    func stop() {
+        worker.loop.execute { [worker] in worker.endAll() }
+        worker.loop.stop()
+        thread.withLock { $0 }?.join()
+        #expect(worker.finalStatus == 0, "uv_loop_close found open handles")
+    }
+}

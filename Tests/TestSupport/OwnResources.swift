@@ -1,0 +1,49 @@
+internal import Glibc
+
+/// What a thread can have for itself although the threads of a process share it: shortages that only the code under test is
+/// to feel are made there.
+public enum OwnResources {
+    /// From here on the calling thread's descriptors are a copy of those of the process, and what it opens, closes or hoards
+    /// is nobody else's. Swift's own threads need descriptors at moments that nobody chooses, and do not survive the lack.
+    public static func takeDescriptors() throws(PeerError) {
+        try take(0x400, "descriptors")  // CLONE_FILES
+    }
+
+    /// Runs `body` on a thread that is in a network of its own, with nothing but loopback, and so are the threads and sockets
+    /// that it makes. Sockets stay in the network they were made in, whoever uses them.
+    ///
+    /// - Parameter ports: those that outgoing connections of that network may have.
+    public static func inOwnNetwork<Value: Sendable>(
+        ports: ClosedRange<UInt16>, _ body: @escaping @Sendable () throws -> Value
+    ) async throws -> Value {
+        let completion = Completion<Result<Value, any Error>>()
+        try spawnThread {
+            completion.finish(
+                Result {
+                    try takeNetwork(ports: ports)
+                    return try body()
+                })
+        }
+        return try await completion.value.get()
+    }
+
+    private static func takeNetwork(ports: ClosedRange<UInt16>) throws {
+        try take(0x4000_0000, "network")  // CLONE_NEWNET
+        guard let ip = findProgram("ip") else { throw PeerError.unexpected("ip is not installed") }
+        let result = try runProgram(ip, ["link", "set", "lo", "up"], within: .seconds(10))
+        guard result.status == 0 else { throw PeerError.unexpected("ip: \(result.errors)") }
+        let path = "/proc/sys/net/ipv4/ip_local_port_range"
+        let file = Glibc.open(path, O_WRONLY | O_CLOEXEC)
+        guard file >= 0 else { throw PeerError.last("open \(path)") }
+        defer { close(file) }
+        let range = "\(ports.lowerBound) \(ports.upperBound)"
+        guard Glibc.write(file, range, range.utf8.count) > 0 else { throw PeerError.last("write \(path)") }
+    }
+
+    /// unshare(2), which Glibc's module lacks.
+    private static func take(_ what: Int32, _ name: String) throws(PeerError) {
+        guard let symbol = dlsym(nil, "unshare") else { throw .unexpected("no unshare") }
+        let unshare = unsafeBitCast(symbol, to: (@convention(c) (Int32) -> Int32).self)
+        guard unshare(what) == 0 else { throw PeerError.last("unshare \(name)") }
+    }
+}
