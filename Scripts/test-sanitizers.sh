@@ -18,7 +18,7 @@ for sanitizer in thread address; do
     echo "portico: $sanitizer sanitizer"
     # A report ends the run, so that no test can pass over one.
     TSAN_OPTIONS="halt_on_error=1 ${TSAN_OPTIONS:-}" ASAN_OPTIONS="${ASAN_OPTIONS:-}" \
-        "$swift" test --scratch-path "$scratch" --sanitize "$sanitizer" --disable-xctest --filter "$filter" 2>&1 |
+        "$swift" test --scratch-path "$scratch" --sanitize "$sanitizer" --disable-xctest --no-parallel --filter "$filter" 2>&1 |
         # The linker's word on each of the sanitizer's own functions; hundreds of lines.
         { grep --line-buffered -v -E "ld\.gold: warning: Cannot export local symbol|^◇ .* started\.$" || true; }
 done

@@ -51,6 +51,8 @@ extension Worker {
                 load.add()
                 adopt(Descriptor(owning: client), peer, listener.port)
             case .none:
+                // Nobody waits, so nobody has been waiting in vain since the last shortage.
+                pressure.refusedSince = nil
                 return count
             case .exhausted(let code):
                 refused(listener, code)

@@ -16,8 +16,10 @@
 
         @Test(arguments: [64, 1400]) func aDatagramCostsNoAllocation(size: Int) async throws {
             let server = try UDPServer()
-            let worker = try LoneWorker(.udp, endpoint: server.port)
-            let client = try UDPClient(to: worker.port)
+            let worker = try LoneWorker()
+            let port = try worker.open("dns", .udp, endpoints: [server.port])
+            try worker.run()
+            let client = try UDPClient(to: port)
             let datagram = BytePattern(seed: 1).prefix(size)
             func exchange(_ count: Int) async throws {
                 for _ in 0..<count / 8 {
@@ -26,71 +28,43 @@
                 }
             }
             try await exchange(80)
-            let before = await worker.allocations()
+            let before = try await worker.allocations()
             try await exchange(messages)
-            let after = await worker.allocations()
+            let after = try await worker.allocations()
             #expect(after - before < allowance, "for \(messages) datagrams")
 
             // New flows do allocate: the count counts.
-            for _ in 0..<messages / 10 { _ = try await UDPClient(to: worker.port).ask("x") }
-            let last = await worker.allocations()
+            for _ in 0..<messages / 10 { _ = try await UDPClient(to: port).ask("x") }
+            let last = try await worker.allocations()
             if Allocations.areCounted { #expect(last - after >= UInt64(messages / 10)) }
             worker.stop()
         }
 
         @Test func aMessageCostsNoAllocation() async throws {
             let server = try ScriptedServer.echo()
-            let worker = try LoneWorker(.tcp, endpoint: server.port)
+            let worker = try LoneWorker()
+            let port = try worker.open(endpoints: [server.port])
+            try worker.run()
             let (warm, go) = (Cue(), Cue())
             let exchange: [PeerStep] = [.send("ping"), .expect("ping")]
             let warmUp = Array(repeating: exchange, count: 20).flatMap { $0 }
             let measured = Array(repeating: exchange, count: messages).flatMap { $0 }
             let client = try ScriptedPeer.connect(
-                to: worker.port, script: warmUp + [.give(warm), .wait(go)] + measured + [.shutdownWrite])
+                to: port, script: warmUp + [.give(warm), .wait(go)] + measured + [.shutdownWrite])
             try await warm.wait()
-            let before = await worker.allocations()
+            let before = try await worker.allocations()
             go.give()
             _ = try await client.finished()
-            let after = await worker.allocations()
+            let after = try await worker.allocations()
             #expect(after - before < allowance, "for \(messages) messages")
             worker.stop()
         }
     }
 
-    /// A worker on a thread of its own with one service port, without the relay around it.
-    private final class LoneWorker: Sendable {
-        private let worker: Worker
-        private let thread: LoopThread
-        let port: UInt16
-
-        init(_ transport: TransportProtocol, endpoint: UInt16) throws {
-            let configuration = RelayConfiguration(workers: 1, budget: DescriptorBudget(limit: 4096))
-            let worker = try Worker(configuration: configuration) { _ in }
-            let id = ServicePortID(ServicePortName(namespace: "default", service: "x"), transport)
-            let loopback = SocketAddress(v4: 0x7F00_0001, port: 0)
-            let socket =
-                transport == .udp ? try UDPSocket.bind(to: loopback) : try TCPSocket.listen(on: loopback, shared: false)
-            port = try TCPSocket.localAddress(of: socket).port
-            let descriptor = socket.release()
-            let target = Endpoint(EndpointAddress(ip: IPAddress(v4: 0x7F00_0001), port: endpoint))
-            worker.loop.execute {
-                worker.serve(id, by: ServiceRoute(Balancer(inOrder: [target]), ServicePolicy()))
-                worker.listen(1, Descriptor(owning: descriptor), for: id)
-            }
-            self.worker = worker
-            thread = try LoopThread(name: "worker") { worker.run() }
-        }
-
+    extension LoneWorker {
         /// What the worker's thread has allocated so far.
-        func allocations() async -> UInt64 {
-            await withCheckedContinuation { continuation in
-                worker.loop.execute { continuation.resume(returning: Allocations.ofThisThread()) }
-            }
-        }
-
-        func stop() {
-            worker.loop.stop()
-            thread.join()
+        fileprivate func allocations() async throws -> UInt64 {
+            try await perform { _ in Allocations.ofThisThread() }
         }
     }
 #endif

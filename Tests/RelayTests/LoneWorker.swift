@@ -26,10 +26,14 @@ final class LoneWorker: Sendable {
     }
 
     /// Opens a service port on loopback, before the worker runs; returns the port.
-    func open(_ service: String = "web", endpoints: [UInt16]) throws -> UInt16 {
-        let id = ServicePortID(ServicePortName(namespace: "default", service: service), .tcp)
+    func open(
+        _ service: String = "web", _ transport: TransportProtocol = .tcp, endpoints: [UInt16]
+    ) throws -> UInt16 {
+        let id = ServicePortID(ServicePortName(namespace: "default", service: service), transport)
         worker.serve(id, by: ServiceRoute(RelayHarness.balancer(endpoints), ServicePolicy()))
-        let socket = try TCPSocket.listen(on: .loopback(port: 0))
+        let socket =
+            transport == .udp
+            ? try UDPSocket.bind(to: .loopback(port: 0)) : try TCPSocket.listen(on: .loopback(port: 0))
         let port = try TCPSocket.localAddress(of: socket).port
         worker.listen(UInt32(port), socket, for: id)
         return port
