@@ -138,6 +138,23 @@ private final class Flag: Sendable {
         #expect(code == ECONNRESET || code == EPIPE)
     }
 
+    /// SPLICE_F_MORE would hold back what does not fill a packet, for 200 ms (FIELD, splice trap 1).
+    @Test func aShortPieceGoesOutAtOnce() async throws {
+        let listener = try TCPSocket.listen(on: SocketAddress(v4: 0x7F00_0001, port: 0))
+        let socket = try TCPSocket.dial(TCPSocket.localAddress(of: listener))
+        while case .pending = TCPSocket.dialState(of: socket) { try await Task.sleep(for: .milliseconds(1)) }
+        let source = try SocketPair()
+        let pipe = try Pipe(capacity: 4096)
+        for _ in 0..<3 {
+            #expect(source.left.send("short"))
+            expect(pipe.fill(from: source.right.descriptor, count: 4096), .moved(5))
+            expect(pipe.drain(to: socket, count: 5), .moved(5))
+            var unsent: Int32 = -1
+            let asked = ioctl(socket.raw, 0x894B, &unsent)  // SIOCOUTQNSD of linux/sockios.h
+            #expect(asked == 0 && unsent == 0)
+        }
+    }
+
     @Test func signalsDoNotLookLikeAFullSocket() async {
         // Readiness is reported once, so a "would block" that is not true stalls a connection for ever. splice gives up
         // for a signal even where it need not wait. A process of its own, because of the signal.
