@@ -1,4 +1,4 @@
-public import Services
+internal import Services
 
 /// Removes from this host all that Portico, or a former kube-proxy in any mode, has put into the kernel (SPEC §2.8).
 ///

@@ -66,7 +66,7 @@ struct Command {
 
         func receive() {
             var buffer = [UInt8](repeating: 0, count: 64 << 10)
-            let count = recv(ours, &buffer, buffer.count, Int32(MSG_DONTWAIT.rawValue))
+            let count = recv(ours, &buffer, buffer.count, Int32(MSG_DONTWAIT))
             if count > 0 {
                 bytes += buffer[..<count]
             } else if count == 0 || (errno != EAGAIN && errno != EINTR) {
@@ -122,7 +122,7 @@ struct Command {
             guard poll(&polled, nfds_t(polled.count), Int32(clamping: left)) > 0 else { continue }
             for (stream, entry) in zip(open, polled) where entry.revents != 0 {
                 if stream === streams[0] {
-                    let flags = Int32(MSG_DONTWAIT.rawValue | MSG_NOSIGNAL.rawValue)
+                    let flags = Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL)
                     let count = rest.withUnsafeBytes { send(stream.ours, $0.baseAddress, $0.count, flags) }
                     if count >= 0 {
                         rest = rest.dropFirst(count)

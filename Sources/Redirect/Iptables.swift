@@ -1,5 +1,5 @@
 internal import Glibc
-public import Services
+internal import Services
 
 /// The iptables programs of this host.
 ///

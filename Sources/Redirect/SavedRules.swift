@@ -1,4 +1,4 @@
-public import Services
+internal import Services
 
 /// What `iptables-save` printed: all tables of a family with the rules of everybody.
 public struct SavedRules: Sendable, Equatable {

@@ -1,0 +1,121 @@
+import Redirect
+import Services
+import TestSupport
+import Testing
+
+/// The real iptables, in a network namespace of its own: what the kernel takes, and how it says it again.
+@Suite("A real firewall", .requires(.root, .networkNamespaces, .tool("nsenter"), .tool("iptables")))
+struct NamespaceTests {
+    static let variants = Iptables.Variant.allCases.filter { findProgram("iptables-\($0.rawValue)-restore") != nil }
+
+    @Test("Applied, read back as the same, flushed, found out, repaired, removed", arguments: variants)
+    func life(_ variant: Iptables.Variant) async throws {
+        let namespace = try await Namespace()
+        for family in IPAddress.Family.allCases {
+            let iptables = try namespace.iptables(variant)
+            let applier = Applier(family, iptables)
+            let wanted = try #require(try everything(proxy: 4000).rules(for: family))
+            guard case .applied = try await applier.apply(wanted) else {
+                Issue.record("nothing was applied")
+                return
+            }
+            // Compared with what the kernel says, whose order of matches and tables is its own.
+            #expect(try await applier.repair(wanted) == .unchanged)
+
+            // By a delta.
+            let fewer = try #require(try everything(proxy: 5000).rules(for: family))
+            let lines = try #require(fewer.transaction(from: wanted)).split(separator: "\n").count
+            #expect(try await applier.apply(fewer) == .applied(lines: lines))
+            #expect(try await applier.repair(fewer) == .unchanged)
+
+            // Somebody else's rule in one's own chain goes, the one next to a jump stays.
+            let program = family == .ipv4 ? "iptables" : "ip6tables"
+            try await namespace.run("\(program)-\(variant.rawValue)", "-t nat -I KUBE-PORTALS-HOST -o lo -j ACCEPT")
+            try await namespace.run("\(program)-\(variant.rawValue)", "-t nat -I PREROUTING -i lo -j ACCEPT")
+            guard case .applied = try await applier.repair(fewer) else {
+                Issue.record("the foreign rule was not noticed")
+                return
+            }
+            #expect(try await applier.repair(fewer) == .unchanged)
+
+            try await namespace.run("\(program)-\(variant.rawValue)", "-t nat -F")
+            guard case .applied = try await applier.repair(fewer) else {
+                Issue.record("the flush was not noticed")
+                return
+            }
+            #expect(try await applier.repair(fewer) == .unchanged)
+
+            #expect(try await applier.removeAll())
+            #expect(try await !applier.removeAll())
+            #expect(try await namespace.run("\(program)-\(variant.rawValue)-save", "").contains("PORTALS") == false)
+            guard case .applied = try await applier.apply(fewer) else {
+                Issue.record("what was removed was thought to be there")
+                return
+            }
+        }
+    }
+
+    @Test("What a kube-proxy in iptables mode has left goes, in both families and kinds", arguments: variants)
+    func leftovers(_ variant: Iptables.Variant) async throws {
+        let namespace = try await Namespace()
+        let text = try fixture("iptables-mode.txt")
+        try await namespace.run("iptables-\(variant.rawValue)-restore", "--noflush", input: text)
+        let applier = Applier(.ipv4, try namespace.iptables(variant))
+        let wanted = try #require(try everything(proxy: 4000).rules(for: .ipv4))
+        try await applier.apply(wanted)
+
+        #expect(try await applier.removeLeftovers())
+        #expect(try await !applier.removeLeftovers())
+        #expect(try await applier.repair(wanted) == .unchanged)
+        let saved = try await namespace.run("iptables-\(variant.rawValue)-save", "")
+        for name in ["KUBE-SERVICES", "KUBE-SVC-", "KUBE-SEP-", "KUBE-POSTROUTING"] { #expect(!saved.contains(name)) }
+        // The kubelet's.
+        #expect(saved.contains("-A INPUT -j KUBE-FIREWALL"))
+
+        let report = Cleanup.run(searchPath: [namespace.folder.path])
+        #expect(report.errors.isEmpty)
+        #expect(report.removed == ["chains of iptables-\(variant.rawValue)"])
+        #expect(Cleanup.run(searchPath: [namespace.folder.path]).removed.isEmpty)
+    }
+
+    @Test("A portal without endpoints refuses at once, one that drops does not answer", arguments: variants)
+    func refusal(_ variant: Iptables.Variant) async throws {
+        let namespace = try await Namespace()
+        let plan = RedirectPlan(
+            portals: [
+                Portal(web, .clusterIP(try ip("10.96.0.1")), port: 80, outside: .reject),
+                Portal(web, .clusterIP(try ip("10.96.0.2")), port: 80, outside: .drop),
+            ], ipv4: try node())
+        try await Applier(.ipv4, namespace.iptables(variant)).apply(try #require(plan.rules(for: .ipv4)))
+        func connect(_ address: String) async throws -> String {
+            try await namespace.run(
+                "bash", "-c", input: "", last: "timeout 1 bash -c 'exec 3<>/dev/tcp/\(address)/80' 2>&1; echo status $?")
+        }
+        #expect(try await connect("10.96.0.1").contains("Connection refused"))
+        #expect(try await connect("10.96.0.2") == "status 124\n")
+    }
+
+    /// Portals of every kind and verdict in both families.
+    private func everything(proxy: UInt16) throws -> RedirectPlan {
+        var portals: [Portal] = []
+        for (number, prefix) in ["10.96.0.", "fd00::"].enumerated() {
+            let family: IPAddress.Family = number == 0 ? .ipv4 : .ipv6
+            let sources = [try range(number == 0 ? "172.16.0.0/12" : "fd01::/64")]
+            portals += [
+                Portal(web, .clusterIP(try ip(prefix + "1")), port: 80, outside: .proxy(proxy)),
+                Portal(dns, .clusterIP(try ip(prefix + "10")), port: 53, outside: .proxy(5300)),
+                Portal(web, .clusterIP(try ip(prefix + "2")), port: 80, outside: .reject),
+                Portal(dns, .clusterIP(try ip(prefix + "20")), port: 53, outside: .reject),
+                Portal(web, .externalIP(try ip(prefix + "3")), port: 80, outside: .proxy(4000)),
+                Portal(web, .externalIP(try ip(prefix + "4")), port: 80, outside: .drop, inside: .proxy(4000)),
+                Portal(web, .loadBalancerIP(try ip(prefix + "5")), port: 80, sources: sources, outside: .proxy(4000)),
+                Portal(web, .nodePort(family), port: 30080, outside: .proxy(4000)),
+                Portal(dns, .nodePort(family), port: 30053, outside: .drop, inside: .proxy(5300)),
+            ]
+        }
+        return RedirectPlan(
+            portals: portals, ipv4: try node(nodePorts: [range("192.168.1.0/24")], pods: [range("10.244.0.0/24")]),
+            ipv6: NodeNetwork(
+                hostIP: try ip("fd02::1"), podRanges: [try range("fd03::/64")], nodeAddresses: [try ip("fd01::7")]))
+    }
+}
