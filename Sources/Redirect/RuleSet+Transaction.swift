@@ -8,7 +8,8 @@ extension RuleSet {
     ///
     /// - Parameter known: what is there: the rule set applied last, or what was read back.
     public func transaction(from known: RuleSet) -> String? {
-        let names = tables.map(\.name) + known.tables.map(\.name).filter { name in !tables.contains { $0.name == name } }
+        let names =
+            tables.map(\.name) + known.tables.map(\.name).filter { name in !tables.contains { $0.name == name } }
         let texts = names.compactMap { name in self[name].transaction(from: known[name]) }
         return texts.isEmpty ? nil : texts.joined()
     }

@@ -62,7 +62,8 @@ struct ApplierTests {
         try host.answer(
             "iptables-restore",
             "cat > /dev/null; echo x >> $HOME_OF_FAKES/tries; "
-                + "[ $(wc -l < $HOME_OF_FAKES/tries) -ge 3 ] || { echo 'Another app is holding the lock' >&2; exit 4; }")
+                + "[ $(wc -l < $HOME_OF_FAKES/tries) -ge 3 ] || { echo 'Another app is holding the lock' >&2; exit 4; }"
+        )
         guard case .applied = try await Applier(.ipv4, host.iptables).apply(bare()) else {
             Issue.record("not applied")
             return
@@ -86,7 +87,8 @@ struct ApplierTests {
         // As if somebody had deleted the rule that goes: -D fails, writing all anew does not.
         try host.answer(
             "iptables-restore",
-            "cat > $HOME_OF_FAKES/in; if grep -q '^-D' $HOME_OF_FAKES/in; then echo 'iptables-restore: line 2 failed' >&2; exit 1; fi")
+            "cat > $HOME_OF_FAKES/in; if grep -q '^-D' $HOME_OF_FAKES/in; then echo 'iptables-restore: line 2 failed' >&2; exit 1; fi"
+        )
         try await applier.apply(rules((1...19).map(portal), node()))
         #expect(try read(host.folder.file("in")).contains(":KUBE-PORTALS-HOST"))
     }
@@ -121,7 +123,8 @@ struct ApplierTests {
                 == "cannot find ip6tables-save: please install the package iptables (Debian, Ubuntu: apt-get install iptables)"
         )
         try host.answer(
-            "iptables-save", "echo 'Could not fetch rule set generation id: Permission denied (you must be root)' >&2; exit 4")
+            "iptables-save",
+            "echo 'Could not fetch rule set generation id: Permission denied (you must be root)' >&2; exit 4")
         await #expect(throws: RedirectError.notPermitted(program: "iptables-save")) {
             try await Applier(.ipv4, host.iptables).apply(bare())
         }
@@ -130,7 +133,7 @@ struct ApplierTests {
     @Test("Much input for a program that reads none of it, and much output")
     func volume() async throws {
         let host = try FakeHost()
-        let many = try rules((1...20_000).map(portal), node())
+        let many = try rules((1...5_000).map(portal), node())
         try host.answer("iptables-restore", "exit 0")
         try await Applier(.ipv4, host.iptables).apply(many)
         try host.save(saved(many))

@@ -8,7 +8,9 @@ struct FakeHost {
 
     init() throws {
         folder = try TemporaryDirectory()
-        try answer("iptables-restore", "case \"$1\" in --version) echo 'iptables-restore v1.8.9 (nf_tables)';; *) \(Self.note);; esac")
+        try answer(
+            "iptables-restore",
+            "case \"$1\" in --version) echo 'iptables-restore v1.8.9 (nf_tables)';; *) \(Self.note);; esac")
         try answer("iptables-save", Self.note + "; cat $HOME_OF_FAKES/saved 2> /dev/null || true")
     }
 

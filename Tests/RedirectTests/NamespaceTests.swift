@@ -1,3 +1,4 @@
+import Glibc
 import Redirect
 import Services
 import TestSupport
@@ -78,21 +79,42 @@ struct NamespaceTests {
         #expect(Cleanup.run(searchPath: [namespace.folder.path]).removed.isEmpty)
     }
 
-    @Test("A portal without endpoints refuses at once, one that drops does not answer", arguments: variants)
-    func refusal(_ variant: Iptables.Variant) async throws {
+    @Test("Who gets to the proxy and who does not, from the node and from beside it", arguments: variants)
+    func capture(_ variant: Iptables.Variant) async throws {
         let namespace = try await Namespace()
+        let listener = try namespace.listen(4000)
+        defer { close(listener) }
+        let neighbours = try range("192.168.1.6/32")
         let plan = RedirectPlan(
             portals: [
-                Portal(web, .clusterIP(try ip("10.96.0.1")), port: 80, outside: .reject),
-                Portal(web, .clusterIP(try ip("10.96.0.2")), port: 80, outside: .drop),
+                Portal(web, .clusterIP(try ip("10.96.0.1")), port: 80, outside: .proxy(4000)),
+                Portal(web, .clusterIP(try ip("10.96.0.2")), port: 80, outside: .reject),
+                Portal(web, .clusterIP(try ip("10.96.0.3")), port: 80, outside: .drop),
+                Portal(web, .externalIP(try ip("192.168.1.5")), port: 81, outside: .proxy(4000)),
+                Portal(
+                    web, .loadBalancerIP(try ip("192.0.2.1")), port: 80, sources: [neighbours], outside: .proxy(4000)),
+                Portal(
+                    web, .loadBalancerIP(try ip("192.0.2.2")), port: 80, sources: [try range("172.16.0.0/12")],
+                    outside: .proxy(4000)),
+                Portal(web, .nodePort(.ipv4), port: 30080, outside: .proxy(4000)),
+                Portal(web, .nodePort(.ipv4), port: 30081, outside: .drop, inside: .proxy(4000)),
+                Portal(web, .nodePort(.ipv4), port: 30082, outside: .reject),
             ], ipv4: try node())
         try await Applier(.ipv4, namespace.iptables(variant)).apply(try #require(plan.rules(for: .ipv4)))
-        func connect(_ address: String) async throws -> String {
-            try await namespace.run(
-                "bash", "-c", input: "", last: "timeout 1 bash -c 'exec 3<>/dev/tcp/\(address)/80' 2>&1; echo status $?")
+
+        for (host, port, outside, inside) in [
+            ("10.96.0.1", 80, .connected, .connected), ("10.96.0.2", 80, .refused, .refused),
+            ("10.96.0.3", 80, .silence, .silence), ("192.168.1.5", 81, .connected, .connected),
+            ("192.0.2.1", 80, .connected, .silence), ("192.0.2.2", 80, .silence, .silence),
+            ("192.168.1.5", 30080, .connected, .connected), ("192.168.1.5", 30081, .silence, .connected),
+            ("192.168.1.5", 30082, .refused, .refused),
+            // Nobody's: the host itself refuses.
+            ("192.168.1.5", 30083, .refused, .refused),
+        ] as [(String, UInt16, Namespace.Answer, Namespace.Answer)] {
+            #expect(try namespace.connect(from: .neighbour, to: host, port) == outside, "\(host):\(port) from beside")
+            #expect(try namespace.connect(from: .node, to: host, port) == inside, "\(host):\(port) from the node")
         }
-        #expect(try await connect("10.96.0.1").contains("Connection refused"))
-        #expect(try await connect("10.96.0.2") == "status 124\n")
+        #expect(try namespace.connect(from: .node, to: "127.0.0.1", 30080) == .connected)
     }
 
     /// Portals of every kind and verdict in both families.

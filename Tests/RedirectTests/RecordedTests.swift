@@ -55,7 +55,10 @@ struct RecordedTests {
 
     private func difference(_ a: RuleSet, _ b: RuleSet) -> Set<String> {
         func all(_ set: RuleSet) -> Set<String> {
-            Set(set.tables.flatMap { table in table.chains.flatMap { chain in chain.rules.map { "\(chain.name) \($0)" } } })
+            Set(
+                set.tables.flatMap { table in
+                    table.chains.flatMap { chain in chain.rules.map { "\(chain.name) \($0)" } }
+                })
         }
         return all(a).subtracting(all(b))
     }

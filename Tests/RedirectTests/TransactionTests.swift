@@ -54,7 +54,8 @@ struct TransactionTests {
         #expect(some.transaction(from: turned) == nil)
 
         let restricted = Portal(
-            web, .loadBalancerIP(try ip("192.0.2.1")), port: 80, sources: [try range("10.0.0.0/8")], outside: .proxy(4000)
+            web, .loadBalancerIP(try ip("192.0.2.1")), port: 80, sources: [try range("10.0.0.0/8")],
+            outside: .proxy(4000)
         )
         let closed = try rules([restricted], node())
         turned = closed
