@@ -9,8 +9,8 @@ public actor Applier {
     public enum Outcome: Sendable, Hashable {
         /// All was as it should be; no program that changes anything was run.
         case unchanged
-        /// So many lines were sent to iptables-restore.
-        case applied(lines: Int)
+        /// So many lines were sent to iptables-restore; these flows are to be given to ``flush(_:)``.
+        case applied(lines: Int, stale: [StaleFlows] = [])
     }
 
     public nonisolated let family: IPAddress.Family
@@ -52,6 +52,14 @@ public actor Applier {
         return try apply(rules)
     }
 
+    /// Deletes the kernel's memory of flows that the last change has made stale. Worth a warning if it fails, and no more: the
+    /// rules hold for all new flows.
+    ///
+    /// - Throws: ``RedirectError/notInstalled(program:)`` without conntrack, which is a package of its own.
+    public func flush(_ flows: [StaleFlows]) throws(RedirectError) {
+        try firewall.iptables.flush(flows)
+    }
+
     /// Removes what a former kube-proxy's iptables or IPVS mode has left in this family, which would capture before or beside
     /// Portico. Its own chains stay.
     ///
@@ -88,7 +96,8 @@ public actor Applier {
         }
         try firewall.restore(text)
         known = rules
-        return .applied(lines: text.utf8.count { $0 == UInt8(ascii: "\n") })
+        return .applied(
+            lines: text.utf8.count { $0 == UInt8(ascii: "\n") }, stale: rules.staleFlows(since: present))
     }
 }
 

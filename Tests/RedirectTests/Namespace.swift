@@ -47,12 +47,17 @@ final class Namespace {
         for family in ["iptables", "ip6tables"] {
             for tool in ["save", "restore"] {
                 let name = "\(family)-\(variant.rawValue)-\(tool)"
-                guard let path = findProgram(name) else { throw Failure(description: "no \(name)") }
-                try folder.write("#!/bin/sh\nexec nsenter --net=/proc/\(holder.pid)/ns/net \(path) \"$@\"\n", to: name)
-                try makeExecutable(folder.file(name))
+                try wrap(name)
             }
         }
         return Iptables(variant: variant, searchPath: [folder.path])
+    }
+
+    /// Puts a program into the folder that runs the real one in the namespace.
+    func wrap(_ program: String) throws {
+        guard let path = findProgram(program) else { throw Failure(description: "no \(program)") }
+        try folder.write("#!/bin/sh\nexec nsenter --net=/proc/\(holder.pid)/ns/net \(path) \"$@\"\n", to: program)
+        try makeExecutable(folder.file(program))
     }
 
     /// Runs a program in the namespace and returns its output; throws if it fails.

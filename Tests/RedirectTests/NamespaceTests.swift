@@ -5,7 +5,8 @@ import TestSupport
 import Testing
 
 /// The real iptables, in a network namespace of its own: what the kernel takes, and how it says it again.
-@Suite("A real firewall", .requires(.root, .networkNamespaces, .tool("nsenter"), .tool("iptables")))
+@Suite(
+    "A real firewall", .requires(.root, .networkNamespaces, .tool("nsenter"), .tool("ip"), .tool("iptables")))
 struct NamespaceTests {
     static let variants = Iptables.Variant.allCases.filter { findProgram("iptables-\($0.rawValue)-restore") != nil }
 
@@ -26,7 +27,7 @@ struct NamespaceTests {
             // By a delta.
             let fewer = try #require(try everything(proxy: 5000).rules(for: family))
             let lines = try #require(fewer.transaction(from: wanted)).split(separator: "\n").count
-            #expect(try await applier.apply(fewer) == .applied(lines: lines))
+            #expect(try await applier.apply(fewer) == .applied(lines: lines, stale: fewer.staleFlows(since: wanted)))
             #expect(try await applier.repair(fewer) == .unchanged)
 
             // Somebody else's rule in one's own chain goes, the one next to a jump stays.
@@ -115,6 +116,36 @@ struct NamespaceTests {
             #expect(try namespace.connect(from: .node, to: host, port) == inside, "\(host):\(port) from the node")
         }
         #expect(try namespace.connect(from: .node, to: "127.0.0.1", 30080) == .connected)
+    }
+
+    @Test("Flows that began before their portal was captured are forgotten", .requires(.tool("conntrack")))
+    func staleFlows() async throws {
+        let namespace = try await Namespace()
+        let variant = try #require(Self.variants.first)
+        let applier = Applier(.ipv4, try namespace.iptables(variant))
+        try namespace.wrap("conntrack")
+        try await applier.apply(try rules([], node()))
+        for address in ["10.96.0.10", "10.96.0.11"] {
+            try await namespace.run("bash", "-c", last: "echo question > /dev/udp/\(address)/53")
+        }
+        func tracked(_ address: String) async throws -> Bool {
+            try await namespace.run("conntrack", "-L -p udp").contains("dst=\(address) ")
+        }
+        #expect(try await tracked("10.96.0.10"))
+
+        let portal = Portal(dns, .clusterIP(try ip("10.96.0.10")), port: 53, outside: .proxy(5300))
+        let outcome = try await applier.apply(try rules([portal], node()))
+        guard case .applied(_, let stale) = outcome else {
+            Issue.record("nothing was applied")
+            return
+        }
+        #expect(
+            stale == [StaleFlows(family: .ipv4, destination: try range("10.96.0.10/32"), port: 53)])
+        try await applier.flush(stale)
+        #expect(try await !tracked("10.96.0.10"))
+        #expect(try await tracked("10.96.0.11"))
+        // There is none now, and that is fine.
+        try await applier.flush(stale)
     }
 
     /// Portals of every kind and verdict in both families.
