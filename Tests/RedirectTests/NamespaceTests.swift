@@ -30,6 +30,18 @@ struct NamespaceTests {
             #expect(try await applier.apply(fewer) == .applied(lines: lines, stale: fewer.staleFlows(since: wanted)))
             #expect(try await applier.repair(fewer) == .unchanged)
 
+            // Each kind of rule can be deleted by what it says.
+            var plan = try everything(proxy: 5000)
+            for index in plan.portals.indices where plan.portals[index].family == family {
+                let portal = plan.portals.remove(at: index)
+                let without = try #require(plan.rules(for: family))
+                #expect(try await applier.apply(without) != .unchanged)
+                #expect(try await applier.repair(without) == .unchanged)
+                plan.portals.insert(portal, at: index)
+                try await applier.apply(fewer)
+            }
+            #expect(try await applier.repair(fewer) == .unchanged)
+
             // Somebody else's rule in one's own chain goes, the one next to a jump stays.
             let program = family == .ipv4 ? "iptables" : "ip6tables"
             try await namespace.run("\(program)-\(variant.rawValue)", "-t nat -I KUBE-PORTALS-HOST -o lo -j ACCEPT")
