@@ -35,6 +35,7 @@ let package = Package(
                 "Services", "Relay", "EventLoop", "Manifests", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
+        .target(name: "Redirect", dependencies: ["Services"], swiftSettings: settings),
         .target(name: "Names", dependencies: ["Services", "EventLoop"], swiftSettings: settings),
         .target(name: "DemoPods", dependencies: ["EventLoop"], swiftSettings: settings),
         .executableTarget(
@@ -57,6 +58,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ManifestsTests", dependencies: ["Manifests", "Services", "TestSupport"],
+            resources: [.copy("Fixtures")], swiftSettings: settings),
+        .testTarget(
+            name: "RedirectTests", dependencies: ["Redirect", "Manifests", "Services", "TestSupport"],
             resources: [.copy("Fixtures")], swiftSettings: settings),
         .testTarget(
             name: "ProxyTests",

@@ -29,6 +29,10 @@ for purpose in "$@"; do
             need util-linux has_program setpriv
             # To ask the DNS server as others do.
             need bind9-dnsutils has_program dig
+            # For a real firewall in a network namespace.
+            need iptables has_program iptables
+            need iproute2 has_program ip
+            need conntrack has_program conntrack
             ;;
         *)
             echo "portico: require-packages.sh: unknown purpose '$purpose'" >&2

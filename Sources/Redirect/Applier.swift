@@ -1,0 +1,115 @@
+private import Dispatch
+public import Services
+
+/// Keeps one family's rules in the firewall as they should be.
+///
+/// It remembers what it has applied, so that a change costs one short transaction and no change costs nothing. Reading back
+/// (``repair(_:)``) finds what others have done meanwhile. It has a thread of its own, since the programs block.
+public actor Applier {
+    public enum Outcome: Sendable, Hashable {
+        /// All was as it should be; no program that changes anything was run.
+        case unchanged
+        /// So many lines were sent to iptables-restore; these flows are to be given to ``flush(_:)``.
+        case applied(lines: Int, stale: [StaleFlows] = [])
+    }
+
+    public nonisolated let family: IPAddress.Family
+    private let firewall: Firewall
+    /// What is in the firewall as far as is known; nil if that has to be read first.
+    private var known: RuleSet?
+
+    private let executor: QueueExecutor
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    public init(_ family: IPAddress.Family, _ iptables: Iptables) {
+        self.family = family
+        firewall = Firewall(iptables: iptables, family: family)
+        executor = QueueExecutor(label: "redirect-\(family)")
+    }
+
+    /// Brings the firewall to `rules` by the smallest transaction. The first time it reads what is there, and takes over
+    /// what a former process or a userspace kube-proxy has left, so that at no time nothing is captured.
+    ///
+    /// - Throws: after an error the next call reads back first, and so does not rely on what may be half done.
+    @discardableResult
+    public func apply(_ rules: RuleSet) throws(RedirectError) -> Outcome {
+        precondition(rules.family == family, "rules of the other family")
+        guard let remembered = known else { return try bring(to: rules, from: read(rules)) }
+        do {
+            return try bring(to: rules, from: remembered)
+        } catch RedirectError.refused {
+            // The transaction was made for a firewall that somebody else has changed since. With the present one it is made
+            // anew; what is wrong for other reasons fails again.
+            return try bring(to: rules, from: read(rules))
+        }
+    }
+
+    /// Brings the firewall to `rules`, going by what is there and not by what is remembered: for the regular look whether
+    /// somebody has flushed the tables. `unchanged` says that nobody has.
+    @discardableResult
+    public func repair(_ rules: RuleSet) throws(RedirectError) -> Outcome {
+        known = nil
+        return try apply(rules)
+    }
+
+    /// Deletes the kernel's memory of flows that the last change has made stale. Worth a warning if it fails, and no more: the
+    /// rules hold for all new flows.
+    ///
+    /// - Throws: ``RedirectError/notInstalled(program:)`` without conntrack, which is a package of its own.
+    public func flush(_ flows: [StaleFlows]) throws(RedirectError) {
+        try firewall.iptables.flush(flows)
+    }
+
+    /// Removes what a former kube-proxy's iptables or IPVS mode has left in this family, which would capture before or beside
+    /// Portico. Its own chains stay.
+    ///
+    /// - Returns: whether there was anything.
+    @discardableResult
+    public func removeLeftovers() throws(RedirectError) -> Bool {
+        try remove { KubeProxyChains.isLeftover($0, in: $1) }
+    }
+
+    /// Removes all rules and chains of Portico, and of kube-proxy in any mode that uses iptables (SPEC §2.8).
+    ///
+    /// - Returns: whether there was anything.
+    @discardableResult
+    public func removeAll() throws(RedirectError) -> Bool {
+        known = nil
+        return try remove { KubeProxyChains.isOwn($0, in: $1) || KubeProxyChains.isLeftover($0, in: $1) }
+    }
+
+    private func remove(_ isWanted: (_ chain: String, _ table: String) -> Bool) throws(RedirectError) -> Bool {
+        guard let text = try firewall.save().removal(of: isWanted) else { return false }
+        try firewall.restore(text)
+        return true
+    }
+
+    private func read(_ rules: RuleSet) throws(RedirectError) -> RuleSet {
+        RuleSet(rules, in: try firewall.save())
+    }
+
+    private func bring(to rules: RuleSet, from present: RuleSet) throws(RedirectError) -> Outcome {
+        known = nil
+        guard let text = rules.transaction(from: present) else {
+            known = rules
+            return .unchanged
+        }
+        try firewall.restore(text)
+        known = rules
+        return .applied(
+            lines: text.utf8.count { $0 == UInt8(ascii: "\n") }, stale: rules.staleFlows(since: present))
+    }
+}
+
+/// Runs an actor on a dispatch queue of its own: its programs block for seconds where a lock is held.
+final class QueueExecutor: SerialExecutor {
+    private let queue: DispatchQueue
+
+    init(label: String) { queue = DispatchQueue(label: label, qos: .utility) }
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        let executor = asUnownedSerialExecutor()
+        queue.async { job.runSynchronously(on: executor) }
+    }
+}

@@ -1,0 +1,147 @@
+internal import Glibc
+
+/// A program run to its end, with text for its standard input.
+struct Command {
+    struct Result: Sendable {
+        /// The exit status, or 128 plus the signal that ended it.
+        var status: Int32
+        var output: String
+        var errors: String
+
+        /// What it said, in one piece.
+        var message: String {
+            let text = errors.isEmpty ? output : errors
+            return String(text.split(separator: "\n").joined(separator: "; "))
+        }
+    }
+
+    /// With its folder.
+    var path: String
+    var arguments: [String]
+
+    var program: String { path.split(separator: "/").last.map(String.init) ?? path }
+
+    /// Blocks the calling thread until the program has ended, or is killed after so many seconds.
+    func run(input: String = "", seconds: Int = 60) throws(RedirectError) -> Result {
+        // Socket pairs, not pipes: these can be close-on-exec from the start, so that no other child holds an end open, and
+        // writing to one whose reader is gone raises no SIGPIPE.
+        let streams = [try Stream(program), try Stream(program), try Stream(program)]
+        let pid = try spawn(streams)
+        for stream in streams { stream.closeTheirs() }
+        let isDone = exchange(input, streams, until: Self.now() + seconds * 1000)
+        if !isDone { kill(pid, SIGKILL) }
+        var status: Int32 = 0
+        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+        guard isDone else { throw .timedOut(program: program, seconds: seconds) }
+        let signal = status & 0x7F
+        return Result(
+            status: signal == 0 ? status >> 8 & 0xFF : 128 + signal, output: streams[1].text, errors: streams[2].text)
+    }
+
+    /// One end of a standard stream, and what came out of it.
+    private final class Stream {
+        let ours: Int32
+        private(set) var theirs: Int32
+        private var bytes: [UInt8] = []
+        fileprivate(set) var isOpen = true
+
+        init(_ program: String) throws(RedirectError) {
+            var ends: [Int32] = [-1, -1]
+            let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+            guard socketpair(AF_UNIX, type, 0, &ends) == 0 else { throw .notStarted(program: program, code: errno) }
+            (ours, theirs) = (ends[0], ends[1])
+        }
+
+        deinit {
+            close(ours)
+            closeTheirs()
+        }
+
+        func closeTheirs() {
+            if theirs >= 0 { close(theirs) }
+            theirs = -1
+        }
+
+        var text: String { String(decoding: bytes, as: UTF8.self) }
+
+        func receive() {
+            var buffer = [UInt8](repeating: 0, count: 64 << 10)
+            let count = recv(ours, &buffer, buffer.count, Int32(MSG_DONTWAIT))
+            if count > 0 {
+                bytes += buffer[..<count]
+            } else if count == 0 || (errno != EAGAIN && errno != EINTR) {
+                isOpen = false
+            }
+        }
+    }
+
+    private func spawn(_ streams: [Stream]) throws(RedirectError) -> pid_t {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        for (number, stream) in streams.enumerated() {
+            posix_spawn_file_actions_adddup2(&actions, stream.theirs, Int32(number))
+        }
+        // Threads here block signals, and the relay ignores SIGPIPE; neither is the program's business.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        posix_spawnattr_setsigmask(&attributes, &signals)
+        sigaddset(&signals, SIGPIPE)
+        posix_spawnattr_setsigdefault(&attributes, &signals)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+
+        var words: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) }
+        words.append(nil)
+        defer { for word in words { free(word) } }
+        var pid: pid_t = 0
+        let code = posix_spawn(&pid, path, &actions, &attributes, words, environ)
+        guard code == 0 else { throw .notStarted(program: program, code: code) }
+        return pid
+    }
+
+    /// Writes the input and reads both outputs, all at once, so that neither side waits for the other for ever.
+    ///
+    /// - Returns: whether the program has closed its outputs in time.
+    private func exchange(_ input: String, _ streams: [Stream], until deadline: Int) -> Bool {
+        var rest = Array(input.utf8)[...]
+        let outputs = streams[1...]
+        while outputs.contains(where: \.isOpen) {
+            if rest.isEmpty, streams[0].isOpen {
+                shutdown(streams[0].ours, Int32(SHUT_WR))
+                streams[0].isOpen = false
+            }
+            let open = streams.filter(\.isOpen)
+            var polled = open.map { stream in
+                pollfd(fd: stream.ours, events: Int16(stream === streams[0] ? POLLOUT : POLLIN), revents: 0)
+            }
+            let left = deadline - Self.now()
+            guard left > 0 else { return false }
+            guard poll(&polled, nfds_t(polled.count), Int32(clamping: left)) > 0 else { continue }
+            for (stream, entry) in zip(open, polled) where entry.revents != 0 {
+                if stream === streams[0] {
+                    let flags = Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL)
+                    let count = rest.withUnsafeBytes { send(stream.ours, $0.baseAddress, $0.count, flags) }
+                    if count >= 0 {
+                        rest = rest.dropFirst(count)
+                    } else if errno != EAGAIN, errno != EINTR {
+                        // It does not want to hear any more; its status will say why.
+                        rest = []
+                    }
+                } else {
+                    stream.receive()
+                }
+            }
+        }
+        return true
+    }
+
+    /// In milliseconds.
+    private static func now() -> Int {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return time.tv_sec * 1000 + time.tv_nsec / 1_000_000
+    }
+}

@@ -1,0 +1,53 @@
+internal import Glibc
+
+/// Why the rules could not be read, changed or removed, in words for whoever runs the node.
+public enum RedirectError: Error, Hashable, Sendable {
+    /// There is no such program.
+    case notInstalled(program: String)
+    /// It lacks what is needed: the lock of `iptables-restore -w`, for one.
+    case tooOld(program: String, version: String)
+    case notPermitted(program: String)
+    /// Others held the lock, or the kernel was short of memory, at every attempt. Later may be better.
+    case busy(program: String, attempts: Int, message: String)
+    /// The kernel or iptables would not have it. Nothing was changed in the table concerned.
+    ///
+    /// - Parameter excerpt: the line at fault with its neighbours, if iptables said which it was.
+    case refused(program: String, status: Int32, message: String, excerpt: String)
+    case timedOut(program: String, seconds: Int)
+    /// The program could not be started, or not be talked to.
+    case notStarted(program: String, code: Int32)
+    /// The text of `iptables-save` makes no sense.
+    case unreadable(line: Int, text: String)
+}
+
+extension RedirectError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .notInstalled(let program):
+            "cannot find \(program): please install the package \(Self.package(of: program)) "
+                + "(Debian, Ubuntu: apt-get install \(Self.package(of: program)))"
+        case .tooOld(let program, let version):
+            "\(program) \(version) is too old: please install iptables \(Iptables.oldestVersion) or newer"
+        case .notPermitted(let program):
+            "\(program): not permitted; run as root, or with the capabilities NET_ADMIN and NET_RAW"
+        case .busy(let program, let attempts, let message):
+            "\(program): still busy after \(attempts) attempts: \(message)"
+        case .refused(let program, let status, let message, let excerpt):
+            "\(program) ended with status \(status): \(message)" + (excerpt.isEmpty ? "" : "\n\(excerpt)")
+        case .timedOut(let program, let seconds):
+            "\(program) was not done after \(seconds) s and was ended"
+        case .notStarted(let program, let code):
+            "cannot run \(program): \(String(cString: strerror(code)))"
+        case .unreadable(let line, let text):
+            "cannot read line \(line) of what iptables-save printed: \(text)"
+        }
+    }
+
+    private static func package(of program: String) -> String {
+        switch program {
+        case "conntrack": "conntrack"
+        case "nft": "nftables"
+        default: "iptables"
+        }
+    }
+}

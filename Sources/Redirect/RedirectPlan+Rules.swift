@@ -1,0 +1,173 @@
+public import Services
+
+extension RedirectPlan {
+    /// The rules of one family; nil if it is not served. The same plan always gives the same rules in the same order.
+    public func rules(for family: IPAddress.Family) -> RuleSet? {
+        guard let network = network(family) else { return nil }
+        var writer = RuleWriter(family: family, network: network)
+        for portal in portals.sorted() where portal.family == family { writer.write(portal) }
+        return writer.ruleSet
+    }
+}
+
+/// Writes portals into chains.
+///
+/// Capturing is nat's business, and refusing filter's, since nat has neither REJECT nor DROP. Each pair of nat chains has a
+/// pair of filter chains behind it with rules of the same matches: they see only what nat has let by, because a captured
+/// packet goes to the proxy's port from there on.
+private struct RuleWriter {
+    private let family: IPAddress.Family
+    private let network: NodeNetwork
+    private var rules: [String: [Rule]] = [:]
+    private var seen: Set<String> = []
+
+    init(family: IPAddress.Family, network: NodeNetwork) {
+        self.family = family
+        self.network = network
+    }
+
+    /// Filter comes first: a portal that closes is refused before it is no longer captured, and at start nobody gets by who
+    /// is not allowed to.
+    var ruleSet: RuleSet {
+        func chains(_ names: [String]) -> [Chain] { names.map { Chain($0, rules: rules[$0] ?? []) } }
+        return RuleSet(
+            family: family,
+            tables: [
+                Table(name: .filter, chains: chains(ChainName.filter), jumps: Jump.filter),
+                Table(name: .nat, chains: chains(ChainName.nat), jumps: Jump.nat),
+            ])
+    }
+
+    mutating func write(_ portal: Portal) {
+        for way in Way.allCases {
+            for client in clients(of: portal, way) {
+                for match in matches(portal, way, from: client.source) {
+                    add(match, client.verdict, portal, way)
+                }
+            }
+            if !portal.sources.isEmpty { close(portal, way) }
+        }
+        if case .nodePort = portal.place {
+            // INPUT sees the packet with the proxy's port. Node ports only: for the rest a host's firewall is its owner's
+            // matter, as it was with kube-proxy.
+            for case .proxy(let port) in [portal.outside, portal.inside] {
+                append(
+                    Rule(
+                        comment: portal.owner.name.description, transport: portal.owner.transport, port: port,
+                        isForNewOnly: true, target: .accept), to: ChainName.nodePortNonLocal)
+            }
+        }
+    }
+
+    /// Who comes by `way`, and what they get; the first that fits counts.
+    private func clients(of portal: Portal, _ way: Way) -> [(source: IPPrefix?, verdict: Portal.Verdict)] {
+        let sources: [IPPrefix?] = portal.sources.isEmpty ? [nil] : portal.sources
+        switch way {
+        case .arriving:
+            var clients: [(IPPrefix?, Portal.Verdict)] = []
+            if portal.inside != portal.outside {
+                for pods in network.podRanges {
+                    clients += sources.compactMap { $0.map(pods.intersection) ?? pods }.map { ($0, portal.inside) }
+                }
+            }
+            return clients + sources.map { ($0, portal.outside) }
+        case .local:
+            var clients = sources.map { ($0, portal.inside) }
+            // A host that has the address on an interface talks to it from that very address.
+            if let own = portal.place.address.flatMap(IPPrefix.init(host:)), isNodeAllowed(by: portal.sources) {
+                clients.append((own, portal.inside))
+            }
+            return clients
+        }
+    }
+
+    private func isNodeAllowed(by ranges: [IPPrefix]) -> Bool {
+        network.nodeAddresses.contains { address in ranges.contains { $0.contains(address) } }
+    }
+
+    /// The matches of a portal (SPEC §2.4); their target is yet to be filled in.
+    private func matches(_ portal: Portal, _ way: Way, from source: IPPrefix?) -> [Rule] {
+        var rule = Rule(
+            comment: portal.owner.name.description, transport: portal.owner.transport, port: portal.port,
+            source: source, target: .accept)
+        guard let address = portal.place.address else { return nodePortRanges.map { rule.with(\.destination, $0) } }
+        rule.destination = IPPrefix(host: address)
+        guard case .externalIP = portal.place else { return [rule] }
+        // What pods behind a bridge send to an external address shall leave the node, unless it is the node's own.
+        let local = rule.with(\.isToLocalAddress, true)
+        return way == .arriving ? [rule.with(\.isNotFromBridge, true), local] : [local]
+    }
+
+    /// A nil stands for any address: the chain is for packets to local addresses anyway.
+    private var nodePortRanges: [IPPrefix?] {
+        let ranges = network.nodePortRanges
+        return ranges.isEmpty || ranges.contains { $0.length == 0 } ? [nil] : ranges
+    }
+
+    private mutating func add(_ match: Rule, _ verdict: Portal.Verdict, _ portal: Portal, _ way: Way) {
+        switch verdict {
+        case .proxy(let port): append(match.with(\.target, way.target(port, network)), to: way.capturing(portal.place))
+        case .reject: refuse(match, .reject(RejectReply(portal.owner.transport, family)), way, portal)
+        case .drop: refuse(match, .drop, way, portal)
+        }
+    }
+
+    private mutating func refuse(_ match: Rule, _ target: RuleTarget, _ way: Way, _ portal: Portal) {
+        var rule = match.with(\.target, target)
+        // In nat the jump sees to that.
+        if case .nodePort = portal.place { rule.isToLocalAddress = true }
+        append(rule, to: way.refusing)
+    }
+
+    /// Nobody else: accepted in nat, which means left as it is, so that no later rule captures it, and dropped in filter.
+    private mutating func close(_ portal: Portal, _ way: Way) {
+        for match in matches(portal, way, from: nil) {
+            append(match.with(\.target, .accept), to: way.capturing(portal.place))
+            refuse(match, .drop, way, portal)
+        }
+    }
+
+    /// A second rule of the same text would never see a packet.
+    private mutating func append(_ rule: Rule, to chain: String) {
+        guard seen.insert("\(chain) \(rule)").inserted else { return }
+        rules[chain, default: []].append(rule)
+    }
+}
+
+/// How a packet came to the rules.
+private enum Way: CaseIterable {
+    /// From an interface: of pods and of other machines.
+    case arriving
+    /// Made on this host.
+    case local
+
+    func capturing(_ place: Portal.Place) -> String {
+        if case .nodePort = place { return self == .arriving ? ChainName.nodePortContainer : ChainName.nodePortHost }
+        return self == .arriving ? ChainName.portalsContainer : ChainName.portalsHost
+    }
+
+    var refusing: String { self == .arriving ? ChainName.refuseContainer : ChainName.refuseHost }
+
+    /// REDIRECT where it can be: then a reply leaves with the address that conntrack expects. For a local packet it would
+    /// mean the loopback address (SPEC §2.3).
+    func target(_ port: UInt16, _ network: NodeNetwork) -> RuleTarget {
+        if let address = network.bindAddress { return .dnat(EndpointAddress(ip: address, port: port)) }
+        return self == .arriving ? .redirect(port) : .dnat(EndpointAddress(ip: network.hostIP, port: port))
+    }
+}
+
+extension Rule {
+    fileprivate func with<Value>(_ property: WritableKeyPath<Rule, Value>, _ value: Value) -> Rule {
+        var copy = self
+        copy[keyPath: property] = value
+        return copy
+    }
+}
+
+extension IPPrefix {
+    /// The addresses that are in both: ranges are apart, or one is within the other.
+    fileprivate func intersection(_ other: IPPrefix) -> IPPrefix? {
+        if contains(other.address), length <= other.length { return other }
+        return other.contains(address) && other.length <= length ? self : nil
+    }
+}

@@ -1,0 +1,45 @@
+public import Services
+
+/// All portals of a node, and what its networks are like: from it follow the rules.
+public struct RedirectPlan: Hashable, Sendable {
+    public var portals: [Portal]
+    /// Nil where the family is not served: there are no rules then.
+    public var ipv4: NodeNetwork?
+    public var ipv6: NodeNetwork?
+
+    public init(portals: [Portal] = [], ipv4: NodeNetwork? = nil, ipv6: NodeNetwork? = nil) {
+        self.portals = portals
+        self.ipv4 = ipv4
+        self.ipv6 = ipv6
+    }
+
+    public func network(_ family: IPAddress.Family) -> NodeNetwork? { family == .ipv4 ? ipv4 : ipv6 }
+}
+
+/// What the rules of one family need to know of the node.
+public struct NodeNetwork: Hashable, Sendable {
+    /// Where the node's own packets are sent. Not a loopback address: replies would come from another one than the client
+    /// asked (SPEC §2.3).
+    public var hostIP: IPAddress
+    /// The one address that the proxy listens on; nil means on all.
+    public var bindAddress: IPAddress?
+    /// Addresses of this node that take node ports; empty or of length 0 means all (SPEC §4.9).
+    public var nodePortRanges: [IPPrefix]
+    /// The addresses of this node's pods. Under a Local external policy they are told apart from other machines; without
+    /// ranges they are not, and count as outside.
+    public var podRanges: [IPPrefix]
+    /// The node's own addresses. One in the source ranges of a load-balancer address lets the node use that address as its
+    /// source too (SPEC §4.4).
+    public var nodeAddresses: [IPAddress]
+
+    public init(
+        hostIP: IPAddress, bindAddress: IPAddress? = nil, nodePortRanges: [IPPrefix] = [], podRanges: [IPPrefix] = [],
+        nodeAddresses: [IPAddress] = []
+    ) {
+        self.hostIP = hostIP
+        self.bindAddress = bindAddress
+        self.nodePortRanges = nodePortRanges
+        self.podRanges = podRanges
+        self.nodeAddresses = nodeAddresses
+    }
+}

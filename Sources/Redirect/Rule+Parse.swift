@@ -1,0 +1,99 @@
+internal import Services
+
+extension Rule {
+    /// Reads the arguments of a rule in any order, as `iptables-save` prints them behind the chain's name.
+    ///
+    /// Nil if there is anything in it that Portico never writes: such a rule is somebody else's, or was changed by
+    /// somebody else, and reading it by half would make it look like one of ours.
+    init?(arguments: some Sequence<String>) {
+        var words = Words(arguments)
+        var target: RuleTarget?
+        self.init(target: .accept)
+        while let word = words.next() {
+            switch word {
+            case "-m":
+                // Matches name their module first; the options that follow say it all.
+                guard let module = words.next(), Self.modules.contains(module) else { return nil }
+            case "-p":
+                guard let name = words.next(), let known = TransportProtocol(name), known != .sctp else { return nil }
+                transport = known
+            case "-s":
+                guard let range = words.nextPrefix() else { return nil }
+                source = range
+            case "-d":
+                guard let range = words.nextPrefix() else { return nil }
+                destination = range
+            case "--dport":
+                guard let number = words.nextPort() else { return nil }
+                port = number
+            case "--comment":
+                guard let text = words.next() else { return nil }
+                comment = text
+            case "!":
+                guard words.next() == "--physdev-is-in" else { return nil }
+                isNotFromBridge = true
+            case "--dst-type":
+                guard words.next() == "LOCAL" else { return nil }
+                isToLocalAddress = true
+            case "--state":
+                guard words.next() == "NEW" else { return nil }
+                isForNewOnly = true
+            case "-j":
+                guard target == nil, let named = RuleTarget(&words) else { return nil }
+                target = named
+            default:
+                return nil
+            }
+        }
+        guard let target else { return nil }
+        self.target = target
+    }
+
+    private static let modules: Set = ["comment", "tcp", "udp", "physdev", "addrtype", "state"]
+}
+
+extension RuleTarget {
+    fileprivate init?(_ words: inout Words) {
+        guard let name = words.next() else { return nil }
+        switch name {
+        case "REDIRECT":
+            guard words.next() == "--to-ports", let port = words.nextPort() else { return nil }
+            self = .redirect(port)
+        case "DNAT":
+            guard words.next() == "--to-destination", let address = words.next().flatMap({ EndpointAddress($0) })
+            else { return nil }
+            self = .dnat(address)
+        case "REJECT":
+            guard words.next() == "--reject-with", let reply = words.next().flatMap(RejectReply.init(rawValue:))
+            else { return nil }
+            self = .reject(reply)
+        case "ACCEPT": self = .accept
+        case "DROP": self = .drop
+        default: self = .jump(name)
+        }
+    }
+}
+
+/// The words of a rule, one after the other.
+private struct Words {
+    private var rest: ArraySlice<String>
+
+    init(_ words: some Sequence<String>) { rest = Array(words)[...] }
+
+    mutating func next() -> String? { rest.popFirst() }
+
+    mutating func nextPort() -> UInt16? { next().flatMap { UInt16($0) } }
+
+    /// An address stands for the range of itself alone.
+    mutating func nextPrefix() -> IPPrefix? {
+        guard let text = next() else { return nil }
+        return IPPrefix(text) ?? IPAddress(text).flatMap(IPPrefix.init(host:))
+    }
+}
+
+extension IPPrefix {
+    /// The range of one address.
+    init?(host address: IPAddress) {
+        self.init(address, length: address.family == .ipv4 ? 32 : 128)
+    }
+}

@@ -1,0 +1,46 @@
+internal import Services
+
+extension Rule: CustomStringConvertible {
+    /// The rule as arguments of iptables, quoted as `iptables-restore` reads them, without command and chain.
+    public var description: String {
+        var words: [String] = []
+        if isForNewOnly, transport == nil { words.append("-m state --state NEW") }
+        // A jump's address type stands before its comment, a portal's after its addresses (SPEC §2.1, §2.2).
+        if isToLocalAddress, transport == nil { words.append("-m addrtype --dst-type LOCAL") }
+        if let comment { words.append("-m comment --comment \(Self.quoted(comment))") }
+        if let transport {
+            let name = transport.rawValue.lowercased()
+            words.append("-p \(name)")
+            if let port { words.append("-m \(name) --dport \(port)") }
+        }
+        if let destination { words.append("-d \(destination)") }
+        if let source { words.append("-s \(source)") }
+        if isNotFromBridge { words.append("-m physdev ! --physdev-is-in") }
+        if isToLocalAddress, transport != nil { words.append("-m addrtype --dst-type LOCAL") }
+        if isForNewOnly, transport != nil { words.append("-m state --state NEW") }
+        words.append("-j \(target)")
+        return words.joined(separator: " ")
+    }
+
+    private static func quoted(_ text: String) -> String {
+        var result = "\""
+        for character in text {
+            if character == "\"" || character == "\\" { result.append("\\") }
+            result.append(character)
+        }
+        return result + "\""
+    }
+}
+
+extension RuleTarget: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .redirect(let port): "REDIRECT --to-ports \(port)"
+        case .dnat(let address): "DNAT --to-destination \(address)"
+        case .accept: "ACCEPT"
+        case .drop: "DROP"
+        case .reject(let reply): "REJECT --reject-with \(reply.rawValue)"
+        case .jump(let chain): chain
+        }
+    }
+}

@@ -1,0 +1,62 @@
+public import Services
+
+/// One iptables rule of the few shapes that capturing takes (SPEC §2.2).
+///
+/// The properties stand in the order in which their matches are written. `iptables-save` prints another one, so rules are
+/// compared as values, never as text.
+public struct Rule: Hashable, Sendable {
+    /// The service port the rule is for, or what a jump is there for.
+    public var comment: String?
+    public var transport: TransportProtocol?
+    /// The destination port; needs a `transport`.
+    public var port: UInt16?
+    public var destination: IPPrefix?
+    public var source: IPPrefix?
+    /// Only packets that did not come in by a port of a bridge: pods behind one reach an external address themselves.
+    public var isNotFromBridge: Bool
+    /// Only packets to an address of this host.
+    public var isToLocalAddress: Bool
+    /// Only the first packet of a connection or flow.
+    public var isForNewOnly: Bool
+    public var target: RuleTarget
+
+    public init(
+        comment: String? = nil, transport: TransportProtocol? = nil, port: UInt16? = nil,
+        destination: IPPrefix? = nil, source: IPPrefix? = nil, isNotFromBridge: Bool = false,
+        isToLocalAddress: Bool = false, isForNewOnly: Bool = false, target: RuleTarget
+    ) {
+        self.comment = comment
+        self.transport = transport
+        self.port = port
+        self.destination = destination
+        self.source = source
+        self.isNotFromBridge = isNotFromBridge
+        self.isToLocalAddress = isToLocalAddress
+        self.isForNewOnly = isForNewOnly
+        self.target = target
+    }
+}
+
+/// What becomes of a packet that a rule matches.
+public enum RuleTarget: Hashable, Sendable {
+    /// To this port of the address that the packet's interface has first.
+    case redirect(UInt16)
+    case dnat(EndpointAddress)
+    case accept
+    case drop
+    case reject(RejectReply)
+    case jump(String)
+}
+
+/// How a client is told that there is nobody.
+public enum RejectReply: String, Hashable, Sendable, CaseIterable {
+    /// Not an ICMP message, as kube-proxy's default would be: the kernel sends those at a limited rate, and clients beyond
+    /// it hang.
+    case tcpReset = "tcp-reset"
+    case icmpPortUnreachable = "icmp-port-unreachable"
+    case icmp6PortUnreachable = "icmp6-port-unreachable"
+
+    public init(_ transport: TransportProtocol, _ family: IPAddress.Family) {
+        self = transport == .tcp ? .tcpReset : family == .ipv4 ? .icmpPortUnreachable : .icmp6PortUnreachable
+    }
+}

@@ -1,0 +1,73 @@
+public import Services
+
+/// All that Portico wants to be in the firewall of one family: its own chains, and the jumps that lead to them.
+///
+/// What else is in the tables belongs to others and appears nowhere in it.
+public struct RuleSet: Hashable, Sendable {
+    public var family: IPAddress.Family
+    /// In the order in which they are applied.
+    public var tables: [Table]
+
+    public init(family: IPAddress.Family, tables: [Table] = []) {
+        self.family = family
+        self.tables = tables
+    }
+
+    public subscript(_ name: TableName) -> Table {
+        tables.first { $0.name == name } ?? Table(name: name)
+    }
+}
+
+public enum TableName: String, Hashable, Sendable, CaseIterable {
+    case filter, nat
+}
+
+/// Portico's part of one table.
+public struct Table: Hashable, Sendable {
+    public var name: TableName
+    /// Its own chains, all of them, even if empty.
+    public var chains: [Chain]
+    /// What leads to them from the built-in chains.
+    public var jumps: [Jump]
+
+    public init(name: TableName, chains: [Chain] = [], jumps: [Jump] = []) {
+        self.name = name
+        self.chains = chains
+        self.jumps = jumps
+    }
+
+    /// The rules of a chain; none if it is not there.
+    public subscript(_ chain: String) -> [Rule] {
+        chains.first { $0.name == chain }?.rules ?? []
+    }
+}
+
+/// A chain of Portico's own.
+public struct Chain: Hashable, Sendable {
+    public var name: String
+    public var rules: [Rule]
+
+    public init(_ name: String, rules: [Rule] = []) {
+        self.name = name
+        self.rules = rules
+    }
+}
+
+/// A rule in a built-in chain that leads to one of Portico's own.
+public struct Jump: Hashable, Sendable {
+    public enum Position: Hashable, Sendable {
+        case first, last
+    }
+
+    /// The built-in chain.
+    public var chain: String
+    /// Where it is put if it is not there. One that is there is never moved (SPEC §2.1).
+    public var position: Position
+    public var rule: Rule
+
+    public init(in chain: String, _ position: Position, _ rule: Rule) {
+        self.chain = chain
+        self.position = position
+        self.rule = rule
+    }
+}

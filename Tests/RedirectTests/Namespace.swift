@@ -1,0 +1,158 @@
+import Foundation
+import Glibc
+import Redirect
+import TestSupport
+
+/// A network namespace for one test: a node, 192.168.1.5, with a machine beside it, 192.168.1.6, in a namespace of its
+/// own. They live as long as the processes in them.
+final class Namespace {
+    /// Holds programs of the real names that run the real ones in the namespace.
+    let folder: TemporaryDirectory
+    private let holder: ChildProcess
+    private let neighbour: ChildProcess
+
+    init() async throws {
+        folder = try TemporaryDirectory()
+        guard let unshare = findProgram("unshare") else { throw Failure(description: "no unshare") }
+        // A pair of interfaces rather than a dummy one, which not every kernel has. All is sent to the other side.
+        holder = try ChildProcess(unshare, ["--net", "sh", "-c", "echo ready; exec sleep 600"])
+        neighbour = try ChildProcess(unshare, ["--net", "sh", "-c", "echo ready; exec sleep 600"])
+        for child in [holder, neighbour] {
+            guard await eventually(within: .seconds(20), { child.output.contains("ready") }) else {
+                throw Failure(description: "no namespace: \(child.errors)")
+            }
+        }
+        let setUp = """
+            set -e
+            ip link set lo up
+            # As on every node of a cluster; otherwise the kernel drops what is for others before filter can refuse it.
+            echo 1 > /proc/sys/net/ipv4/ip_forward
+            ip link add veth0 type veth peer name veth1
+            ip link set veth1 netns \(neighbour.pid)
+            ip addr add 192.168.1.5/24 dev veth0
+            ip link set veth0 up
+            nsenter --net=/proc/\(neighbour.pid)/ns/net sh -c \
+                'ip addr add 192.168.1.6/24 dev veth1; ip link set veth1 up; ip route add default via 192.168.1.5'
+            ip route add default via 192.168.1.6
+            """
+        try await run("sh", "-c", last: setUp)
+    }
+
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    /// Its iptables of one kind, and of that kind only.
+    func iptables(_ variant: Iptables.Variant) throws -> Iptables {
+        for family in ["iptables", "ip6tables"] {
+            for tool in ["save", "restore"] {
+                let name = "\(family)-\(variant.rawValue)-\(tool)"
+                try wrap(name)
+            }
+        }
+        return Iptables(variant: variant, searchPath: [folder.path])
+    }
+
+    /// Puts a program into the folder that runs the real one in the namespace.
+    func wrap(_ program: String) throws {
+        guard let path = findProgram(program) else { throw Failure(description: "no \(program)") }
+        try folder.write("#!/bin/sh\nexec nsenter --net=/proc/\(holder.pid)/ns/net \(path) \"$@\"\n", to: program)
+        try makeExecutable(folder.file(program))
+    }
+
+    /// Runs a program in the namespace and returns its output; throws if it fails.
+    ///
+    /// - Parameters:
+    ///   - arguments: parted by blanks.
+    ///   - last: one more argument, which may have blanks.
+    @discardableResult
+    func run(_ program: String, _ arguments: String, input: String = "", last: String? = nil) async throws -> String {
+        guard let nsenter = findProgram("nsenter"), let path = findProgram(program) else {
+            throw Failure(description: "no \(program)")
+        }
+        let words = ["--net=/proc/\(holder.pid)/ns/net", path] + arguments.split(separator: " ").map(String.init)
+        let child = try ChildProcess(nsenter, words + (last.map { [$0] } ?? []))
+        if !input.isEmpty { try child.write(input) }
+        child.closeInput()
+        let result = try await child.finished()
+        guard result.status == 0 else { throw Failure(description: "\(program) \(arguments): \(result.errors)") }
+        return result.output
+    }
+
+    enum Place { case node, neighbour }
+
+    /// Listens on all addresses of the node, at `port`. The caller closes it.
+    func listen(_ port: UInt16) throws -> Int32 {
+        try socket(in: .node) { descriptor in
+            var address = Self.address("0.0.0.0", port)
+            let code = withUnsafePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                }
+            }
+            guard code == 0, Glibc.listen(descriptor, 16) == 0 else { throw Failure(description: "bind: \(errno)") }
+            return descriptor
+        }
+    }
+
+    enum Answer: Equatable { case connected, refused, silence, other(Int32) }
+
+    /// What a TCP connection from `place` comes to within half a second.
+    func connect(from place: Place, to host: String, _ port: UInt16) throws -> Answer {
+        try socket(in: place) { descriptor in
+            defer { close(descriptor) }
+            var limit = timeval(tv_sec: 0, tv_usec: 500_000)
+            setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+            var address = Self.address(host, port)
+            let code = withUnsafePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                }
+            }
+            if code == 0 { return .connected }
+            switch errno {
+            case ECONNREFUSED: return .refused
+            case EINPROGRESS, EAGAIN, ETIMEDOUT: return .silence
+            default: return .other(errno)
+            }
+        }
+    }
+
+    /// Makes a TCP socket that belongs to a namespace: for that a thread has to be in it, one that then ends.
+    private func socket<Result: Sendable>(
+        in place: Place, _ body: @escaping @Sendable (Int32) throws -> Result
+    ) throws -> Result {
+        let pid = place == .node ? holder.pid : neighbour.pid
+        let box = Locked<Swift.Result<Result, any Error>?>(nil)
+        let done = DispatchSemaphore(value: 0)
+        Thread.detachNewThread {
+            let namespace = open("/proc/\(pid)/ns/net", O_RDONLY | O_CLOEXEC)
+            defer { close(namespace) }
+            let result = Swift.Result {
+                guard Self.enter(namespace) else { throw Failure(description: "setns: \(errno)") }
+                return try body(Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0))
+            }
+            box.withLock { $0 = result }
+            done.signal()
+        }
+        done.wait()
+        guard let result = box.withLock({ $0 }) else { throw Failure(description: "no result") }
+        return try result.get()
+    }
+
+    /// Moves the calling thread. Swift's Glibc module lacks `setns` and its flag, so the function is looked up by name.
+    private static func enter(_ namespace: Int32) -> Bool {
+        guard let symbol = dlsym(nil, "setns") else { return false }
+        let setns = unsafeBitCast(symbol, to: (@convention(c) (Int32, Int32) -> Int32).self)
+        let networkNamespace: Int32 = 0x4000_0000
+        return setns(namespace, networkNamespace) == 0
+    }
+
+    private static func address(_ host: String, _ port: UInt16) -> sockaddr_in {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        inet_pton(AF_INET, host, &address.sin_addr)
+        return address
+    }
+}

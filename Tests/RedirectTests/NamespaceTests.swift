@@ -1,0 +1,186 @@
+import Glibc
+import Redirect
+import Services
+import TestSupport
+import Testing
+
+/// The real iptables, in a network namespace of its own: what the kernel takes, and how it says it again.
+@Suite(
+    "A real firewall", .requires(.root, .networkNamespaces, .tool("nsenter"), .tool("ip"), .tool("iptables")))
+struct NamespaceTests {
+    static let variants = Iptables.Variant.allCases.filter { findProgram("iptables-\($0.rawValue)-restore") != nil }
+
+    @Test("Applied, read back as the same, flushed, found out, repaired, removed", arguments: variants)
+    func life(_ variant: Iptables.Variant) async throws {
+        let namespace = try await Namespace()
+        for family in IPAddress.Family.allCases {
+            let iptables = try namespace.iptables(variant)
+            let applier = Applier(family, iptables)
+            let wanted = try #require(try everything(proxy: 4000).rules(for: family))
+            guard case .applied = try await applier.apply(wanted) else {
+                Issue.record("nothing was applied")
+                return
+            }
+            // Compared with what the kernel says, whose order of matches and tables is its own.
+            #expect(try await applier.repair(wanted) == .unchanged)
+
+            // By a delta.
+            let fewer = try #require(try everything(proxy: 5000).rules(for: family))
+            let lines = try #require(fewer.transaction(from: wanted)).split(separator: "\n").count
+            #expect(try await applier.apply(fewer) == .applied(lines: lines, stale: fewer.staleFlows(since: wanted)))
+            #expect(try await applier.repair(fewer) == .unchanged)
+
+            // Each kind of rule can be deleted by what it says.
+            var plan = try everything(proxy: 5000)
+            for index in plan.portals.indices where plan.portals[index].family == family {
+                let portal = plan.portals.remove(at: index)
+                let without = try #require(plan.rules(for: family))
+                #expect(try await applier.apply(without) != .unchanged)
+                #expect(try await applier.repair(without) == .unchanged)
+                plan.portals.insert(portal, at: index)
+                try await applier.apply(fewer)
+            }
+            #expect(try await applier.repair(fewer) == .unchanged)
+
+            // Somebody else's rule in one's own chain goes, the one next to a jump stays.
+            let program = family == .ipv4 ? "iptables" : "ip6tables"
+            try await namespace.run("\(program)-\(variant.rawValue)", "-t nat -I KUBE-PORTALS-HOST -o lo -j ACCEPT")
+            try await namespace.run("\(program)-\(variant.rawValue)", "-t nat -I PREROUTING -i lo -j ACCEPT")
+            guard case .applied = try await applier.repair(fewer) else {
+                Issue.record("the foreign rule was not noticed")
+                return
+            }
+            #expect(try await applier.repair(fewer) == .unchanged)
+
+            try await namespace.run("\(program)-\(variant.rawValue)", "-t nat -F")
+            guard case .applied = try await applier.repair(fewer) else {
+                Issue.record("the flush was not noticed")
+                return
+            }
+            #expect(try await applier.repair(fewer) == .unchanged)
+
+            #expect(try await applier.removeAll())
+            #expect(try await !applier.removeAll())
+            #expect(try await namespace.run("\(program)-\(variant.rawValue)-save", "").contains("PORTALS") == false)
+            guard case .applied = try await applier.apply(fewer) else {
+                Issue.record("what was removed was thought to be there")
+                return
+            }
+        }
+    }
+
+    @Test("What a kube-proxy in iptables mode has left goes, in both families and kinds", arguments: variants)
+    func leftovers(_ variant: Iptables.Variant) async throws {
+        let namespace = try await Namespace()
+        let text = try fixture("iptables-mode.txt")
+        try await namespace.run("iptables-\(variant.rawValue)-restore", "--noflush", input: text)
+        let applier = Applier(.ipv4, try namespace.iptables(variant))
+        let wanted = try #require(try everything(proxy: 4000).rules(for: .ipv4))
+        try await applier.apply(wanted)
+
+        #expect(try await applier.removeLeftovers())
+        #expect(try await !applier.removeLeftovers())
+        #expect(try await applier.repair(wanted) == .unchanged)
+        let saved = try await namespace.run("iptables-\(variant.rawValue)-save", "")
+        for name in ["KUBE-SERVICES", "KUBE-SVC-", "KUBE-SEP-", "KUBE-POSTROUTING"] { #expect(!saved.contains(name)) }
+        // The kubelet's.
+        #expect(saved.contains("-A INPUT -j KUBE-FIREWALL"))
+
+        let report = Cleanup.run(searchPath: [namespace.folder.path])
+        #expect(report.errors.isEmpty)
+        #expect(report.removed == ["chains of iptables-\(variant.rawValue)"])
+        #expect(Cleanup.run(searchPath: [namespace.folder.path]).removed.isEmpty)
+    }
+
+    @Test("Who gets to the proxy and who does not, from the node and from beside it", arguments: variants)
+    func capture(_ variant: Iptables.Variant) async throws {
+        let namespace = try await Namespace()
+        let listener = try namespace.listen(4000)
+        defer { close(listener) }
+        let neighbours = try range("192.168.1.6/32")
+        let plan = RedirectPlan(
+            portals: [
+                Portal(web, .clusterIP(try ip("10.96.0.1")), port: 80, outside: .proxy(4000)),
+                Portal(web, .clusterIP(try ip("10.96.0.2")), port: 80, outside: .reject),
+                Portal(web, .clusterIP(try ip("10.96.0.3")), port: 80, outside: .drop),
+                Portal(web, .externalIP(try ip("192.168.1.5")), port: 81, outside: .proxy(4000)),
+                Portal(
+                    web, .loadBalancerIP(try ip("192.0.2.1")), port: 80, sources: [neighbours], outside: .proxy(4000)),
+                Portal(
+                    web, .loadBalancerIP(try ip("192.0.2.2")), port: 80, sources: [try range("172.16.0.0/12")],
+                    outside: .proxy(4000)),
+                Portal(web, .nodePort(.ipv4), port: 30080, outside: .proxy(4000)),
+                Portal(web, .nodePort(.ipv4), port: 30081, outside: .drop, inside: .proxy(4000)),
+                Portal(web, .nodePort(.ipv4), port: 30082, outside: .reject),
+            ], ipv4: try node())
+        try await Applier(.ipv4, namespace.iptables(variant)).apply(try #require(plan.rules(for: .ipv4)))
+
+        for (host, port, outside, inside) in [
+            ("10.96.0.1", 80, .connected, .connected), ("10.96.0.2", 80, .refused, .refused),
+            ("10.96.0.3", 80, .silence, .silence), ("192.168.1.5", 81, .connected, .connected),
+            ("192.0.2.1", 80, .connected, .silence), ("192.0.2.2", 80, .silence, .silence),
+            ("192.168.1.5", 30080, .connected, .connected), ("192.168.1.5", 30081, .silence, .connected),
+            ("192.168.1.5", 30082, .refused, .refused),
+            // Nobody's: the host itself refuses.
+            ("192.168.1.5", 30083, .refused, .refused),
+        ] as [(String, UInt16, Namespace.Answer, Namespace.Answer)] {
+            #expect(try namespace.connect(from: .neighbour, to: host, port) == outside, "\(host):\(port) from beside")
+            #expect(try namespace.connect(from: .node, to: host, port) == inside, "\(host):\(port) from the node")
+        }
+        #expect(try namespace.connect(from: .node, to: "127.0.0.1", 30080) == .connected)
+    }
+
+    @Test("Flows that began before their portal was captured are forgotten", .requires(.tool("conntrack")))
+    func staleFlows() async throws {
+        let namespace = try await Namespace()
+        let variant = try #require(Self.variants.first)
+        let applier = Applier(.ipv4, try namespace.iptables(variant))
+        try namespace.wrap("conntrack")
+        try await applier.apply(try rules([], node()))
+        for address in ["10.96.0.10", "10.96.0.11"] {
+            try await namespace.run("bash", "-c", last: "echo question > /dev/udp/\(address)/53")
+        }
+        func tracked(_ address: String) async throws -> Bool {
+            try await namespace.run("conntrack", "-L -p udp").contains("dst=\(address) ")
+        }
+        #expect(try await tracked("10.96.0.10"))
+
+        let portal = Portal(dns, .clusterIP(try ip("10.96.0.10")), port: 53, outside: .proxy(5300))
+        let outcome = try await applier.apply(try rules([portal], node()))
+        guard case .applied(_, let stale) = outcome else {
+            Issue.record("nothing was applied")
+            return
+        }
+        #expect(
+            stale == [StaleFlows(family: .ipv4, destination: try range("10.96.0.10/32"), port: 53)])
+        try await applier.flush(stale)
+        #expect(try await !tracked("10.96.0.10"))
+        #expect(try await tracked("10.96.0.11"))
+        // There is none now, and that is fine.
+        try await applier.flush(stale)
+    }
+
+    /// Portals of every kind and verdict in both families.
+    private func everything(proxy: UInt16) throws -> RedirectPlan {
+        var portals: [Portal] = []
+        for (number, prefix) in ["10.96.0.", "fd00::"].enumerated() {
+            let family: IPAddress.Family = number == 0 ? .ipv4 : .ipv6
+            let sources = [try range(number == 0 ? "172.16.0.0/12" : "fd01::/64")]
+            portals += [
+                Portal(web, .clusterIP(try ip(prefix + "1")), port: 80, outside: .proxy(proxy)),
+                Portal(dns, .clusterIP(try ip(prefix + "10")), port: 53, outside: .proxy(5300)),
+                Portal(web, .clusterIP(try ip(prefix + "2")), port: 80, outside: .reject),
+                Portal(dns, .clusterIP(try ip(prefix + "20")), port: 53, outside: .reject),
+                Portal(web, .externalIP(try ip(prefix + "3")), port: 80, outside: .proxy(4000)),
+                Portal(web, .externalIP(try ip(prefix + "4")), port: 80, outside: .drop, inside: .proxy(4000)),
+                Portal(web, .loadBalancerIP(try ip(prefix + "5")), port: 80, sources: sources, outside: .proxy(4000)),
+                Portal(web, .nodePort(family), port: 30080, outside: .proxy(4000)),
+                Portal(dns, .nodePort(family), port: 30053, outside: .drop, inside: .proxy(5300)),
+            ]
+        }
+        return RedirectPlan(
+            portals: portals, ipv4: try node(nodePorts: [range("192.168.1.0/24")], pods: [range("10.244.0.0/24")]),
+            ipv6: NodeNetwork(
+                hostIP: try ip("fd02::1"), podRanges: [try range("fd03::/64")], nodeAddresses: [try ip("fd01::7")]))
+    }
+}

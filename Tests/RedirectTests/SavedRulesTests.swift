@@ -1,0 +1,113 @@
+import Services
+import Testing
+
+@testable import Redirect
+
+@Suite("What iptables-save prints")
+struct SavedRulesTests {
+    @Test("Every kind of rule is read back as it was written", arguments: IPAddress.Family.allCases)
+    func roundTrip(_ family: IPAddress.Family) throws {
+        let address = try ip(family == .ipv4 ? "10.0.0.1" : "fd00::1")
+        let other = try range(family == .ipv4 ? "10.1.0.0/16" : "fd00:1::/64")
+        let targets: [RuleTarget] =
+            [.redirect(1), .dnat(EndpointAddress(ip: address, port: 2)), .accept, .drop, .jump("KUBE-X")]
+            + RejectReply.allCases.map { .reject($0) }
+        for target in targets {
+            for number in 0..<16 {
+                let rule = Rule(
+                    comment: #"a "quoted" \ comment"#, transport: number & 1 == 0 ? .tcp : .udp, port: 80,
+                    destination: IPPrefix(host: address), source: number & 2 == 0 ? other : nil,
+                    isNotFromBridge: number & 4 == 0, isToLocalAddress: number & 8 == 0, isForNewOnly: number & 1 == 0,
+                    target: target)
+                #expect(SavedRules.Rule("\(rule)"[...]).rule == rule)
+            }
+        }
+    }
+
+    @Test(
+        "Rules of others are kept as text and never taken for Portico's",
+        arguments: [
+            "-m set --match-set x dst -j ACCEPT", "-p tcp -m tcp --sport 80 -j ACCEPT", "! -d 10.0.0.1/32 -j DROP",
+            "-j DNAT --to-destination 10.0.0.1", "-j MARK --set-xmark 0x4000/0x4000", "-p sctp -j ACCEPT",
+            "-m state --state NEW,ESTABLISHED -j ACCEPT", "-d 10.0.0.1/32", "-j ACCEPT -g X", "-i eth0 -j ACCEPT",
+        ])
+    func foreign(_ text: String) {
+        let rule = SavedRules.Rule(text[...])
+        #expect(rule.rule == nil)
+        #expect(rule.text == text)
+    }
+
+    @Test("A chain that somebody has put a rule into counts as missing")
+    func touchedChain() throws {
+        let wanted = try bare()
+        let text = wanted.text.replacing("-I ", with: "-A ")
+            .replacing("*nat\n", with: "*nat\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n")
+            .replacing(
+                "*filter\n", with: "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n")
+        #expect(RuleSet(wanted, in: try SavedRules(text)) == wanted)
+        let touched = text.replacing("*nat\n", with: "*nat\n:A - [0:0]\n")
+            .replacing("COMMIT\n", with: "-A KUBE-PORTALS-HOST -i eth0 -j ACCEPT\nCOMMIT\n", maxReplacements: 2)
+            .replacing("*filter\n", with: "*filter\n:KUBE-PORTALS-HOST - [0:0]\n")
+        let found = RuleSet(wanted, in: try SavedRules(touched))
+        #expect(found[.nat].chains.map(\.name) == ChainName.nat.filter { $0 != ChainName.portalsHost })
+        #expect(found[.filter] == wanted[.filter])
+    }
+
+    @Test(
+        "Text that is none of iptables-save's is an error that says where",
+        arguments: ["what?", "*nat\n-A NOWHERE -j ACCEPT", ":A - [0:0]", "*nat\n:A"])
+    func unreadable(_ text: String) {
+        let line = text.split(separator: "\n").count
+        #expect {
+            try SavedRules(text)
+        } throws: {
+            if case .unreadable(line, _)? = $0 as? RedirectError { true } else { false }
+        }
+    }
+
+    @Test("Removal: jumps, then chains that lead to each other; what others use stays, and so do the kubelet's chains")
+    func removal() throws {
+        let saved = try SavedRules(
+            """
+            *mangle
+            :PREROUTING ACCEPT [0:0]
+            :KUBE-PROXY-CANARY - [0:0]
+            :KUBE-KUBELET-CANARY - [0:0]
+            COMMIT
+            *filter
+            :INPUT ACCEPT [0:0]
+            :KUBE-FIREWALL - [0:0]
+            -A INPUT -j KUBE-FIREWALL
+            COMMIT
+            *nat
+            :PREROUTING ACCEPT [0:0]
+            :KUBE-SERVICES - [0:0]
+            :KUBE-SVC-A - [0:0]
+            :KUBE-MARK-MASQ - [0:0]
+            :MINE - [0:0]
+            -A PREROUTING -m comment --comment "kubernetes service portals" -j KUBE-SERVICES
+            -A PREROUTING -j MINE
+            -A KUBE-SERVICES -d 10.0.0.1/32 -j KUBE-SVC-A
+            -A KUBE-SVC-A -j KUBE-MARK-MASQ
+            -A MINE -j KUBE-MARK-MASQ
+            COMMIT
+            """)
+        let text = saved.removal { KubeProxyChains.isLeftover($0, in: $1) }
+        #expect(
+            text == """
+                *mangle
+                :KUBE-PROXY-CANARY - [0:0]
+                -X KUBE-PROXY-CANARY
+                COMMIT
+                *nat
+                :KUBE-SERVICES - [0:0]
+                :KUBE-SVC-A - [0:0]
+                -D PREROUTING -m comment --comment "kubernetes service portals" -j KUBE-SERVICES
+                -X KUBE-SERVICES
+                -X KUBE-SVC-A
+                COMMIT
+
+                """)
+        #expect(saved.removal { chain, _ in chain == "NOBODY" } == nil)
+    }
+}

@@ -1,0 +1,49 @@
+import Redirect
+import Services
+import TestSupport
+import Testing
+
+@Suite("UDP flows that outlive their rules")
+struct StaleFlowsTests {
+    private func plan(_ proxy: UInt16, nodePort: Bool = false, tcp: UInt16 = 1) throws -> RuleSet {
+        var portals = [
+            Portal(dns, .clusterIP(try ip("10.0.0.10")), port: 53, outside: .proxy(proxy)),
+            Portal(web, .clusterIP(try ip("10.0.0.11")), port: 80, outside: .proxy(tcp)),
+        ]
+        if nodePort { portals.append(Portal(dns, .nodePort(.ipv4), port: 30053, outside: .proxy(proxy))) }
+        return try rules(portals, node())
+    }
+
+    private let nodePort = StaleFlows(family: .ipv4, destination: nil, port: 30053)
+
+    @Test("Only those of portals that opened, closed or lead elsewhere, and only UDP")
+    func difference() throws {
+        let clusterIP = StaleFlows(family: .ipv4, destination: try range("10.0.0.10/32"), port: 53)
+        #expect(try plan(5300).staleFlows(since: plan(5300)) == [])
+        #expect(try plan(5300).staleFlows(since: plan(5300, tcp: 2)) == [])
+        #expect(try plan(5300).staleFlows(since: bare()) == [clusterIP])
+        #expect(try plan(5301).staleFlows(since: plan(5300)) == [clusterIP])
+        #expect(try plan(5300, nodePort: true).staleFlows(since: plan(5300)) == [nodePort])
+        #expect(try bare().staleFlows(since: plan(5300, nodePort: true)) == [clusterIP, nodePort])
+    }
+
+    @Test("conntrack is called once for each; that it finds none is no error")
+    func flush() async throws {
+        let host = try FakeHost()
+        let applier = Applier(.ipv4, host.iptables)
+        await #expect(throws: RedirectError.notInstalled(program: "conntrack")) { try await applier.flush([nodePort]) }
+        try host.answer(
+            "conntrack",
+            "echo $* >> $HOME_OF_FAKES/calls; echo 'conntrack v1.4.7: 0 flow entries have been deleted.' >&2; exit 1")
+        let clusterIP = StaleFlows(family: .ipv4, destination: try range("10.0.0.10/32"), port: 53)
+        try await applier.flush([clusterIP, nodePort])
+        #expect(
+            try read(host.folder.file("calls")) == """
+                -D -f ipv4 -p udp --orig-dst 10.0.0.10/32 --orig-port-dst 53
+                -D -f ipv4 -p udp --orig-port-dst 30053
+
+                """)
+        try host.answer("conntrack", "echo 'conntrack: Operation failed: such conntrack is not known' >&2; exit 1")
+        await #expect(throws: RedirectError.self) { try await applier.flush([nodePort]) }
+    }
+}
