@@ -4,8 +4,11 @@
 #include <errno.h>
 #include <sched.h>
 #include <stddef.h>
+#include <sys/prctl.h>
 
 int test_enter_network(int fd) { return setns(fd, CLONE_NEWNET); }
+
+void test_allow_tracing(void) { prctl(PR_SET_DUMPABLE, 1); }
 
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)

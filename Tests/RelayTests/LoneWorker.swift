@@ -33,7 +33,7 @@ final class LoneWorker: Sendable {
         worker.serve(id, by: ServiceRoute(RelayHarness.balancer(endpoints), ServicePolicy()))
         let socket =
             transport == .udp
-            ? try UDPSocket.bind(to: .loopback(port: 0)) : try TCPSocket.listen(on: .loopback(port: 0))
+            ? try UDPSocket.bind(to: .loopback(port: 0), shared: true) : try TCPSocket.listen(on: .loopback(port: 0))
         let port = try TCPSocket.localAddress(of: socket).port
         worker.listen(UInt32(port), socket, for: id)
         return port

@@ -8,6 +8,9 @@
 /* Moves the calling thread into the network namespace that `fd` refers to; 0, or -1 and errno. */
 int test_enter_network(int fd);
 
+/* Lets processes of the same user trace this one, which giving up the rights of root forbids. */
+void test_allow_tracing(void);
+
 /* Whether allocations can be counted: not under a sanitizer, which has an allocator of its own. */
 bool test_counts_allocations(void);
 
