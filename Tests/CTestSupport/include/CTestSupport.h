@@ -8,8 +8,8 @@
 /* Moves the calling thread into the network namespace that `fd` refers to; 0, or -1 and errno. */
 int test_enter_network(int fd);
 
-/* Lets processes of the same user trace this one, which giving up the rights of root forbids. */
-void test_allow_tracing(void);
+/* Has the address sanitizer not look for leaks when this process ends. */
+void test_skip_leak_check(void);
 
 /* Whether allocations can be counted: not under a sanitizer, which has an allocator of its own. */
 bool test_counts_allocations(void);
