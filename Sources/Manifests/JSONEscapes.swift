@@ -48,7 +48,7 @@ enum JSONEscapes {
         UInt8(ascii: "f"): 0x0C, UInt8(ascii: "n"): 0x0A, UInt8(ascii: "r"): 0x0D, UInt8(ascii: "t"): 0x09,
     ]
 
-    /// `\uXXXX`, or two of them that make one character beyond the basic plane.
+    /// `\u` and four hexadecimal digits, or two of these that make one character beyond the basic plane.
     private static func unicode(_ text: UnsafeBufferPointer<UInt8>, at index: Int) -> (Unicode.Scalar, length: Int)? {
         func unit(_ index: Int) -> UInt32? {
             guard index + 6 <= text.count, text[index] == UInt8(ascii: "\\"), text[index + 1] == UInt8(ascii: "u")

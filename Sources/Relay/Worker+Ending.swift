@@ -34,8 +34,7 @@ extension Worker {
         connections.remove(id)
         foldIfForgotten(port)
         roomMayHaveAppeared()
-        load.remove()
-        if load.isClosedAndEmpty { nothingIsOpen() }
+        loadFalls()
     }
 
     private func record(
@@ -54,8 +53,7 @@ extension Worker {
     func drain(_ done: @escaping () -> Void) {
         for id in Array(listeners.keys) { closeListener(id) }
         drained.append(done)
-        if !isDraining { load.close() }
-        isDraining = true
+        load.close()
         if load.isClosedAndEmpty { nothingIsOpen() }
     }
 
@@ -65,7 +63,13 @@ extension Worker {
         for id in connections.ids { end(id, .drained) }
     }
 
-    func nothingIsOpen() {
+    /// A connection that ``load`` counted has ended, or has not come after all.
+    func loadFalls() {
+        load.remove()
+        if load.isClosedAndEmpty { nothingIsOpen() }
+    }
+
+    private func nothingIsOpen() {
         let waiting = drained
         drained = []
         for done in waiting { done() }

@@ -35,8 +35,7 @@ extension Worker {
             return
         }
         // The service port is gone, but its client came before that: who accepted it has to answer it.
-        load.remove()
-        if load.isClosedAndEmpty { nothingIsOpen() }
+        loadFalls()
         let isBack = other.loop.execute {
             guard let port = other.ports[id] else {
                 _ = Descriptor(owning: client)

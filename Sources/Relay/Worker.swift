@@ -67,7 +67,6 @@ final class Worker: @unchecked Sendable {
 
     /// Whom to tell when the last connection has ended.
     var drained: [() -> Void] = []
-    var isDraining = false
     /// What ``EventLoop/run(_:)`` returned; read after the thread was joined.
     private(set) var finalStatus: Int32 = 0
 

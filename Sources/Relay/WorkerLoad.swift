@@ -28,6 +28,8 @@ final class WorkerLoad: Sendable {
         return false
     }
 
-    /// From now on nothing can be reserved. Once.
-    func close() { value.wrappingAdd(Self.closed, ordering: .acquiringAndReleasing) }
+    /// From now on nothing can be reserved. The worker's thread.
+    func close() {
+        if current < Self.closed { value.wrappingAdd(Self.closed, ordering: .acquiringAndReleasing) }
+    }
 }
