@@ -27,7 +27,7 @@ let package = Package(
         .target(name: "Relay", dependencies: ["EventLoop", "Services", "CLinux"], swiftSettings: settings),
         .target(
             name: "Manifests",
-            dependencies: ["Services", .product(name: "Yams", package: "Yams")],
+            dependencies: ["Services", "EventLoop", .product(name: "Yams", package: "Yams")],
             swiftSettings: settings),
         .target(
             name: "Proxy",
@@ -35,7 +35,7 @@ let package = Package(
                 "Services", "Relay", "EventLoop", "Manifests", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
-        .target(name: "Redirect", dependencies: ["Services"], swiftSettings: settings),
+        .target(name: "Redirect", dependencies: ["Services", "EventLoop"], swiftSettings: settings),
         .target(name: "Names", dependencies: ["Services", "EventLoop"], swiftSettings: settings),
         .target(name: "DemoPods", dependencies: ["EventLoop"], swiftSettings: settings),
         .executableTarget(

@@ -1,3 +1,4 @@
+internal import EventLoop
 private import Glibc
 
 /// What tells one state of a file from another without reading it.
@@ -32,7 +33,7 @@ struct FileError: Error, Hashable, CustomStringConvertible {
     var isMissing: Bool { number == ENOENT || number == ENOTDIR }
 
     /// `No such file or directory` and the like.
-    var description: String { String(cString: strerror(number)) }
+    var description: String { SystemError.reason(number) }
 }
 
 /// The few calls that reading manifests takes, on plain paths, following symbolic links.

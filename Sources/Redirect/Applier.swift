@@ -1,4 +1,4 @@
-private import Dispatch
+internal import EventLoop
 public import Services
 
 /// Keeps one family's rules in the firewall as they should be.
@@ -98,18 +98,5 @@ public actor Applier {
         known = rules
         return .applied(
             lines: text.utf8.count { $0 == UInt8(ascii: "\n") }, stale: rules.staleFlows(since: present))
-    }
-}
-
-/// Runs an actor on a dispatch queue of its own: its programs block for seconds where a lock is held.
-final class QueueExecutor: SerialExecutor {
-    private let queue: DispatchQueue
-
-    init(label: String) { queue = DispatchQueue(label: label, qos: .utility) }
-
-    func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
-        let executor = asUnownedSerialExecutor()
-        queue.async { job.runSynchronously(on: executor) }
     }
 }

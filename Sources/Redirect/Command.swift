@@ -1,3 +1,4 @@
+internal import EventLoop
 internal import Glibc
 
 /// A program run to its end, with text for its standard input.
@@ -82,22 +83,11 @@ struct Command {
         for (number, stream) in streams.enumerated() {
             posix_spawn_file_actions_adddup2(&actions, stream.theirs, Int32(number))
         }
-        // Threads here block signals, and the relay ignores SIGPIPE; neither is the program's business.
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        posix_spawnattr_setsigmask(&attributes, &signals)
-        sigaddset(&signals, SIGPIPE)
-        posix_spawnattr_setsigdefault(&attributes, &signals)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-
         var words: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) }
         words.append(nil)
         defer { for word in words { free(word) } }
         var pid: pid_t = 0
-        let code = posix_spawn(&pid, path, &actions, &attributes, words, environ)
+        let code = SpawnAttributes.withDefaultSignals { posix_spawn(&pid, path, &actions, $0, words, environ) }
         guard code == 0 else { throw .notStarted(program: program, code: code) }
         return pid
     }

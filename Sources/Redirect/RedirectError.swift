@@ -1,4 +1,4 @@
-internal import Glibc
+internal import EventLoop
 
 /// Why the rules could not be read, changed or removed, in words for whoever runs the node.
 public enum RedirectError: Error, Hashable, Sendable {
@@ -37,7 +37,7 @@ extension RedirectError: CustomStringConvertible {
         case .timedOut(let program, let seconds):
             "\(program) was not done after \(seconds) s and was ended"
         case .notStarted(let program, let code):
-            "cannot run \(program): \(String(cString: strerror(code)))"
+            "cannot run \(program): \(SystemError.reason(code))"
         case .unreadable(let line, let text):
             "cannot read line \(line) of what iptables-save printed: \(text)"
         }

@@ -5,6 +5,10 @@
 #include <sched.h>
 #include <stddef.h>
 
+int test_own_descriptors(void) { return unshare(CLONE_FILES); }
+
+int test_own_network(void) { return unshare(CLONE_NEWNET); }
+
 int test_enter_network(int fd) { return setns(fd, CLONE_NEWNET); }
 
 static int skips_leak_check;

@@ -98,6 +98,24 @@ import Testing
         #expect(result.errors.contains("nothing is left to serve"))
     }
 
+    @Test func aSilentUDPClientIsForgottenAsSoonAsAskedFor() async throws {
+        let server = try UDPServer()
+        let port = try freePort()
+        let process = try DevProcess([
+            "--service", "dns:53/udp=127.0.0.1:\(server.port)", "--publish", "dns:53/udp=127.0.0.1:\(port)",
+            "--udp-timeout", "50ms",
+        ])
+        try await process.waitFor("Ready.")
+        let client = try UDPClient(to: port)
+        // Each question within two seconds of the one before: by itself this is one exchange that goes on.
+        let isForgotten = try await eventually(every: .milliseconds(500)) {
+            let answer = try await client.ask("x")
+            return answer == "x" && server.arrivals.sources.count > 1
+        }
+        #expect(isForgotten)
+        _ = try await process.end()
+    }
+
     @Test func aSecondSignalEndsAtOnce() async throws {
         let server = try ScriptedServer.echo()
         let port = try freePort()

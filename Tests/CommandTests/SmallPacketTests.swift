@@ -15,8 +15,8 @@ import Testing
             ], launcher: ["unshare", "--net", "sh", "-c", setUp])
         try await process.waitFor("listening")
         let pid = process.child.pid
-        let server = try await insideNetwork(of: pid) { try UDPServer(port: 9953) }
-        let client = try await insideNetwork(of: pid) { try UDPClient(to: 5300) }
+        let server = try await OwnResources.inNetwork(of: pid) { try UDPServer(port: 9953) }
+        let client = try await OwnResources.inNetwork(of: pid) { try UDPClient(to: 5300) }
         // The worker has to find several at once, or there is nothing to join: it is stopped while they arrive.
         #expect(try await client.ask("first") == "first")
         for round in 0..<3 {

@@ -82,8 +82,8 @@ final class Namespace {
     enum Place { case node, neighbour }
 
     /// Listens on all addresses of the node, at `port`. The caller closes it.
-    func listen(_ port: UInt16) throws -> Int32 {
-        try socket(in: .node) { descriptor in
+    func listen(_ port: UInt16) async throws -> Int32 {
+        try await socket(in: .node) { descriptor in
             var address = Self.address("0.0.0.0", port)
             let code = withUnsafePointer(to: &address) { pointer in
                 pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
@@ -98,8 +98,8 @@ final class Namespace {
     enum Answer: Equatable { case connected, refused, silence, other(Int32) }
 
     /// What a TCP connection from `place` comes to within half a second.
-    func connect(from place: Place, to host: String, _ port: UInt16) throws -> Answer {
-        try socket(in: place) { descriptor in
+    func connect(from place: Place, to host: String, _ port: UInt16) async throws -> Answer {
+        try await socket(in: place) { descriptor in
             defer { close(descriptor) }
             var limit = timeval(tv_sec: 0, tv_usec: 500_000)
             setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
@@ -118,34 +118,13 @@ final class Namespace {
         }
     }
 
-    /// Makes a TCP socket that belongs to a namespace: for that a thread has to be in it, one that then ends.
+    /// Makes a TCP socket that belongs to a namespace.
     private func socket<Result: Sendable>(
         in place: Place, _ body: @escaping @Sendable (Int32) throws -> Result
-    ) throws -> Result {
-        let pid = place == .node ? holder.pid : neighbour.pid
-        let box = Locked<Swift.Result<Result, any Error>?>(nil)
-        let done = DispatchSemaphore(value: 0)
-        Thread.detachNewThread {
-            let namespace = open("/proc/\(pid)/ns/net", O_RDONLY | O_CLOEXEC)
-            defer { close(namespace) }
-            let result = Swift.Result {
-                guard Self.enter(namespace) else { throw Failure(description: "setns: \(errno)") }
-                return try body(Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0))
-            }
-            box.withLock { $0 = result }
-            done.signal()
+    ) async throws -> Result {
+        try await OwnResources.inNetwork(of: place == .node ? holder.pid : neighbour.pid) {
+            try body(Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0))
         }
-        done.wait()
-        guard let result = box.withLock({ $0 }) else { throw Failure(description: "no result") }
-        return try result.get()
-    }
-
-    /// Moves the calling thread. Swift's Glibc module lacks `setns` and its flag, so the function is looked up by name.
-    private static func enter(_ namespace: Int32) -> Bool {
-        guard let symbol = dlsym(nil, "setns") else { return false }
-        let setns = unsafeBitCast(symbol, to: (@convention(c) (Int32, Int32) -> Int32).self)
-        let networkNamespace: Int32 = 0x4000_0000
-        return setns(namespace, networkNamespace) == 0
     }
 
     private static func address(_ host: String, _ port: UInt16) -> sockaddr_in {

@@ -95,7 +95,7 @@ struct NamespaceTests {
     @Test("Who gets to the proxy and who does not, from the node and from beside it", arguments: variants)
     func capture(_ variant: Iptables.Variant) async throws {
         let namespace = try await Namespace()
-        let listener = try namespace.listen(4000)
+        let listener = try await namespace.listen(4000)
         defer { close(listener) }
         let neighbours = try range("192.168.1.6/32")
         let plan = RedirectPlan(
@@ -124,10 +124,12 @@ struct NamespaceTests {
             // Nobody's: the host itself refuses.
             ("192.168.1.5", 30083, .refused, .refused),
         ] as [(String, UInt16, Namespace.Answer, Namespace.Answer)] {
-            #expect(try namespace.connect(from: .neighbour, to: host, port) == outside, "\(host):\(port) from beside")
-            #expect(try namespace.connect(from: .node, to: host, port) == inside, "\(host):\(port) from the node")
+            let beside = try await namespace.connect(from: .neighbour, to: host, port)
+            #expect(beside == outside, "\(host):\(port) from beside")
+            let node = try await namespace.connect(from: .node, to: host, port)
+            #expect(node == inside, "\(host):\(port) from the node")
         }
-        #expect(try namespace.connect(from: .node, to: "127.0.0.1", 30080) == .connected)
+        #expect(try await namespace.connect(from: .node, to: "127.0.0.1", 30080) == .connected)
     }
 
     @Test("Flows that began before their portal was captured are forgotten", .requires(.tool("conntrack")))

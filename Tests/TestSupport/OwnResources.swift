@@ -1,3 +1,4 @@
+internal import CTestSupport
 internal import Glibc
 
 /// What a thread can have for itself although the threads of a process share it: shortages that only the code under test is
@@ -6,7 +7,7 @@ public enum OwnResources {
     /// From here on the calling thread's descriptors are a copy of those of the process, and what it opens, closes or hoards
     /// is nobody else's. Swift's own threads need descriptors at moments that nobody chooses, and do not survive the lack.
     public static func takeDescriptors() throws(PeerError) {
-        try take(0x400, "descriptors")  // CLONE_FILES
+        guard test_own_descriptors() == 0 else { throw PeerError.last("unshare descriptors") }
     }
 
     /// Runs `body` on a thread that is in a network of its own, with nothing but loopback, and so are the threads and sockets
@@ -16,19 +17,14 @@ public enum OwnResources {
     public static func inOwnNetwork<Value: Sendable>(
         ports: ClosedRange<UInt16>, _ body: @escaping @Sendable () throws -> Value
     ) async throws -> Value {
-        let completion = Completion<Result<Value, any Error>>()
-        try spawnThread {
-            completion.finish(
-                Result {
-                    try takeNetwork(ports: ports)
-                    return try body()
-                })
+        try await onThread {
+            try takeNetwork(ports: ports)
+            return try body()
         }
-        return try await completion.value.get()
     }
 
     private static func takeNetwork(ports: ClosedRange<UInt16>) throws {
-        try take(0x4000_0000, "network")  // CLONE_NEWNET
+        guard test_own_network() == 0 else { throw PeerError.last("unshare network") }
         guard let ip = findProgram("ip") else { throw PeerError.unexpected("ip is not installed") }
         let result = try runProgram(ip, ["link", "set", "lo", "up"], within: .seconds(10))
         guard result.status == 0 else { throw PeerError.unexpected("ip: \(result.errors)") }
@@ -40,10 +36,25 @@ public enum OwnResources {
         guard Glibc.write(file, range, range.utf8.count) > 0 else { throw PeerError.last("write \(path)") }
     }
 
-    /// unshare(2), which Glibc's module lacks.
-    private static func take(_ what: Int32, _ name: String) throws(PeerError) {
-        guard let symbol = dlsym(nil, "unshare") else { throw .unexpected("no unshare") }
-        let unshare = unsafeBitCast(symbol, to: (@convention(c) (Int32) -> Int32).self)
-        guard unshare(what) == 0 else { throw PeerError.last("unshare \(name)") }
+    /// Runs `body` in the network of another process, in the same way.
+    public static func inNetwork<Value: Sendable>(
+        of process: Int32, _ body: @escaping @Sendable () throws -> Value
+    ) async throws -> Value {
+        try await onThread {
+            let namespace = open("/proc/\(process)/ns/net", O_RDONLY | O_CLOEXEC)
+            guard namespace >= 0 else { throw PeerError.last("open the network of process \(process)") }
+            defer { close(namespace) }
+            guard test_enter_network(namespace) == 0 else { throw PeerError.last("setns") }
+            return try body()
+        }
+    }
+
+    /// A thread of its own, which ends there: the threads of the tests must stay as they are.
+    private static func onThread<Value: Sendable>(
+        _ body: @escaping @Sendable () throws -> Value
+    ) async throws -> Value {
+        let completion = Completion<Result<Value, any Error>>()
+        try spawnThread { completion.finish(Result { try body() }) }
+        return try await completion.value.get()
     }
 }

@@ -23,26 +23,14 @@ final class UserCommand {
         _ arguments: [String], adding variables: [ServiceVariables.Variable], ended: @escaping @Sendable () -> Void
     ) throws {
         let program = arguments.first ?? ""
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        // Ours is not its business: threads here block signals, and the relay ignores SIGPIPE. Handlers of our own do not
-        // survive exec anyway.
-        var none = sigset_t()
-        sigemptyset(&none)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        var pipe = sigset_t()
-        sigemptyset(&pipe)
-        sigaddset(&pipe, SIGPIPE)
-        posix_spawnattr_setsigdefault(&attributes, &pipe)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-
         var child: pid_t = 0
         let environment =
             Self.inherited(without: Set(variables.map(\.name)))
             + variables.map { "\($0.name)=\($0.value)".utf8CString }
         let code = Self.withPointers(arguments.map(\.utf8CString)) { arguments in
-            Self.withPointers(environment) { posix_spawnp(&child, program, nil, &attributes, arguments, $0) }
+            Self.withPointers(environment) { environment in
+                SpawnAttributes.withDefaultSignals { posix_spawnp(&child, program, nil, $0, arguments, environment) }
+            }
         }
         guard code == 0 else {
             throw Failure(

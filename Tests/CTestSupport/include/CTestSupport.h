@@ -1,4 +1,4 @@
-/* What tests need of C: a call that Glibc's module lacks, and a count of allocations. */
+/* What tests need of C: calls that Glibc's module lacks, and a count of allocations. */
 #ifndef C_TEST_SUPPORT_H
 #define C_TEST_SUPPORT_H
 
@@ -7,6 +7,10 @@
 
 /* Moves the calling thread into the network namespace that `fd` refers to; 0, or -1 and errno. */
 int test_enter_network(int fd);
+
+/* unshare(2): gives the calling thread descriptors, or a network, of its own; 0, or -1 and errno. */
+int test_own_descriptors(void);
+int test_own_network(void);
 
 /* Has the address sanitizer not look for leaks when this process ends. */
 void test_skip_leak_check(void);
