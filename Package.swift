@@ -29,10 +29,12 @@ let package = Package(
             name: "Manifests",
             dependencies: ["Services", "EventLoop", .product(name: "Yams", package: "Yams")],
             swiftSettings: settings),
+        .target(name: "Host", dependencies: ["Services", "EventLoop"], swiftSettings: settings),
         .target(
             name: "Proxy",
             dependencies: [
-                "Services", "Relay", "EventLoop", "Manifests", .product(name: "Logging", package: "swift-log"),
+                "Services", "Relay", "Redirect", "Host", "EventLoop", "Manifests",
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
         .target(name: "Redirect", dependencies: ["Services", "EventLoop"], swiftSettings: settings),
@@ -41,7 +43,7 @@ let package = Package(
         .executableTarget(
             name: "portico",
             dependencies: [
-                "Services", "EventLoop", "Relay", "Manifests", "Proxy", "Names", "DemoPods",
+                "Services", "EventLoop", "Relay", "Redirect", "Host", "Manifests", "Proxy", "Names", "DemoPods",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -65,8 +67,10 @@ let package = Package(
         .testTarget(
             name: "ProxyTests",
             dependencies: [
-                "Proxy", "Relay", "Services", "TestSupport", .product(name: "Logging", package: "swift-log"),
+                "Proxy", "Relay", "Redirect", "Host", "Services", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: settings),
+        .testTarget(name: "HostTests", dependencies: ["Host", "Services", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "DemoPodsTests", dependencies: ["DemoPods", "EventLoop", "TestSupport"], swiftSettings: settings),
         .testTarget(

@@ -1,4 +1,5 @@
 internal import EventLoop
+
 /// Services from files: loaded once, then watched.
 ///
 /// Changes are found by looking at the files a few times a second. To be told of them instead (inotify) sounds better

@@ -16,7 +16,7 @@ public struct AddressBook: Sendable {
     public mutating func address(namespace: String, service: String) -> IPAddress {
         let key = "\(namespace)/\(service)"
         if let known = addresses[key] { return known }
-        var offset = UInt32(truncatingIfNeeded: Self.hash(key)) % Self.size
+        var offset = UInt32(truncatingIfNeeded: StableHash.of(key)) % Self.size
         // People read .0 and .255 as something other than a host.
         while taken.contains(offset) || offset & 0xFF == 0 || offset & 0xFF == 0xFF {
             offset = (offset + 1) % Self.size
@@ -25,15 +25,5 @@ public struct AddressBook: Sendable {
         let address = IPAddress(v4: Self.network + offset)
         addresses[key] = address
         return address
-    }
-
-    /// FNV-1a with a final mix: Swift's own hash differs from run to run.
-    private static func hash(_ text: String) -> UInt64 {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in text.utf8 {
-            hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3
-        }
-        hash ^= hash >> 33
-        return hash &* 0xFF51_AFD7_ED55_8CCD >> 16
     }
 }

@@ -13,11 +13,38 @@ public struct Plan: Sendable, Equatable {
     }
 }
 
+extension Plan {
+    /// This plan, with what `previous` has beyond it: for as long as clients are still led to old doors. An old door gives way
+    /// to a new one at its address.
+    func keeping(_ previous: Plan) -> Plan {
+        struct Place: Hashable {
+            let transport: TransportProtocol
+            let address: EndpointAddress
+        }
+        var places: Set<Place> = []
+        for port in ports {
+            for door in port.doors { places.insert(Place(transport: port.id.transport, address: door.address)) }
+        }
+        var plan = self
+        let indices = Dictionary(uniqueKeysWithValues: ports.enumerated().map { ($1.id, $0) })
+        for old in previous.ports {
+            let rest = old.doors.filter { !places.contains(Place(transport: old.id.transport, address: $0.address)) }
+            guard !rest.isEmpty else { continue }
+            if let index = indices[old.id] {
+                plan.ports[index].doors += rest
+            } else {
+                plan.ports.append(PlannedPort(id: old.id, endpoints: old.endpoints, doors: rest, policy: old.policy))
+            }
+        }
+        return plan
+    }
+}
+
 /// One service port: who serves it, and where clients reach it.
 public struct PlannedPort: Sendable, Equatable {
     public let id: ServicePortID
     public let endpoints: [PlannedEndpoint]
-    public let doors: [PlannedDoor]
+    public internal(set) var doors: [PlannedDoor]
     /// How its clients are treated.
     public let policy: ServicePolicy
 
@@ -54,13 +81,25 @@ public struct PlannedDoor: Sendable, Hashable {
         case anotherPort
     }
 
+    /// What a door is for.
+    public enum Role: Sendable, Hashable {
+        /// Clients are told of it.
+        case direct
+        /// The firewall leads clients to it.
+        case proxy
+        /// It keeps a port that clients use from others, and serves those who get past the firewall's rules.
+        case claim
+    }
+
     /// Port 0 lets the kernel choose.
     public let address: EndpointAddress
     public let fallback: Fallback
+    public let role: Role
 
-    public init(address: EndpointAddress, fallback: Fallback) {
+    public init(address: EndpointAddress, fallback: Fallback = .none, role: Role = .direct) {
         self.address = address
         self.fallback = fallback
+        self.role = role
     }
 
     /// The ports to try, in order.

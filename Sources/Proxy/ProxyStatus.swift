@@ -26,6 +26,8 @@ public struct DoorStatus: Sendable, Equatable {
     public let listening: EndpointAddress?
     /// Why not.
     public let problem: String?
+    /// Somebody else has the address.
+    public var isInUse = false
 
     /// Served, but on another port than was asked for.
     public var isRemapped: Bool {

@@ -7,6 +7,8 @@ internal import Services
 public actor Reconciler {
     private let relay: Relay
     private var served: [ServicePortID: Served] = [:]
+    /// The plan that is being carried out.
+    private var underWay: Task<ProxyStatus, Never>?
 
     private struct Served {
         var balancer: Balancer
@@ -24,8 +26,18 @@ public actor Reconciler {
     }
 
     /// Carries out `plan` and says how things stand now. A door that cannot be opened is reported in the status, disturbs no
-    /// other, and is tried again at the next call.
+    /// other, and is tried again at the next call. Plans are carried out one after another, in the order of the calls.
     public func apply(_ plan: Plan) async -> ProxyStatus {
+        let previous = underWay
+        let task = Task {
+            _ = await previous?.value
+            return await carryOut(plan)
+        }
+        underWay = task
+        return await task.value
+    }
+
+    private func carryOut(_ plan: Plan) async -> ProxyStatus {
         var status = ProxyStatus()
         let wanted = Dictionary(plan.ports.map { ($0.id, $0) }, uniquingKeysWith: { _, last in last })
 
@@ -38,14 +50,14 @@ public actor Reconciler {
             await closeUnwantedDoors(of: port)
         }
         for port in plan.ports {
-            status.ports.append(await apply(port))
+            status.ports.append(await carryOut(port))
         }
         // "In force" is what the caller may tell people when this returns.
         await relay.settle()
         return status
     }
 
-    private func apply(_ port: PlannedPort) async -> PortStatus {
+    private func carryOut(_ port: PlannedPort) async -> PortStatus {
         let endpoints = port.endpoints.map { Endpoint($0.address, podName: $0.podName, standIn: $0.standIn) }
         if let known = served[port.id] {
             let balancer = known.balancer.updated(with: endpoints)
@@ -67,7 +79,9 @@ public actor Reconciler {
                     served[port.id]?.doors[door] = try await open(door, for: port.id)
                 } catch {
                     status.doors.append(
-                        DoorStatus(wanted: door.address, listening: nil, problem: Self.explain(error, door)))
+                        DoorStatus(
+                            wanted: door.address, listening: nil, problem: Self.explain(error, door),
+                            isInUse: error.isAddressInUse))
                     continue
                 }
             }

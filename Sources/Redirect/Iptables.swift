@@ -56,6 +56,13 @@ public struct Iptables: Hashable, Sendable {
         return chosen
     }
 
+    /// Finds out at the start, and not at the first change, whether this process may read the rules.
+    ///
+    /// - Throws: ``RedirectError/notPermitted(program:)`` for one.
+    public func checkAccess() throws(RedirectError) {
+        _ = try Firewall(iptables: self, family: .ipv4).save()
+    }
+
     private static func choice(of rules: [(variant: Variant, text: String)]) -> Variant? {
         guard rules.count > 1 else { return nil }
         let hints = [":KUBE-IPTABLES-HINT ", ":KUBE-KUBELET-CANARY "]

@@ -90,10 +90,3 @@ private struct Words {
         return IPPrefix(text) ?? IPAddress(text).flatMap(IPPrefix.init(host:))
     }
 }
-
-extension IPPrefix {
-    /// The range of one address.
-    init?(host address: IPAddress) {
-        self.init(address, length: address.family == .ipv4 ? 32 : 128)
-    }
-}

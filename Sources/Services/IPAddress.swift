@@ -5,9 +5,11 @@ internal import Glibc
 /// Parsing accepts what Kubernetes accepts, including IPv4 octets with leading zeros (SPEC §7.4, I18), and printing
 /// always gives the canonical form, so that two spellings of one address compare equal.
 public struct IPAddress: Hashable, Sendable {
-    public enum Family: UInt8, Hashable, Sendable, CaseIterable {
+    public enum Family: UInt8, Hashable, Sendable, CaseIterable, Comparable {
         case ipv4 = 4
         case ipv6 = 6
+
+        public static func < (a: Family, b: Family) -> Bool { a.rawValue < b.rawValue }
     }
 
     public let family: Family

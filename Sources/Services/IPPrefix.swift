@@ -35,6 +35,11 @@ public struct IPPrefix: Hashable, Sendable, CustomStringConvertible {
         self.init(address, length: length)
     }
 
+    /// The range of one address. Never nil: the length suits the family.
+    public init?(host address: IPAddress) {
+        self.init(address, length: address.family == .ipv4 ? 32 : 128)
+    }
+
     public func contains(_ other: IPAddress) -> Bool {
         guard other.family == family, let prefix = IPPrefix(other, length: length) else { return false }
         return prefix.address == address

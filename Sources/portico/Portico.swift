@@ -19,6 +19,9 @@ struct Portico: AsyncParsableCommand {
               No manifest at all:
                 portico dev --service web:8080=10.0.0.1:80,10.0.0.2:80
 
+              Be the service proxy of a Kubernetes node:
+                portico daemon -f manifests/ --hostname-override node2
+
               Look for mistakes in manifests:
                 portico check -f manifests/
 
@@ -26,13 +29,16 @@ struct Portico: AsyncParsableCommand {
               0: all is well. 1: something failed. 64: the command line is wrong.
             """,
         version: Version.description,
-        subcommands: [Dev.self, Check.self, ShowVersion.self]
+        subcommands: [Dev.self, Daemon.self, Render.self, Check.self, ShowVersion.self]
     )
 
     /// ArgumentParser's own `main` prints several lines for an error; ours is one, for people and for scripts.
     static func main() async {
         do {
-            var command = try parseAsRoot()
+            let arguments = Array(CommandLine.arguments.dropFirst())
+            let isDaemon = arguments.first == Daemon.configuration.commandName
+            var command = try parseAsRoot(
+                isDaemon ? GoFlags.normalized(arguments, flags: Daemon.flags) : arguments)
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {

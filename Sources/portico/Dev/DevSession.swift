@@ -85,7 +85,10 @@ struct DevSession {
         let exit = await run(
             command, ended: { wake.yield(.commandEnded) },
             meanwhile: { command in await serve(wakes, proxy, first, status, command) })
-        let second = await drain(relay, signals: wakes)
+        let second = await GracefulEnd.drain(relay, within: drainLimit, logger: logger) {
+            for await wake in wakes { if case .signal(let number) = wake { return number } }
+            return nil
+        }
         let snapshot = await relay.snapshot()
         await relay.stop()
         await names?.stop()
@@ -161,29 +164,6 @@ struct DevSession {
                 report.changed(status, from: before)
                 tell(status, since: before)
             }
-        }
-    }
-
-    /// Lets open connections end, within the limit; a second signal ends everything at once and is returned.
-    private func drain(_ relay: Relay, signals wakes: AsyncStream<Wake>) async -> Int32? {
-        let open = await relay.snapshot().total.open
-        if open > 0 { logger.notice("waiting for \(open) open connections to end; once more to end them now") }
-        return await withTaskGroup(of: Int32?.self) { group in
-            group.addTask {
-                await relay.drain(within: drainLimit)
-                return nil
-            }
-            group.addTask {
-                for await wake in wakes {
-                    if case .signal(let number) = wake { return number }
-                }
-                return nil
-            }
-            let signal = await group.next() ?? nil
-            // Ends the wait for connections; without a signal there is none left to wait for.
-            if signal != nil { await relay.drain(within: .zero) }
-            group.cancelAll()
-            return signal
         }
     }
 

@@ -1,0 +1,65 @@
+public import Host
+public import Redirect
+public import Services
+
+/// What the planner has to know of the node's network at one moment.
+public struct NodeAddresses: Hashable, Sendable {
+    /// Every address that this node answers at, by family.
+    public var local: [IPAddress.Family: [IPAddress]]
+    /// What the rules have to know; without an entry the family cannot be redirected.
+    public var networks: [IPAddress.Family: NodeNetwork]
+
+    public init(local: [IPAddress.Family: [IPAddress]] = [:], networks: [IPAddress.Family: NodeNetwork] = [:]) {
+        self.local = local
+        self.networks = networks
+    }
+
+    /// Puts together what the interfaces, the Node object and the settings say (SPEC §1.2, §5.4).
+    ///
+    /// - Parameter node: the object of this node, if the source has one.
+    public init(_ interfaces: NetworkInterfaces, node: Node?, _ settings: NodeSettings) {
+        self.init()
+        let nodeIPs = node?.addresses ?? []
+        let podRanges = settings.clusterRanges.isEmpty ? node?.podRanges ?? [] : settings.clusterRanges
+        for family in IPAddress.Family.allCases {
+            let own = interfaces.local(family)
+            local[family] = own
+            if let bound = settings.bindAddress, bound.family != family { continue }
+            // An address of the Node object may be that of a machine in front of this one: then it is no use for rules.
+            let named = nodeIPs.first { $0.family == family && own.contains($0) && !$0.isLoopback }
+            guard let host = settings.bindAddress ?? named ?? interfaces.primary(family) else { continue }
+            networks[family] = NodeNetwork(
+                hostIP: host, bindAddress: settings.bindAddress,
+                nodePortRanges: settings.nodePortAddresses.ranges(for: family, primary: host),
+                podRanges: podRanges.filter { $0.family == family },
+                nodeAddresses: nodeIPs.filter { $0.family == family } + own.filter { !$0.isLoopback })
+        }
+    }
+}
+
+/// How a node is to be served; fixed at start.
+public struct NodeSettings: Sendable {
+    /// As the endpoints' `nodeName` has it.
+    public var nodeName: String
+    /// The one address that redirected traffic comes to; nil means that all do.
+    public var bindAddress: IPAddress?
+    public var proxyPorts = ProxyPortRange.standard
+    /// Where the API server takes node ports from.
+    public var nodePorts = ProxyPortRange.standardNodePorts
+    public var nodePortAddresses = NodePortAddresses.all
+    /// Where pods have their addresses; without it the ranges of the Node object count.
+    public var clusterRanges: [IPPrefix] = []
+    /// How endpoints are chosen for Services that do not say.
+    public var balancing = ServiceOptions.Balancing.roundRobin
+    /// Whether endpoints of this node see the client's address where that is possible.
+    public var preservesSource = false
+
+    public init(nodeName: String) {
+        self.nodeName = nodeName
+    }
+}
+
+extension Node {
+    /// Where this node's pods have their addresses.
+    public var podRanges: [IPPrefix] { spec.podCIDRs.compactMap { IPPrefix($0) } }
+}

@@ -1,0 +1,237 @@
+public import Redirect
+public import Services
+
+/// What is wanted on a node: of the relay, and of the firewall once the relay listens.
+public struct NodePlan: Sendable, Equatable {
+    public var relay = Plan()
+    /// In the order of the service ports.
+    public var redirected: [RedirectedPort] = []
+    public var addresses = NodeAddresses()
+    public var preservesSource = false
+
+    public init() {}
+}
+
+/// A service port whose traffic is led to the proxy.
+public struct RedirectedPort: Sendable, Equatable {
+    public let port: ServicePort
+    public let proxy: ProxyPorts
+}
+
+/// Plans for a node. Every service port gets a proxy port, to which the firewall leads the traffic of its portals, with a
+/// list of endpoints for each family and traffic policy; its node port is claimed by a socket that serves it too.
+///
+/// A pure function of its input, but for the numbers of the proxy ports, which it remembers.
+public struct NodePlanner: Sendable {
+    private let settings: NodeSettings
+    /// Without redirection nobody comes to a proxy port: there are only the claimed ones.
+    private let isRedirecting: Bool
+    private var book: ProxyPortBook
+
+    public init(_ settings: NodeSettings, isRedirecting: Bool = true) {
+        self.settings = settings
+        self.isRedirecting = isRedirecting
+        book = ProxyPortBook(range: settings.proxyPorts, excluding: settings.nodePorts)
+    }
+
+    /// Takes over the proxy ports of a former process.
+    public mutating func remember(_ doors: some Sequence<(id: ServicePortID, address: EndpointAddress)>) {
+        for door in doors where door.address.ip.isUnspecified || door.address.ip == settings.bindAddress {
+            book.remember(
+                door.address.port, for: ProxyPortBook.Key(door.id.name, door.id.transport, door.id.list.policy))
+        }
+    }
+
+    /// Gives up a proxy port that somebody else listens on; the next plan has another.
+    public mutating func replaceProxyPort(of id: ServicePortID) {
+        book.replace(ProxyPortBook.Key(id.name, id.transport, id.list.policy))
+    }
+
+    /// Ports that others held may be free again.
+    public mutating func retryBusyPorts() {
+        book.forgetBusy()
+    }
+
+    /// The plan for `ports`.
+    public mutating func plan(_ ports: [ServicePort], on addresses: NodeAddresses) -> NodePlan {
+        var plan = NodePlan()
+        plan.addresses = addresses
+        plan.preservesSource = settings.preservesSource
+        book.keep(only: Set(ports.flatMap { port in port.lists.map { key(port, $0.policy) } }))
+        var claims: [Claim: ServicePortID] = [:]
+        for port in ports {
+            let proxy = isRedirecting ? proxyPorts(of: port, &plan.relay.notes) : nil
+            if let proxy { plan.redirected.append(RedirectedPort(port: port, proxy: proxy)) }
+            for list in port.lists {
+                var doors: [PlannedDoor] = []
+                if let proxy, let network = addresses.networks[list.family] {
+                    let ip = network.bindAddress ?? list.family.unspecified
+                    let number = list.policy == .local ? proxy.local : proxy.cluster
+                    if let number {
+                        doors.append(PlannedDoor(address: EndpointAddress(ip: ip, port: number), role: .proxy))
+                    }
+                }
+                if list.policy == port.externalTrafficPolicy {
+                    doors += claimed(by: port, list.family, addresses, &claims, &plan.relay.notes)
+                }
+                if !doors.isEmpty { plan.relay.ports.append(planned(port, list, doors, addresses)) }
+            }
+        }
+        return plan
+    }
+
+    private func key(_ port: ServicePort, _ policy: TrafficPolicy) -> ProxyPortBook.Key {
+        ProxyPortBook.Key(port.name, port.transport, policy)
+    }
+
+    /// The numbers of a service port's proxy ports; nil, and a note, if there are none left.
+    private mutating func proxyPorts(of port: ServicePort, _ notes: inout [String]) -> ProxyPorts? {
+        let policies = Set(port.lists.map(\.policy))
+        var numbers: [TrafficPolicy: UInt16] = [:]
+        for policy in TrafficPolicy.allCases where policies.contains(policy) {
+            numbers[policy] = book.port(for: key(port, policy))
+        }
+        guard numbers.count == policies.count, let any = numbers[.cluster] ?? numbers[.local] else {
+            notes.append(
+                "\(port.name): no proxy port is left in \(settings.proxyPorts); choose a larger --proxy-port-range")
+            return nil
+        }
+        return ProxyPorts(cluster: numbers[.cluster] ?? any, local: numbers[.local])
+    }
+
+    private func planned(
+        _ port: ServicePort, _ list: EndpointList, _ doors: [PlannedDoor], _ addresses: NodeAddresses
+    ) -> PlannedPort {
+        let endpoints = port.endpoints.selection(for: list.family).endpoints(under: list.policy)
+        return PlannedPort(
+            id: ServicePortID(port.name, port.transport, list),
+            endpoints: endpoints.map { PlannedEndpoint(address: $0.address, podName: $0.podName ?? "") },
+            doors: doors, policy: ServicePolicy(port, balancing: settings.balancing))
+    }
+}
+
+// MARK: - Claimed ports
+
+extension NodePlanner {
+    private struct Claim: Hashable {
+        let transport: TransportProtocol
+        let address: EndpointAddress
+    }
+
+    /// Sockets at the node port, and at external addresses that are this node's own: they keep others from taking the
+    /// ports, and serve whoever reaches them past the rules, as clients on this node do where there are none (SPEC §1.3).
+    private func claimed(
+        by port: ServicePort, _ family: IPAddress.Family, _ addresses: NodeAddresses,
+        _ claims: inout [Claim: ServicePortID], _ notes: inout [String]
+    ) -> [PlannedDoor] {
+        let owner = ServicePortID(port.name, port.transport)
+        var wanted = nodePortAddresses(of: port, family, addresses)
+        let own = addresses.local[family] ?? []
+        // Who may use a load-balancer address with source ranges is decided by the rules alone.
+        let external = port.externalIPs + (port.sourceRanges(for: family).isEmpty ? port.loadBalancerIPs : [])
+        wanted += external.filter { $0.family == family && own.contains($0) }
+            .map { EndpointAddress(ip: $0, port: port.port) }
+        return wanted.compactMap { address in
+            let claim = Claim(transport: port.transport, address: address)
+            if let other = claims[claim] {
+                notes.append("\(owner): \(address) belongs to \(other) already")
+                return nil
+            }
+            claims[claim] = owner
+            return PlannedDoor(address: address, role: .claim)
+        }
+    }
+
+    private func nodePortAddresses(
+        of port: ServicePort, _ family: IPAddress.Family, _ addresses: NodeAddresses
+    ) -> [EndpointAddress] {
+        guard let number = port.nodePort else { return [] }
+        let ranges = settings.nodePortAddresses.ranges(for: family, primary: addresses.networks[family]?.hostIP)
+        let own = addresses.local[family] ?? []
+        // A machine without the family has no address of it, not even ::1.
+        guard !own.isEmpty else { return [] }
+        let ips = ranges.isEmpty ? [family.unspecified] : own.filter { ip in ranges.contains { $0.contains(ip) } }
+        return ips.map { EndpointAddress(ip: $0, port: number) }
+    }
+}
+
+extension ServicePort {
+    /// The lists of endpoints that clients of this service port are balanced over.
+    ///
+    /// The cluster IP goes by the internal traffic policy. What comes from outside goes by the external one, and what comes
+    /// from this node and its pods to an external address by none (SPEC §4.7).
+    var lists: [EndpointList] {
+        IPAddress.Family.allCases.flatMap { family -> [EndpointList] in
+            let isExternal = nodePort != nil || (externalIPs + loadBalancerIPs).contains { $0.family == family }
+            var policies: Set<TrafficPolicy> = isExternal ? [.cluster, externalTrafficPolicy] : []
+            if clusterIPs.contains(where: { $0.family == family }) { policies.insert(internalTrafficPolicy) }
+            return TrafficPolicy.allCases.filter(policies.contains).map { EndpointList(family, $0) }
+        }
+    }
+}
+
+extension IPAddress.Family {
+    /// `0.0.0.0` or `::`.
+    var unspecified: IPAddress { self == .ipv4 ? IPAddress(v4: 0) : IPAddress(v6High: 0, low: 0) }
+}
+
+extension NodePlan {
+    /// What the firewall is to do, as far as the relay listens.
+    ///
+    /// - Parameter isOpen: whether a door of the plan is open. A port that somebody else holds is not taken from him.
+    public func redirect(isOpen: (ServicePortID, PlannedDoor) -> Bool = { _, _ in true }) -> RedirectPlan {
+        var closed = ClosedDoors()
+        for port in relay.ports {
+            for door in port.doors where !isOpen(port.id, door) { closed.insert(door, of: port.id) }
+        }
+        var plan = RedirectPlan(ipv4: addresses.networks[.ipv4], ipv6: addresses.networks[.ipv6])
+        for redirected in redirected {
+            plan.portals += Portal.portals(of: redirected.port, proxy: redirected.proxy)
+                .filter { !closed.contains($0) }
+        }
+        return plan
+    }
+}
+
+/// Doors that are not open, in terms of the portals that depend on them.
+private struct ClosedDoors {
+    private struct Proxy: Hashable {
+        let owner: ServicePortID
+        let family: IPAddress.Family
+    }
+
+    private struct Claim: Hashable {
+        let owner: ServicePortID
+        /// Nil for a node port, at whichever address.
+        let address: IPAddress?
+        let family: IPAddress.Family
+        let port: UInt16
+    }
+
+    private var proxies: Set<Proxy> = []
+    private var claims: Set<Claim> = []
+
+    mutating func insert(_ door: PlannedDoor, of id: ServicePortID) {
+        let owner = ServicePortID(id.name, id.transport)
+        let (family, port) = (id.list.family, door.address.port)
+        if door.role == .proxy {
+            proxies.insert(Proxy(owner: owner, family: family))
+        } else {
+            for address in [door.address.ip, nil] {
+                claims.insert(Claim(owner: owner, address: address, family: family, port: port))
+            }
+        }
+    }
+
+    func contains(_ portal: Portal) -> Bool {
+        if proxies.contains(Proxy(owner: portal.owner, family: portal.family)) { return true }
+        let address: IPAddress?
+        switch portal.place {
+        case .clusterIP: return false
+        case .externalIP(let ip), .loadBalancerIP(let ip): address = ip
+        case .nodePort: address = nil
+        }
+        return claims.contains(
+            Claim(owner: portal.owner, address: address, family: portal.family, port: portal.port))
+    }
+}

@@ -1,0 +1,258 @@
+public import Host
+public import Redirect
+public import Relay
+public import Services
+
+/// The proxy of a node: takes what a source says about the cluster, keeps the relay in step with it, and the firewall in step
+/// with the relay. The command around it reads flags, prints, and listens to signals.
+///
+/// The two steps are apart, because a relay changes in milliseconds, and a firewall may be locked by others for seconds:
+/// ``serve(_:)`` says at once where connections go to, and ``redirect(checking:)`` brings the traffic there. What listens is
+/// opened before the first rule leads to it, and closed after the last one is gone.
+public actor NodeProxy {
+    /// What ``serve(_:)`` came to.
+    public struct Served: Sendable, Equatable {
+        /// Service ports of the cluster that this node proxies.
+        public var servicePorts = 0
+        public var services = 0
+        /// Facts that explain what is not served.
+        public var notes: [String] = []
+        /// What could not be done and will be tried again.
+        public var problems: [String] = []
+        /// What load balancers ask this node about; one for each Service that wants it.
+        public var healthChecks: [HealthCheck] = []
+        public var addresses = NodeAddresses()
+        /// The object of this node.
+        public var node: Node?
+
+        public init() {}
+    }
+
+    public struct HealthCheck: Sendable, Hashable {
+        public let namespace: String
+        public let service: String
+        public let nodePort: UInt16
+        public let localEndpoints: Int
+    }
+
+    /// What ``redirect(checking:)`` came to.
+    public struct Redirected: Sendable {
+        public var outcomes: [IPAddress.Family: Result<Applier.Outcome, RedirectError>] = [:]
+        /// Worth a line, and no more: the rules are in force all the same.
+        public var warnings: [String] = []
+        public var duration = Duration.zero
+        public var cost = RedirectTally.current - RedirectTally.current
+
+        public var isInForce: Bool { outcomes.values.allSatisfy { (try? $0.get()) != nil } }
+        public var hasChanged: Bool {
+            outcomes.values.contains { if case .success(.applied) = $0 { true } else { false } }
+        }
+    }
+
+    /// Other proxy ports that are tried at once where somebody else listens on the one that was chosen.
+    private static let rounds = 8
+
+    private let settings: NodeSettings
+    private let reconciler: Reconciler
+    private let appliers: [Applier]
+    private let look: @Sendable () -> NetworkInterfaces
+    private var planner: NodePlanner
+    private var resolution = Resolution()
+    private var node: Node?
+
+    /// The latest plan, and what it means for the firewall.
+    private var plan = NodePlan()
+    private var wanted = RedirectPlan()
+    /// What the rules in force lead to.
+    private var ruled = Plan()
+    private var inForce: RedirectPlan?
+    private var removedLeftovers: Set<IPAddress.Family> = []
+
+    /// - Parameters:
+    ///   - iptables: nil leaves the firewall alone: then there are claimed ports only.
+    ///   - look: how the node's network is looked at.
+    public init(
+        relay: Relay, settings: NodeSettings, iptables: Iptables?,
+        look: @escaping @Sendable () -> NetworkInterfaces = { NetworkInterfaces.current() }
+    ) {
+        self.settings = settings
+        self.look = look
+        reconciler = Reconciler(relay: relay)
+        appliers = iptables.map { programs in IPAddress.Family.allCases.map { Applier($0, programs) } } ?? []
+        planner = NodePlanner(settings, isRedirecting: iptables != nil)
+    }
+
+    /// Takes over the proxy ports of a former process. Before the first ``serve(_:)``.
+    public func remember(_ doors: [(id: ServicePortID, address: EndpointAddress)]) {
+        planner.remember(doors)
+    }
+
+    // MARK: The relay
+
+    /// Serves what `state` says, in place of what was served before. Not to be called while another call is under way.
+    public func serve(_ state: ClusterState) async -> Served {
+        resolution = state.resolve(ResolutionContext(nodeName: settings.nodeName))
+        node = state.nodes.first { $0.metadata.name == settings.nodeName }
+        return await serve()
+    }
+
+    /// Tries again what did not work, and looks anew at the node's addresses.
+    public func retry() async -> Served {
+        planner.retryBusyPorts()
+        return await serve()
+    }
+
+    private func serve() async -> Served {
+        let addresses = NodeAddresses(look(), node: node, settings)
+        var plan = planner.plan(resolution.ports, on: addresses)
+        var status = await reconciler.apply(plan.relay.keeping(ruled))
+        for _ in 0..<Self.rounds {
+            let busy = status.proxyPortsInUse(of: plan)
+            if busy.isEmpty { break }
+            for id in busy { planner.replaceProxyPort(of: id) }
+            plan = planner.plan(resolution.ports, on: addresses)
+            status = await reconciler.apply(plan.relay.keeping(ruled))
+        }
+        self.plan = plan
+        let open = status.openDoors
+        wanted = plan.redirect { open.contains(OpenDoor(id: $0, address: $1.address)) }
+
+        var served = Served()
+        served.servicePorts = resolution.ports.count
+        served.services = Set(resolution.ports.map { "\($0.name.namespace)/\($0.name.service)" }).count
+        served.notes = resolution.notes.map(\.description) + plan.relay.notes
+        served.problems = status.problems
+        served.healthChecks = resolution.healthChecks
+        served.addresses = addresses
+        served.node = node
+        return served
+    }
+
+    // MARK: The firewall
+
+    /// Brings the firewall to what ``serve(_:)`` said last. Starts no program if that is in force already.
+    ///
+    /// - Parameter checking: looks at what is there, in case somebody else has changed it.
+    public func redirect(checking: Bool = false) async -> Redirected {
+        let (target, relayPlan) = (wanted, plan.relay)
+        var result = Redirected()
+        guard !appliers.isEmpty, checking || inForce != target else { return result }
+        let (clock, before) = (ContinuousClock(), RedirectTally.current)
+        let start = clock.now
+        let first = Set(appliers.map(\.family)).subtracting(removedLeftovers)
+        await withTaskGroup(of: (IPAddress.Family, FamilyResult)?.self) { group in
+            for applier in appliers {
+                guard let rules = target.rules(for: applier.family) else { continue }
+                let removesLeftovers = first.contains(applier.family)
+                group.addTask {
+                    (applier.family, await applier.carryOut(rules, checking: checking, removesLeftovers))
+                }
+            }
+            for await case (let family, let done)? in group {
+                result.outcomes[family] = done.outcome
+                result.warnings += done.warnings
+                if case .success = done.outcome { removedLeftovers.insert(family) }
+            }
+        }
+        result.duration = clock.now - start
+        result.cost = RedirectTally.current - before
+
+        // Half of a change may be in force where there was an error: then nothing that rules may lead to is closed.
+        inForce = result.isInForce ? target : nil
+        let leftBehind = ruled
+        ruled = result.isInForce ? relayPlan : relayPlan.keeping(ruled)
+        if result.isInForce, leftBehind != ruled { _ = await reconciler.apply(plan.relay.keeping(ruled)) }
+        return result
+    }
+
+    /// Removes all rules (`--cleanup-on-exit`).
+    public func removeRules() async -> [RedirectError] {
+        var errors: [RedirectError] = []
+        for applier in appliers {
+            do throws(RedirectError) { try await applier.removeAll() } catch { errors.append(error) }
+        }
+        inForce = nil
+        return errors
+    }
+}
+
+// MARK: - One family
+
+private struct FamilyResult: Sendable {
+    var outcome: Result<Applier.Outcome, RedirectError>
+    var warnings: [String] = []
+}
+
+extension Applier {
+    /// Rules first; then what they make obsolete, of which a failure is only worth a warning.
+    fileprivate func carryOut(_ rules: RuleSet, checking: Bool, _ removesLeftovers: Bool) -> FamilyResult {
+        let outcome: Outcome
+        do throws(RedirectError) {
+            outcome = checking ? try repair(rules) : try apply(rules)
+        } catch {
+            return FamilyResult(outcome: .failure(error))
+        }
+        var result = FamilyResult(outcome: .success(outcome))
+        func attempt(_ what: String, _ body: () throws(RedirectError) -> Void) {
+            do throws(RedirectError) { try body() } catch { result.warnings.append("\(what): \(error)") }
+        }
+        if removesLeftovers {
+            // Only now, so that there is no moment without rules.
+            attempt("rules of another kube-proxy mode may be left") { () throws(RedirectError) in
+                _ = try self.removeLeftovers()
+            }
+        }
+        if case .applied(_, let stale) = outcome, !stale.isEmpty {
+            attempt("UDP clients that were there before may be stuck") { () throws(RedirectError) in
+                try flush(stale)
+            }
+        }
+        return result
+    }
+}
+
+// MARK: - Reading the relay's status
+
+private struct OpenDoor: Hashable {
+    let id: ServicePortID
+    let address: EndpointAddress
+}
+
+extension ProxyStatus {
+    fileprivate var openDoors: Set<OpenDoor> {
+        var open: Set<OpenDoor> = []
+        for port in ports {
+            for door in port.doors where door.listening != nil {
+                open.insert(OpenDoor(id: port.id, address: door.wanted))
+            }
+        }
+        return open
+    }
+
+    /// Whose proxy port somebody else listens on.
+    fileprivate func proxyPortsInUse(of plan: NodePlan) -> Set<ServicePortID> {
+        var taken: Set<OpenDoor> = []
+        for port in ports {
+            for door in port.doors where door.isInUse { taken.insert(OpenDoor(id: port.id, address: door.wanted)) }
+        }
+        guard !taken.isEmpty else { return [] }
+        let losers = plan.relay.ports.filter { port in
+            port.doors.contains { $0.role == .proxy && taken.contains(OpenDoor(id: port.id, address: $0.address)) }
+        }
+        return Set(losers.map(\.id))
+    }
+}
+
+extension Resolution {
+    /// One for each Service: its ports share it.
+    fileprivate var healthChecks: [NodeProxy.HealthCheck] {
+        var seen: Set<NodeProxy.HealthCheck> = []
+        return ports.compactMap { port in
+            guard let check = port.healthCheck else { return nil }
+            let entry = NodeProxy.HealthCheck(
+                namespace: port.name.namespace, service: port.name.service, nodePort: check.nodePort,
+                localEndpoints: check.localEndpoints)
+            return seen.insert(entry).inserted ? entry : nil
+        }
+    }
+}

@@ -1,0 +1,29 @@
+/// Arguments as Go programs take them, made into what ArgumentParser takes: `--flag=true` and `--flag=false` for flags
+/// without a value. Unit files and DaemonSets written for kube-proxy are full of them.
+enum GoFlags {
+    private static let yes: Set = ["1", "t", "T", "true", "TRUE", "True"]
+    private static let no: Set = ["0", "f", "F", "false", "FALSE", "False"]
+
+    /// `arguments` with each `--name=true` among `flags` as `--name`, and without each `--name=false`; what comes later wins,
+    /// as in Go. Anything else is left for the parser to judge, and so is all behind `--`.
+    static func normalized(_ arguments: [String], flags: Set<String>) -> [String] {
+        var result: [String] = []
+        for (index, argument) in arguments.enumerated() {
+            if argument == "--" { return result + arguments[index...] }
+            let parts = argument.split(separator: "=", maxSplits: 1)
+            guard argument.hasPrefix("--"), parts.count == 2, flags.contains(String(parts[0].dropFirst(2))) else {
+                result.append(argument)
+                continue
+            }
+            let name = String(parts[0])
+            let value = String(parts[1])
+            guard yes.contains(value) || no.contains(value) else {
+                result.append(argument)
+                continue
+            }
+            result.removeAll { $0 == name }
+            if yes.contains(value) { result.append(name) }
+        }
+        return result
+    }
+}

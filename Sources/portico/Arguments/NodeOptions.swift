@@ -1,0 +1,116 @@
+import ArgumentParser
+import Glibc
+import Proxy
+import Services
+
+/// Which node is served and how its traffic is led to the proxy; shared by `daemon` and `render`. Names and meanings are
+/// those of kube-proxy, so that the arguments of a unit file or a DaemonSet go on working.
+struct NodeOptions: ParsableArguments {
+    @Option(
+        name: [.customShort("f", allowingJoined: true), .customLong("file")],
+        help: ArgumentHelp(
+            "A manifest, a folder of them (*.yaml, *.yml, *.json) or - for standard input; repeatable.",
+            valueName: "path"),
+        completion: .file(extensions: ["yaml", "yml", "json"]))
+    var files: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "The name of this node, as endpoints have it in nodeName. (default: the host name)", valueName: "name"))
+    var hostnameOverride: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The one address that redirected traffic comes to. (default: 0.0.0.0, which means all, IPv6 ones too)",
+            valueName: "address"),
+        transform: { text in
+            guard let address = IPAddress(text) else { throw ArgumentError("'\(text)' is not an IP address") }
+            guard !address.isLoopback else {
+                throw ArgumentError("'\(text)': packets from elsewhere cannot be led to a loopback address")
+            }
+            return address
+        })
+    var bindAddress: IPAddress?
+
+    @Option(
+        help: ArgumentHelp(
+            "The ports to listen on for redirected traffic. (default: \(ProxyPortRange.standard))",
+            discussion: "Best outside the node ports and net.ipv4.ip_local_port_range, as the default is.",
+            valueName: "first-last"),
+        transform: { text in
+            guard let range = ProxyPortRange(text) else {
+                throw ArgumentError("'\(text)' is not a range of ports, such as 20000-29999")
+            }
+            return range
+        })
+    var proxyPortRange = ProxyPortRange.standard
+
+    @Option(
+        help: ArgumentHelp(
+            "The API server's --service-node-port-range: no proxy port is taken from it. (default: 30000-32767)",
+            valueName: "first-last"),
+        transform: { text in
+            guard let range = ProxyPortRange(text) else {
+                throw ArgumentError("'\(text)' is not a range of ports, such as 30000-32767")
+            }
+            return range.ports
+        })
+    var serviceNodePortRange = ProxyPortRange.standardNodePorts
+
+    @Option(
+        help: ArgumentHelp(
+            "The addresses that take node ports: ranges, or the words primary, localhost and all. (default: all)",
+            valueName: "list"),
+        transform: { text in
+            guard let addresses = NodePortAddresses(text.split(separator: ",").map(String.init)) else {
+                throw ArgumentError("'\(text)' is not a list of ranges such as 192.168.0.0/16, or primary")
+            }
+            return addresses
+        })
+    var nodeportAddresses = NodePortAddresses.all
+
+    @Option(
+        help: ArgumentHelp(
+            "Where pods have their addresses, one range per family. (default: podCIDRs of the Node)",
+            valueName: "ranges"),
+        transform: { text in
+            try text.split(separator: ",").map { part in
+                guard let range = IPPrefix(part) else {
+                    throw ArgumentError("'\(part)' is not a range such as 10.244.0.0/16")
+                }
+                return range
+            }
+        })
+    var clusterCidr: [IPPrefix] = []
+
+    func validate() throws {
+        guard files.count(where: { $0 == "-" }) <= 1 else { throw ValidationError("-f - is given twice") }
+        guard !proxyPortRange.ports.allSatisfy(serviceNodePortRange.contains) else {
+            throw ValidationError("--proxy-port-range: all of \(proxyPortRange) are node ports")
+        }
+        guard hostnameOverride?.allSatisfy(\.isWhitespace) != true else {
+            throw ValidationError("--hostname-override: the name is empty")
+        }
+    }
+
+    /// Lower case and without spaces around it (SPEC §5.4).
+    var nodeName: String {
+        (hostnameOverride ?? Self.hostName).lowercased().split(whereSeparator: \.isWhitespace).joined()
+    }
+
+    private static var hostName: String {
+        var name = [CChar](repeating: 0, count: 256)
+        guard gethostname(&name, name.count - 1) == 0 else { return "localhost" }
+        return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    var settings: NodeSettings {
+        var settings = NodeSettings(nodeName: nodeName)
+        settings.bindAddress = bindAddress.flatMap { $0.isUnspecified ? nil : $0 }
+        settings.proxyPorts = proxyPortRange
+        settings.nodePorts = serviceNodePortRange
+        settings.nodePortAddresses = nodeportAddresses
+        settings.clusterRanges = clusterCidr
+        return settings
+    }
+}

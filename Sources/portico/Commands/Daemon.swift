@@ -1,0 +1,136 @@
+import ArgumentParser
+import Glibc
+import Logging
+import Proxy
+import Redirect
+
+/// `portico daemon`: the service proxy of a node, in place of kube-proxy.
+struct Daemon: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "daemon",
+        abstract: "Be the service proxy of a Kubernetes node, in place of kube-proxy.",
+        discussion: """
+            Traffic to cluster IPs, external IPs, load-balancer IPs and node ports is led here by iptables, and each \
+            connection carried to the next endpoint in turn. It needs root, or the capabilities NET_ADMIN and NET_RAW. \
+            Rules stay in force when it ends, so that it can be replaced; --cleanup removes them.
+
+            EXAMPLES
+              Serve what manifests describe, as the node node2 would:
+                portico daemon -f manifests/ --hostname-override node2
+
+              See the rules first, without root:
+                portico render -f manifests/ --hostname-override node2
+
+              Node ports only, without touching the firewall:
+                portico daemon -f manifests/ --redirect none
+
+              Replace a running daemon without losing a connection:
+                portico daemon -f manifests/ --takeover /run/portico.sock
+
+              Remove all rules, also those of a former kube-proxy in any mode:
+                portico daemon --cleanup
+
+            Flags may be written as for kube-proxy: --cleanup=true, --iptables-sync-period=1m0s, -v2.
+            """
+    )
+
+    enum Redirection: String, ExpressibleByArgument, CaseIterable {
+        case iptables, none
+    }
+
+    /// Flags without a value, which Go programs give one all the same.
+    static let flags: Set = ["cleanup", "cleanup-on-exit"]
+
+    @OptionGroup(title: "What to serve") var node: NodeOptions
+
+    @Option(help: "How traffic gets here: by iptables, or not at all, which leaves node ports and health checks.")
+    var redirect = Redirection.iptables
+
+    @Option(
+        help: ArgumentHelp(
+            "At the latest after so long the rules are looked at, and what failed is tried again. (default: 30s)",
+            valueName: "duration"),
+        transform: { try DurationArgument($0) })
+    var iptablesSyncPeriod = DurationArgument(.seconds(30))
+
+    @Option(
+        help: ArgumentHelp(
+            "Changes of the rules are at least so long apart, but for the first two; 0 for no limit. (default: 1s)",
+            valueName: "duration"),
+        transform: { try DurationArgument($0) })
+    var iptablesMinSyncPeriod = DurationArgument(.seconds(1))
+
+    @Option(
+        help: ArgumentHelp(
+            "How long a UDP client may be silent before its endpoint forgets it.",
+            discussion: """
+                Without it as long as the exchange suggests: 10s while no answer has come, 2s after one question and one \
+                answer, 1m for all that goes on.
+                """,
+            valueName: "duration"),
+        transform: { try DurationArgument($0) })
+    var udpTimeout: DurationArgument?
+
+    @Option(
+        help: ArgumentHelp(
+            "On the way out, how long open connections may take to end. (default: 25s)", valueName: "duration"),
+        transform: { try DurationArgument($0) })
+    var drainTimeout = DurationArgument(.seconds(25))
+
+    @Flag(help: "Remove all rules of this program and of a kube-proxy in any mode, and end.")
+    var cleanup = false
+
+    @Flag(help: "Remove the rules at the end, before open connections are waited for.")
+    var cleanupOnExit = false
+
+    @Option(help: "Print for people or for programs (one JSON object a line).")
+    var output: OutputFormat = .text
+
+    @OptionGroup(title: "Logging") var logging: LoggingOptions
+
+    func validate() throws {
+        guard cleanup || !node.files.isEmpty else { throw ValidationError("nothing to serve: name manifests with -f") }
+        guard iptablesSyncPeriod.duration > .zero else {
+            throw ValidationError("--iptables-sync-period has to be above 0")
+        }
+        guard iptablesMinSyncPeriod.duration <= iptablesSyncPeriod.duration else {
+            throw ValidationError("--iptables-min-sync-period is above --iptables-sync-period")
+        }
+        guard udpTimeout.map({ $0.duration >= .milliseconds(1) }) != false else {
+            throw ValidationError("--udp-timeout has to be above 0")
+        }
+    }
+
+    func run() async throws {
+        logging.bootstrap()
+        let logger = Logger(label: "daemon")
+        guard !cleanup else { return try cleanUp() }
+        let report = NodeReport(format: output, output: .output, node: node.nodeName)
+        try await DaemonSession(
+            settings: node.settings,
+            options: DaemonOptions(
+                syncPeriod: iptablesSyncPeriod.duration, minSyncPeriod: iptablesMinSyncPeriod.duration,
+                drainTimeout: drainTimeout.duration, udpTimeout: udpTimeout?.duration, cleanupOnExit: cleanupOnExit),
+            feed: ManifestFeed(node.files, logger: logger), report: report, logger: logger,
+            iptables: redirect == .none ? nil : try findIptables()
+        ).run()
+    }
+
+    private func findIptables() throws -> Iptables {
+        do {
+            let iptables = try Iptables.find()
+            try iptables.checkAccess()
+            return iptables
+        } catch {
+            throw CommandFailure("\(error); or serve node ports only, with --redirect none")
+        }
+    }
+
+    private func cleanUp() throws {
+        let report = Cleanup.run()
+        for removed in report.removed { StandardStream.output.write("removed: \(removed)\n") }
+        if report.removed.isEmpty, report.errors.isEmpty { StandardStream.output.write("nothing to remove\n") }
+        for error in report.errors { StandardStream.error.write("portico: \(error)\n") }
+        if !report.errors.isEmpty { throw CommandFailure("encountered an error while tearing down rules") }
+    }
+}

@@ -1,0 +1,59 @@
+import ArgumentParser
+import Host
+import Logging
+import Manifests
+import Proxy
+import Redirect
+import Services
+
+/// `portico render`: prints the rules that `portico daemon` would apply.
+struct Render: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "render",
+        abstract: "Print the iptables rules that the daemon would apply, without root and without applying them.",
+        discussion: """
+            It prints what iptables-restore --noflush would be given on a host without rules; a running daemon sends \
+            only the lines that change. Addresses of this host are looked up, those of the node in the manifests are \
+            taken from its Node object.
+
+            EXAMPLES
+              portico render -f manifests/ --hostname-override node2
+              portico render -f manifests/ --hostname-override node2 --ipv6 | ip6tables-restore --test --noflush
+            """
+    )
+
+    @OptionGroup(title: "What to serve") var node: NodeOptions
+
+    @Flag(name: .customLong("ipv4"), help: "Only the rules for IPv4.") var onlyIPv4 = false
+    @Flag(name: .customLong("ipv6"), help: "Only the rules for IPv6.") var onlyIPv6 = false
+
+    @OptionGroup(title: "Logging") var logging: LoggingOptions
+
+    func validate() throws {
+        guard !node.files.isEmpty else { throw ValidationError("nothing to render: name manifests with -f") }
+        guard !(onlyIPv4 && onlyIPv6) else { throw ValidationError("--ipv4 and --ipv6 leave nothing") }
+    }
+
+    func run() async throws {
+        logging.bootstrap()
+        let logger = Logger(label: "render")
+        let state = try await ManifestFeed(node.files, logger: logger).load().state
+        let settings = node.settings
+        let resolution = state.resolve(ResolutionContext(nodeName: settings.nodeName))
+        let object = state.nodes.first { $0.metadata.name == settings.nodeName }
+        let addresses = NodeAddresses(NetworkInterfaces.current(), node: object, settings)
+        var planner = NodePlanner(settings)
+        let plan = planner.plan(resolution.ports, on: addresses)
+        for note in resolution.notes.map(\.description) + plan.relay.notes { logger.info("\(note)") }
+
+        for family in IPAddress.Family.allCases where family == .ipv4 ? !onlyIPv6 : !onlyIPv4 {
+            let name = family == .ipv4 ? "IPv4" : "IPv6"
+            guard let rules = plan.redirect().rules(for: family) else {
+                logger.notice("no rules for \(name): this host has no address of that family")
+                continue
+            }
+            if !onlyIPv4, !onlyIPv6 { StandardStream.output.write("# \(name)\n") }
+            StandardStream.output.write(rules.transaction(from: RuleSet(family: family)) ?? "")
+        }
+    }
+}

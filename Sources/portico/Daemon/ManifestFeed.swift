@@ -1,0 +1,47 @@
+import Logging
+import Manifests
+import Services
+
+/// Cluster states from manifests: says what is wrong with the files, and passes on what is right. Another source of states,
+/// such as an API server, takes its place as a whole.
+struct ManifestFeed {
+    private let source: ManifestSource
+    private let logger: Logger
+
+    init(_ files: [String], logger: Logger) {
+        source = ManifestSource(files.map(ManifestInput.init(argument:)))
+        self.logger = logger
+    }
+
+    /// The first state.
+    ///
+    /// - Throws: ``CommandFailure`` if nothing is left to serve for all that is wrong.
+    func load() async throws(CommandFailure) -> ManifestResult {
+        let result = await source.load()
+        tell(result.problems, notes: result.notes)
+        if result.hasErrors, result.state.services.isEmpty {
+            throw CommandFailure("nothing is left to serve: mend what is said above")
+        }
+        return result
+    }
+
+    /// Every state after `first`, until the task is cancelled.
+    func follow(_ first: ManifestResult, _ take: (ClusterState) -> Void) async {
+        var last = first
+        for await result in source.changes() {
+            tell(result.newProblems(since: last), notes: result.notes.filter { !last.notes.contains($0) })
+            last = result
+            take(result.state)
+        }
+    }
+
+    private func tell(_ problems: [ManifestProblem], notes: [String]) {
+        for problem in problems {
+            switch problem.severity {
+            case .error: logger.error("\(problem)")
+            case .warning: logger.warning("\(problem)")
+            }
+        }
+        for note in notes { logger.info("\(note)") }
+    }
+}

@@ -1,0 +1,31 @@
+/// Says how long a change of the rules has to wait, so that a cluster that changes all the time does not keep iptables busy
+/// all the time: a bucket of two tokens, which gets one back in each period (SPEC §2.7).
+struct SyncPacer {
+    private static let burst = 2.0
+
+    /// Zero sets no limit.
+    let period: Duration
+    private var tokens = SyncPacer.burst
+    private var filled: ContinuousClock.Instant?
+
+    init(period: Duration) {
+        self.period = period
+    }
+
+    /// How long a sync has to wait from `now` on.
+    func wait(at now: ContinuousClock.Instant) -> Duration {
+        let missing = 1 - tokens(at: now)
+        return missing > 0 ? period * missing : .zero
+    }
+
+    /// A sync begins.
+    mutating func began(at now: ContinuousClock.Instant) {
+        tokens = max(0, tokens(at: now) - 1)
+        filled = now
+    }
+
+    private func tokens(at now: ContinuousClock.Instant) -> Double {
+        guard let filled, period > .zero else { return Self.burst }
+        return min(Self.burst, tokens + (now - filled) / period)
+    }
+}
