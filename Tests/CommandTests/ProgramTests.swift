@@ -26,7 +26,7 @@ import Testing
     }
 
     @Test func helpTeachesByExample() async throws {
-        for command in ["dev", "check", "version"] {
+        for command in ["dev", "daemon", "render", "check", "version"] {
             let help = try await Self.run(command, "--help")
             #expect(help.status == 0)
             #expect(help.output.contains("EXAMPLES"))

@@ -1,0 +1,95 @@
+import ArgumentParser
+import Proxy
+import Services
+import Testing
+
+@testable import portico
+
+/// What `portico daemon` and `portico render` make of whole command lines.
+@Suite struct DaemonCommandLineTests {
+    private func daemon(_ arguments: String...) throws -> Daemon {
+        let line = GoFlags.normalized(["daemon"] + arguments, flags: Daemon.flags)
+        return try #require(try Portico.parseAsRoot(line) as? Daemon)
+    }
+
+    private func complaint(_ arguments: String...) -> String? {
+        do {
+            _ = try Portico.parseAsRoot(GoFlags.normalized(arguments, flags: Daemon.flags))
+            return nil
+        } catch {
+            return CommandFailure.line(for: error, arguments: ["portico"] + arguments)
+        }
+    }
+
+    @Test func daemonHasTheDefaultsOfKubeProxy() throws {
+        let command = try daemon("-f", "x")
+        #expect(command.iptablesSyncPeriod.duration == .seconds(30))
+        #expect(command.iptablesMinSyncPeriod.duration == .seconds(1))
+        #expect(command.drainTimeout.duration == .seconds(25))
+        #expect(command.redirect == .iptables && !command.cleanup && !command.cleanupOnExit)
+        let settings = command.node.settings
+        #expect(settings.bindAddress == nil)
+        #expect(settings.nodePortAddresses == .all)
+        #expect(settings.proxyPorts == .standard)
+        #expect(!settings.nodeName.isEmpty, "the host's name")
+    }
+
+    @Test func flagsAreReadAsGoReadsThem() throws {
+        let command = try daemon(
+            "-f", "x", "--hostname-override= Node2 ", "--bind-address=0.0.0.0", "--iptables-sync-period=1m0s",
+            "--iptables-min-sync-period=500ms", "--cleanup-on-exit=true", "--cleanup=true", "--cleanup=false",
+            "--nodeport-addresses=192.168.58.0/24,localhost", "--cluster-cidr=10.244.0.0/16,fd00:244::/48",
+            "--proxy-port-range=20000-20999", "-v2")
+        #expect(command.cleanupOnExit && !command.cleanup, "the last one wins")
+        #expect(command.iptablesSyncPeriod.duration == .seconds(60))
+        #expect(command.logging.verbosity == 2)
+        let settings = command.node.settings
+        #expect(settings.nodeName == "node2", "trimmed and in lower case")
+        #expect(settings.bindAddress == nil, "0.0.0.0 means all addresses")
+        #expect(settings.proxyPorts.ports == 20_000...20_999)
+        #expect(settings.clusterRanges.map(\.description) == ["10.244.0.0/16", "fd00:244::/48"])
+    }
+
+    @Test func theArgumentsOfAnotherProgramAreLeftAlone() {
+        let line = ["daemon", "--cleanup=maybe", "--redirect=none", "--", "--cleanup=true"]
+        #expect(GoFlags.normalized(line, flags: Daemon.flags) == line)
+    }
+
+    @Test func mistakesAreNamed() {
+        #expect(complaint("daemon")?.contains("nothing to serve: name manifests with -f") == true)
+        #expect(complaint("daemon", "--cleanup") == nil, "there is nothing to serve then")
+        #expect(
+            complaint("daemon", "-f", "x", "--bind-address", "127.0.0.1")?.contains("to a loopback address") == true)
+        #expect(complaint("daemon", "-f", "x", "--bind-address", "eth0")?.contains("is not an IP address") == true)
+        #expect(complaint("daemon", "-f", "x", "--proxy-port-range", "9-8")?.contains("not a range of ports") == true)
+        #expect(
+            complaint("daemon", "-f", "x", "--proxy-port-range", "30000-30100")?.contains("are node ports") == true)
+        #expect(complaint("daemon", "-f", "x", "--iptables-sync-period", "0")?.contains("has to be above 0") == true)
+        #expect(
+            complaint("daemon", "-f", "x", "--iptables-sync-period", "1s", "--iptables-min-sync-period", "2s")?
+                .contains("is above --iptables-sync-period") == true)
+        #expect(
+            complaint("daemon", "-f", "x", "--nodeport-addresses", "eth0")?.contains("not a list of ranges") == true)
+        #expect(complaint("daemon", "-f", "x", "--cleanup=maybe")?.contains("--cleanup") == true)
+        #expect(complaint("render", "-f", "x", "--ipv4", "--ipv6")?.contains("leave nothing") == true)
+        #expect(complaint("render")?.contains("nothing to render") == true)
+    }
+
+    @Test func changesComeTwoAtOnceAndThenOneInAPeriod() {
+        let start = ContinuousClock.now
+        var pacer = SyncPacer(period: .seconds(1))
+        #expect(pacer.wait(at: start) == .zero)
+        pacer.began(at: start)
+        #expect(pacer.wait(at: start) == .zero)
+        pacer.began(at: start)
+        #expect(pacer.wait(at: start) == .seconds(1))
+        #expect(pacer.wait(at: start + .milliseconds(750)) == .milliseconds(250))
+        #expect(pacer.wait(at: start + .seconds(1)) == .zero)
+        pacer.began(at: start + .seconds(1))
+        #expect(pacer.wait(at: start + .seconds(1)) == .seconds(1))
+        #expect(pacer.wait(at: start + .seconds(60)) == .zero)
+        var unlimited = SyncPacer(period: .zero)
+        for _ in 0..<10 { unlimited.began(at: start) }
+        #expect(unlimited.wait(at: start) == .zero)
+    }
+}

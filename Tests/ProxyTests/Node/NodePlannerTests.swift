@@ -1,0 +1,202 @@
+import Host
+import Redirect
+import Services
+import TestSupport
+import Testing
+
+@testable import Proxy
+
+@Suite("Plans for a node") struct NodePlannerTests {
+    private func ip(_ text: String) throws -> IPAddress { try #require(IPAddress(text)) }
+
+    private func addresses(_ settings: NodeSettings = NodeSettings(nodeName: "node2")) throws -> NodeAddresses {
+        NodeAddresses(
+            NetworkInterfaces(
+                addresses: [
+                    .init("lo", try ip("127.0.0.1")), .init("lo", try ip("::1")), .init("eth0", try ip("192.168.58.3")),
+                    .init("eth0", try ip("fd00:58::3")), .init("eth1", try ip("10.9.0.3")),
+                ], defaultRoutes: [.ipv4: ["eth0"], .ipv6: ["eth0"]]), node: nil, settings)
+    }
+
+    private func port(
+        _ service: String = "web", _ clusterIPs: [String] = ["10.96.0.1"], nodePort: UInt16? = nil,
+        external: TrafficPolicy = .cluster, internal: TrafficPolicy = .cluster, externalIPs: [String] = [],
+        local: [String] = []
+    ) throws -> ServicePort {
+        func list(_ texts: [String]) -> [ServiceEndpoint] {
+            texts.compactMap { EndpointAddress($0) }.map { ServiceEndpoint(address: $0) }
+        }
+        let selection = FamilySelection(
+            cluster: list(["10.244.1.3:80", "10.244.2.3:80"]), local: list(local), hasAny: true)
+        return ServicePort(
+            name: ServicePortName(namespace: "default", service: service), port: 80,
+            clusterIPs: try clusterIPs.map(ip), nodePort: nodePort, externalIPs: try externalIPs.map(ip),
+            internalTrafficPolicy: `internal`, externalTrafficPolicy: external,
+            endpoints: EndpointSelection(ipv4: selection))
+    }
+
+    private func doors(_ plan: NodePlan, _ list: EndpointList, _ role: PlannedDoor.Role) -> [String] {
+        plan.relay.ports.filter { $0.id.list == list }.flatMap(\.doors).filter { $0.role == role }
+            .map(\.address.description)
+    }
+
+    @Test("A cluster IP has one proxy port, in its own family")
+    func clusterIP() throws {
+        var planner = NodePlanner(NodeSettings(nodeName: "node2"))
+        let plan = planner.plan([try port()], on: try addresses())
+        #expect(plan.relay.ports.map(\.id.list) == [EndpointList(.ipv4, .cluster)])
+        let number = try #require(plan.redirected.first?.proxy.cluster)
+        #expect(doors(plan, EndpointList(.ipv4), .proxy) == ["0.0.0.0:\(number)"])
+        #expect(plan.relay.ports[0].endpoints.map(\.address.description) == ["10.244.1.3:80", "10.244.2.3:80"])
+        #expect(plan.relay.notes.isEmpty)
+    }
+
+    @Test("A node port is in both families, with a claimed port that serves it")
+    func nodePort() throws {
+        var planner = NodePlanner(NodeSettings(nodeName: "node2"))
+        let plan = planner.plan([try port(nodePort: 30_007)], on: try addresses())
+        #expect(doors(plan, EndpointList(.ipv4), .claim) == ["0.0.0.0:30007"])
+        #expect(doors(plan, EndpointList(.ipv6), .claim) == ["[::]:30007"])
+        let number = try #require(plan.redirected.first?.proxy.cluster)
+        #expect(doors(plan, EndpointList(.ipv6), .proxy) == ["[::]:\(number)"], "the families share a number")
+        #expect(plan.relay.ports.allSatisfy { $0.endpoints.count == 2 }, "IPv6 clients may use IPv4 endpoints")
+    }
+
+    @Test("Node ports are claimed on the addresses that take them")
+    func nodePortAddresses() throws {
+        var settings = NodeSettings(nodeName: "node2")
+        settings.nodePortAddresses = try #require(NodePortAddresses(["10.0.0.0/8", "localhost"]))
+        var planner = NodePlanner(settings)
+        let plan = planner.plan([try port(nodePort: 30_007)], on: try addresses(settings))
+        #expect(doors(plan, EndpointList(.ipv4), .claim) == ["127.0.0.1:30007", "10.9.0.3:30007"])
+        #expect(doors(plan, EndpointList(.ipv6), .claim) == ["[::1]:30007"])
+        #expect(plan.redirect().ipv4?.nodePortRanges.map(\.description) == ["10.0.0.0/8", "127.0.0.0/8"])
+
+        settings.nodePortAddresses = try #require(NodePortAddresses(["primary"]))
+        planner = NodePlanner(settings)
+        let primary = planner.plan([try port(nodePort: 30_007)], on: try addresses(settings))
+        #expect(doors(primary, EndpointList(.ipv4), .claim) == ["192.168.58.3:30007"])
+        settings.nodePortAddresses = try #require(NodePortAddresses(["primary", "0.0.0.0/0"]))
+        #expect(try addresses(settings).networks[.ipv4]?.nodePortRanges == [], "a range of everything wins")
+        #expect(NodePortAddresses(["nonsense"]) == nil)
+    }
+
+    @Test("Under Local external policy outside gets the local list, this node and its pods the whole")
+    func localPolicy() throws {
+        var settings = NodeSettings(nodeName: "node2")
+        settings.clusterRanges = try [#require(IPPrefix("10.244.0.0/16"))]
+        var planner = NodePlanner(settings)
+        let web = try port(nodePort: 30_007, external: .local, local: ["10.244.1.3:80"])
+        let plan = planner.plan([web], on: try addresses(settings))
+        let proxy = try #require(plan.redirected.first?.proxy)
+        #expect(doors(plan, EndpointList(.ipv4, .cluster), .proxy) == ["0.0.0.0:\(proxy.cluster)"])
+        #expect(doors(plan, EndpointList(.ipv4, .local), .proxy) == ["0.0.0.0:\(try #require(proxy.local))"])
+        #expect(doors(plan, EndpointList(.ipv4, .local), .claim) == ["0.0.0.0:30007"], "claimed by those outside")
+        let local = try #require(plan.relay.ports.first { $0.id.list == EndpointList(.ipv4, .local) })
+        #expect(local.endpoints.map(\.address.description) == ["10.244.1.3:80"])
+    }
+
+    @Test("Under Local internal policy a cluster IP needs the local list only")
+    func internalPolicy() throws {
+        var planner = NodePlanner(NodeSettings(nodeName: "node2"))
+        let plan = planner.plan([try port(internal: .local, local: ["10.244.1.3:80"])], on: try addresses())
+        #expect(plan.relay.ports.map(\.id.list) == [EndpointList(.ipv4, .local)])
+        let portals = plan.redirect().portals
+        #expect(portals.map(\.outside) == [.proxy(try #require(plan.redirected[0].proxy.local))])
+    }
+
+    @Test("Without redirection there are claimed ports only, external addresses of this node among them")
+    func noRedirection() throws {
+        var planner = NodePlanner(NodeSettings(nodeName: "node2"), isRedirecting: false)
+        let web = try port(nodePort: 30_007, externalIPs: ["10.9.0.3", "203.0.113.9"])
+        let plan = planner.plan([web], on: try addresses())
+        #expect(doors(plan, EndpointList(.ipv4), .claim) == ["0.0.0.0:30007", "10.9.0.3:80"])
+        #expect(doors(plan, EndpointList(.ipv4), .proxy) == [])
+        #expect(plan.redirect().portals.isEmpty)
+    }
+
+    @Test("Whoever claims a node port first keeps it")
+    func conflict() throws {
+        var planner = NodePlanner(NodeSettings(nodeName: "node2"))
+        let plan = planner.plan(
+            [try port("a", nodePort: 30_007), try port("b", nodePort: 30_007)], on: try addresses())
+        #expect(
+            plan.relay.ports.filter { $0.id.name.service == "b" }.allSatisfy {
+                $0.doors.allSatisfy { $0.role == .proxy }
+            })
+        #expect(plan.relay.notes.first == "default/b: 0.0.0.0:30007 belongs to default/a already")
+    }
+
+    @Test("P40: a portal is not captured while somebody else holds its port")
+    func closedDoors() throws {
+        var planner = NodePlanner(NodeSettings(nodeName: "node2"))
+        let plan = planner.plan(
+            [try port(nodePort: 30_007, externalIPs: ["10.9.0.3", "203.0.113.9"])], on: try addresses())
+        func places(_ isOpen: (PlannedDoor) -> Bool) -> [Portal.Place] {
+            plan.redirect { _, door in isOpen(door) }.portals.map(\.place)
+        }
+        let (cluster, own, other) = (
+            Portal.Place.clusterIP(try ip("10.96.0.1")), Portal.Place.externalIP(try ip("10.9.0.3")),
+            Portal.Place.externalIP(try ip("203.0.113.9"))
+        )
+        #expect(places { _ in true } == [cluster, own, other, .nodePort(.ipv4), .nodePort(.ipv6)])
+        #expect(places { $0.address.description != "0.0.0.0:30007" } == [cluster, own, other, .nodePort(.ipv6)])
+        #expect(
+            places { $0.address.description != "10.9.0.3:80" } == [cluster, other, .nodePort(.ipv4), .nodePort(.ipv6)])
+        #expect(places { $0.role != .proxy }.isEmpty)
+    }
+
+    @Test("The host address is the bind address, else the Node's, else that of the default route")
+    func hostAddress() throws {
+        let interfaces = NetworkInterfaces(
+            addresses: [.init("eth0", try ip("192.168.58.3")), .init("eth1", try ip("10.9.0.3"))],
+            defaultRoutes: [.ipv4: ["eth0"]])
+        var settings = NodeSettings(nodeName: "node2")
+        func host(_ node: Node?) -> String? {
+            NodeAddresses(interfaces, node: node, settings).networks[.ipv4]?.hostIP.description
+        }
+        func node(_ address: String) -> Node {
+            Node(
+                metadata: ObjectMeta(name: "node2"),
+                status: NodeStatus(addresses: [.init(type: "InternalIP", address: address)]))
+        }
+        #expect(host(nil) == "192.168.58.3")
+        #expect(host(node("10.9.0.3")) == "10.9.0.3")
+        #expect(host(node("203.0.113.4")) == "192.168.58.3", "an address of a machine in front of the node is no use")
+        settings.bindAddress = try ip("10.9.0.3")
+        #expect(host(nil) == "10.9.0.3")
+        #expect(NodeAddresses(interfaces, node: nil, settings).networks[.ipv6] == nil)
+    }
+
+    @Test("A proxy port that is taken is replaced in both families at once")
+    func replaced() throws {
+        var planner = NodePlanner(NodeSettings(nodeName: "node2"))
+        let web = try port(nodePort: 30_007)
+        let before = planner.plan([web], on: try addresses())
+        planner.replaceProxyPort(of: before.relay.ports[0].id)
+        let after = planner.plan([web], on: try addresses())
+        let number = try #require(after.redirected.first?.proxy.cluster)
+        #expect(number != before.redirected.first?.proxy.cluster)
+        #expect(doors(after, EndpointList(.ipv6), .proxy) == ["[::]:\(number)"])
+    }
+
+    @Test("What was handed over keeps its proxy port")
+    func remembered() throws {
+        var planner = NodePlanner(NodeSettings(nodeName: "node2"))
+        let web = try port()
+        let id = ServicePortID(web.name, .tcp)
+        planner.remember([(id, EndpointAddress(ip: IPAddress(v4: 0), port: 25_000))])
+        #expect(planner.plan([web], on: try addresses()).redirected.first?.proxy.cluster == 25_000)
+    }
+
+    @Test("A service port too many is noted, and the others are served")
+    func exhausted() throws {
+        var settings = NodeSettings(nodeName: "node2")
+        settings.proxyPorts = ProxyPortRange(ports: 20_000...20_000)
+        var planner = NodePlanner(settings)
+        let plan = planner.plan([try port("a"), try port("b")], on: try addresses())
+        #expect(plan.redirected.map(\.port.name.service) == ["a"])
+        #expect(
+            plan.relay.notes == ["default/b: no proxy port is left in 20000-20000; choose a larger --proxy-port-range"])
+    }
+}
