@@ -30,7 +30,7 @@ struct Command {
         let pid = try spawn(streams)
         RedirectTally.add(bytes: input.utf8.count)
         for stream in streams { stream.closeTheirs() }
-        let isDone = exchange(input, streams, until: Self.now() + seconds * 1000)
+        let isDone = exchange(input, streams, until: MonotonicTime.milliseconds + seconds * 1000)
         if !isDone { kill(pid, SIGKILL) }
         var status: Int32 = 0
         while waitpid(pid, &status, 0) < 0, errno == EINTR {}
@@ -108,7 +108,7 @@ struct Command {
             var polled = open.map { stream in
                 pollfd(fd: stream.ours, events: Int16(stream === streams[0] ? POLLOUT : POLLIN), revents: 0)
             }
-            let left = deadline - Self.now()
+            let left = deadline - MonotonicTime.milliseconds
             guard left > 0 else { return false }
             guard poll(&polled, nfds_t(polled.count), Int32(clamping: left)) > 0 else { continue }
             for (stream, entry) in zip(open, polled) where entry.revents != 0 {
@@ -128,9 +128,11 @@ struct Command {
         }
         return true
     }
+}
 
-    /// In milliseconds.
-    private static func now() -> Int {
+/// The clock of time-outs.
+enum MonotonicTime {
+    static var milliseconds: Int {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
         return time.tv_sec * 1000 + time.tv_nsec / 1_000_000

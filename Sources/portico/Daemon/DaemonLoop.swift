@@ -1,0 +1,91 @@
+import Logging
+import Proxy
+import Redirect
+import Services
+
+/// What a daemon wakes up for.
+enum DaemonWake: Sendable {
+    case state(ClusterState)
+    case redirected(NodeProxy.Redirected)
+    case signal(Int32)
+    /// Time to try again what did not work, and to look whether the rules are still there.
+    case period
+}
+
+/// What a daemon does, one wake after another: keeps the relay in step at once, asks for the rules to follow, and tells people
+/// what they should know.
+struct DaemonLoop {
+    /// Of many lines of one kind, people read the first.
+    private static let mostLines = 20
+
+    let proxy: NodeProxy
+    let keeper: RuleKeeper
+    let report: NodeReport
+    let logger: Logger
+    let start: ContinuousClock.Instant
+
+    private var served = NodeProxy.Served()
+    private var hasStarted = false
+    private var warned: Set<String> = []
+
+    init(proxy: NodeProxy, keeper: RuleKeeper, report: NodeReport, logger: Logger, start: ContinuousClock.Instant) {
+        self.proxy = proxy
+        self.keeper = keeper
+        self.report = report
+        self.logger = logger
+        self.start = start
+    }
+
+    /// - Returns: whether to go on.
+    mutating func handle(_ wake: DaemonWake) async -> Bool {
+        switch wake {
+        case .signal:
+            return false
+        case .state(let state):
+            take(await proxy.serve(state))
+            keeper.request(.change)
+        case .period:
+            take(await proxy.retry())
+            keeper.request(.check)
+        case .redirected(let redirected):
+            take(redirected)
+        }
+        return true
+    }
+
+    private mutating func take(_ new: NodeProxy.Served) {
+        tell(new.problems.filter { !served.problems.contains($0) }, at: .error)
+        tell(new.notes.filter { !served.notes.contains($0) }, at: .info)
+        served = new
+    }
+
+    private mutating func take(_ redirected: NodeProxy.Redirected) {
+        for (family, outcome) in redirected.outcomes.sorted(by: { $0.key < $1.key }) {
+            switch outcome {
+            case .failure(let error):
+                logger.error("the rules for \(family) are not in force, and will be tried again: \(error)")
+            case .success(.applied(let lines, _)):
+                logger.info("the rules for \(family) have changed: \(lines) lines")
+            case .success(.unchanged):
+                break
+            }
+        }
+        // What lacks, lacks at every change.
+        for warning in redirected.warnings where warned.insert(warning).inserted { logger.warning("\(warning)") }
+        if !redirected.isInForce { keeper.retryLater() }
+
+        if !hasStarted {
+            hasStarted = true
+            report.listening(served, redirected, after: ContinuousClock.now - start)
+        } else if redirected.hasChanged {
+            report.changed(served, redirected)
+        }
+    }
+
+    private func tell(_ lines: [String], at level: Logger.Level) {
+        for line in lines.prefix(Self.mostLines) { logger.log(level: level, "\(line)") }
+        if lines.count > Self.mostLines {
+            logger.log(level: level, "… and \(lines.count - Self.mostLines) more such lines")
+        }
+    }
+}

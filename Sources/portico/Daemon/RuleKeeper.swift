@@ -1,0 +1,65 @@
+import Logging
+import Proxy
+import Redirect
+
+/// Lets the rules follow the relay, at their own pace: iptables may be locked by others for seconds, and a cluster may change
+/// all the time.
+final class RuleKeeper: Sendable {
+    /// What the rules are to be looked at for.
+    enum Request: Sendable {
+        case change
+        /// Others may have changed them.
+        case check
+    }
+
+    /// After an error; the applier has tried several times by then.
+    private static let retryInterval = Duration.seconds(5)
+    /// Those who change rules, often do it in several steps.
+    private static let settling = Duration.milliseconds(200)
+
+    private let proxy: NodeProxy
+    private let minPeriod: Duration
+    private let requests: AsyncStream<Request>
+    private let wake: AsyncStream<Request>.Continuation
+
+    init(proxy: NodeProxy, minPeriod: Duration) {
+        self.proxy = proxy
+        self.minPeriod = minPeriod
+        // Of several requests that wait the latest counts: each brings in force all that is wanted by then.
+        (requests, wake) = AsyncStream.makeStream(of: Request.self, bufferingPolicy: .bufferingNewest(1))
+    }
+
+    func request(_ request: Request) {
+        wake.yield(request)
+    }
+
+    /// Asks for another attempt, in a while.
+    func retryLater() {
+        Task {
+            try? await Task.sleep(for: Self.retryInterval)
+            request(.change)
+        }
+    }
+
+    /// Carries out what is asked for, one after another and not too often, until the task is cancelled.
+    func run(_ done: (NodeProxy.Redirected) -> Void) async {
+        let clock = ContinuousClock()
+        var pacer = SyncPacer(period: minPeriod)
+        for await request in requests {
+            try? await Task.sleep(for: pacer.wait(at: clock.now))
+            pacer.began(at: clock.now)
+            done(await proxy.redirect(checking: request == .check))
+        }
+    }
+
+    /// Asks for a look whenever others have changed the rules, until the task is cancelled. Where the kernel does not tell of
+    /// that, the look at every period has to do.
+    func watch(_ logger: Logger) async {
+        guard let watch = try? FirewallWatch() else { return }
+        for await _ in watch.disturbances {
+            try? await Task.sleep(for: Self.settling)
+            logger.notice("somebody has changed the rules; looking at them")
+            request(.check)
+        }
+    }
+}
