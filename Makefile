@@ -9,12 +9,12 @@ RELEASE_FLAGS := -c release --static-swift-stdlib --product portico
 RELEASE = .build/release/portico
 DIST := dist
 SWIFT_SOURCES := Package.swift Sources Tests
-SHELL_SCRIPTS := $(wildcard Scripts/*.sh) .ci/run
+SHELL_SCRIPTS := $(wildcard Scripts/*.sh) .ci/run $(addprefix Examples/three-node-cluster/,cluster walk-through)
 
 export SWIFT
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dev-check build debug test test-optimized test-sanitizers lint format man completions install clean toolchain needs-build needs-test
+.PHONY: help dev dev-check lab build debug test test-optimized test-sanitizers lint format man completions install clean toolchain needs-build needs-test
 
 help: ## List the tasks
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,10 @@ test: needs-test ## Build, and run every test
 
 dev-check: build ## Run the example, ask it a few times and end it
 	@Scripts/dev-check.sh $(RELEASE)
+
+lab: build ## Walk through a cluster of three nodes in network namespaces; needs root
+	@Scripts/require-packages.sh lab
+	@Examples/three-node-cluster/walk-through
 
 build: needs-build ## Build the program in release mode
 	$(SWIFT) build $(RELEASE_FLAGS)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sees to the system packages that a task needs: require-packages.sh build|test …
+# Sees to the system packages that a task needs: require-packages.sh build|test|lab …
 #
 # What is missing is installed with apt-get: at once for root, with sudo after showing the command for everybody else.
 # Where neither is possible it says what is missing and stops.
@@ -33,6 +33,13 @@ for purpose in "$@"; do
             need iptables has_program iptables
             need iproute2 has_program ip
             need conntrack has_program conntrack
+            ;;
+        lab)
+            need iproute2 has_program ip
+            need iptables has_program iptables
+            need conntrack has_program conntrack
+            need curl has_program curl
+            need bind9-dnsutils has_program dig
             ;;
         *)
             echo "portico: require-packages.sh: unknown purpose '$purpose'" >&2

@@ -6,6 +6,7 @@ public import EventLoop
 /// gives each of them a place at 127.0.0.1 where something answers with the pod's name:
 ///
 /// * `GET` and `HEAD` of any path: the name and a line feed; the header `X-Pod` has the name in every answer;
+/// * `GET /client`: the address that the connection comes from;
 /// * `POST /echo`: the body, up to 1 MiB;
 /// * `POST /down`: `NAME goes down`, and the pod is gone as if it had been killed: its connections are reset and new ones
 ///   refused, on all its ports. It stays so until ``up(podName:)``, or until it was gone from the manifest and came back;
@@ -69,6 +70,18 @@ public final class DemoPods: Sendable {
             loop.execute { [host] in host.add(standIn, sockets) }
             state.addresses[key] = standIn.address
             return standIn.address
+        }
+    }
+
+    /// Starts a pod's port where the pod itself would have it: at an address of this machine.
+    ///
+    /// - Throws: ``SystemError`` if the address is not to be had.
+    public func serve(podName: String, at address: SocketAddress) throws(SystemError) {
+        try state.withLock { (state) throws(SystemError) in
+            guard !state.isShutDown else { throw SystemError.isShutDown(podName) }
+            let (standIn, sockets) = try StandIn.open(podName: podName, at: address)
+            loop.execute { [host] in host.add(standIn, sockets) }
+            state.addresses[Key(podName: podName, address: address.description)] = standIn.address
         }
     }
 

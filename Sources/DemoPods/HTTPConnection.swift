@@ -31,6 +31,8 @@ final class HTTPConnection {
     private static let roundsPerTurn = 64
 
     let podName: String
+    /// Where it comes from.
+    let client: SocketAddress
     let descriptor: Descriptor
     private var parser = HTTPRequestParser()
     private var pending = OutputBuffer()
@@ -38,8 +40,9 @@ final class HTTPConnection {
     /// The client has ended its direction; it may well wait for answers.
     private var clientEnded = false
 
-    init(_ descriptor: consuming Descriptor, podName: String) {
+    init(_ descriptor: consuming Descriptor, from client: SocketAddress, podName: String) {
         self.descriptor = descriptor
+        self.client = client
         self.podName = podName
     }
 

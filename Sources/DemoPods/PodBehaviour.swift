@@ -1,10 +1,15 @@
 /// What a demo pod answers: a pure function, with the one effect told beside the answer.
 enum PodBehaviour {
+    /// - Parameter client: where the request came from.
     /// - Returns: the answer, and whether the pod goes down after it.
-    static func answer(_ request: HTTPRequest, podName: String) -> (answer: HTTPAnswer, goesDown: Bool) {
+    static func answer(
+        _ request: HTTPRequest, podName: String, client: String
+    ) -> (answer: HTTPAnswer, goesDown: Bool) {
         var answer: HTTPAnswer
         var goesDown = false
         switch (request.method, request.path) {
+        case ("GET", "/client"):
+            answer = HTTPAnswer(.ok, "\(client)\n".utf8)
         case ("GET", _), ("HEAD", _):
             answer = HTTPAnswer(.ok, "\(podName)\n".utf8)
             answer.leavesBodyOut = request.method == "HEAD"

@@ -136,9 +136,9 @@ extension PodHost {
     private func accept(from sockets: OpenSockets, _ token: EventLoop.Token, _ podName: String) {
         for _ in 0..<Self.batch {
             switch TCPSocket.accept(from: sockets.listener) {
-            case .accepted(let socket, _):
+            case .accepted(let socket, let peer):
                 lastToken += 1
-                let connection = HTTPConnection(socket, podName: podName)
+                let connection = HTTPConnection(socket, from: peer, podName: podName)
                 // Without kernel memory for the watch the connection is closed again at once.
                 guard (try? loop.watch(connection.descriptor, token: lastToken)) != nil else { continue }
                 watched[lastToken] = .connection(connection)
@@ -186,7 +186,8 @@ extension PodHost {
 
     private func step(_ connection: HTTPConnection, _ token: EventLoop.Token) {
         let verdict = connection.step(scratch) { request in
-            let (answer, goesDown) = PodBehaviour.answer(request, podName: connection.podName)
+            let (answer, goesDown) = PodBehaviour.answer(
+                request, podName: connection.podName, client: "\(connection.client)")
             // Before the answer is sent: whoever has read it finds the pod gone.
             if goesDown { goDown(connection.podName, sparing: token) }
             return answer

@@ -1,27 +1,33 @@
 internal import EventLoop
 
-/// The place on loopback that stands in for one port of a pod. It keeps the port for as long as it lives, also while the
+/// The place, on loopback mostly, that stands in for one port of a pod. It keeps the port for as long as it lives, also while the
 /// pod is down: nobody else gets it then, connections are refused, and the pod comes back where it was.
 final class StandIn: Sendable {
     let podName: String
-    /// `127.0.0.1` and a port of the kernel's choice, the same for TCP and UDP.
+    /// `127.0.0.1` and a port of the kernel's choice unless another was asked for; the same for TCP and UDP.
     let address: SocketAddress
     private let reservation: Descriptor
 
     /// Attempts to find a port that is free for TCP and UDP alike.
     private static let mostAttempts = 16
 
-    private init(podName: String) throws(SystemError) {
+    private init(podName: String, at wanted: SocketAddress) throws(SystemError) {
         self.podName = podName
-        reservation = try TCPSocket.reserve(.loopback(port: 0))
+        reservation = try TCPSocket.reserve(wanted)
         address = try TCPSocket.localAddress(of: reservation)
+    }
+
+    /// A stand-in at an address of the caller's choice, and its sockets.
+    static func open(podName: String, at address: SocketAddress) throws(SystemError) -> (StandIn, OpenSockets) {
+        let standIn = try StandIn(podName: podName, at: address)
+        return (standIn, try standIn.openSockets())
     }
 
     /// A stand-in on a port of its own, and its sockets. Any thread.
     static func open(podName: String) throws(SystemError) -> (StandIn, OpenSockets) {
         var attempts = 1
         while true {
-            let standIn = try StandIn(podName: podName)
+            let standIn = try StandIn(podName: podName, at: .loopback(port: 0))
             do throws(SystemError) {
                 return (standIn, try standIn.openSockets())
             } catch {

@@ -29,7 +29,7 @@ struct Portico: AsyncParsableCommand {
               0: all is well. 1: something failed. 64: the command line is wrong.
             """,
         version: Version.description,
-        subcommands: [Dev.self, Daemon.self, Render.self, Check.self, ShowVersion.self]
+        subcommands: [Dev.self, Daemon.self, Render.self, Check.self, DemoPod.self, ShowVersion.self]
     )
 
     /// ArgumentParser's own `main` prints several lines for an error; ours is one, for people and for scripts.

@@ -3,6 +3,10 @@ import Testing
 @testable import DemoPods
 
 @Suite struct PodBehaviourTests {
+    @Test func saysWhoAsks() {
+        #expect(Self.answer("GET", "/client").answer.body == Array("10.0.0.9:999\n".utf8))
+    }
+
     @Test(arguments: ["GET", "HEAD"], ["/", "/down", "/echo", "/any/where"])
     func saysItsName(_ method: String, _ path: String) {
         let (answer, goesDown) = Self.answer(method, path)
@@ -30,9 +34,13 @@ import Testing
 
     @Test func tellsClientsOfHTTP10WhetherTheConnectionStays() {
         var request = HTTPRequest(method: "GET", path: "/", isPersistentByDefault: false)
-        #expect(Self.head(of: PodBehaviour.answer(request, podName: "a").answer).contains("Connection: close\r\n"))
+        #expect(
+            Self.head(of: PodBehaviour.answer(request, podName: "a", client: "10.0.0.9:999").answer).contains(
+                "Connection: close\r\n"))
         request.wantsToPersist = true
-        #expect(Self.head(of: PodBehaviour.answer(request, podName: "a").answer).contains("Connection: keep-alive\r\n"))
+        #expect(
+            Self.head(of: PodBehaviour.answer(request, podName: "a", client: "10.0.0.9:999").answer).contains(
+                "Connection: keep-alive\r\n"))
     }
 
     @Test func answerOnTheWire() {
@@ -69,7 +77,7 @@ import Testing
         _ method: String, _ path: String, body: [UInt8] = []
     ) -> (answer: HTTPAnswer, goesDown: Bool) {
         let request = HTTPRequest(method: method, path: path, body: body, isPersistentByDefault: true)
-        return PodBehaviour.answer(request, podName: "nginx1")
+        return PodBehaviour.answer(request, podName: "nginx1", client: "10.0.0.9:999")
     }
 
     private static func head(of answer: HTTPAnswer, podName: String = "nginx1") -> String {

@@ -14,11 +14,15 @@ struct Check: AsyncParsableCommand {
             EXAMPLES
               portico check -f manifests/
               portico check -f service.yaml -f pods.yaml -n shop
+              portico check -f manifests/ --endpoints
               kubectl get svc,endpointslices,pods -A -o yaml | portico check -f -
             """
     )
 
     @OptionGroup(title: "What to read") var selection: SelectionOptions
+
+    @Flag(help: "Say also what would be served: each port of each Service, and its endpoints.")
+    var endpoints = false
 
     @Option(help: "Print for people or for programs (one JSON object a line).")
     var output: OutputFormat = .text
@@ -48,6 +52,7 @@ struct Check: AsyncParsableCommand {
         switch output {
         case .json:
             for problem in result.problems { StandardStream.output.write(JSONLine(fields(of: problem))) }
+            if endpoints { for port in resolution.ports { StandardStream.output.write(JSONLine(fields(of: port))) } }
             StandardStream.output.write(
                 JSONLine([
                     ("event", "summary"), ("errors", .integer(errors)), ("warnings", .integer(warnings)),
@@ -61,10 +66,36 @@ struct Check: AsyncParsableCommand {
             for note in result.notes + resolution.notes.map(\.description) {
                 StandardStream.error.write("note: \(note)\n")
             }
+            if endpoints {
+                StandardStream.output.write(
+                    table(resolution.ports).rendered(inColour: StandardStream.output.takesColour) + "\n")
+            }
             let verdict = errors == 0 ? "no mistakes" : errors == 1 ? "1 mistake" : "\(errors) mistakes"
             StandardStream.output.write(
                 "\(verdict) in \(result.state.services.count) Services with \(resolution.ports.count) ports to serve\n")
         }
+    }
+
+    private func table(_ ports: [ServicePort]) -> Table {
+        var table = Table("SERVICE", "CLUSTER-IP", "PORT", "ENDPOINTS")
+        for port in ports {
+            let number = "\(port.port)/\(port.transport.rawValue)" + (port.nodePort.map { ", node port \($0)" } ?? "")
+            let addresses = port.endpoints.addresses
+            table.addRow(
+                StyledText("\(port.name)"), StyledText(port.clusterIPs.map { "\($0)" }.joined(separator: ", ")),
+                StyledText(number), StyledText(addresses.isEmpty ? "none" : addresses.joined(separator: ", ")))
+        }
+        return table
+    }
+
+    private func fields(of port: ServicePort) -> [(String, JSONValue)] {
+        [
+            ("event", "servicePort"), ("service", .string("\(port.name)")),
+            ("protocol", .string(port.transport.rawValue)), ("port", .integer(Int(port.port))),
+            ("nodePort", port.nodePort.map { .integer(Int($0)) } ?? .null),
+            ("clusterIPs", .array(port.clusterIPs.map { .string("\($0)") })),
+            ("endpoints", .array(port.endpoints.addresses.map { .string($0) })),
+        ]
     }
 
     private func fields(of problem: ManifestProblem) -> [(String, JSONValue)] {
@@ -76,4 +107,9 @@ struct Check: AsyncParsableCommand {
             ("field", problem.field.map { .string($0) } ?? .null), ("message", .string(problem.message)),
         ]
     }
+}
+
+extension EndpointSelection {
+    /// Of both families, as `kubectl get endpoints` has them.
+    fileprivate var addresses: [String] { (ipv4.cluster + ipv6.cluster).map { "\($0.address)" } }
 }

@@ -26,6 +26,8 @@ struct DaemonLoop {
 
     private var served = NodeProxy.Served()
     private var hasStarted = false
+    /// A state is served that the rules have not followed yet.
+    private var isAhead = false
     private var warned: Set<String> = []
 
     init(proxy: NodeProxy, keeper: RuleKeeper, report: NodeReport, logger: Logger, start: ContinuousClock.Instant) {
@@ -43,6 +45,7 @@ struct DaemonLoop {
             return false
         case .state(let state):
             take(await proxy.serve(state))
+            isAhead = true
             keeper.request(.change)
         case .period:
             take(await proxy.retry())
@@ -77,9 +80,10 @@ struct DaemonLoop {
         if !hasStarted {
             hasStarted = true
             report.listening(served, redirected, after: ContinuousClock.now - start)
-        } else if redirected.hasChanged {
+        } else if redirected.hasChanged || isAhead {
             report.changed(served, redirected)
         }
+        isAhead = isAhead && !redirected.isInForce
     }
 
     private func tell(_ lines: [String], at level: Logger.Level) {
