@@ -77,6 +77,8 @@ let package = Package(
             name: "NamesTests", dependencies: ["Names", "Services", "EventLoop", "TestSupport"], swiftSettings: settings
         ),
         .testTarget(
+            name: "NodeTests", dependencies: ["portico", "TestSupport"], swiftSettings: settings),
+        .testTarget(
             name: "CommandTests",
             dependencies: [
                 "portico", "Names", "Proxy", "Services", "TestSupport",

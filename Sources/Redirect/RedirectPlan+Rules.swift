@@ -93,9 +93,13 @@ private struct RuleWriter {
         guard let address = portal.place.address else { return nodePortRanges.map { rule.with(\.destination, $0) } }
         rule.destination = IPPrefix(host: address)
         guard case .externalIP = portal.place else { return [rule] }
-        // What pods behind a bridge send to an external address shall leave the node, unless it is the node's own.
+        // What comes in over a bridge shall leave the node, unless the address is the node's own; but pods behind bridges
+        // should reach their own cluster's Services where no router knows these addresses, so they are named.
         let local = rule.with(\.isToLocalAddress, true)
-        return way == .arriving ? [rule.with(\.isNotFromBridge, true), local] : [local]
+        guard way == .arriving else { return [local] }
+        if let source, network.podRanges.contains(source) { return [rule] }
+        let pods = source == nil ? network.podRanges : []
+        return [rule.with(\.isNotFromBridge, true), local] + pods.map { rule.with(\.source, $0) }
     }
 
     /// A nil stands for any address: the chain is for packets to local addresses anyway.

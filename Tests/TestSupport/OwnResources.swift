@@ -40,9 +40,22 @@ public enum OwnResources {
     public static func inNetwork<Value: Sendable>(
         of process: Int32, _ body: @escaping @Sendable () throws -> Value
     ) async throws -> Value {
+        try await inNetwork(at: "/proc/\(process)/ns/net", body)
+    }
+
+    /// Runs `body` in the network that `ip netns` knows by a name.
+    public static func inNetwork<Value: Sendable>(
+        named name: String, _ body: @escaping @Sendable () throws -> Value
+    ) async throws -> Value {
+        try await inNetwork(at: "/run/netns/\(name)", body)
+    }
+
+    private static func inNetwork<Value: Sendable>(
+        at path: String, _ body: @escaping @Sendable () throws -> Value
+    ) async throws -> Value {
         try await onThread {
-            let namespace = open("/proc/\(process)/ns/net", O_RDONLY | O_CLOEXEC)
-            guard namespace >= 0 else { throw PeerError.last("open the network of process \(process)") }
+            let namespace = open(path, O_RDONLY | O_CLOEXEC)
+            guard namespace >= 0 else { throw PeerError.last("open the network \(path)") }
             defer { close(namespace) }
             guard test_enter_network(namespace) == 0 else { throw PeerError.last("setns") }
             return try body()

@@ -1,0 +1,121 @@
+import Foundation
+import TestSupport
+
+/// What a client gets.
+enum Answer: Hashable, CustomStringConvertible {
+    /// From the pod of that name.
+    case pod(String)
+    case refused
+    /// Nothing, within the time that a client waits.
+    case silence
+    /// It was connected, and that was all.
+    case closed
+    case failed(Int32)
+
+    var description: String {
+        switch self {
+        case .pod(let name): name
+        case .refused: "refused"
+        case .silence: "silence"
+        case .closed: "closed"
+        case .failed(let code): String(cString: strerror(code))
+        }
+    }
+}
+
+enum Transport: String, CaseIterable, Sendable { case tcp, udp }
+
+extension Lab {
+    /// How long a client waits, in milliseconds. What is going to answer does so in a few.
+    static let patience = 1500
+
+    /// Asks once, from a node, a pod or outside.
+    ///
+    /// - Parameters:
+    ///   - path: `/client` asks for the client's address as the pod sees it.
+    func ask(
+        from place: String, _ transport: Transport = .tcp, _ address: String, _ port: UInt16, path: String = "/"
+    ) async throws -> Answer {
+        try await OwnResources.inNetwork(named: "\(name)-\(place)") {
+            try Client.ask(transport, address, port, path)
+        }
+    }
+
+    /// Asks so many times, and counts the answers.
+    func ask(
+        _ times: Int, from place: String, _ transport: Transport = .tcp, _ address: String, _ port: UInt16
+    ) async throws -> [Answer: Int] {
+        try await OwnResources.inNetwork(named: "\(name)-\(place)") {
+            var counts: [Answer: Int] = [:]
+            for _ in 0..<times { counts[try Client.ask(transport, address, port, "/"), default: 0] += 1 }
+            return counts
+        }
+    }
+}
+
+/// One question and one answer, on the calling thread and in its network.
+private enum Client {
+    static func ask(_ transport: Transport, _ host: String, _ port: UInt16, _ path: String) throws -> Answer {
+        let family = host.contains(":") ? AF_INET6 : AF_INET
+        let type = transport == .tcp ? SOCK_STREAM : SOCK_DGRAM
+        let socket = Glibc.socket(family, Int32(type.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard socket >= 0 else { throw Lab.Failure(description: "socket: \(errno)") }
+        defer { close(socket) }
+        var limit = timeval(tv_sec: Lab.patience / 1000, tv_usec: Lab.patience % 1000 * 1000)
+        for option in [SO_SNDTIMEO, SO_RCVTIMEO] {
+            setsockopt(socket, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
+        }
+        guard try connect(socket, family, host, port) == 0 else { return answer(for: errno) }
+        let question = transport == .tcp ? "GET \(path) HTTP/1.0\r\n\r\n" : "question"
+        guard send(socket, question, question.utf8.count, Int32(MSG_NOSIGNAL)) >= 0 else { return answer(for: errno) }
+        return receive(socket, transport)
+    }
+
+    private static func receive(_ socket: Int32, _ transport: Transport) -> Answer {
+        var text = ""
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        while true {
+            let count = recv(socket, &buffer, buffer.count, 0)
+            if count < 0 { return answer(for: errno) }
+            text += String(decoding: buffer[..<count], as: UTF8.self)
+            // A pod says its name before what it was sent.
+            if transport == .udp { return .pod(text.components(separatedBy: ": ")[0]) }
+            guard count == 0 else { continue }
+            let parts = text.components(separatedBy: "\r\n\r\n")
+            return parts.count == 2 ? .pod(parts[1].trimmingCharacters(in: .newlines)) : .closed
+        }
+    }
+
+    private static func answer(for code: Int32) -> Answer {
+        switch code {
+        case ECONNREFUSED: .refused
+        case EAGAIN, EINPROGRESS, ETIMEDOUT, EHOSTUNREACH, ENETUNREACH: .silence
+        default: .failed(code)
+        }
+    }
+
+    private static func connect(_ socket: Int32, _ family: Int32, _ host: String, _ port: UInt16) throws -> Int32 {
+        if family == AF_INET {
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_port = port.bigEndian
+            guard inet_pton(AF_INET, host, &address.sin_addr) == 1 else { throw Lab.Failure(description: host) }
+            return withPointer(to: &address) { Glibc.connect(socket, $0, $1) }
+        }
+        var address = sockaddr_in6()
+        address.sin6_family = sa_family_t(AF_INET6)
+        address.sin6_port = port.bigEndian
+        guard inet_pton(AF_INET6, host, &address.sin6_addr) == 1 else { throw Lab.Failure(description: host) }
+        return withPointer(to: &address) { Glibc.connect(socket, $0, $1) }
+    }
+
+    private static func withPointer<Address>(
+        to address: inout Address, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
+    ) -> Int32 {
+        withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                body($0, socklen_t(MemoryLayout<Address>.size))
+            }
+        }
+    }
+}

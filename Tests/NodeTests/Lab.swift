@@ -1,0 +1,120 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// A cluster of three nodes in network namespaces, made by the same script that readers use: Examples/three-node-cluster. It is
+/// removed with the object.
+///
+/// Pods nginx1 (node3), nginx3 (node2) and client (node1) answer on port 80, by HTTP and by datagrams, with their names.
+final class Lab: Sendable {
+    /// What the names of all its namespaces begin with: labs of other tests, and of the machine's user, are left alone.
+    let name: String
+    private let folder: TemporaryDirectory
+    private static let script = "\(repository)/Examples/three-node-cluster/cluster"
+    static let repository = #filePath.split(separator: "/").dropLast(3).map { "/\($0)" }.joined()
+    private static let numbers = Locked(0)
+
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    /// What a lab needs of the machine.
+    static let requirements: ConditionTrait = .requires(
+        .root, .networkNamespaces, .tool("ip"), .tool("iptables"), .tool("conntrack"))
+
+    private init() throws {
+        let number = Self.numbers.withLock { number in
+            number += 1
+            return number
+        }
+        name = "pt\(getpid())-\(number)"
+        folder = try TemporaryDirectory()
+    }
+
+    /// - Parameters:
+    ///   - daemons: where `portico daemon` is started.
+    ///   - flags: further ones of theirs.
+    private func build(_ daemons: [String], _ flags: [String]) async throws {
+        try await cluster("up")
+        for (node, pod, address) in [
+            ("node3", "nginx1", "10.244.2.3"), ("node2", "nginx3", "10.244.1.3"), ("node1", "client", "10.244.0.9"),
+        ] {
+            try await cluster("pod", node, pod, address, "--port", "80")
+        }
+        try await cluster("apply", "\(Self.repository)/Examples/three-node-cluster/manifests/nodes.yaml")
+        for node in daemons { try await start(node, flags) }
+    }
+
+    /// Makes a lab, has `body` use it, and removes it, whatever comes of that.
+    static func run(
+        daemons: [String] = ["node1", "node2", "node3"], flags: [String] = [],
+        _ body: (Lab) async throws -> Void
+    ) async throws {
+        let lab = try Lab()
+        do {
+            try await lab.build(daemons, flags)
+            try await body(lab)
+        } catch {
+            _ = try? await lab.cluster("down")
+            throw error
+        }
+        try await lab.cluster("down")
+    }
+
+    private var environment: [String: String] { ["LAB": name, "PORTICO": (try? Self.program()) ?? ""] }
+
+    /// The path of the program: the build puts it beside the bundle of the tests. PORTICO_PROGRAM names another, such as an
+    /// optimized one, for figures worth telling.
+    static func program() throws -> String {
+        if let path = ProcessInfo.processInfo.environment["PORTICO_PROGRAM"] { return path }
+        return try currentExecutable().split(separator: "/").dropLast().map { "/\($0)" }.joined() + "/portico"
+    }
+
+    /// Runs a command of the script and returns what it prints.
+    @discardableResult
+    func cluster(_ words: String...) async throws -> String { try await cluster(words) }
+
+    @discardableResult
+    func cluster(_ words: [String]) async throws -> String {
+        let child = try ChildProcess(Self.script, words, environment: environment)
+        child.closeInput()
+        let result = try await child.finished()
+        guard result.status == 0 else { throw Failure(description: "cluster \(words): \(result.errors)") }
+        return result.output
+    }
+
+    // MARK: Daemons
+
+    func start(_ node: String, _ flags: [String] = []) async throws {
+        try await cluster(["daemon", node, "-v2"] + flags)
+    }
+
+    /// What a daemon has printed since it was started, one JSON object a line.
+    func events(of node: String) throws -> [String] {
+        try String(contentsOfFile: "/run/portico-lab/\(name)/\(node).out", encoding: .utf8)
+            .split(separator: "\n").map(String.init)
+    }
+
+    func pid(of node: String) throws -> Int32 {
+        let text = try String(contentsOfFile: "/run/portico-lab/\(name)/\(node).pid", encoding: .utf8)
+        return try #require(Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)))
+    }
+
+    // MARK: Manifests
+
+    /// Makes a manifest, or replaces the one of that name; returns when it is in force on all nodes.
+    func apply(_ file: String, _ yaml: String) async throws {
+        try folder.write(yaml, to: "\(file).yaml")
+        try await cluster("apply", folder.file("\(file).yaml"))
+    }
+
+    func delete(_ file: String) async throws {
+        try await cluster("delete", "\(file).yaml")
+    }
+
+    /// Runs a program on a node, in a pod or outside.
+    @discardableResult
+    func run(on place: String, _ command: String) async throws -> String {
+        try await cluster(["exec", place, "sh", "-c", command])
+    }
+}
