@@ -41,14 +41,16 @@ public actor Reconciler {
         var status = ProxyStatus()
         let wanted = Dictionary(plan.ports.map { ($0.id, $0) }, uniquingKeysWith: { _, last in last })
 
+        var hasClosed = false
         for id in served.keys where wanted[id] == nil {
             await relay.remove(id)
             served[id] = nil
+            hasClosed = true
         }
-        // Doors that are no longer wanted go first, so that their addresses are free for others.
-        for port in plan.ports {
-            await closeUnwantedDoors(of: port)
-        }
+        for port in plan.ports where await closeUnwantedDoors(of: port) { hasClosed = true }
+        // Doors that are no longer wanted go first, so that their addresses are free for others: once the workers have
+        // closed them.
+        if hasClosed { await relay.settle() }
         for port in plan.ports {
             status.ports.append(await carryOut(port))
         }
@@ -91,12 +93,15 @@ public actor Reconciler {
         return status
     }
 
-    private func closeUnwantedDoors(of port: PlannedPort) async {
-        guard let open = served[port.id]?.doors else { return }
-        for (door, opened) in open where !port.doors.contains(door) {
+    /// - Returns: whether there were any.
+    private func closeUnwantedDoors(of port: PlannedPort) async -> Bool {
+        guard let open = served[port.id]?.doors else { return false }
+        let unwanted = open.filter { !port.doors.contains($0.key) }
+        for (door, opened) in unwanted {
             await relay.close(opened.id)
             served[port.id]?.doors[door] = nil
         }
+        return !unwanted.isEmpty
     }
 
     private func open(_ door: PlannedDoor, for port: ServicePortID) async throws(SystemError) -> OpenDoor {

@@ -6,6 +6,8 @@ enum Answer: Hashable, CustomStringConvertible {
     /// From the pod of that name.
     case pod(String)
     case refused
+    /// The kernel does not even send it: that is how a program on the node itself sees a datagram rejected or dropped.
+    case forbidden
     /// Nothing, within the time that a client waits.
     case silence
     /// It was connected, and that was all.
@@ -16,6 +18,7 @@ enum Answer: Hashable, CustomStringConvertible {
         switch self {
         case .pod(let name): name
         case .refused: "refused"
+        case .forbidden: "forbidden"
         case .silence: "silence"
         case .closed: "closed"
         case .failed(let code): String(cString: strerror(code))
@@ -34,7 +37,7 @@ extension Lab {
     /// - Parameters:
     ///   - path: `/client` asks for the client's address as the pod sees it.
     func ask(
-        from place: String, _ transport: Transport = .tcp, _ address: String, _ port: UInt16, path: String = "/"
+        from place: String, _ address: String, _ port: UInt16, over transport: Transport = .tcp, path: String = "/"
     ) async throws -> Answer {
         try await OwnResources.inNetwork(named: "\(name)-\(place)") {
             try Client.ask(transport, address, port, path)
@@ -43,7 +46,7 @@ extension Lab {
 
     /// Asks so many times, and counts the answers.
     func ask(
-        _ times: Int, from place: String, _ transport: Transport = .tcp, _ address: String, _ port: UInt16
+        _ times: Int, from place: String, _ address: String, _ port: UInt16, over transport: Transport = .tcp
     ) async throws -> [Answer: Int] {
         try await OwnResources.inNetwork(named: "\(name)-\(place)") {
             var counts: [Answer: Int] = [:]
@@ -89,6 +92,7 @@ private enum Client {
     private static func answer(for code: Int32) -> Answer {
         switch code {
         case ECONNREFUSED: .refused
+        case EPERM: .forbidden
         case EAGAIN, EINPROGRESS, ETIMEDOUT, EHOSTUNREACH, ENETUNREACH: .silence
         default: .failed(code)
         }

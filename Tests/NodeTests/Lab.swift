@@ -79,7 +79,9 @@ final class Lab: Sendable {
         let child = try ChildProcess(Self.script, words, environment: environment)
         child.closeInput()
         let result = try await child.finished()
-        guard result.status == 0 else { throw Failure(description: "cluster \(words): \(result.errors)") }
+        guard result.status == 0 else {
+            throw Failure(description: "cluster \(words) ended with \(result.status): \(result.errors)")
+        }
         return result.output
     }
 

@@ -54,7 +54,7 @@ import Testing
             // One place after another: turns are counted per node, and questions that cross would share them.
             for item in Self.cases {
                 for transport in Transport.allCases {
-                    let answers = try await lab.ask(4, from: item.place, transport, item.address, item.port)
+                    let answers = try await lab.ask(4, from: item.place, item.address, item.port, over: transport)
                     #expect(answers == [.pod("nginx1"): 2, .pod("nginx3"): 2], "\(item), \(transport)")
                 }
             }
