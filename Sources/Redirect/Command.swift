@@ -28,6 +28,7 @@ struct Command {
         // writing to one whose reader is gone raises no SIGPIPE.
         let streams = [try Stream(program), try Stream(program), try Stream(program)]
         let pid = try spawn(streams)
+        OwnProcesses.add(pid)
         RedirectTally.add(bytes: input.utf8.count)
         for stream in streams { stream.closeTheirs() }
         let isDone = exchange(input, streams, until: MonotonicTime.milliseconds + seconds * 1000)

@@ -18,8 +18,7 @@ struct Firewall {
 
     /// Applies the text of a transaction. Each table changes at once or not at all.
     func restore(_ text: String) throws(RedirectError) {
-        let command = try iptables.command(.restore, family, ["-w", "5", "--noflush"])
-        _ = try OwnChanges.during { () throws(RedirectError) in try run(command, input: text) }
+        _ = try run(try iptables.command(.restore, family, ["-w", "5", "--noflush"]), input: text)
     }
 
     private func run(_ command: Command, input: String = "") throws(RedirectError) -> Command.Result {

@@ -1,37 +1,48 @@
 internal import Services
 
-/// What a message of the kernel's nftables says about Portico's rules. `linux/netfilter/nf_tables.h` has the numbers.
+/// What the kernel's nftables tells of changes to Portico's rules: messages that each say what was changed, and one at the end
+/// of a transaction that says by which process. `linux/netfilter/nf_tables.h` has the numbers.
 ///
 /// Only iptables over nftables is heard of here: the kernel's older tables tell nobody of changes.
-enum FirewallNews {
+struct FirewallNews {
     private enum Kind: UInt8 {
         case deleteTable = 2
         case newChain = 3
         case deleteChain = 5
         case newRule = 6
         case deleteRule = 8
+        /// The end of a transaction.
+        case newGeneration = 15
     }
 
     private static let nftables: UInt8 = 10
     private static let builtIn: Set = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT"]
     private static let own = Set(ChainName.filter + ChainName.nat)
 
-    /// Whether any of the messages in `bytes`, as read from a netlink socket, is about a chain of Portico's, or about a rule
-    /// that was deleted where its jumps are.
-    static func concernsUs(_ bytes: [UInt8]) -> Bool {
+    /// The transaction that is being told of has touched a chain of Portico's, or deleted a rule where its jumps are.
+    private var isTouched = false
+
+    /// Takes messages, as read from a netlink socket; the numbers of the processes that have touched Portico's rules by then.
+    mutating func take(_ bytes: [UInt8]) -> [Int32] {
+        var culprits: [Int32] = []
         var rest = bytes[...]
         while rest.count >= 20 {
             let length = Int(rest.u32(at: 0))
             guard length >= 20, length <= rest.count else { break }
             let (type, subsystem) = (rest.byte(at: 4), rest.byte(at: 5))
-            if subsystem == nftables, let kind = Kind(rawValue: type) {
-                // Behind netlink's header and netfilter's own.
-                let names = attributes(rest.dropFirst(20).prefix(length - 20))
-                if concernsUs(kind, names) { return true }
-            }
+            // Behind netlink's header and netfilter's own.
+            let body = rest.dropFirst(20).prefix(length - 20)
             rest = rest.dropFirst((length + 3) & ~3)
+            guard subsystem == Self.nftables, let kind = Kind(rawValue: type) else { continue }
+            let attributes = Self.attributes(body)
+            if kind == .newGeneration {
+                if isTouched { culprits.append(Self.number(attributes[2])) }
+                isTouched = false
+            } else if Self.concernsUs(kind, attributes.mapValues(Self.text)) {
+                isTouched = true
+            }
         }
-        return false
+        return culprits
     }
 
     private static func concernsUs(_ kind: Kind, _ names: [UInt16: String]) -> Bool {
@@ -41,21 +52,32 @@ enum FirewallNews {
         case .newChain, .deleteChain: return names[3].map(own.contains) ?? false
         case .newRule: return names[2].map(own.contains) ?? false
         case .deleteRule: return names[2].map { own.contains($0) || builtIn.contains($0) } ?? false
+        case .newGeneration: return false
         }
     }
 
-    /// Attributes that are texts, by number: 1 is always the table, 2 a rule's chain, 3 a chain's name.
-    private static func attributes(_ bytes: ArraySlice<UInt8>) -> [UInt16: String] {
-        var found: [UInt16: String] = [:]
+    /// Attributes by number. Of texts 1 is always the table, 2 a rule's chain, 3 a chain's name; of the end of a transaction 2
+    /// is the process.
+    private static func attributes(_ bytes: ArraySlice<UInt8>) -> [UInt16: ArraySlice<UInt8>] {
+        var found: [UInt16: ArraySlice<UInt8>] = [:]
         var rest = bytes
         while rest.count >= 4 {
             let length = Int(rest.u16(at: 0))
             guard length >= 4, length <= rest.count else { break }
-            let text = rest.dropFirst(4).prefix(length - 4).prefix { $0 != 0 }
-            found[rest.u16(at: 2) & 0x3FFF] = String(decoding: text, as: UTF8.self)
+            found[rest.u16(at: 2) & 0x3FFF] = rest.dropFirst(4).prefix(length - 4)
             rest = rest.dropFirst((length + 3) & ~3)
         }
         return found
+    }
+
+    private static func text(_ bytes: ArraySlice<UInt8>) -> String {
+        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+    }
+
+    /// In network order; 0 if there is none.
+    private static func number(_ bytes: ArraySlice<UInt8>?) -> Int32 {
+        guard let bytes, bytes.count >= 4 else { return 0 }
+        return Int32(bitPattern: UInt32(bigEndian: bytes.u32(at: 0)))
     }
 }
 

@@ -1,6 +1,5 @@
 internal import EventLoop
 internal import Glibc
-internal import Synchronization
 
 /// Hears at once when others change the firewall where Portico's rules are, instead of looking all the time.
 ///
@@ -29,7 +28,8 @@ public final class FirewallWatch: Sendable {
         let raw = socket.release()
         thread = try LoopThread(name: "firewall") {
             let socket = Descriptor(owning: raw)
-            _ = loop.run { _, _ in if Self.hear(socket) { continuation.yield() } }
+            var news = FirewallNews()
+            _ = loop.run { _, _ in if Self.hear(socket, &news) { continuation.yield() } }
             continuation.finish()
         }
         self.loop = loop
@@ -56,43 +56,35 @@ public final class FirewallWatch: Sendable {
     }
 
     /// Takes all that is there to be heard; whether others have done something to Portico's rules.
-    private static func hear(_ socket: borrowing Descriptor) -> Bool {
+    private static func hear(_ socket: borrowing Descriptor, _ news: inout FirewallNews) -> Bool {
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
         var isDisturbed = false
         while true {
             let count = recv(socket.raw, &buffer, buffer.count, Int32(MSG_DONTWAIT))
             if count > 0 {
-                isDisturbed = isDisturbed || FirewallNews.concernsUs(Array(buffer[..<count]))
+                let culprits = news.take(Array(buffer[..<count]))
+                if !culprits.allSatisfy(OwnProcesses.contains) { isDisturbed = true }
             } else if count < 0, errno == ENOBUFS {
                 // More news than the socket holds.
                 isDisturbed = true
             } else {
-                return isDisturbed && !OwnChanges.areHeard
+                return isDisturbed
             }
         }
     }
 }
 
-/// Tells Portico's own changes from those of others. The news name the process, but by a number that means nothing in a
-/// container, so it goes by the time.
-enum OwnChanges {
-    /// News of a change may come when the program has ended already, in milliseconds.
-    private static let echo = 250
+/// The programs that Portico has started of late, to tell its own changes from those of others. In a container the kernel
+/// knows them by other numbers; then Portico looks after its own changes, too, and finds nothing.
+enum OwnProcesses {
+    private static let most = 64
+    private static let recent = Guarded<[Int32]>([])
 
-    private static let underWay = Atomic<Int>(0)
-    private static let lastEnd = Atomic<Int>(-echo)
-
-    static var areHeard: Bool {
-        underWay.load(ordering: .acquiring) > 0
-            || MonotonicTime.milliseconds - lastEnd.load(ordering: .acquiring) < echo
+    static func add(_ process: Int32) {
+        recent.withLock { $0 = ($0 + [process]).suffix(most) }
     }
 
-    static func during<Value>(_ body: () throws(RedirectError) -> Value) throws(RedirectError) -> Value {
-        underWay.wrappingAdd(1, ordering: .releasing)
-        defer {
-            lastEnd.store(MonotonicTime.milliseconds, ordering: .releasing)
-            underWay.wrappingSubtract(1, ordering: .releasing)
-        }
-        return try body()
+    static func contains(_ process: Int32) -> Bool {
+        recent.withLock { $0.contains(process) }
     }
 }

@@ -75,8 +75,8 @@ final class Lab: Sendable {
     func cluster(_ words: String...) async throws -> String { try await cluster(words) }
 
     @discardableResult
-    func cluster(_ words: [String]) async throws -> String {
-        let child = try ChildProcess(Self.script, words, environment: environment)
+    private func cluster(_ words: [String], _ more: [String: String] = [:]) async throws -> String {
+        let child = try ChildProcess(Self.script, words, environment: environment.merging(more) { $1 })
         child.closeInput()
         let result = try await child.finished()
         guard result.status == 0 else {
@@ -87,8 +87,8 @@ final class Lab: Sendable {
 
     // MARK: Daemons
 
-    func start(_ node: String, _ flags: [String] = []) async throws {
-        try await cluster(["daemon", node, "-v2"] + flags)
+    func start(_ node: String, _ flags: [String] = [], environment: [String: String] = [:]) async throws {
+        try await cluster(["daemon", node, "-v2"] + flags, environment)
     }
 
     /// What a daemon has printed since it was started, one JSON object a line.

@@ -93,6 +93,9 @@ public final class ChildProcess: Sendable {
     public var output: String { stdout.text }
     public var errors: String { stderr.text }
 
+    /// Whether it has ended.
+    public var hasExited: Bool { exited.withLock { $0 } }
+
     public func signal(_ number: Int32) {
         exited.withLock { if !$0 { kill(pid, number) } }
     }

@@ -1,0 +1,138 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What happens to the rules while others work on the same firewall, and over restarts: SPEC §2.9, P44–P46, E5.
+@Suite("Rules on a node", Lab.requirements, .serialized) struct FirewallTests {
+    private func web(_ endpoints: [Manifest.Endpoint] = [.nginx1]) -> String {
+        Manifest.service("web", clusterIPs: ["10.100.0.1", "fd00:100::1"], type: "NodePort", nodePort: 30_080)
+            + Manifest.endpoints("web", endpoints)
+    }
+
+    /// The rules of a node, without counters and comments.
+    private func rules(_ lab: Lab, _ variant: String) async throws -> [String] {
+        var lines: [String] = []
+        for program in ["iptables", "ip6tables"] {
+            // Table by table: the older kind has them in whatever order they were loaded.
+            for table in ["filter", "nat"] {
+                lines += try await lab.run(on: "node1", "\(program)-\(variant)-save -t \(table)")
+                    .split(separator: "\n").map(String.init).filter { $0.hasPrefix("-A") || $0.hasPrefix("*") }
+            }
+        }
+        return lines
+    }
+
+    @Test("P45: after somebody flushes the tables all is as before, within a period", arguments: ["nft", "legacy"])
+    func flush(variant: String) async throws {
+        try await Lab.run(daemons: []) { lab in
+            try await lab.run(on: "node1", "iptables-\(variant) -t mangle -N KUBE-IPTABLES-HINT")
+            try await lab.start("node1", ["--iptables-sync-period=1s"])
+            try await lab.apply("web", web())
+            let before = try await rules(lab, variant)
+            #expect(
+                before.contains { $0.contains("10.100.0.1/32") } && before.contains { $0.contains("fd00:100::1/128") })
+            for family in ["iptables", "ip6tables"] {
+                for flush in ["-t nat -F", "-F", "-t nat -D PREROUTING 1", "-t nat -F KUBE-PORTALS-CONTAINER"] {
+                    try await lab.run(on: "node1", "\(family)-\(variant) \(flush)")
+                    #expect(
+                        await eventually(within: .seconds(10)) { (try? await rules(lab, variant)) == before },
+                        "\(flush)")
+                }
+            }
+            #expect(try await lab.ask(from: "client", "10.100.0.1", 80) == .pod("nginx1"))
+        }
+    }
+
+    @Test("P45: the kernel tells of a flush, so that nobody has to wait for the period")
+    func flushIsHeardOf() async throws {
+        try await Lab.run(daemons: ["node1"]) { lab in
+            try await lab.apply("web", web())
+            let before = try await rules(lab, "nft")
+            try await lab.run(on: "node1", "iptables-nft -t nat -F; iptables-nft -F")
+            #expect(await eventually(within: .seconds(8)) { (try? await rules(lab, "nft")) == before })
+            #expect(try await lab.cluster("log", "node1").contains("somebody has changed the rules"))
+            // Its own changes are no news to it, nor are those of chains that it has nothing to do with.
+            let looks = try await lab.cluster("log", "node1").components(separatedBy: "somebody has changed").count
+            try await lab.apply("web", web([.nginx3]))
+            try await lab.run(
+                on: "node1", "iptables-nft -N OTHER; iptables-nft -A OTHER -j ACCEPT; iptables-nft -F OTHER")
+            try await Task.sleep(for: .seconds(1))
+            #expect(
+                try await lab.cluster("log", "node1").components(separatedBy: "somebody has changed").count == looks)
+        }
+    }
+
+    @Test("P44: while iptables is locked endpoints change all the same; the rules follow once it is free")
+    func lockedFirewall() async throws {
+        try await Lab.run(daemons: []) { lab in
+            let lock = "/run/portico-lab/\(lab.name)/xtables.lock"
+            try await lab.run(on: "node1", "iptables-legacy -t mangle -N KUBE-IPTABLES-HINT")
+            try await lab.start("node1", environment: ["XTABLES_LOCKFILE": lock])
+            try await lab.apply("web", web())
+            #expect(try await lab.ask(from: "client", "10.100.0.1", 80) == .pod("nginx1"))
+
+            let holder = try ChildProcess(
+                try #require(findProgram("flock")), [lock, "sh", "-c", "echo locked; exec sleep 7"])
+            #expect(await eventually { holder.output.contains("locked") })
+            let manifests = URL(fileURLWithPath: "/run/portico-lab/\(lab.name)/manifests")
+            let other = Manifest.service("other", clusterIPs: ["10.100.0.2"]) + Manifest.endpoints("other", [.nginx3])
+            try other.write(to: manifests.appending(path: "other.yaml"), atomically: true, encoding: .utf8)
+            try web([.nginx3]).write(to: manifests.appending(path: "web.yaml"), atomically: true, encoding: .utf8)
+            #expect(
+                await eventually(within: .seconds(4)) {
+                    (try? await lab.ask(from: "client", "10.100.0.1", 80)) == .pod("nginx3")
+                }, "a new endpoint needs no rules")
+            #expect(!holder.hasExited, "it was still locked then")
+            #expect(
+                await eventually(within: .seconds(30)) {
+                    (try? await lab.ask(from: "client", "10.100.0.2", 80)) == .pod("nginx3")
+                })
+        }
+    }
+
+    @Test("P46, E5: over a restart, orderly or not, no rule is touched and the proxy ports are the same")
+    func restart() async throws {
+        try await Lab.run(daemons: ["node1"]) { lab in
+            let many = (0..<1000).map { number in
+                Manifest.service("s\(number)", clusterIPs: ["10.101.\(number / 250).\(number % 250 + 1)"])
+                    + Manifest.endpoints("s\(number)", [.nginx1])
+            }
+            try await lab.apply("many", many.joined(separator: "---\n"))
+            let before = try await rules(lab, "nft")
+            #expect(before.count { $0.contains("10.101.") } >= 4000, "two transports, two chains")
+            for signal in ["TERM", "KILL"] {
+                try await lab.cluster("stop", "node1", signal)
+                #expect(try await rules(lab, "nft") == before, "the rules stay")
+                try await lab.start("node1")
+                let event = try #require(try lab.events(of: "node1").first)
+                #expect(event.contains(#""inForce":true"#))
+                #expect(try await rules(lab, "nft") == before)
+                let log = try await lab.cluster("log", "node1")
+                #expect(
+                    log.components(separatedBy: "rules for ipv4 have changed").count == 3, "of the first run: \(log)")
+                #expect(try await lab.ask(from: "client", "10.101.3.7", 80) == .pod("nginx1"))
+            }
+        }
+    }
+
+    @Test("--cleanup removes all there is, and --cleanup-on-exit what it has made")
+    func cleanup() async throws {
+        try await Lab.run(daemons: []) { lab in
+            let bare = try await rules(lab, "nft")
+            try await lab.start("node1", ["--cleanup-on-exit=true"])
+            try await lab.apply("web", web())
+            #expect(try await rules(lab, "nft") != bare)
+            try await lab.cluster("stop", "node1")
+            #expect(try await rules(lab, "nft").filter { $0.hasPrefix("-A") } == [])
+
+            try await lab.start("node1")
+            try await lab.cluster("stop", "node1")
+            let program = try Lab.program()
+            let said = try await lab.cluster("exec", "node1", program, "daemon", "--cleanup")
+            #expect(
+                said.contains("removed: chains of iptables-nft") && said.contains("removed: chains of ip6tables-nft"))
+            #expect(try await rules(lab, "nft").filter { $0.hasPrefix("-A") } == [])
+            #expect(try await lab.cluster("exec", "node1", program, "daemon", "--cleanup") == "nothing to remove\n")
+        }
+    }
+}
