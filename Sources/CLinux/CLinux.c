@@ -12,6 +12,9 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static ssize_t result(ssize_t returned) { return returned < 0 ? -errno : returned; }
@@ -185,6 +188,8 @@ int portico_pipe(int capacity, int *read_end, int *write_end) {
 }
 
 int portico_close(int fd) { return result(close(fd)); }
+
+int portico_duplicate(int fd) { return result(fcntl(fd, F_DUPFD_CLOEXEC, 3)); }
 
 /* --- datagrams --- */
 
@@ -388,6 +393,8 @@ int portico_epoll_modify(int epoll, int fd, uint64_t token, uint32_t interest) {
     return control(epoll, EPOLL_CTL_MOD, fd, token, interest);
 }
 
+int portico_epoll_remove(int epoll, int fd) { return result(epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL)); }
+
 portico_events *portico_events_new(int capacity) {
     portico_events *events = calloc(1, sizeof *events + (size_t)capacity * sizeof events->items[0]);
     if (events) events->capacity = capacity;
@@ -410,6 +417,106 @@ uint32_t portico_event_readiness(const portico_events *events, int index) {
            (bits & EPOLLRDHUP ? PORTICO_PEER_DONE : 0) | (bits & EPOLLHUP ? PORTICO_HANGUP : 0) |
            (bits & EPOLLERR ? PORTICO_FAILED : 0);
 }
+
+/* --- messages between processes --- */
+
+static int unix_address(const char *path, struct sockaddr_un *address) {
+    size_t length = strlen(path);
+    if (length == 0 || length >= sizeof address->sun_path) return -ENAMETOOLONG;
+    memset(address, 0, sizeof *address);
+    address->sun_family = AF_UNIX;
+    memcpy(address->sun_path, path, length);
+    return 0;
+}
+
+int portico_message_socket(void) { return result(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)); }
+
+int portico_message_bind(int fd, const char *path) {
+    struct sockaddr_un address;
+    int refused = unix_address(path, &address);
+    if (refused < 0) return refused;
+    /* The file gets the socket's own mode, so there is no moment at which others may connect, as there were with a chmod
+     * after it; and unlike the umask this touches nothing else of the process. */
+    if (fchmod(fd, 0600) < 0) return -errno;
+    return result(bind(fd, (struct sockaddr *)&address, sizeof address));
+}
+
+int portico_message_connect(int fd, const char *path) {
+    struct sockaddr_un address;
+    int refused = unix_address(path, &address);
+    if (refused < 0) return refused;
+    UNINTERRUPTED(connect(fd, (struct sockaddr *)&address, sizeof address));
+}
+
+int portico_message_accept(int fd) { UNINTERRUPTED(accept4(fd, NULL, NULL, SOCK_CLOEXEC)); }
+
+int portico_message_limit(int fd, int64_t milliseconds) {
+    struct timeval limit = {.tv_sec = milliseconds / 1000, .tv_usec = milliseconds % 1000 * 1000};
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) < 0) return -errno;
+    return result(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit));
+}
+
+int portico_message_peer(int fd, uint32_t *user) {
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0) return -errno;
+    *user = peer.uid;
+    return 0;
+}
+
+/* Room for the descriptors of one message, aligned as control messages must be. */
+typedef union {
+    struct cmsghdr header;
+    unsigned char bytes[CMSG_SPACE(PORTICO_MOST_DESCRIPTORS * sizeof(int))];
+} descriptor_control;
+
+int portico_message_send(int fd, const void *bytes, size_t count, const int *descriptors, int descriptor_count) {
+    descriptor_control control;
+    struct iovec vector = {.iov_base = (void *)bytes, .iov_len = count};
+    struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
+    if (descriptor_count < 0 || descriptor_count > PORTICO_MOST_DESCRIPTORS) return -EINVAL;
+    if (descriptor_count > 0) {
+        size_t size = (size_t)descriptor_count * sizeof(int);
+        memset(&control, 0, sizeof control);
+        message.msg_control = control.bytes;
+        message.msg_controllen = CMSG_SPACE(size);
+        struct cmsghdr *item = CMSG_FIRSTHDR(&message);
+        item->cmsg_level = SOL_SOCKET;
+        item->cmsg_type = SCM_RIGHTS;
+        item->cmsg_len = CMSG_LEN(size);
+        memcpy(CMSG_DATA(item), descriptors, size);
+    }
+    ssize_t sent;
+    do sent = sendmsg(fd, &message, MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    return sent < 0 ? -errno : 0;
+}
+
+ssize_t portico_message_receive(int fd, void *bytes, size_t count, int *descriptors, int *descriptor_count) {
+    descriptor_control control;
+    struct iovec vector = {.iov_base = bytes, .iov_len = count};
+    struct msghdr message = {
+        .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control};
+    *descriptor_count = 0;
+    ssize_t received;
+    do received = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+    while (received < 0 && errno == EINTR);
+    if (received < 0) return -errno;
+    for (struct cmsghdr *item = CMSG_FIRSTHDR(&message); item; item = CMSG_NXTHDR(&message, item)) {
+        if (item->cmsg_level != SOL_SOCKET || item->cmsg_type != SCM_RIGHTS) continue;
+        size_t size = item->cmsg_len - CMSG_LEN(0);
+        memcpy(descriptors + *descriptor_count, CMSG_DATA(item), size);
+        *descriptor_count += (int)(size / sizeof(int));
+    }
+    if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
+        for (int i = 0; i < *descriptor_count; i++) close(descriptors[i]);
+        *descriptor_count = 0;
+        return message.msg_flags & MSG_TRUNC ? -EMSGSIZE : -EMFILE;
+    }
+    return received;
+}
+
+void portico_message_end(int fd) { shutdown(fd, SHUT_RDWR); }
 
 /* --- threads --- */
 

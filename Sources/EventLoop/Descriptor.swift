@@ -2,8 +2,8 @@ internal import CLinux
 
 /// A file descriptor with exactly one owner, closed when that owner lets go of it.
 ///
-/// Everything here is non-blocking and close-on-exec. Closing also takes the descriptor out of every epoll set, since
-/// none of them is ever duplicated.
+/// Everything here is non-blocking and close-on-exec. Closing also takes the descriptor out of every epoll set, unless it was
+/// duplicated: listening sockets may have been, for another process, and so ``EventLoop/unwatch(_:)`` goes before their close.
 public struct Descriptor: ~Copyable, Sendable {
     public let raw: Int32
 
@@ -19,6 +19,11 @@ public struct Descriptor: ~Copyable, Sendable {
 
     deinit {
         if raw >= 0 { _ = portico_close(raw) }
+    }
+
+    /// A second descriptor of the same open socket or file, which lives until both are closed.
+    public borrowing func duplicate() throws(SystemError) -> Descriptor {
+        Descriptor(owning: try SystemError.check(portico_duplicate(raw), "duplicate a descriptor"))
     }
 
     /// Gives the number up without closing it; the caller owns it from here on.

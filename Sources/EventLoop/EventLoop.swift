@@ -84,6 +84,13 @@ public final class EventLoop: @unchecked Sendable {
         try? readiness.modify(descriptor.raw, token: token, interest: accepting ? .readable : [])
     }
 
+    /// Ends the reports about a descriptor that has duplicates, before it is closed: the set keeps what is open, not its
+    /// number, and would go on about a socket that another process still has, with no way left to take it out. Nothing
+    /// happens if it is not watched.
+    public func unwatch(_ descriptor: borrowing Descriptor) {
+        readiness.remove(descriptor.raw)
+    }
+
     /// Calls the handler for `token` once more, with no readiness, after the events at hand: for work that gave way to
     /// other descriptors although it could go on. Asked for twice, it is called twice; it is called even if the descriptor
     /// has been closed by then.

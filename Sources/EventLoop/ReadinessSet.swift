@@ -52,6 +52,11 @@ struct ReadinessSet: ~Copyable {
         try SystemError.check(portico_epoll_modify(epoll.raw, raw, token, interest.rawValue), "watch a descriptor")
     }
 
+    func remove(_ raw: Int32) {
+        // The only possible failure is that it was not there.
+        _ = portico_epoll_remove(epoll.raw, raw)
+    }
+
     /// Waits up to `timeout` milliseconds (-1: for ever); the number of events that ``event(_:)`` now gives.
     func wait(timeout: Int32) -> Int32 {
         // A failure could only be a programming error (a closed or foreign descriptor); it is treated as "no events".

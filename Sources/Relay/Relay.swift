@@ -10,18 +10,34 @@ public import Services
 /// Listening sockets are made here, on the caller's thread, so that an address that cannot be had is an error of that very
 /// call; then they are handed to the workers.
 public actor Relay {
-    private let workers: [Worker]
+    let workers: [Worker]
     private var threads: [LoopThread] = []
     private let configuration: RelayConfiguration
     private var routes: [ServicePortID: ServiceRoute] = [:]
-    private var doors: [DoorID: [Int]] = [:]
-    private var doorPorts: [DoorID: ServicePortID] = [:]
+    var doors: [DoorID: Door] = [:]
     private var lastDoor: UInt32 = 0
-    private var listeningSockets = 0
+    private var lastListener: UInt32 = 0
+    private var listenerCount = 0
+    /// What the process before this one left, until it is asked for or given up.
+    var inheritance: Inheritance?
 
     /// Names an open listener of a service port.
     public struct DoorID: Hashable, Sendable {
         fileprivate let number: UInt32
+    }
+
+    /// An address at which clients reach a service port, and the sockets that listen there.
+    struct Door {
+        let port: ServicePortID
+        let address: EndpointAddress
+        let listeners: [ListenerID]
+    }
+
+    /// One listening socket: a worker, by index, and the number by which that worker knows it. One worker may have several
+    /// of one door, if they were inherited from a process with more workers.
+    struct ListenerID: Hashable, Sendable {
+        let worker: Int
+        let number: UInt32
     }
 
     /// Starts the workers.
@@ -74,7 +90,7 @@ public actor Relay {
     public func remove(_ port: ServicePortID) {
         guard let route = routes.removeValue(forKey: port) else { return }
         route.retire()
-        for (door, owner) in doorPorts where owner == port { close(door) }
+        for (id, door) in doors where door.port == port { close(id) }
         for worker in workers {
             worker.loop.execute { worker.remove(port) }
         }
@@ -82,13 +98,17 @@ public actor Relay {
 
     // MARK: Doors
 
-    /// Listens on `address` for a service port that is being served.
+    /// Listens on `address` for a service port that is being served: with the sockets that were inherited for that transport
+    /// and address, whichever service port they were for, else with new ones.
     ///
     /// - Returns: the door, and the address with the port that the kernel chose if `address` has port 0.
     /// - Throws: ``SystemError``: `EADDRINUSE` also if another program of this user shares its ports.
     public func open(
         _ port: ServicePortID, on address: EndpointAddress
     ) throws(SystemError) -> (door: DoorID, address: EndpointAddress) {
+        if let sockets = inheritance?.take(port.transport, address) {
+            return (addDoor(port, address, spread(sockets, of: port)), address)
+        }
         // Sockets that share a port must all say so, and another program of the same user may; a first socket that does
         // not share finds out whether the address is really free.
         let probe = try Self.bind(port.transport, SocketAddress(address), shared: false)
@@ -103,17 +123,35 @@ public actor Relay {
             for socket in sockets { _ = Descriptor(owning: socket) }
             throw error
         }
-        lastDoor += 1
-        let number = lastDoor
-        for (index, socket) in zip(chosenWorkers, sockets) {
+        let opened = EndpointAddress(ip: address.ip, port: chosen.port)
+        return (addDoor(port, opened, Array(zip(chosenWorkers, sockets))), opened)
+    }
+
+    /// Gives sockets, each with the index of its worker, to the workers.
+    private func addDoor(
+        _ port: ServicePortID, _ address: EndpointAddress, _ sockets: [(worker: Int, socket: Int32)]
+    ) -> DoorID {
+        var listeners: [ListenerID] = []
+        for (index, socket) in sockets {
+            lastListener += 1
+            let number = lastListener
+            listeners.append(ListenerID(worker: index, number: number))
             let worker = workers[index]
-            worker.loop.execute { worker.listen(number, Descriptor(owning: socket), for: port) }
+            let accepted = worker.loop.execute { worker.listen(number, Descriptor(owning: socket), for: port) }
+            if !accepted { _ = Descriptor(owning: socket) }
         }
-        let door = DoorID(number: number)
-        doors[door] = chosenWorkers
-        doorPorts[door] = port
-        listeningSockets += chosenWorkers.count
-        return (door, EndpointAddress(ip: address.ip, port: chosen.port))
+        lastDoor += 1
+        let door = DoorID(number: lastDoor)
+        doors[door] = Door(port: port, address: address, listeners: listeners)
+        listenerCount += listeners.count
+        return door
+    }
+
+    /// Inherited sockets, dealt out to the workers in turn. All of them: what waits on one that is closed is reset.
+    private func spread(_ sockets: [Int32], of port: ServicePortID) -> [(worker: Int, socket: Int32)] {
+        // Doors with a single socket must not all end up with the first worker.
+        let first = sockets.count < workers.count ? worker(for: port) : 0
+        return sockets.enumerated().map { ((first + $0.offset) % workers.count, $0.element) }
     }
 
     private static func bind(
@@ -127,19 +165,28 @@ public actor Relay {
 
     /// Stops listening at a door. Clients that the kernel has already accepted are served.
     public func close(_ door: DoorID) {
-        guard let indices = doors.removeValue(forKey: door) else { return }
-        doorPorts[door] = nil
-        listeningSockets -= indices.count
-        for index in indices {
-            let worker = workers[index]
-            worker.loop.execute { worker.closeListener(door.number) }
+        guard let listeners = doors.removeValue(forKey: door)?.listeners else { return }
+        listenerCount -= listeners.count
+        for listener in listeners {
+            let worker = workers[listener.worker]
+            worker.loop.execute { worker.closeListener(listener.number) }
         }
     }
 
     /// Every worker listens, as long as the budget for listening sockets lasts; after that one worker, by hash.
     private func workersForNextListener(of port: ServicePortID) -> [Int] {
-        guard listeningSockets + workers.count > configuration.budget.listeners else { return Array(workers.indices) }
-        return [Int(UInt(bitPattern: port.hashValue) % UInt(workers.count))]
+        guard listenerCount + workers.count > configuration.budget.listeners else { return Array(workers.indices) }
+        return [worker(for: port)]
+    }
+
+    private func worker(for port: ServicePortID) -> Int {
+        Int(UInt(bitPattern: port.hashValue) % UInt(workers.count))
+    }
+
+    /// No door is open any more, as far as this relay is concerned.
+    func forgetDoors() {
+        doors = [:]
+        listenerCount = 0
     }
 
     /// Returns when every worker has taken on what was said so far: from then on new clients meet it.
@@ -170,7 +217,8 @@ public actor Relay {
 
     // MARK: The end
 
-    /// Stops accepting and waits until all connections have ended, or for `limit`; what is then open is reset.
+    /// Stops accepting and waits until all connections have ended and no UDP client is owed an answer any more, or for
+    /// `limit`; what is then open is reset.
     ///
     /// - Returns: how many connections the limit ended.
     @discardableResult

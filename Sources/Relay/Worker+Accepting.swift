@@ -58,7 +58,7 @@ extension Worker {
                 refused(listener, code)
                 return count
             case .failed(let code):
-                listeners[listener.id] = nil
+                drop(listener)
                 report(.listenerFailed(listener.port.id, SystemError("accept on", "\(listener.port.id)", code: code)))
                 return count
             }

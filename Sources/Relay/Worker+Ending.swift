@@ -47,33 +47,13 @@ extension Worker {
             outcome: outcome)
     }
 
-    // MARK: Draining
-
-    /// Stops accepting, serves what the kernel has queued so far, and calls `done` when the last connection has ended.
-    func drain(_ done: @escaping () -> Void) {
-        for id in Array(listeners.keys) { closeListener(id) }
-        drained.append(done)
-        load.close()
-        if load.isClosedAndEmpty { nothingIsOpen() }
-    }
-
-    /// Ends what is still open.
-    func endAll() {
-        counters.endedByDrain += connections.count
-        for id in connections.ids { end(id, .drained) }
-    }
-
     /// A connection that ``load`` counted has ended, or has not come after all.
     func loadFalls() {
         load.remove()
-        if load.isClosedAndEmpty { nothingIsOpen() }
+        if load.isClosedAndEmpty { goOnDraining() }
     }
 
-    private func nothingIsOpen() {
-        let waiting = drained
-        drained = []
-        for done in waiting { done() }
-    }
+    // MARK: The end of a listener
 
     /// Closes a listener; its service port goes with the last one. Connections stay (SPEC §1.5).
     ///
@@ -83,8 +63,7 @@ extension Worker {
         guard let listener = listeners[id] else { return }
         guard listener.port.id.transport == .tcp else {
             endFlows(throughDoor: id, of: listener.port)
-            listeners[id] = nil
-            return
+            return drop(listener)
         }
         var waiting = 1024
         while waiting > 0, listeners[id] != nil, !pressure.paused.contains(id) {
@@ -92,6 +71,18 @@ extension Worker {
             if count == 0 { break }
             waiting -= count
         }
-        listeners[id] = nil
+        drop(listener)
+    }
+
+    /// Closes a listener as it is.
+    func drop(_ listener: Listener) {
+        stopWatching(listener)
+        listeners[listener.id] = nil
+    }
+
+    /// Another process may have the same socket, and its events must not come here any more.
+    func stopWatching(_ listener: Listener) {
+        loop.unwatch(listener.socket)
+        listener.isWatched = false
     }
 }

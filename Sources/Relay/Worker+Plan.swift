@@ -18,6 +18,10 @@ extension Worker {
     func remove(_ id: ServicePortID) {
         guard let port = ports.removeValue(forKey: id) else { return }
         endHeld(of: port)
+        // Doors that were let go are no longer the relay's to close.
+        if hasLetGo {
+            for door in Array(listeners.values) where door.port === port { closeListener(door.id) }
+        }
         port.isRemoved = true
         foldIfForgotten(port)
     }

@@ -65,8 +65,13 @@ final class Worker: @unchecked Sendable {
     var pressure = AcceptPressure()
     var pressureTimer: Timer?
 
-    /// Whom to tell when the last connection has ended.
+    /// Another process has the doors.
+    var hasLetGo = false
+    /// Whom to tell when the last connection has ended and the last answer has been given.
     var drained: [() -> Void] = []
+    var isDraining = false
+    /// Looks whether UDP clients are still owed answers, while draining.
+    var drainTimer: Timer?
     /// What ``EventLoop/run(_:)`` returned; read after the thread was joined.
     private(set) var finalStatus: Int32 = 0
 
@@ -92,6 +97,7 @@ final class Worker: @unchecked Sendable {
         probeTimer = Timer(on: loop) { [unowned self] in probesAreDue() }
         holdTimer = Timer(on: loop) { [unowned self] in holdsAreDue() }
         pinTimer = Timer(on: loop) { [unowned self] in sweepPins() }
+        drainTimer = Timer(on: loop) { [unowned self] in goOnDraining() }
     }
 
     deinit {
@@ -116,6 +122,7 @@ final class Worker: @unchecked Sendable {
         switch token.kind {
         case .listener:
             guard let listener = listeners[token.index] else { return }
+            guard listener.isWatched else { return }
             if listener.port.id.transport == .udp { receive(from: listener) } else { accept(from: listener) }
         case .client:
             guard let connection = connections.find(token.connection) else { return }
@@ -172,6 +179,8 @@ final class Listener {
     let port: PortState
     /// UDP: bound to no address in particular, so that each datagram says where it was sent to.
     let isWildcard: Bool
+    /// Clients are taken from it. One that is not is there for the answers of its UDP flows.
+    var isWatched = true
 
     init(id: UInt32, socket: consuming Descriptor, port: PortState, isWildcard: Bool = false) {
         self.id = id

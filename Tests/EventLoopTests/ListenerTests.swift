@@ -46,6 +46,23 @@ import Testing
         #expect(client.isOpen)
     }
 
+    /// With a duplicate open elsewhere, closing alone would leave it in the set: the second argument shows that it does.
+    @Test(arguments: [true, false])
+    func isSilentAfterItsCloseAlthoughAnotherProcessHasIt(isUnwatched: Bool) throws {
+        let loop = try EventLoop()
+        let listener = SocketEnd(try TCPSocket.listen(on: .loopback(port: 0)))
+        let copy = SocketEnd(try listener.descriptor.duplicate())
+        try loop.watchListener(listener.descriptor, token: 9)
+        if isUnwatched { loop.unwatch(listener.descriptor) }
+        listener.close()
+        let client = SocketEnd(try TCPSocket.dial(TCPSocket.localAddress(of: copy.descriptor)))
+        var reports = 0
+        let result = loop.runTurns(5) { _, _ in reports += 1 }
+        #expect(result == 0)
+        #expect((reports == 0) == isUnwatched)
+        #expect(client.isOpen && !Self.isEmpty(copy.descriptor), "it waits for whoever has the socket")
+    }
+
     @Test func addressInUseNamesTheAddress() throws {
         let listener = try TCPSocket.listen(on: .loopback(port: 0))
         let address = try TCPSocket.localAddress(of: listener)

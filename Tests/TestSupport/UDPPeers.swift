@@ -5,6 +5,8 @@ public final class UDPServer: Sendable {
     public enum Behaviour: Sendable {
         /// Sends every datagram back, with a prefix that says who answered.
         case echo(identity: String = "")
+        /// Sends every datagram back, and the first of them not before the cue is given.
+        case echoAfter(Cue)
         /// Only counts and adds up.
         case collect
         /// Does not even read: datagrams pile up in the socket until the kernel drops them.
@@ -41,6 +43,7 @@ public final class UDPServer: Sendable {
         try spawnThread {
             switch behaviour {
             case .echo(let identity): Self.serve(socket, state, prefix: Array(identity.utf8))
+            case .echoAfter(let cue): Self.serve(socket, state, prefix: [], after: cue)
             case .collect: Self.serve(socket, state, prefix: nil)
             case .silent: try? waitReadable(-1, events: 0, "silent", stop: stop, until: .within(.seconds(3600)))
             }
@@ -61,7 +64,9 @@ public final class UDPServer: Sendable {
         await ended.value
     }
 
-    private static func serve(_ socket: PeerSocket, _ state: Locked<Arrivals>, prefix: [UInt8]?) {
+    private static func serve(
+        _ socket: PeerSocket, _ state: Locked<Arrivals>, prefix: [UInt8]?, after cue: Cue? = nil
+    ) {
         // Until stopped; an error reported for an earlier answer (port unreachable) does not end a server.
         while true {
             do throws(PeerError) {
@@ -71,6 +76,10 @@ public final class UDPServer: Sendable {
                     arrivals.bytes += bytes.count
                     arrivals.checksum &+= StreamChecksum.of(bytes)
                     arrivals.sources[source.description, default: 0] += 1
+                }
+                if let cue {
+                    let deadline = Deadline.within(.seconds(60))
+                    try waitReadable(cue.readEnd, events: POLLIN, "a cue", stop: socket.stop, until: deadline)
                 }
                 if let prefix { try socket.sendDatagram(prefix + bytes, to: source, until: .within(.seconds(5))) }
             } catch {

@@ -3,7 +3,8 @@
  *
  * One convention throughout: a call returns its result, or -errno. Swift may run reference-counting code between a
  * call and a read of errno, and that code may disturb it; so errno is read here, in the same C function, and nowhere
- * else. None of these functions allocates, blocks (descriptors are non-blocking) or keeps a pointer.
+ * else. None of these functions allocates or keeps a pointer; but for those under "Messages" none
+ * blocks, since descriptors are non-blocking.
  */
 #ifndef PORTICO_CLINUX_H
 #define PORTICO_CLINUX_H
@@ -55,6 +56,8 @@ ssize_t portico_splice(int from, int to, size_t count);
  * has, or -errno with nothing open. An ordinary user over its budget of pipe pages gets a smaller one. */
 int portico_pipe(int capacity, int *read_end, int *write_end);
 int portico_close(int fd);
+/* A second descriptor of what `fd` names, close-on-exec: Swift cannot call the variadic fcntl with an argument. */
+int portico_duplicate(int fd);
 
 /* One datagram in one call, with the address of the other side as a value. */
 ssize_t portico_receive_from(int fd, void *buffer, size_t count, portico_address *sender);
@@ -103,6 +106,7 @@ enum {
 int portico_epoll(void);
 int portico_epoll_add(int epoll, int fd, uint64_t token, uint32_t interest);
 int portico_epoll_modify(int epoll, int fd, uint64_t token, uint32_t interest);
+int portico_epoll_remove(int epoll, int fd);
 /* NULL when memory is short. */
 portico_events *portico_events_new(int capacity);
 void portico_events_free(portico_events *events);
@@ -110,6 +114,28 @@ void portico_events_free(portico_events *events);
 int portico_epoll_wait(int epoll, portico_events *events, int timeout);
 uint64_t portico_event_token(const portico_events *events, int index);
 uint32_t portico_event_readiness(const portico_events *events, int index);
+
+/* Messages between processes, over Unix sockets that keep their boundaries (SOCK_SEQPACKET), with descriptors in them: the
+ * control messages of SCM_RIGHTS are laid out by macros. These sockets block, for as long as their time limit says. */
+enum { PORTICO_MOST_DESCRIPTORS = 253 }; /* SCM_MAX_FD: more in one message are refused. */
+int portico_message_socket(void);
+/* -ENAMETOOLONG if the path does not fit into an address. The socket file gets mode 0600. */
+int portico_message_bind(int fd, const char *path);
+int portico_message_connect(int fd, const char *path);
+/* Waits without a limit. */
+int portico_message_accept(int fd);
+/* How long sending, receiving and connecting may take, in milliseconds; then they return -EAGAIN. 0: for ever. */
+int portico_message_limit(int fd, int64_t milliseconds);
+/* The user that the other side belonged to as it connected, or listened. */
+int portico_message_peer(int fd, uint32_t *user);
+/* Sends one message with duplicates of `descriptors` (at most PORTICO_MOST_DESCRIPTORS). */
+int portico_message_send(int fd, const void *bytes, size_t count, const int *descriptors, int descriptor_count);
+/* Receives one message; the number of its bytes, 0 at the end. `descriptors` has room for PORTICO_MOST_DESCRIPTORS, which
+ * are close-on-exec and the caller's. -EMSGSIZE, with nothing kept, if the message has more than `count` bytes;
+ * -EMFILE likewise if this process has no room for all of its descriptors. */
+ssize_t portico_message_receive(int fd, void *bytes, size_t count, int *descriptors, int *descriptor_count);
+/* Ends both directions, which wakes whoever waits on the socket in any thread. */
+void portico_message_end(int fd);
 
 /* Threads: a GNU extension. */
 void portico_name_thread(const char *name);

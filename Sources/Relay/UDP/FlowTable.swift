@@ -59,6 +59,8 @@ struct FlowTable {
         var lastActive: UInt64
         var sent: UInt32 = 0
         var received: UInt32 = 0
+        /// The last datagram that passed was the client's.
+        var clientSpokeLast = false
     }
 
     /// Oldest first: flows of one stage have one timeout, so the head expires first.
@@ -119,6 +121,7 @@ struct FlowTable {
         let slot = Int(entry)
         records[slot].sent = records[slot].sent &+ UInt32(truncatingIfNeeded: sent)
         records[slot].received = records[slot].received &+ UInt32(truncatingIfNeeded: received)
+        records[slot].clientSpokeLast = received == 0
         let stage: Stage =
             records[slot].received == 0
             ? .waiting : records[slot].sent <= 1 && records[slot].received <= 1 ? .oneShot : .stream
@@ -139,6 +142,17 @@ struct FlowTable {
 
     /// Replies that the flow has had.
     func replies(_ entry: Entry) -> Int { Int(records[Int(entry)].received) }
+
+    /// In exchanges of so many questions each is taken to have one answer; longer ones need not be balanced.
+    private static let mostCounted: UInt32 = 16
+
+    /// Whether the client still waits for something, as far as can be told from outside: it has asked more often than it was
+    /// answered, or in a long exchange spoke last, and that is not so long ago that nobody would wait for a first answer.
+    func isOwed(_ entry: Entry, at now: UInt64) -> Bool {
+        let record = records[Int(entry)]
+        guard record.lastActive + spans[Stage.waiting.rawValue] > now else { return false }
+        return record.sent > Self.mostCounted ? record.clientSpokeLast : record.received < record.sent
+    }
 
     /// A flow that was silent for too long, if there is one. It stays until it is removed.
     func expired(at now: UInt64) -> Slab<Flow>.ID? {

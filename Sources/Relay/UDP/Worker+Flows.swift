@@ -143,6 +143,7 @@ extension Worker {
         for port in ports.values {
             while let id = port.flows.expired(at: loop.now) { endFlow(id) }
         }
+        if hasLetGo { closeUnusedDoors() }
         sweeping = datagrams.flows.count > 0
         if sweeping { sweepTimer?.start(after: Self.sweepInterval) }
     }
@@ -159,9 +160,10 @@ extension Worker {
             let socket = try UDPSocket.bind(to: address, shared: true)
             let renewed = Listener(id: door.id, socket: socket, port: door.port, isWildcard: door.isWildcard)
             try loop.watchListener(renewed.socket, token: renewed.token)
+            loop.unwatch(door.socket)
             listeners[door.id] = renewed
         } catch {
-            listeners[door.id] = nil
+            drop(door)
             report(.listenerFailed(door.port.id, error))
         }
     }

@@ -150,7 +150,7 @@ extension ScriptedPeer {
 }
 
 /// How long the calling thread has been computing.
-private func processorTime() -> Duration {
+func processorTime() -> Duration {
     var time = timespec()
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
     return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)

@@ -1,0 +1,86 @@
+internal import EventLoop
+internal import Services
+
+/// The way to the worker's end: no new clients, and time for those that are there.
+extension Worker {
+    /// How often it is looked whether UDP clients are still owed answers, in milliseconds.
+    private static let drainInterval: UInt64 = 20
+
+    /// Stops accepting, serves what the kernel has queued so far, and calls `done` when the last connection has ended and
+    /// no UDP client waits for an answer. Datagrams that come from now on are not read.
+    func drain(_ done: @escaping () -> Void) {
+        for listener in Array(listeners.values) {
+            if listener.port.id.transport == .udp { stopWatching(listener) } else { closeListener(listener.id) }
+        }
+        drained.append(done)
+        isDraining = true
+        load.close()
+        goOnDraining()
+    }
+
+    /// Closes the UDP doors that have done their duty, and tells those who wait for the end if this is it.
+    func goOnDraining() {
+        guard isDraining else { return }
+        let owing = doors { datagrams.flows[$0.index].pointee.isOwed(at: loop.now) }
+        let isEnd = owing.isEmpty && load.isClosedAndEmpty
+        // Somebody else reads from doors that were let go, so they may as well serve their flows for as long as there is
+        // something else to wait for. Nobody reads from the others: clients are better off with an error.
+        for door in Array(listeners.values) where isEnd || (!hasLetGo && !owing.contains(door.id)) {
+            closeListener(door.id)
+        }
+        if isEnd {
+            let waiting = drained
+            drained = []
+            for done in waiting { done() }
+        } else if !owing.isEmpty {
+            drainTimer?.start(after: Self.drainInterval)
+        }
+    }
+
+    /// Ends what is still open.
+    func endAll() {
+        counters.endedByDrain += connections.count
+        for id in connections.ids { end(id, .drained) }
+        guard isDraining || hasLetGo else { return }
+        for id in Array(listeners.keys) { closeListener(id) }
+        goOnDraining()
+    }
+
+    // MARK: Letting go
+
+    /// Leaves all doors to another process that has them too: without taking what is queued, which that process will.
+    ///
+    /// Flows go on, and so the UDP doors that they came through stay: nothing is read from those, but answers leave by them,
+    /// since clients expect them from there.
+    func letGo() {
+        hasLetGo = true
+        pressure.paused = []
+        pressure.refusedSince = nil
+        for listener in Array(listeners.values) {
+            if listener.port.id.transport == .udp { stopWatching(listener) } else { drop(listener) }
+        }
+        closeUnusedDoors()
+    }
+
+    /// Closes doors that were let go and have no flows any more. They would keep their addresses taken if the other process
+    /// gives those up.
+    func closeUnusedDoors() {
+        let used = doors { _ in true }
+        for door in Array(listeners.values) where !door.isWatched && !used.contains(door.id) { drop(door) }
+    }
+
+    /// The open doors that flows of the given kind came through.
+    private func doors(of isCounted: (Slab<Flow>.ID) -> Bool) -> Set<UInt32> {
+        var found: Set<UInt32> = []
+        for id in datagrams.flows.ids {
+            let door = datagrams.flows[id.index].pointee.key.door
+            if !found.contains(door), listeners[door] != nil, isCounted(id) { found.insert(door) }
+        }
+        return found
+    }
+}
+
+extension Flow {
+    /// Whether its client still waits for something.
+    fileprivate func isOwed(at now: UInt64) -> Bool { port.flows.isOwed(entry, at: now) }
+}

@@ -1,0 +1,95 @@
+import EventLoop
+import Glibc
+import Services
+import TestSupport
+import Testing
+
+@testable import Relay
+
+/// The path of a handover: who may be there, and who may ask.
+@Suite(.timeLimit(.minutes(1))) struct HandoverServerTests {
+    private let folder: TemporaryDirectory
+    private let path: String
+    private let relay: Relay
+
+    init() throws {
+        folder = try TemporaryDirectory(readableByAll: true)
+        path = folder.file("handover")
+        relay = try Relay(RelayConfiguration(workers: 1, budget: DescriptorBudget(limit: 256)))
+    }
+
+    private func mode() -> mode_t? {
+        var status = stat()
+        return lstat(path, &status) == 0 ? status.st_mode & 0o777 : nil
+    }
+
+    @Test func nobodyThereMeansNothingToInherit() async throws {
+        #expect(try await Handover.take(from: path) == nil)
+        // Left behind by a process that was killed.
+        _ = try MessageSocket.listen(at: path)
+        #expect(mode() != nil)
+        #expect(try await Handover.take(from: path) == nil)
+
+        let server = try HandoverServer(path: path, relay: relay)
+        #expect(mode() == 0o600, "whatever the umask")
+        #expect(try await Handover.take(from: path)?.doors == [])
+        server.close()
+        #expect(mode() == nil)
+        #expect(await server.successor() == false)
+        #expect(try await Handover.take(from: path) == nil)
+        await relay.stop()
+    }
+
+    @Test func aPathThatIsInUseIsLeftAlone() async throws {
+        let server = try HandoverServer(path: path, relay: relay)
+        #expect(throws: HandoverError.taken(path: path)) { try HandoverServer(path: path, relay: relay) }
+        #expect(try await Handover.take(from: path) != nil, "still the first one's")
+
+        // Somebody else takes the path by force: closing is no reason to take it back.
+        folder.remove("handover")
+        try folder.write("precious", to: "handover")
+        server.close()
+        #expect(throws: HandoverError.notASocket(path: path)) { try HandoverServer(path: path, relay: relay) }
+        #expect(mode() != nil)
+
+        let long = folder.file(String(repeating: "x", count: 120))
+        #expect(throws: HandoverError.self) { try HandoverServer(path: long, relay: relay) }
+        await relay.stop()
+    }
+
+    @Test func closingEndsConversations() async throws {
+        let server = try HandoverServer(path: path, relay: relay)
+        let inheritance = try #require(try await Handover.take(from: path))
+        server.close()
+        await #expect(throws: HandoverError.ended) { try await inheritance.confirm() }
+        await relay.stop()
+    }
+
+    @Test func anotherVersionIsToldSo() async throws {
+        let server = try HandoverServer(path: path, relay: relay)
+        let channel = try HandoverChannel(try MessageSocket.connect(to: path, limit: 5000))
+        try channel.send(.hello(version: 7))
+        #expect(try channel.receiveMessage() == .hello(version: 1))
+        let refusal = HandoverError.refused(HandoverError.version(7).description)
+        #expect(throws: refusal) { try channel.receiveMessage() }
+        #expect(refusal.description.contains("version 7"))
+        server.close()
+        await relay.stop()
+    }
+
+    @Test(.requires(.root, .ordinaryUser, .tool("perl")))
+    func strangersGetNothing() async throws {
+        let server = try HandoverServer(path: path, relay: relay)
+        let perl = "/usr/bin/perl"
+        let script = """
+            socket(S, AF_UNIX, SOCK_SEQPACKET, 0); connect(S, pack_sockaddr_un($ARGV[0])) or exit 3;
+            send(S, "portico-handover\\t1", 0); recv(S, $answer, 100, 0); print "<$answer>";
+            """
+        let arguments = ["-MSocket", "-e", script, path]
+        #expect(try await runAsOrdinaryUser(perl, arguments).status == 3, "the file keeps them out")
+        #expect(chmod(path, 0o666) == 0)
+        #expect(try await runAsOrdinaryUser(perl, arguments).output == "<>", "and if it does not, the server does")
+        server.close()
+        await relay.stop()
+    }
+}
