@@ -32,12 +32,16 @@ let package = Package(
         .target(
             name: "Proxy",
             dependencies: [
-                "Services", "Relay", "EventLoop", "Manifests", .product(name: "Logging", package: "swift-log"),
+                "Services", "Relay", "EventLoop", "Manifests", "Host",
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
         .target(name: "Redirect", dependencies: ["Services", "EventLoop"], swiftSettings: settings),
         .target(name: "Names", dependencies: ["Services", "EventLoop"], swiftSettings: settings),
-        .target(name: "DemoPods", dependencies: ["EventLoop"], swiftSettings: settings),
+        .target(name: "HTTP", dependencies: ["EventLoop"], swiftSettings: settings),
+        .target(name: "DemoPods", dependencies: ["EventLoop", "HTTP"], swiftSettings: settings),
+        .target(name: "Host", dependencies: ["EventLoop", "Services"], swiftSettings: settings),
+        .target(name: "Admin", dependencies: ["EventLoop", "Services", "HTTP", "Host"], swiftSettings: settings),
         .executableTarget(
             name: "portico",
             dependencies: [
@@ -68,7 +72,14 @@ let package = Package(
                 "Proxy", "Relay", "Services", "TestSupport", .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: settings),
         .testTarget(
-            name: "DemoPodsTests", dependencies: ["DemoPods", "EventLoop", "TestSupport"], swiftSettings: settings),
+            name: "DemoPodsTests", dependencies: ["DemoPods", "EventLoop", "HTTP", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(name: "HTTPTests", dependencies: ["HTTP", "EventLoop", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "AdminTests", dependencies: ["Admin", "HTTP", "EventLoop", "Services", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "HostTests", dependencies: ["Host", "EventLoop", "Services", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "NamesTests", dependencies: ["Names", "Services", "EventLoop", "TestSupport"], swiftSettings: settings
         ),
