@@ -39,11 +39,14 @@ let package = Package(
             swiftSettings: settings),
         .target(name: "Redirect", dependencies: ["Services", "EventLoop"], swiftSettings: settings),
         .target(name: "Names", dependencies: ["Services", "EventLoop"], swiftSettings: settings),
-        .target(name: "DemoPods", dependencies: ["EventLoop"], swiftSettings: settings),
+        .target(name: "HTTP", dependencies: ["EventLoop"], swiftSettings: settings),
+        .target(name: "DemoPods", dependencies: ["EventLoop", "HTTP"], swiftSettings: settings),
+        .target(name: "Admin", dependencies: ["EventLoop", "Services", "HTTP", "Host"], swiftSettings: settings),
         .executableTarget(
             name: "portico",
             dependencies: [
-                "Services", "EventLoop", "Relay", "Redirect", "Host", "Manifests", "Proxy", "Names", "DemoPods",
+                "Services", "EventLoop", "Relay", "Redirect", "Host", "Manifests", "Proxy", "Admin", "Names",
+                "DemoPods",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -70,9 +73,15 @@ let package = Package(
                 "Proxy", "Relay", "Redirect", "Host", "Services", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: settings),
-        .testTarget(name: "HostTests", dependencies: ["Host", "Services", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "DemoPodsTests", dependencies: ["DemoPods", "EventLoop", "TestSupport"], swiftSettings: settings),
+            name: "DemoPodsTests", dependencies: ["DemoPods", "EventLoop", "HTTP", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(name: "HTTPTests", dependencies: ["HTTP", "EventLoop", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "AdminTests", dependencies: ["Admin", "HTTP", "EventLoop", "Services", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "HostTests", dependencies: ["Host", "EventLoop", "Services", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "NamesTests", dependencies: ["Names", "Services", "EventLoop", "TestSupport"], swiftSettings: settings
         ),

@@ -1,3 +1,5 @@
+internal import HTTP
+
 /// What a demo pod answers: a pure function, with the one effect told beside the answer.
 enum PodBehaviour {
     /// - Parameter client: where the request came from.
@@ -12,7 +14,6 @@ enum PodBehaviour {
             answer = HTTPAnswer(.ok, "\(client)\n".utf8)
         case ("GET", _), ("HEAD", _):
             answer = HTTPAnswer(.ok, "\(podName)\n".utf8)
-            answer.leavesBodyOut = request.method == "HEAD"
         case ("POST", "/down"):
             answer = HTTPAnswer(.ok, "\(podName) goes down\n".utf8)
             goesDown = true
@@ -22,11 +23,16 @@ enum PodBehaviour {
             answer = HTTPAnswer(.notFound, "\(podName) takes POST at /down and /echo\n".utf8)
         default:
             answer = HTTPAnswer(.methodNotAllowed, "\(podName) takes GET, HEAD and POST\n".utf8)
-            answer.allowed = "GET, HEAD, POST"
+            answer.headers = [HTTPHeader("Allow", "GET, HEAD, POST")]
         }
-        answer.closes = goesDown || !request.persists
-        answer.announcesPersistence = !request.isPersistentByDefault
+        answer.closes = goesDown
         return (answer, goesDown)
+    }
+
+    /// What every answer of a pod says about itself.
+    static func headers(podName: String) -> [HTTPHeader] {
+        // A name with a space in it would be a name and something else.
+        [HTTPHeader("X-Pod", String(decoding: podName.utf8.filter { (0x21...0x7E).contains($0) }, as: UTF8.self))]
     }
 
     /// The answer to a datagram.

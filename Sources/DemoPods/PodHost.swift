@@ -1,4 +1,5 @@
 internal import EventLoop
+internal import HTTP
 
 /// The loop's side of ``DemoPods``: who is up, what is open, and where readiness goes.
 ///
@@ -14,12 +15,11 @@ final class PodHost: @unchecked Sendable {
     private enum Watched {
         case listener(OpenSockets, podName: String)
         case datagrams(OpenSockets, podName: String)
-        case connection(HTTPConnection)
+        case connection(HTTPConnection, podName: String, client: SocketAddress)
 
         var podName: String {
             switch self {
-            case .listener(_, let podName), .datagrams(_, let podName): podName
-            case .connection(let connection): connection.podName
+            case .listener(_, let podName), .datagrams(_, let podName), .connection(_, let podName, _): podName
             }
         }
     }
@@ -94,7 +94,7 @@ extension PodHost {
         pods[podName]?.isDown = true
         closeSockets(of: podName)
         for (token, item) in watched where item.podName == podName && token != spared {
-            guard case .connection(let connection) = item else { continue }
+            guard case .connection(let connection, _, _) = item else { continue }
             // An orderly end would tell clients that the answer is complete.
             connection.descriptor.resetOnClose()
             watched[token] = nil
@@ -126,7 +126,7 @@ extension PodHost {
     /// The handler of the loop.
     func handle(_ token: EventLoop.Token, _ readiness: Readiness) {
         switch watched[token] {
-        case .connection(let connection): step(connection, token)
+        case .connection(let connection, let podName, let client): step(connection, token, podName, from: client)
         case .listener(let sockets, let podName): accept(from: sockets, token, podName)
         case .datagrams(let sockets, let podName): answerDatagrams(from: sockets, token, podName)
         case nil: break
@@ -138,10 +138,10 @@ extension PodHost {
             switch TCPSocket.accept(from: sockets.listener) {
             case .accepted(let socket, let peer):
                 lastToken += 1
-                let connection = HTTPConnection(socket, from: peer, podName: podName)
+                let connection = HTTPConnection(socket, headers: PodBehaviour.headers(podName: podName))
                 // Without kernel memory for the watch the connection is closed again at once.
                 guard (try? loop.watch(connection.descriptor, token: lastToken)) != nil else { continue }
-                watched[lastToken] = .connection(connection)
+                watched[lastToken] = .connection(connection, podName: podName, client: peer)
             case .none:
                 return
             case .exhausted:
@@ -184,12 +184,13 @@ extension PodHost {
         loop.again(token)
     }
 
-    private func step(_ connection: HTTPConnection, _ token: EventLoop.Token) {
+    private func step(
+        _ connection: HTTPConnection, _ token: EventLoop.Token, _ podName: String, from client: SocketAddress
+    ) {
         let verdict = connection.step(scratch) { request in
-            let (answer, goesDown) = PodBehaviour.answer(
-                request, podName: connection.podName, client: "\(connection.client)")
+            let (answer, goesDown) = PodBehaviour.answer(request, podName: podName, client: "\(client)")
             // Before the answer is sent: whoever has read it finds the pod gone.
-            if goesDown { goDown(connection.podName, sparing: token) }
+            if goesDown { goDown(podName, sparing: token) }
             return answer
         }
         switch verdict {

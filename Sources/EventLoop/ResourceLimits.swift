@@ -2,16 +2,34 @@ internal import Glibc
 
 /// The process's limit on open descriptors.
 public enum ResourceLimits {
-    /// Raises the soft limit to the hard one, which needs no permission, and returns what is in force. Never lowers
-    /// anything, never fails (SPEC §1.8).
+    /// What the hard limit is raised to, where it is lower and that is permitted (SPEC §1.8).
+    static let wantedHardLimit: rlim_t = 64_000
+
+    /// Raises the soft limit to the hard one, which needs no permission, and the hard one to 64,000 first, if it is lower and
+    /// the process may (CAP_SYS_RESOURCE). Never lowers anything, never fails (SPEC §1.8).
+    ///
+    /// - Returns: the soft limit that is in force.
+    @discardableResult
     public static func raiseDescriptorLimit() -> Int {
-        var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
-        if limit.rlim_cur < limit.rlim_max {
-            var raised = limit
-            raised.rlim_cur = limit.rlim_max
-            if setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &raised) == 0 { limit = raised }
+        guard let present = descriptorLimit() else { return 1024 }
+        var wanted = present
+        wanted.rlim_max = max(present.rlim_max, wantedHardLimit)
+        wanted.rlim_cur = wanted.rlim_max
+        if wanted.rlim_max == present.rlim_max || !set(wanted) {
+            wanted.rlim_max = present.rlim_max
+            wanted.rlim_cur = present.rlim_max
+            if wanted.rlim_cur > present.rlim_cur { _ = set(wanted) }
         }
-        return Int(clamping: limit.rlim_cur)
+        return Int(clamping: descriptorLimit()?.rlim_cur ?? present.rlim_cur)
+    }
+
+    private static func descriptorLimit() -> rlimit? {
+        var limit = rlimit()
+        return getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 ? limit : nil
+    }
+
+    private static func set(_ limit: rlimit) -> Bool {
+        var limit = limit
+        return setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0
     }
 }

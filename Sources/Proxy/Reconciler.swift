@@ -1,4 +1,5 @@
 internal import EventLoop
+internal import Host
 public import Relay
 internal import Services
 

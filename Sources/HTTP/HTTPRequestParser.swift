@@ -6,7 +6,6 @@
 struct HTTPRequestParser {
     /// Request line and headers together, in bytes.
     static let largestHead = 16 << 10
-    static let largestBody = 1 << 20
 
     enum Event: Equatable {
         case needsMore
@@ -23,10 +22,16 @@ struct HTTPRequestParser {
         case refused(HTTPStatus)
     }
 
+    private let largestBody: Int
     private var phase = Phase.requestLine
     private var lines = LineBuffer()
     /// Bytes of this request's head so far.
     private var headSize = 0
+
+    /// - Parameter largestBody: in bytes; a request with a longer one is refused.
+    init(largestBody: Int = 1 << 20) {
+        self.largestBody = largestBody
+    }
 
     /// Whether a request has begun that is not complete: the end of the stream would cut it off.
     var isInsideRequest: Bool {
@@ -75,7 +80,7 @@ struct HTTPRequestParser {
             }
         case .headers(var head):
             if line.isEmpty {
-                switch head.bodyLength() {
+                switch head.bodyLength(atMost: largestBody) {
                 case .success(let length): phase = .body(head, length: length, saidContinue: false)
                 case .failure(let refusal): return refusal.status
                 }

@@ -1,12 +1,12 @@
-internal import EventLoop
+public import EventLoop
 
-/// One client's connection to a demo pod: reads requests, answers them in order, and ends as HTTP wants it to.
+/// One client's connection to a server: reads requests, answers them in order, and ends as HTTP wants it to.
 ///
-/// Belongs to the loop's thread. The connection is closed when the object goes; the ``PodHost`` holds it and steps it
-/// whenever its readiness changed.
-final class HTTPConnection {
+/// Belongs to the loop's thread. The connection is closed when the object goes; its owner holds it and steps it whenever
+/// its readiness changed.
+public final class HTTPConnection {
     /// What is to become of the connection after a step.
-    enum Verdict {
+    public enum Verdict: Sendable {
         /// Step it when its readiness changes.
         case waits
         /// It could go on: step it after the others had their turn.
@@ -30,20 +30,23 @@ final class HTTPConnection {
     private static let mostPending = 256 << 10
     private static let roundsPerTurn = 64
 
-    let podName: String
-    /// Where it comes from.
-    let client: SocketAddress
-    let descriptor: Descriptor
-    private var parser = HTTPRequestParser()
+    public let descriptor: Descriptor
+    private let headers: [HTTPHeader]
+    private var parser: HTTPRequestParser
     private var pending = OutputBuffer()
     private var phase = Phase.serving
     /// The client has ended its direction; it may well wait for answers.
     private var clientEnded = false
 
-    init(_ descriptor: consuming Descriptor, from client: SocketAddress, podName: String) {
+    /// - Parameters:
+    ///   - headers: part of every answer, also of refusals.
+    ///   - largestBody: in bytes; a request with a longer one is refused.
+    public init(
+        _ descriptor: consuming Descriptor, headers: [HTTPHeader] = [], largestBody: Int = 1 << 20
+    ) {
         self.descriptor = descriptor
-        self.client = client
-        self.podName = podName
+        self.headers = headers
+        parser = HTTPRequestParser(largestBody: largestBody)
     }
 
     /// Does what can be done without waiting.
@@ -51,7 +54,7 @@ final class HTTPConnection {
     /// - Parameters:
     ///   - scratch: where bytes are read to; used by all connections.
     ///   - answer: what to answer a request with.
-    func step(_ scratch: UnsafeMutableRawBufferPointer, answer: (HTTPRequest) -> HTTPAnswer) -> Verdict {
+    public func step(_ scratch: UnsafeMutableRawBufferPointer, answer: (HTTPRequest) -> HTTPAnswer) -> Verdict {
         for _ in 0..<Self.roundsPerTurn {
             let verdict: Verdict? =
                 switch phase {
@@ -72,7 +75,7 @@ final class HTTPConnection {
         }
         switch parser.next() {
         case .request(let request):
-            send(answer(request))
+            send(answer(request).following(request))
         case .expectsContinue:
             pending.append(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8))
         case .refused(let status):
@@ -89,7 +92,7 @@ final class HTTPConnection {
     }
 
     private func send(_ answer: HTTPAnswer) {
-        pending.append(answer.serialized(podName: podName))
+        pending.append(answer.serialized(adding: headers))
         if answer.closes { phase = .closing }
     }
 

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import DemoPods
+@testable import HTTP
 
 @Suite struct HTTPRequestParserTests {
     @Test func readsARequest() {

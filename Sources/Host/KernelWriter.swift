@@ -1,0 +1,95 @@
+internal import EventLoop
+internal import Glibc
+
+/// Writes numbers into files of the kernel, and keeps a note of each that would not have it.
+struct KernelWriter {
+    /// Ends with a slash.
+    private let root: String
+    private(set) var notes: [KernelNote] = []
+
+    init(root: String) { self.root = root.hasSuffix("/") ? root : root + "/" }
+
+    /// Writes `value` unless the file has it already: a file that cannot be written is no matter then.
+    mutating func set(_ what: String, _ path: String, to value: Int) {
+        change(what, path, to: value) { $0 == value }
+    }
+
+    /// Writes `value` unless the file has that or more.
+    mutating func raise(_ what: String, _ path: String, to value: Int) {
+        change(what, path, to: value) { $0 >= value }
+    }
+
+    private mutating func change(_ what: String, _ path: String, to value: Int, unless isFine: (Int) -> Bool) {
+        switch KernelFile.read(root + path) {
+        case .success(let text):
+            if let present = Int(text), isFine(present) { return }
+        case .failure(let error):
+            return note(what, path, error, value)
+        }
+        if let error = KernelFile.write("\(value)", to: root + path) { note(what, path, error, value) }
+    }
+
+    private mutating func note(_ what: String, _ path: String, _ error: SystemError, _ value: Int) {
+        let (reason, advice): (String, String) =
+            switch error.code {
+            case ENOENT where path.contains("nf_conntrack"):
+                ("it is not there: connection tracking is not in the kernel", "load it with modprobe nf_conntrack")
+            case ENOENT:
+                ("it is not there", "nothing can be done about it on this kernel")
+            case EROFS:
+                (
+                    "it is mounted read-only",
+                    "run the container privileged, or set it to \(value) on the node itself"
+                )
+            case EACCES, EPERM:
+                ("that is not permitted", "run as root, or set it to \(value) on the node itself")
+            default:
+                ("the kernel would not have \(value): \(error.reason)", "set it on the node itself")
+            }
+        notes.append(KernelNote(what: what, path: "/" + path, reason: reason, advice: advice))
+    }
+
+    /// Looks at what the proxy needs and does not change, since it decides about more than the proxy.
+    mutating func expectForwarding() {
+        for (family, path) in KernelPath.forwarding {
+            // Without such a file there is no such family, and nothing to be said about it.
+            guard case .success("0") = KernelFile.read(root + path) else { continue }
+            notes.append(
+                KernelNote(
+                    what: "forwarding of \(family)", path: "/" + path, reason: "it is off",
+                    advice: "clients on other machines cannot be refused at addresses that are not this node's: "
+                        + "they will wait in vain where a Service has no endpoints; set it to 1"))
+        }
+    }
+}
+
+/// Small files of the kernel, whole, by system calls: what the kernel says about a write is the point of it.
+enum KernelFile {
+    /// The text without blanks and line feeds at its end.
+    static func read(_ path: String) -> Result<String, SystemError> {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return .failure(SystemError("open", path, code: errno)) }
+        defer { close(file) }
+        var bytes = [UInt8](repeating: 0, count: 4096)
+        let count = Glibc.read(file, &bytes, bytes.count)
+        guard count >= 0 else { return .failure(SystemError("read", path, code: errno)) }
+        let text = bytes[..<count]
+        let end = text.lastIndex { $0 > 0x20 }.map { $0 + 1 } ?? 0
+        return .success(String(decoding: text[..<end], as: UTF8.self))
+    }
+
+    /// Never makes a file.
+    ///
+    /// - Returns: the error, if there is one.
+    static func write(_ text: String, to path: String) -> SystemError? {
+        let file = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC)
+        guard file >= 0 else { return SystemError("open", path, code: errno) }
+        defer { close(file) }
+        let bytes = Array(text.utf8)
+        // In one call: the kernel takes each for a value of its own.
+        guard Glibc.write(file, bytes, bytes.count) == bytes.count else {
+            return SystemError("write", path, code: errno)
+        }
+        return nil
+    }
+}
