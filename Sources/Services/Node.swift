@@ -35,13 +35,26 @@ public struct Node: Codable, Hashable, Sendable {
 
 public struct NodeSpec: Codable, Hashable, Sendable {
     public var podCIDRs: [String]
+    public var taints: [Taint]
 
-    public init(podCIDRs: [String] = []) { self.podCIDRs = podCIDRs }
+    public init(podCIDRs: [String] = [], taints: [Taint] = []) {
+        self.podCIDRs = podCIDRs
+        self.taints = taints
+    }
 
-    private enum CodingKeys: String, CodingKey { case podCIDRs }
+    private enum CodingKeys: String, CodingKey { case podCIDRs, taints }
 
     public init(from decoder: any Decoder) throws {
-        podCIDRs = try decoder.container(keyedBy: CodingKeys.self).list(.podCIDRs, of: String.self)
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        podCIDRs = try container.list(.podCIDRs, of: String.self)
+        taints = try container.list(.taints, of: Taint.self)
+    }
+
+    /// Something that keeps pods, or traffic, away from a node. What it does is left to those who know its key.
+    public struct Taint: Codable, Hashable, Sendable {
+        public var key: String
+
+        public init(key: String) { self.key = key }
     }
 }
 

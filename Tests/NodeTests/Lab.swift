@@ -102,6 +102,13 @@ final class Lab: Sendable {
         return try #require(Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)))
     }
 
+    /// Whether a process has not ended. One that nobody has reaped yet has.
+    static func isRunning(_ pid: Int32) -> Bool {
+        guard let status = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8) else { return false }
+        // Behind the name, which may have anything in it.
+        return status.split(separator: ")").last?.split(separator: " ").first != "Z"
+    }
+
     // MARK: Manifests
 
     /// Makes a manifest, or replaces the one of that name; returns when it is in force on all nodes.

@@ -24,6 +24,8 @@ public actor NodeProxy {
         public var addresses = NodeAddresses()
         /// The object of this node.
         public var node: Node?
+        /// The source knows of nodes, if not of this one.
+        public var knowsNodes = false
 
         public init() {}
     }
@@ -59,6 +61,7 @@ public actor NodeProxy {
     private var planner: NodePlanner
     private var resolution = Resolution()
     private var node: Node?
+    private var knowsNodes = false
 
     /// The latest plan, and what it means for the firewall.
     private var plan = NodePlan()
@@ -83,8 +86,8 @@ public actor NodeProxy {
     }
 
     /// Takes over the proxy ports of a former process. Before the first ``serve(_:)``.
-    public func remember(_ doors: [(id: ServicePortID, address: EndpointAddress)]) {
-        planner.remember(doors)
+    public func remember(_ doors: [Inheritance.Door]) {
+        planner.remember(doors.map { ($0.port, $0.address) })
     }
 
     // MARK: The relay
@@ -93,6 +96,7 @@ public actor NodeProxy {
     public func serve(_ state: ClusterState) async -> Served {
         resolution = state.resolve(ResolutionContext(nodeName: settings.nodeName))
         node = state.nodes.first { $0.metadata.name == settings.nodeName }
+        knowsNodes = !state.nodes.isEmpty
         return await serve()
     }
 
@@ -125,6 +129,7 @@ public actor NodeProxy {
         served.healthChecks = resolution.healthChecks
         served.addresses = addresses
         served.node = node
+        served.knowsNodes = knowsNodes
         return served
     }
 

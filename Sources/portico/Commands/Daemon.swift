@@ -1,8 +1,10 @@
 import ArgumentParser
 import Glibc
+import Host
 import Logging
 import Proxy
 import Redirect
+import Services
 
 /// `portico daemon`: the service proxy of a node, in place of kube-proxy.
 struct Daemon: AsyncParsableCommand {
@@ -39,7 +41,7 @@ struct Daemon: AsyncParsableCommand {
     }
 
     /// Flags without a value, which Go programs give one all the same.
-    static let flags: Set = ["cleanup", "cleanup-on-exit"]
+    static let flags: Set = ["cleanup", "cleanup-on-exit", "conntrack-tcp-be-liberal"]
 
     @OptionGroup(title: "What to serve") var node: NodeOptions
 
@@ -77,11 +79,28 @@ struct Daemon: AsyncParsableCommand {
         transform: { try DurationArgument($0) })
     var drainTimeout = DurationArgument(.seconds(25))
 
+    @Option(
+        help: ArgumentHelp(
+            "Take over from the daemon that offers its sockets at this Unix socket, if there is one; then offer them here.",
+            discussion: "So one process follows another without a client noticing: see docs/hot-restart.md.",
+            valueName: "path"),
+        completion: .file())
+    var takeover: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Where /healthz and /livez are answered; empty for nowhere. (default: 0.0.0.0:10256)",
+            valueName: "address:port"),
+        transform: { try HealthAddressArgument($0) })
+    var healthzBindAddress = HealthAddressArgument.standard
+
     @Flag(help: "Remove all rules of this program and of a kube-proxy in any mode, and end.")
     var cleanup = false
 
     @Flag(help: "Remove the rules at the end, before open connections are waited for.")
     var cleanupOnExit = false
+
+    @OptionGroup(title: "Kernel settings") var kernel: KernelOptions
 
     @Option(help: "Print for people or for programs (one JSON object a line).")
     var output: OutputFormat = .text
@@ -105,12 +124,14 @@ struct Daemon: AsyncParsableCommand {
         logging.bootstrap()
         let logger = Logger(label: "daemon")
         guard !cleanup else { return try cleanUp() }
+        for note in kernel.settings.apply(root: kernel.kernelRoot) { logger.warning("\(note)") }
         let report = NodeReport(format: output, output: .output, node: node.nodeName)
         try await DaemonSession(
             settings: node.settings,
             options: DaemonOptions(
                 syncPeriod: iptablesSyncPeriod.duration, minSyncPeriod: iptablesMinSyncPeriod.duration,
-                drainTimeout: drainTimeout.duration, udpTimeout: udpTimeout?.duration, cleanupOnExit: cleanupOnExit),
+                drainTimeout: drainTimeout.duration, udpTimeout: udpTimeout?.duration, cleanupOnExit: cleanupOnExit,
+                healthAddress: healthzBindAddress.address, takeover: takeover),
             feed: ManifestFeed(node.files, logger: logger), report: report, logger: logger,
             iptables: redirect == .none ? nil : try findIptables()
         ).run()
@@ -132,5 +153,27 @@ struct Daemon: AsyncParsableCommand {
         if report.removed.isEmpty, report.errors.isEmpty { StandardStream.output.write("nothing to remove\n") }
         for error in report.errors { StandardStream.error.write("portico: \(error)\n") }
         if !report.errors.isEmpty { throw CommandFailure("encountered an error while tearing down rules") }
+    }
+}
+
+/// The value of `--healthz-bind-address`: an address with or without a port, or nothing.
+struct HealthAddressArgument: Hashable, Sendable {
+    static let standardPort: UInt16 = 10_256
+    static let standard = HealthAddressArgument(EndpointAddress(ip: IPAddress(v4: 0), port: standardPort))
+
+    let address: EndpointAddress?
+
+    private init(_ address: EndpointAddress) { self.address = address }
+
+    init(_ text: String) throws(ArgumentError) {
+        if text.isEmpty {
+            address = nil
+        } else if let whole = EndpointAddress(text) {
+            address = whole
+        } else if let ip = IPAddress(text) {
+            address = EndpointAddress(ip: ip, port: Self.standardPort)
+        } else {
+            throw ArgumentError("'\(text)' is not an address with a port, such as 0.0.0.0:10256")
+        }
     }
 }

@@ -94,12 +94,3 @@ extension NamedService {
         }
     }
 }
-
-extension SocketAddress {
-    fileprivate init(_ address: EndpointAddress) {
-        switch address.ip.family {
-        case .ipv4: self.init(v4: UInt32(truncatingIfNeeded: address.ip.low), port: address.port)
-        case .ipv6: self.init(v6High: address.ip.high, low: address.ip.low, port: address.port)
-        }
-    }
-}

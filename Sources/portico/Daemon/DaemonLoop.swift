@@ -10,19 +10,29 @@ enum DaemonWake: Sendable {
     case signal(Int32)
     /// Time to try again what did not work, and to look whether the rules are still there.
     case period
+    /// Another process has taken over.
+    case succeeded
 }
 
 /// What a daemon does, one wake after another: keeps the relay in step at once, asks for the rules to follow, and tells people
 /// what they should know.
 struct DaemonLoop {
+    /// Why it has ended.
+    enum End {
+        case signal
+        case succession
+    }
+
     /// Of many lines of one kind, people read the first.
     private static let mostLines = 20
 
     let proxy: NodeProxy
     let keeper: RuleKeeper
+    let health: DaemonHealth
     let report: NodeReport
     let logger: Logger
-    let start: ContinuousClock.Instant
+    /// Called once all that is wanted is served.
+    let started: (NodeProxy.Served, NodeProxy.Redirected) async -> Void
 
     private var served = NodeProxy.Served()
     private var hasStarted = false
@@ -30,39 +40,48 @@ struct DaemonLoop {
     private var isAhead = false
     private var warned: Set<String> = []
 
-    init(proxy: NodeProxy, keeper: RuleKeeper, report: NodeReport, logger: Logger, start: ContinuousClock.Instant) {
+    init(
+        proxy: NodeProxy, keeper: RuleKeeper, health: DaemonHealth, report: NodeReport, logger: Logger,
+        started: @escaping (NodeProxy.Served, NodeProxy.Redirected) async -> Void
+    ) {
         self.proxy = proxy
         self.keeper = keeper
+        self.health = health
         self.report = report
         self.logger = logger
-        self.start = start
+        self.started = started
     }
 
-    /// - Returns: whether to go on.
-    mutating func handle(_ wake: DaemonWake) async -> Bool {
-        switch wake {
-        case .signal:
-            return false
-        case .state(let state):
-            take(await proxy.serve(state))
-            isAhead = true
-            keeper.request(.change)
-        case .period:
-            take(await proxy.retry())
-            keeper.request(.check)
-        case .redirected(let redirected):
-            take(redirected)
+    /// Deals with wakes until one of them says to end.
+    mutating func run(_ wakes: AsyncStream<DaemonWake>) async -> End {
+        for await wake in wakes {
+            switch wake {
+            case .signal: return .signal
+            case .succeeded: return .succession
+            case .state(let state):
+                take(await proxy.serve(state), isChange: true)
+                isAhead = true
+                keeper.request(.change)
+            case .period:
+                take(await proxy.retry(), isChange: false)
+                keeper.request(.check)
+            case .redirected(let redirected):
+                await take(redirected)
+            }
         }
-        return true
+        return .signal
     }
 
-    private mutating func take(_ new: NodeProxy.Served) {
+    private mutating func take(_ new: NodeProxy.Served, isChange: Bool) {
+        var new = new
+        new.problems += health.update(new, isChange: isChange)
         tell(new.problems.filter { !served.problems.contains($0) }, at: .error)
         tell(new.notes.filter { !served.notes.contains($0) }, at: .info)
         served = new
     }
 
-    private mutating func take(_ redirected: NodeProxy.Redirected) {
+    private mutating func take(_ redirected: NodeProxy.Redirected) async {
+        health.update(redirected)
         for (family, outcome) in redirected.outcomes.sorted(by: { $0.key < $1.key }) {
             switch outcome {
             case .failure(let error):
@@ -79,7 +98,7 @@ struct DaemonLoop {
 
         if !hasStarted {
             hasStarted = true
-            report.listening(served, redirected, after: ContinuousClock.now - start)
+            await started(served, redirected)
         } else if redirected.hasChanged || isAhead {
             report.changed(served, redirected)
         }

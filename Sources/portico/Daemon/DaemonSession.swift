@@ -1,6 +1,7 @@
 import ArgumentParser
 import EventLoop
 import Glibc
+import Host
 import Logging
 import Manifests
 import Proxy
@@ -21,10 +22,12 @@ struct DaemonSession {
     let logger: Logger
     /// Nil leaves the firewall alone.
     let iptables: Iptables?
+    let manager = ServiceManager.current
 
-    /// Serves until a signal ends it.
+    /// Serves until a signal ends it, or another process has taken over.
     ///
-    /// - Throws: ``CommandFailure`` if there is nothing to serve; `ExitCode` on a second signal.
+    /// - Throws: ``CommandFailure`` if there is nothing to serve, or a running process cannot be taken over from; `ExitCode` on
+    ///   a second signal.
     func run() async throws {
         let start = ContinuousClock.now
         let signals = try SignalStream([SIGINT, SIGTERM])
@@ -34,6 +37,8 @@ struct DaemonSession {
         let relay = try Relay(configuration) { event.yield($0) }
         let narration = Task { await narrate(events) }
         let proxy = NodeProxy(relay: relay, settings: settings, iptables: iptables)
+        let succession = Succession(path: options.takeover, relay: relay, logger: logger)
+        try await succession.inherit(for: proxy)
 
         let (wakes, wake) = AsyncStream.makeStream(of: DaemonWake.self)
         let keeper = RuleKeeper(proxy: proxy, minPeriod: options.minSyncPeriod)
@@ -43,19 +48,37 @@ struct DaemonSession {
             Task { while (try? await Task.sleep(for: options.syncPeriod)) != nil { wake.yield(.period) } },
             Task { await keeper.run { wake.yield(.redirected($0)) } },
             Task { if iptables != nil { await keeper.watch(logger) } },
+            Task { await keepAlive() },
         ]
         wake.yield(.state(first.state))
-        var loop = DaemonLoop(proxy: proxy, keeper: keeper, report: report, logger: logger, start: start)
-        for await wake in wakes { guard await loop.handle(wake) else { break } }
+        let health = try DaemonHealth(
+            at: options.healthAddress, families: IPAddress.Family.allCases, syncPeriod: options.syncPeriod,
+            isShared: options.takeover != nil)
+        var loop = DaemonLoop(proxy: proxy, keeper: keeper, health: health, report: report, logger: logger) {
+            await succession.takeOver { wake.yield(.succeeded) }
+            report.listening($0, $1, after: ContinuousClock.now - start)
+            manager.ready(mainPID: getpid())
+        }
+        let end = await loop.run(wakes)
         for feed in feeds { feed.cancel() }
 
-        if options.cleanupOnExit {
-            for error in await proxy.removeRules() { logger.error("rules are left: \(error)") }
+        switch end {
+        case .signal:
+            manager.stopping()
+            await succession.close()
+            if options.cleanupOnExit {
+                for error in await proxy.removeRules() { logger.error("rules are left: \(error)") }
+            }
+        case .succession:
+            logger.notice("another process has taken over; open connections may end in their own time")
+            health.close()
+            await relay.letGo()
         }
         let second = await GracefulEnd.drain(relay, within: options.drainTimeout, logger: logger) {
             for await wake in wakes { if case .signal(let number) = wake { return number } }
             return nil
         }
+        health.close()
         let snapshot = await relay.snapshot()
         await relay.stop()
         event.finish()
@@ -63,6 +86,12 @@ struct DaemonSession {
         report.summary(snapshot)
         signals.close()
         if let second { throw ExitCode(128 + second) }
+    }
+
+    /// Tells the service manager that this process lives, as often as it wants to hear it.
+    private func keepAlive() async {
+        guard let interval = manager.watchdogInterval else { return }
+        while (try? await Task.sleep(for: interval)) != nil { manager.ping() }
     }
 
     private var configuration: RelayConfiguration {
@@ -87,4 +116,8 @@ struct DaemonOptions: Sendable {
     /// How long UDP flows may be silent; nil if that follows what they do.
     var udpTimeout: Duration?
     var cleanupOnExit: Bool
+    /// Of `/healthz`; nil for none.
+    var healthAddress: EndpointAddress?
+    /// Where listening sockets are handed from one process to the next; nil for nowhere.
+    var takeover: String?
 }

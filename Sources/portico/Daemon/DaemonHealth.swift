@@ -1,0 +1,102 @@
+import Admin
+import EventLoop
+import HTTP
+import Logging
+import Proxy
+import Redirect
+import Services
+
+/// What others ask a daemon about its health: `/healthz`, `/livez`, and load balancers about each Service that wants it.
+///
+/// Told of every step, it says who is in trouble. A port that cannot be had is tried again at each of them.
+final class DaemonHealth {
+    private let address: EndpointAddress?
+    /// Another process of a hot restart may listen at the same ports for a moment.
+    private let isShared: Bool
+    private let families: [IPAddress.Family]
+    private let server: HTTPServer
+    private let health: ProxyHealth
+    private let checks: ServiceHealthServers
+    private var listener: HealthServer?
+
+    /// - Parameter address: of `/healthz`; nil for none.
+    init(
+        at address: EndpointAddress?, families: [IPAddress.Family], syncPeriod: Duration, isShared: Bool
+    ) throws(SystemError) {
+        self.address = address
+        self.isShared = isShared
+        self.families = families
+        server = try HTTPServer(name: "health")
+        health = ProxyHealth(families: families, syncPeriod: syncPeriod)
+        checks = ServiceHealthServers(health, on: server, shared: isShared)
+    }
+
+    /// The relay serves a new state, and the rules are to follow.
+    ///
+    /// - Returns: what could not be listened at, in words for people.
+    func update(_ served: NodeProxy.Served, isChange: Bool) -> [String] {
+        if isChange { health.syncRequested() }
+        health.nodeEligibility = Self.eligibility(served)
+        var problems = listen()
+        problems += checks.update(
+            served.healthChecks.map {
+                ServiceHealthEntry(
+                    namespace: $0.namespace, name: $0.service, nodePort: $0.nodePort, localEndpoints: $0.localEndpoints)
+            }, addresses: served.addresses.healthCheckAddresses
+        ).map(\.description)
+        return problems
+    }
+
+    /// The rules have followed, or have not.
+    func update(_ redirected: NodeProxy.Redirected) {
+        for family in families {
+            if case .failure = redirected.outcomes[family] { continue }
+            health.syncSucceeded(family)
+        }
+    }
+
+    /// Listens no more; another process may be listening in its place.
+    func close() {
+        listener?.close()
+        server.shutdown()
+    }
+
+    private func listen() -> [String] {
+        guard let address, listener == nil else { return [] }
+        do throws(SystemError) {
+            listener = try HealthServer(health, at: SocketAddress(address), on: server, shared: isShared)
+            return []
+        } catch {
+            return [
+                "cannot answer health checks at \(address): \(error.reason); --healthz-bind-address chooses another"
+            ]
+        }
+    }
+
+    /// Manifests without any Node say nothing about this one.
+    private static func eligibility(_ served: NodeProxy.Served) -> NodeEligibility {
+        guard let node = served.node else { return served.knowsNodes ? .unknown : .eligible }
+        if node.metadata.deletionTimestamp != nil { return .beingDeleted }
+        return node.spec.taints.contains { $0.key == NodeEligibility.autoscalerTaint } ? .aboutToBeRemoved : .eligible
+    }
+}
+
+extension NodeAddresses {
+    /// Where load balancers may ask: at the addresses that take node ports.
+    fileprivate var healthCheckAddresses: [IPAddress] {
+        IPAddress.Family.allCases.flatMap { family -> [IPAddress] in
+            let ranges = networks[family]?.nodePortRanges ?? []
+            guard !ranges.isEmpty else { return [family == .ipv4 ? .anyIPv4 : .anyIPv6] }
+            return (local[family] ?? []).filter { ip in ranges.contains { $0.contains(ip) } }
+        }
+    }
+}
+
+extension SocketAddress {
+    init(_ address: EndpointAddress) {
+        switch address.ip.family {
+        case .ipv4: self.init(v4: UInt32(truncatingIfNeeded: address.ip.low), port: address.port)
+        case .ipv6: self.init(v6High: address.ip.high, low: address.ip.low, port: address.port)
+        }
+    }
+}

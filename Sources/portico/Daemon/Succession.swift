@@ -1,0 +1,78 @@
+import Glibc
+import Logging
+import Proxy
+import Relay
+
+/// The place of a daemon in a row of processes that take over from each other without losing a client (`--takeover`).
+final class Succession: Sendable {
+    private let path: String?
+    private let relay: Relay
+    private let logger: Logger
+    private let state = State()
+
+    private actor State {
+        var inheritance: Inheritance?
+        var server: HandoverServer?
+
+        func set(_ inheritance: Inheritance?) { self.inheritance = inheritance }
+        func set(_ server: HandoverServer?) { self.server = server }
+    }
+
+    /// - Parameter path: of the Unix socket; nil takes over from nobody, and hands over to nobody.
+    init(path: String?, relay: Relay, logger: Logger) {
+        self.path = path
+        self.relay = relay
+        self.logger = logger
+    }
+
+    /// Takes the listening sockets of the process that serves now, if there is one. Before the first door is opened.
+    ///
+    /// - Throws: ``CommandFailure`` if there is one, and it cannot be taken over from.
+    func inherit(for proxy: NodeProxy) async throws(CommandFailure) {
+        guard let path else { return }
+        let inheritance: Inheritance?
+        do throws(HandoverError) {
+            inheritance = try await Handover.take(from: path)
+        } catch {
+            throw CommandFailure("cannot take over at \(path): \(error)")
+        }
+        guard let inheritance else {
+            // To find out only when this process is to hand over would be late.
+            var status = stat()
+            if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFSOCK {
+                throw CommandFailure("--takeover: \(HandoverError.notASocket(path: path))")
+            }
+            return
+        }
+        logger.notice("taking over \(inheritance.doors.count) doors from the process at \(path)")
+        await relay.inherit(inheritance)
+        await proxy.remember(inheritance.doors)
+        await state.set(inheritance)
+    }
+
+    /// This process serves: the former one is told, and the next one may ask from here on.
+    ///
+    /// - Parameter succeeded: called when another process has taken over from this one.
+    func takeOver(succeeded: @escaping @Sendable () -> Void) async {
+        guard let path else { return }
+        do throws(HandoverError) {
+            try await state.inheritance?.confirm()
+        } catch {
+            logger.warning("the former process did not let go: \(error)")
+        }
+        await relay.releaseUnclaimed()
+        await state.set(nil as Inheritance?)
+        do throws(HandoverError) {
+            let server = try HandoverServer(path: path, relay: relay)
+            await state.set(server)
+            Task { if await server.successor() { succeeded() } }
+        } catch {
+            logger.error("nobody can take over from this process: \(error)")
+        }
+    }
+
+    /// Hands over no more.
+    func close() async {
+        await state.server?.close()
+    }
+}

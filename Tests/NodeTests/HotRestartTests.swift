@@ -1,0 +1,119 @@
+import Foundation
+import Synchronization
+import TestSupport
+import Testing
+
+/// A daemon that is replaced while it is used: `--takeover`.
+@Suite("Hot restarts", Lab.requirements, .serialized) struct HotRestartTests {
+    /// What clients that ask all the time have seen.
+    private final class Load: Sendable {
+        let answered = Atomic<Int>(0)
+        let failed = Locked<[Answer: Int]>([:])
+        let isOver = Atomic<Bool>(false)
+
+        /// Asks from `place` until told to stop.
+        func run(
+            _ lab: Lab, from place: String, _ address: String, _ port: UInt16, over transport: Transport
+        ) async throws {
+            while !isOver.load(ordering: .relaxed) {
+                for (answer, count) in try await lab.ask(50, from: place, address, port, over: transport) {
+                    if case .pod = answer {
+                        answered.wrappingAdd(count, ordering: .relaxed)
+                    } else {
+                        failed.withLock { $0[answer, default: 0] += count }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("20 restarts under load, 20,000 connections and more, and not one fails")
+    func noneFails() async throws {
+        try await Lab.run(daemons: []) { lab in
+            let socket = "/run/portico-lab/\(lab.name)/takeover.sock"
+            let flags = ["--takeover", socket, "--drain-timeout=5s"]
+            try await lab.start("node1", flags)
+            try await lab.apply(
+                "web",
+                Manifest.service("web", clusterIPs: ["10.100.0.1", "fd00:100::1"], type: "NodePort", nodePort: 30_080)
+                    + Manifest.endpoints("web", [.nginx1, .nginx3]))
+            let rules = try await lab.run(on: "node1", "iptables-save -t nat | grep ^-A")
+            let (tcp, udp) = (Load(), Load())
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await tcp.run(lab, from: "client", "10.100.0.1", 80, over: .tcp) }
+                group.addTask { try await tcp.run(lab, from: "node1", "fd00:100::1", 80, over: .tcp) }
+                group.addTask { try await tcp.run(lab, from: "outside", "192.168.58.2", 30_080, over: .tcp) }
+                group.addTask { try await udp.run(lab, from: "client", "10.100.0.1", 80, over: .udp) }
+                group.addTask {
+                    defer { for load in [tcp, udp] { load.isOver.store(true, ordering: .relaxed) } }
+                    var former = try lab.pid(of: "node1")
+                    for _ in 0..<20 {
+                        try await lab.start("node1", flags)
+                        let present = try lab.pid(of: "node1")
+                        #expect(present != former)
+                        let old = former
+                        #expect(await eventually(within: .seconds(20)) { !Lab.isRunning(old) }, "the former one ends")
+                        former = present
+                    }
+                    while tcp.answered.load(ordering: .relaxed) < 20_000 {
+                        try await Task.sleep(for: .milliseconds(50))
+                    }
+                }
+                try await group.waitForAll()
+            }
+            let answers = tcp.answered.load(ordering: .relaxed)
+            print("hot restarts: 20, \(answers) connections, \(udp.answered.load(ordering: .relaxed)) datagrams")
+            #expect(tcp.failed.withLock { $0 } == [:], "of \(answers)")
+            #expect(udp.failed.withLock { $0 } == [:], "each datagram had its answer")
+            #expect(try await lab.run(on: "node1", "iptables-save -t nat | grep ^-A") == rules, "no rule was touched")
+        }
+    }
+
+    @Test("What began before a restart goes on, and the former process ends when that has ended")
+    func connectionsGoOn() async throws {
+        try await Lab.run(daemons: []) { lab in
+            let flags = ["--takeover", "/run/portico-lab/\(lab.name)/takeover.sock", "--drain-timeout=30s"]
+            try await lab.start("node1", flags)
+            try await lab.apply(
+                "web", Manifest.service("web", clusterIPs: ["10.100.0.1"]) + Manifest.endpoints("web", [.nginx1]))
+            let former = try lab.pid(of: "node1")
+            let begun = try await OwnResources.inNetwork(named: "\(lab.name)-client") {
+                try ScriptedPeer.connect(
+                    to: 80, on: "10.100.0.1",
+                    script: [.send("GET / HTTP/1.0\r\nHost: a\r\n"), .pause(.seconds(3)), .send("\r\n"), .receiveAll])
+            }
+            try await lab.start("node1", flags)
+            #expect(Lab.isRunning(former), "it has a connection to wait for")
+            let report = try await begun.finished()
+            #expect(report.received.text.contains("nginx1"))
+            #expect(await eventually(within: .seconds(20)) { !Lab.isRunning(former) })
+            #expect(try await lab.ask(from: "client", "10.100.0.1", 80) == .pod("nginx1"))
+        }
+    }
+
+    @Test("A process that takes over and dies leaves the former one serving; one that is in the way is named")
+    func failedSuccessor() async throws {
+        try await Lab.run(daemons: []) { lab in
+            let socket = "/run/portico-lab/\(lab.name)/takeover.sock"
+            try await lab.start("node1", ["--takeover", socket])
+            try await lab.apply(
+                "web", Manifest.service("web", clusterIPs: ["10.100.0.1"]) + Manifest.endpoints("web", [.nginx1]))
+            let pid = try lab.pid(of: "node1")
+            let program = try Lab.program()
+            // It finds nothing to serve, and ends.
+            let said = try? await lab.run(
+                on: "node1",
+                "\(program) daemon -f /nonexistent --takeover \(socket) --conntrack-max-per-core=0 2>&1; true")
+            #expect(said?.contains("/nonexistent") == true)
+            #expect(Lab.isRunning(pid))
+            #expect(try await lab.ask(4, from: "client", "10.100.0.1", 80) == [.pod("nginx1"): 4])
+
+            try await lab.run(on: "node1", "touch \(socket).txt")
+            let refused = try? await lab.run(
+                on: "node1",
+                "\(program) daemon -f /run/portico-lab/\(lab.name)/manifests --takeover \(socket).txt "
+                    + "--conntrack-max-per-core=0 2>&1; true")
+            #expect(refused?.contains("is a file, and not a socket") == true, "\(refused ?? "")")
+        }
+    }
+}
