@@ -65,7 +65,8 @@ let package = Package(
         .testTarget(
             name: "ProxyTests",
             dependencies: [
-                "Proxy", "Relay", "Services", "TestSupport", .product(name: "Logging", package: "swift-log"),
+                "Proxy", "Relay", "Services", "EventLoop", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: settings),
         .testTarget(
             name: "DemoPodsTests", dependencies: ["DemoPods", "EventLoop", "TestSupport"], swiftSettings: settings),

@@ -27,9 +27,11 @@ final class Generation: Sendable {
     /// The first one, which opens its door by itself.
     static func first(
         at path: String, _ transport: TransportProtocol = .tcp, endpoints: [UInt16], workers: Int = 2,
-        descriptors: Int = 4096
+        descriptors: Int = 4096, udpTimeout: UInt64? = nil
     ) async throws -> Generation {
-        let relay = try Relay(RelayConfiguration(workers: workers, budget: DescriptorBudget(limit: descriptors)))
+        var configuration = RelayConfiguration(workers: workers, budget: DescriptorBudget(limit: descriptors))
+        configuration.udpTimeout = udpTimeout
+        let relay = try Relay(configuration)
         let id = ServicePortID(ServicePortName(namespace: "default", service: "web"), transport)
         let balancer = RelayHarness.balancer(endpoints)
         await relay.serve(id, with: balancer)

@@ -247,6 +247,21 @@ import Testing
         await new.end()
     }
 
+    @Test func aDoorIsHeldOnToUntilItsLastFlowHasEnded() async throws {
+        let server = try UDPServer()
+        let old = try await Generation.first(at: path, .udp, endpoints: [server.port], udpTimeout: 300)
+        #expect(try await UDPClient(to: old.address.port).ask("x") == "x")
+        let new = try await old.replaced()
+        await new.relay.remove(new.id)
+        await new.relay.settle()
+        await new.relay.serve(new.id, with: RelayHarness.balancer([server.port]))
+        let error = await #expect(throws: SystemError.self) { try await new.relay.open(new.id, on: new.address) }
+        #expect(error?.isAddressInUse == true)
+        #expect(await eventually { (try? await new.relay.open(new.id, on: new.address)) != nil })
+        await old.end()
+        await new.end()
+    }
+
     @Test func aDrainWaitsForAnswersAndNotForSilence() async throws {
         let (answer, clock) = (Cue(), ContinuousClock())
         let (slow, quick) = (try UDPServer(.echoAfter(answer)), try UDPServer())
