@@ -70,7 +70,7 @@ let package = Package(
         .testTarget(
             name: "ProxyTests",
             dependencies: [
-                "Proxy", "Relay", "Redirect", "Host", "Services", "TestSupport",
+                "Proxy", "Relay", "Redirect", "Host", "EventLoop", "Services", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: settings),
         .testTarget(

@@ -73,11 +73,21 @@ public enum TCPSocket {
     /// TCP_NODELAY is on; keep-alive is not, see ``Descriptor/keepAlive()``.
     ///
     /// On loopback the connection usually stands by the time this returns, although the kernel says "in progress".
-    public static func dial(_ address: SocketAddress) throws(SystemError) -> Descriptor {
+    ///
+    /// - Parameter source: the address to come from, which need not be this machine's, see ``Descriptor/imitate(_:)``.
+    public static func dial(
+        _ address: SocketAddress, from source: SocketAddress? = nil
+    ) throws(SystemError) -> Descriptor {
         let created = portico_tcp_socket(address.family)
         guard created >= 0 else { throw SystemError("create a socket for", address.description, code: -created) }
         let socket = Descriptor(owning: created)
         _ = portico_set_option(socket.raw, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        if let source {
+            // The port is chosen when it is known who else is talked to, so that one client's connections to several
+            // endpoints may have the same; where the kernel cannot do that, each needs one of its own.
+            _ = portico_set_option(socket.raw, Int32(IPPROTO_IP), IP_BIND_ADDRESS_NO_PORT, 1)
+            try socket.imitate(source)
+        }
         var kernel = address.kernel
         let result = portico_connect(socket.raw, &kernel)
         guard result == 0 || result == -EINPROGRESS else {

@@ -33,11 +33,16 @@ public enum UDPSocket {
 
     /// A socket that talks to `address` alone, from a port of the kernel's choice. Says nothing about whether anybody is
     /// there: that shows as `ECONNREFUSED` on a later send or receive, if at all.
-    public static func connect(to address: SocketAddress) throws(SystemError) -> Descriptor {
+    ///
+    /// - Parameter source: the address to come from, which need not be this machine's, see ``Descriptor/imitate(_:)``.
+    public static func connect(
+        to address: SocketAddress, from source: SocketAddress? = nil
+    ) throws(SystemError) -> Descriptor {
         let created = portico_udp_socket(address.family)
         guard created >= 0 else { throw SystemError("create a socket for", address.description, code: -created) }
         let socket = Descriptor(owning: created)
         portico_receive_buffer(socket.raw, receiveBuffer)
+        if let source { try socket.imitate(source) }
         var kernel = address.kernel
         let result = portico_connect(socket.raw, &kernel)
         guard result == 0 else { throw SystemError("connect to", address.description, code: -result) }

@@ -63,11 +63,16 @@ public struct PlannedEndpoint: Sendable, Hashable {
     public let podName: String
     /// Where to connect in place of `address`, if something stands in for the pod on this machine.
     public let standIn: EndpointAddress?
+    /// It is on this machine.
+    public let isLocal: Bool
 
-    public init(address: EndpointAddress, podName: String = "", standIn: EndpointAddress? = nil) {
+    public init(
+        address: EndpointAddress, podName: String = "", standIn: EndpointAddress? = nil, isLocal: Bool = false
+    ) {
         self.address = address
         self.podName = podName
         self.standIn = standIn
+        self.isLocal = isLocal
     }
 }
 

@@ -61,7 +61,9 @@ public actor Reconciler {
     }
 
     private func carryOut(_ port: PlannedPort) async -> PortStatus {
-        let endpoints = port.endpoints.map { Endpoint($0.address, podName: $0.podName, standIn: $0.standIn) }
+        let endpoints = port.endpoints.map {
+            Endpoint($0.address, podName: $0.podName, standIn: $0.standIn, isLocal: $0.isLocal)
+        }
         if let known = served[port.id] {
             let balancer = known.balancer.updated(with: endpoints)
             if balancer !== known.balancer || port.policy != known.policy {

@@ -42,6 +42,8 @@ public struct RelayNarrator {
             limited { $0.notice("\(port): \(Self.name(endpoint)) answers again") }
         case .acceptPaused(let reason):
             limited { $0.warning("new connections have to wait: \(reason)") }
+        case .sourceNotPreserved(let port, let error):
+            limited { $0.warning("\(port): endpoints do not see the addresses of their clients: \(error)") }
         case .listenerFailed(let port, let error):
             logger.error("\(port) is no longer served by one of the workers: \(error)")
         }

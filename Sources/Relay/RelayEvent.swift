@@ -15,6 +15,9 @@ public enum RelayEvent: Sendable {
     case endpointReadmitted(ServicePortID, Endpoint)
     /// Accepting pauses on one worker, because there is no room for more connections; they wait in the kernel's queue.
     case acceptPaused(reason: String)
+    /// An endpoint did not see its client's own address, although the service port's policy wants that; reported for the first
+    /// client of a service port that is concerned.
+    case sourceNotPreserved(ServicePortID, SystemError)
     /// A listener broke and its service port is no longer served at that address by one worker.
     case listenerFailed(ServicePortID, SystemError)
 }

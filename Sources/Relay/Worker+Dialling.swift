@@ -20,7 +20,8 @@ extension Worker {
             connection.pointee.endpoint = endpoint
             endpoint.open.wrappingAdd(1, ordering: .relaxed)
             do throws(SystemError) {
-                let socket = try TCPSocket.dial(SocketAddress(endpoint.dialAddress))
+                let port = connection.pointee.port
+                let socket = try socket(to: endpoint, of: port, for: client, TCPSocket.dial(_:from:))
                 let state = TCPSocket.dialState(of: socket)
                 connection.pointee.server = consume socket
                 switch state {

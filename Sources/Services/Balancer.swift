@@ -105,14 +105,17 @@ extension Balancer {
         self.init(inOrder: endpoints.shuffled())
     }
 
-    /// What makes two entries the same endpoint: a pod that keeps its address but gets another stand-in is another one.
+    /// What makes two entries the same endpoint: a pod that keeps its address but gets another stand-in, or comes to another
+    /// machine, is another one.
     private struct Identity: Hashable {
         let address: EndpointAddress
         let dialAddress: EndpointAddress
+        let isLocal: Bool
 
         init(_ endpoint: Endpoint) {
             address = endpoint.address
             dialAddress = endpoint.dialAddress
+            isLocal = endpoint.isLocal
         }
     }
 }

@@ -10,6 +10,8 @@ public final class Endpoint: Sendable {
     public let podName: String
     /// Where to connect in place of `address`: a stand-in on this machine, or nil.
     public let standIn: EndpointAddress?
+    /// It is on this machine, and what it answers to any address can be made to pass by here.
+    public let isLocal: Bool
 
     /// Connections being dialled or open through this endpoint now.
     public let open = Atomic<Int>(0)
@@ -20,10 +22,13 @@ public final class Endpoint: Sendable {
     /// Somebody sees to it that it is tried again.
     private let probed = Atomic<Bool>(false)
 
-    public init(_ address: EndpointAddress, podName: String = "", standIn: EndpointAddress? = nil) {
+    public init(
+        _ address: EndpointAddress, podName: String = "", standIn: EndpointAddress? = nil, isLocal: Bool = false
+    ) {
         self.address = address
         self.podName = podName
         self.standIn = standIn
+        self.isLocal = isLocal
     }
 
     /// Where connections to this endpoint really go.

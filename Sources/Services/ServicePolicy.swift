@@ -11,16 +11,20 @@ public struct ServicePolicy: Hashable, Sendable {
     public var proxyProtocol: ServiceOptions.ProxyProtocol?
     /// UDP: replies after which a flow ends; nil if it does not.
     public var udpReplies: Int?
+    /// Whether endpoints on this machine see their clients' own addresses; nil for not.
+    public var sourcePreservation: SourcePreservation?
 
     public init(
         affinity: SessionAffinity = .none, balancing: ServiceOptions.Balancing = .roundRobin, holdSeconds: Int = 0,
-        proxyProtocol: ServiceOptions.ProxyProtocol? = nil, udpReplies: Int? = nil
+        proxyProtocol: ServiceOptions.ProxyProtocol? = nil, udpReplies: Int? = nil,
+        sourcePreservation: SourcePreservation? = nil
     ) {
         self.affinity = affinity
         self.balancing = balancing
         self.holdSeconds = holdSeconds
         self.proxyProtocol = proxyProtocol
         self.udpReplies = udpReplies
+        self.sourcePreservation = sourcePreservation
     }
 
     /// What `port` asks for.

@@ -10,16 +10,19 @@ public struct ServiceRoute: Sendable {
     public let pins: AffinityTable
     /// Clients that wait for an endpoint, over all workers.
     public let waiting: WaitingCount
+    /// That clients' addresses could not be preserved has been told.
+    public let sourceLoss: Once
 
     /// The route of a service port that is new.
     public init(
         _ balancer: Balancer, _ policy: ServicePolicy = ServicePolicy(), pins: AffinityTable = AffinityTable(),
-        waiting: WaitingCount = WaitingCount()
+        waiting: WaitingCount = WaitingCount(), sourceLoss: Once = Once()
     ) {
         self.balancer = balancer
         self.policy = policy
         self.pins = pins
         self.waiting = waiting
+        self.sourceLoss = sourceLoss
     }
 
     /// The endpoint for a client's attempt, or nil if there is none.
@@ -60,7 +63,7 @@ public struct ServiceRoute: Sendable {
             pins.removeRetired()
         }
         if policy.affinity == .none, self.policy.affinity != .none { pins.removeAll() }
-        return ServiceRoute(balancer, policy, pins: pins, waiting: waiting)
+        return ServiceRoute(balancer, policy, pins: pins, waiting: waiting, sourceLoss: sourceLoss)
     }
 
     /// The service port is gone.

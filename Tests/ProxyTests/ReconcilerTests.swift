@@ -56,6 +56,27 @@ import Testing
         await relay.stop()
     }
 
+    @Test func endpointsOfThisMachineAreKnownAsSuch() async throws {
+        let events = Locked<[RelayEvent]>([])
+        let configuration = RelayConfiguration(workers: 1, budget: DescriptorBudget(limit: 256))
+        let relay = try Relay(configuration) { event in events.withLock { $0.append(event) } }
+        let server = try UDPServer()
+        let port = PlannedPort(
+            id: ServicePortID(ServicePortName(namespace: "default", service: "dns"), .udp),
+            endpoints: [PlannedEndpoint(address: try address(server.port), isLocal: true)],
+            doors: [PlannedDoor(address: try address(0), fallback: .none)],
+            policy: ServicePolicy(sourcePreservation: SourcePreservation()))
+        let status = await Reconciler(relay: relay).apply(Plan(ports: [port]))
+        let client = try UDPClient(to: try listening(status), from: "127.0.0.9")
+        #expect(try await client.ask("x") == "x")
+        // Whether it is allowed to is the machine's affair; that it was tried shows either way.
+        let isTried =
+            server.arrivals.sources.keys.contains { $0.hasPrefix("127.0.0.9:") }
+            || events.withLock { $0.contains { if case .sourceNotPreserved = $0 { true } else { false } } }
+        #expect(isTried)
+        await relay.stop()
+    }
+
     @Test("P42: a changed policy holds at once, behind the same door and in the same turn")
     func aChangedPolicyIsAppliedInPlace() async throws {
         let servers = try ["a", "b", "c"].map { try ScriptedServer.identity($0) }

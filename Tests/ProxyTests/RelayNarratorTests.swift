@@ -1,3 +1,4 @@
+import EventLoop
 import Logging
 import Relay
 import Services
@@ -28,6 +29,15 @@ import Testing
 
     @Test func theFirstClientThatWaitsIsTold() throws {
         #expect(try lines([.waitingForEndpoint(port)]) == ["default/web: a client is waiting for an endpoint"])
+    }
+
+    @Test func aLostSourceAddressIsAWarningWithItsReason() throws {
+        let error = SystemError("connect from", "10.1.2.3:0", code: 1)
+        #expect(
+            try lines([.sourceNotPreserved(port, error)]) == [
+                "default/web: endpoints do not see the addresses of their clients: "
+                    + "connect from 10.1.2.3:0: Operation not permitted"
+            ])
     }
 
     @Test func aFloodIsCutShort() throws {

@@ -3,8 +3,8 @@
  *
  * One convention throughout: a call returns its result, or -errno. Swift may run reference-counting code between a
  * call and a read of errno, and that code may disturb it; so errno is read here, in the same C function, and nowhere
- * else. None of these functions allocates or keeps a pointer; but for those under "Messages" none
- * blocks, since descriptors are non-blocking.
+ * else. None of these functions allocates or keeps a pointer, and none but those under "Messages" blocks: descriptors
+ * are non-blocking.
  */
 #ifndef PORTICO_CLINUX_H
 #define PORTICO_CLINUX_H
@@ -56,7 +56,7 @@ ssize_t portico_splice(int from, int to, size_t count);
  * has, or -errno with nothing open. An ordinary user over its budget of pipe pages gets a smaller one. */
 int portico_pipe(int capacity, int *read_end, int *write_end);
 int portico_close(int fd);
-/* A second descriptor of what `fd` names, close-on-exec: Swift cannot call the variadic fcntl with an argument. */
+/* A second descriptor of what `fd` names, close-on-exec. */
 int portico_duplicate(int fd);
 
 /* One datagram in one call, with the address of the other side as a value. */

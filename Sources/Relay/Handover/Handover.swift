@@ -20,7 +20,8 @@ internal import Services
 ///         await relay.drain(within: limit)
 ///     }
 public enum Handover {
-    /// Asks the process that listens at `path` for its listening sockets.
+    /// Asks the process that listens at `path` for its listening sockets, for which there must be room within the limit for
+    /// descriptors: raise that first.
     ///
     /// - Returns: nil if nobody listens there.
     public static func take(from path: String) async throws(HandoverError) -> Inheritance? {

@@ -27,7 +27,8 @@ extension Relay {
     ///
     /// Clients that are queued are left there for the other process; closing the sockets does them no harm as long as that
     /// process has them open. Connections go on. So do UDP flows: their answers leave by the doors, as their clients
-    /// expect, while what the clients send from now on is the other process's. ``drain(within:)`` is what comes next.
+    /// expect, while what the clients send from now on is the other process's. ``drain(within:)`` is what comes next; nothing
+    /// is to be opened any more.
     public func letGo() async {
         forgetDoors()
         for worker in workers { worker.loop.execute { worker.letGo() } }

@@ -44,7 +44,7 @@ extension Worker {
         while attempt < DialAttempts.timeouts.count {
             guard let endpoint = port.route.pick(for: client, attempt: attempt, at: loop.now) else { return nil }
             do throws(SystemError) {
-                let socket = try UDPSocket.connect(to: SocketAddress(endpoint.dialAddress))
+                let socket = try socket(to: endpoint, of: port, for: client, UDPSocket.connect(to:from:))
                 let header = announcement(of: key, through: door)
                 return Flow(socket: socket, port: port, endpoint: endpoint, key: key, header: header)
             } catch {

@@ -27,10 +27,12 @@ final class Generation: Sendable {
     /// The first one, which opens its door by itself.
     static func first(
         at path: String, _ transport: TransportProtocol = .tcp, endpoints: [UInt16], workers: Int = 2,
-        descriptors: Int = 4096
+        descriptors: Int = 4096, udpTimeout: UInt64? = nil
     ) async throws -> Generation {
-        let relay = try Relay(RelayConfiguration(workers: workers, budget: DescriptorBudget(limit: descriptors)))
-        let id = ServicePortID(ServicePortName(namespace: "default", service: "web"), transport)
+        var configuration = RelayConfiguration(workers: workers, budget: DescriptorBudget(limit: descriptors))
+        configuration.udpTimeout = udpTimeout
+        let relay = try Relay(configuration)
+        let id = id(transport)
         let balancer = RelayHarness.balancer(endpoints)
         await relay.serve(id, with: balancer)
         let address = try await relay.open(id, on: .loopback(0)).address
@@ -39,19 +41,41 @@ final class Generation: Sendable {
 
     /// The next one, which has taken over when this returns; this one has let go, and not drained yet.
     func replaced(workers: Int = 2) async throws -> Generation {
-        let inheritance = try #require(try await Handover.take(from: path))
-        #expect(inheritance.doors == [Inheritance.Door(port: id, address: address)])
-        let next = try Relay(RelayConfiguration(workers: workers, budget: DescriptorBudget(limit: 4096)))
-        await next.inherit(inheritance)
-        await next.serve(id, with: balancer)
-        #expect(try await next.open(id, on: address).address == address)
-        await next.settle()
         async let succeeded = server.successor()
-        try await inheritance.confirm()
+        let next = try await Self.successor(
+            at: path, id.transport, port: address.port, endpoints: balancer.endpoints.map(\.address.port),
+            workers: workers)
         #expect(await succeeded)
         await relay.letGo()
-        #expect(await next.releaseUnclaimed() == 0)
-        return try Generation(next, id, address, path, balancer)
+        return next
+    }
+
+    /// Takes over from whatever process is at the path.
+    static func successor(
+        at path: String, _ transport: TransportProtocol = .tcp, port: UInt16, endpoints: [UInt16], workers: Int
+    ) async throws -> Generation {
+        let (id, address) = (id(transport), EndpointAddress.loopback(port))
+        // A process that has just taken over listens there in a moment.
+        var taken: Inheritance?
+        _ = try await eventually {
+            taken = try await Handover.take(from: path)
+            return taken != nil
+        }
+        let inheritance = try #require(taken)
+        #expect(inheritance.doors == [Inheritance.Door(port: id, address: address)])
+        let relay = try Relay(RelayConfiguration(workers: workers, budget: DescriptorBudget(limit: 4096)))
+        let balancer = RelayHarness.balancer(endpoints)
+        await relay.inherit(inheritance)
+        await relay.serve(id, with: balancer)
+        #expect(try await relay.open(id, on: address).address == address)
+        await relay.settle()
+        try await inheritance.confirm()
+        #expect(await relay.releaseUnclaimed() == 0)
+        return try Generation(relay, id, address, path, balancer)
+    }
+
+    private static func id(_ transport: TransportProtocol) -> ServicePortID {
+        ServicePortID(ServicePortName(namespace: "default", service: "web"), transport)
     }
 
     var counters: PortCounters {

@@ -181,6 +181,45 @@ import Testing
         #expect(await new.stop())
     }
 
+    /// A UDP socket that is bound to no address in particular tells where each datagram was sent to; one for IPv6 is for that
+    /// alone. Both were said when they were made.
+    @Test(.requires(.ipv6Loopback))
+    func socketsStayWhatTheyAre() async throws {
+        let (stream, datagrams) = (try ScriptedServer.identity("a"), try UDPServer())
+        let old = try await Generation.first(at: path, endpoints: [stream.port])
+        let six = ServicePortID(
+            ServicePortName(namespace: "default", service: "web"), .tcp, EndpointList(.ipv6, .local))
+        let any = ServicePortID(ServicePortName(namespace: "default", service: "dns"), .udp)
+        func serve(_ relay: Relay) async {
+            await relay.serve(six, with: RelayHarness.balancer([stream.port]))
+            await relay.serve(any, with: RelayHarness.balancer([datagrams.port]))
+        }
+        await serve(old.relay)
+        let loopback = EndpointAddress(ip: IPAddress(v6High: 0, low: 1), port: 0)
+        let sixth = try await old.relay.open(six, on: loopback).address
+        let wildcard = EndpointAddress(ip: IPAddress(v4: 0), port: 0)
+        let open = try await old.relay.open(any, on: wildcard).address
+
+        let inheritance = try #require(try await Handover.take(from: path))
+        let expected = [old.id: old.address, six: sixth, any: open]
+        #expect(Dictionary(uniqueKeysWithValues: inheritance.doors.map { ($0.port, $0.address) }) == expected)
+        let new = try Relay(RelayConfiguration(workers: 1, budget: DescriptorBudget(limit: 4096)))
+        await new.inherit(inheritance)
+        await serve(new)
+        #expect(try await new.open(six, on: sixth).address == sixth)
+        #expect(try await new.open(any, on: open).address == open)
+        await new.settle()
+        try await inheritance.confirm()
+        await old.relay.letGo()
+        await old.end()
+        let client = try ScriptedPeer.connect(to: sixth.port, on: "::1", script: [.receiveAll])
+        #expect(try await client.finished().received.text == "a")
+        for host in ["127.0.0.1", "127.0.0.2"] {
+            #expect(try await UDPClient(to: open.port, on: host).ask("x") == "x", "from the address that was asked")
+        }
+        #expect(await new.stop())
+    }
+
     @Test func hundredsOfSocketsComeInSeveralMessages() async throws {
         let server = try ScriptedServer.identity("a")
         let old = try await Generation.first(at: path, endpoints: [server.port])
@@ -195,90 +234,5 @@ import Testing
         #expect(known == addresses)
         #expect(inheritance.release() == 602)
         await old.end()
-    }
-}
-
-/// UDP clients, whose questions and answers know no connection.
-@Suite(.timeLimit(.minutes(1))) struct DatagramHandoverTests {
-    private let folder: TemporaryDirectory
-    private let path: String
-
-    init() throws {
-        folder = try TemporaryDirectory()
-        path = folder.file("handover")
-    }
-
-    @Test func anAnswerArrivesThatWasAskedForBefore() async throws {
-        let answer = Cue()
-        let server = try UDPServer(.echoAfter(answer))
-        let old = try await Generation.first(at: path, .udp, endpoints: [server.port])
-        // Connected, so that an answer from another address or port would not reach it.
-        let client = try UDPClient(to: old.address.port)
-        try client.send("before")
-        #expect(await eventually { server.arrivals.datagrams == 1 })
-
-        let new = try await old.replaced()
-        async let drained = old.relay.drain(within: .seconds(10))
-        try client.send("after")
-        #expect(await eventually { await new.counters.accepted == 1 }, "a new flow, in the new process")
-        #expect(await old.counters.datagramsUp == 1)
-        answer.give()
-        var answers: Set<String> = []
-        for _ in 0..<2 { answers.insert(String(decoding: try await client.receive() ?? [], as: UTF8.self)) }
-        #expect(answers == ["before", "after"])
-        #expect(await drained == 0)
-        #expect(await old.counters.datagramsDown == 1)
-        #expect(try await client.ask("again") == "again")
-        await old.end()
-        await new.end()
-    }
-
-    @Test func aDoorWithoutFlowsIsNotHeldOnTo() async throws {
-        let server = try UDPServer()
-        let old = try await Generation.first(at: path, .udp, endpoints: [server.port])
-        let new = try await old.replaced()
-        // The old one has not drained; the address is free all the same once the new one gives it up.
-        await new.relay.remove(new.id)
-        await new.relay.settle()
-        await new.relay.serve(new.id, with: RelayHarness.balancer([server.port]))
-        #expect(try await new.relay.open(new.id, on: new.address).address == new.address)
-        #expect(try await UDPClient(to: new.address.port).ask("x") == "x")
-        await old.end()
-        await new.end()
-    }
-
-    @Test func aDrainWaitsForAnswersAndNotForSilence() async throws {
-        let (answer, clock) = (Cue(), ContinuousClock())
-        let (slow, quick) = (try UDPServer(.echoAfter(answer)), try UDPServer())
-        let asked = try await UDPHarness([slow.port])
-        let client = try UDPClient(to: asked.port)
-        try client.send("x")
-        #expect(await eventually { slow.arrivals.datagrams == 1 })
-        async let drained = asked.relay.drain(within: .seconds(30))
-        try await Task.sleep(for: .milliseconds(50))
-        answer.give()
-        #expect(try await client.receive() == Array("x".utf8))
-        #expect(await drained == 0)
-        await asked.relay.stop()
-
-        let answered = try await UDPHarness([quick.port])
-        #expect(try await UDPClient(to: answered.port).ask("x") == "x")
-        let before = clock.now
-        await answered.relay.drain(within: .seconds(30))
-        #expect(clock.now - before < .seconds(5))
-        await answered.relay.stop()
-    }
-
-    @Test func aDrainDoesNotWaitForAnswersBeyondItsLimit() async throws {
-        let server = try UDPServer(.collect)
-        let harness = try await UDPHarness([server.port])
-        try UDPClient(to: harness.port).send("x")
-        #expect(await eventually { server.arrivals.datagrams == 1 })
-        let (clock, limit) = (ContinuousClock(), Duration.milliseconds(100))
-        let before = clock.now
-        await harness.relay.drain(within: limit)
-        let taken = clock.now - before
-        #expect(taken >= limit && taken < .seconds(5))
-        await harness.relay.stop()
     }
 }

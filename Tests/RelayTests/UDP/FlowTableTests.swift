@@ -21,6 +21,24 @@ import Testing
         #expect(table.expired(at: 59_999) == nil && table.expired(at: 60_000) == flow(1))
     }
 
+    @Test func aClientIsOwedAnAnswerThatIsNotThereYet() {
+        var table = FlowTable(timeouts: FlowTimeouts())
+        let entry = table.insert(key(1), flow(1), now: 0)
+        #expect(!table.isOwed(entry, at: 0), "it has not asked anything")
+        // Two questions at once, as resolvers ask.
+        table.used(entry, sent: 2, now: 0)
+        table.used(entry, received: 1, now: 10)
+        #expect(table.isOwed(entry, at: 10))
+        #expect(table.isOwed(entry, at: 10_009) && !table.isOwed(entry, at: 10_010), "nobody waits for ever")
+        table.used(entry, received: 1, now: 20)
+        #expect(!table.isOwed(entry, at: 20))
+        // In a long exchange the numbers mean nothing, but who spoke last does.
+        table.used(entry, sent: 100, now: 30)
+        #expect(table.isOwed(entry, at: 30))
+        table.used(entry, received: 1, now: 40)
+        #expect(!table.isOwed(entry, at: 40))
+    }
+
     @Test func oneLimitMayHoldForAll() {
         var table = FlowTable(timeouts: FlowTimeouts(fixed: 250))
         let entry = table.insert(key(1), flow(1), now: 0)
