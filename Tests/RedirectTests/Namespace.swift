@@ -79,6 +79,41 @@ final class Namespace {
         return result.output
     }
 
+    /// Adds a pod with addresses of its own that are routed to it, as most network plug-ins do.
+    func addPod(_ name: String, _ ipv4: String, _ ipv6: String) async throws -> Pod {
+        guard let unshare = findProgram("unshare") else { throw Failure(description: "no unshare") }
+        let pod = try ChildProcess(unshare, ["--net", "sh", "-c", "echo ready; exec sleep 600"])
+        guard await eventually(within: .seconds(20), { pod.output.contains("ready") }) else {
+            throw Failure(description: "no namespace: \(pod.errors)")
+        }
+        let setUp = """
+            set -e
+            echo 1 > /proc/sys/net/ipv6/conf/all/forwarding
+            ip link add \(name) type veth peer name eth0 netns /proc/\(pod.pid)/ns/net
+            ip addr add 169.254.1.1/32 dev \(name)
+            ip link set \(name) up
+            ip -6 addr add fe80::1/64 dev \(name) nodad
+            nsenter --net=/proc/\(pod.pid)/ns/net sh -ec '
+                ip link set lo up; ip link set eth0 up
+                ip addr add \(ipv4)/32 dev eth0; ip -6 addr add \(ipv6)/128 dev eth0 nodad
+                ip route add 169.254.1.1 dev eth0; ip route add default via 169.254.1.1
+                ip -6 route add default via fe80::1 dev eth0'
+            ip route add \(ipv4) dev \(name)
+            ip -6 route add \(ipv6) dev \(name)
+            """
+        try await run("sh", "-c", last: setUp)
+        return Pod(process: pod)
+    }
+
+    /// A namespace beside the node's; it lives as long as its process.
+    struct Pod: Sendable {
+        let process: ChildProcess
+        var pid: Int32 { process.pid }
+    }
+
+    /// Whose network the node's is.
+    var pid: Int32 { holder.pid }
+
     enum Place { case node, neighbour }
 
     /// Listens on all addresses of the node, at `port`. The caller closes it.
