@@ -92,7 +92,9 @@ private struct Words {
 
     /// `0x2000/0x2000`: Portico's bit as its own mask, and no other.
     mutating func nextMark() -> UInt32? {
-        let numbers = next()?.split(separator: "/").map { $0.hasPrefix("0x") ? UInt32($0.dropFirst(2), radix: 16) : nil }
+        let numbers = next()?.split(separator: "/").map { number in
+            number.hasPrefix("0x") ? UInt32(number.dropFirst(2), radix: 16) : nil
+        }
         return numbers == [PolicyRoute.mark, PolicyRoute.mark] ? PolicyRoute.mark : nil
     }
 

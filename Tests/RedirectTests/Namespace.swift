@@ -34,6 +34,8 @@ final class Namespace {
             nsenter --net=/proc/\(neighbour.pid)/ns/net sh -c \
                 'ip addr add 192.168.1.6/24 dev veth1; ip link set veth1 up; ip route add default via 192.168.1.5'
             ip route add default via 192.168.1.6
+            # Back the way it came: the kernel would tell the neighbour so, and count that against its limit of refusals.
+            for file in /proc/sys/net/ipv4/conf/*/send_redirects; do echo 0 > $file; done
             """
         try await run("sh", "-c", last: setUp)
     }
@@ -113,6 +115,20 @@ final class Namespace {
 
     /// Whose network the node's is.
     var pid: Int32 { holder.pid }
+    var neighbourPID: Int32 { neighbour.pid }
+
+    /// Gives the node and its neighbour IPv6, fd01::5 and fd01::6.
+    func addIPv6() async throws {
+        let setUp = """
+            set -e
+            echo 1 > /proc/sys/net/ipv6/conf/all/forwarding
+            ip -6 addr add fd01::5/64 dev veth0 nodad
+            nsenter --net=/proc/\(neighbour.pid)/ns/net sh -ec \
+                'ip -6 addr add fd01::6/64 dev veth1 nodad; ip -6 route add default via fd01::5'
+            ip -6 route add default via fd01::6
+            """
+        try await run("sh", "-c", last: setUp)
+    }
 
     enum Place { case node, neighbour }
 

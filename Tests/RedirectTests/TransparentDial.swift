@@ -91,7 +91,7 @@ enum TransparentDial {
     }
 
     /// Blocking, for at most half a second each.
-    private static func socket(_ transport: Transport, _ host: String) throws -> Int32 {
+    static func socket(_ transport: Transport, _ host: String) throws -> Int32 {
         let descriptor = Glibc.socket(host.contains(":") ? AF_INET6 : AF_INET, transport.type, 0)
         guard descriptor >= 0 else { throw Failure("socket") }
         var limit = timeval(tv_sec: 0, tv_usec: 500_000)
@@ -101,7 +101,7 @@ enum TransparentDial {
         return descriptor
     }
 
-    private static func address(
+    static func address(
         _ host: String, _ port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) throws -> Void
     ) throws {
         var hints = addrinfo()
