@@ -81,13 +81,36 @@ final class Namespace {
         return result.output
     }
 
-    /// Adds a pod with addresses of its own that are routed to it, as most network plug-ins do.
-    func addPod(_ name: String, _ ipv4: String, _ ipv6: String) async throws -> Pod {
+    private func emptyPod() async throws -> ChildProcess {
         guard let unshare = findProgram("unshare") else { throw Failure(description: "no unshare") }
         let pod = try ChildProcess(unshare, ["--net", "sh", "-c", "echo ready; exec sleep 600"])
         guard await eventually(within: .seconds(20), { pod.output.contains("ready") }) else {
             throw Failure(description: "no namespace: \(pod.errors)")
         }
+        return pod
+    }
+
+    /// Adds a pod at a bridge of the node, 10.244.0.1, which is made if it is not there.
+    func addBridgedPod(_ name: String, _ ipv4: String) async throws -> Pod {
+        let pod = try await emptyPod()
+        let setUp = """
+            set -e
+            ip link show br0 > /dev/null 2>&1 || {
+                ip link add br0 type bridge; ip addr add 10.244.0.1/24 dev br0; ip link set br0 up
+            }
+            ip link add \(name) type veth peer name eth0 netns /proc/\(pod.pid)/ns/net
+            ip link set \(name) up master br0
+            nsenter --net=/proc/\(pod.pid)/ns/net sh -ec '
+                ip link set lo up; ip link set eth0 up
+                ip addr add \(ipv4)/24 dev eth0; ip route add default via 10.244.0.1'
+            """
+        try await run("sh", "-c", last: setUp)
+        return Pod(process: pod)
+    }
+
+    /// Adds a pod with addresses of its own that are routed to it.
+    func addPod(_ name: String, _ ipv4: String, _ ipv6: String) async throws -> Pod {
+        let pod = try await emptyPod()
         let setUp = """
             set -e
             echo 1 > /proc/sys/net/ipv6/conf/all/forwarding

@@ -175,6 +175,47 @@ struct TransparentNamespaceTests {
             """
     }
 
+    /// What docs/source-address.md says of bridges. A bridge's own filter may be on or off: the answer passes it either way.
+    @Test(
+        "Pods on a bridge keep the addresses of others, and not of each other",
+        arguments: TransparentDial.Transport.allCases)
+    func bridge(_ transport: TransparentDial.Transport) async throws {
+        let namespace = try await Namespace()
+        try namespace.wrap("ip")
+        let pod = try await namespace.addBridgedPod("pod0", "10.244.0.2")
+        let other = try await namespace.addBridgedPod("pod1", "10.244.0.3")
+        let variant = try #require(NamespaceTests.variants.first)
+        try await Applier(.ipv4, namespace.iptables(variant)).apply(try rules(.ipv4, true))
+        let server = try await TransparentDial.serve(transport, on: "10.244.0.2", 8080, in: pod.pid)
+        defer { close(server) }
+        func seen(from client: String) async throws -> String {
+            let socket = try await TransparentDial.dial(
+                transport, from: client, to: "10.244.0.2", 8080, in: namespace.pid)
+            defer { close(socket) }
+            return try TransparentDial.exchange(transport, socket, server).peer
+        }
+        for client in ["192.168.1.6", "203.0.113.77", "10.244.0.1"] {
+            #expect(try await seen(from: client) == client)
+        }
+        for client in ["10.244.0.3", "10.244.0.2"] {
+            await #expect(throws: TransparentDial.Failure.self, "\(client)") { try await seen(from: client) }
+        }
+        withExtendedLifetime(other) {}
+    }
+
+    @Test("The node's loopback address is no address to dial a pod from")
+    func localhost() async throws {
+        let namespace = try await Namespace()
+        let pod = try await namespace.addPod("pod0", "10.244.1.2", "fd03::2")
+        for (client, address) in [("127.0.0.1", "10.244.1.2"), ("::1", "fd03::2")] {
+            let server = try await TransparentDial.serve(.tcp, on: address, 8080, in: pod.pid)
+            defer { close(server) }
+            await #expect(throws: TransparentDial.Failure.self) {
+                close(try await TransparentDial.dial(.tcp, from: client, to: address, 8080, in: namespace.pid))
+            }
+        }
+    }
+
     @Test("A pod that is its own client gets no connection")
     func hairpin() async throws {
         let namespace = try await Namespace()
