@@ -9,7 +9,7 @@ public actor Applier {
     public enum Outcome: Sendable, Hashable {
         /// All was as it should be; no program that changes anything was run.
         case unchanged
-        /// So many lines were sent to iptables-restore; these flows are to be given to ``flush(_:)``.
+        /// So many lines were sent to iptables-restore, none if only the policy route was not as it should be; these flows are to be given to ``flush(_:)``.
         case applied(lines: Int, stale: [StaleFlows] = [])
     }
 
@@ -17,6 +17,9 @@ public actor Applier {
     private let firewall: Firewall
     /// What is in the firewall as far as is known; nil if that has to be read first.
     private var known: RuleSet?
+    /// Whether the policy route is there; nil if that has to be looked up.
+    private var isRouted: Bool?
+    private let policyRoute: PolicyRoute
 
     private let executor: QueueExecutor
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
@@ -24,6 +27,7 @@ public actor Applier {
     public init(_ family: IPAddress.Family, _ iptables: Iptables) {
         self.family = family
         firewall = Firewall(iptables: iptables, family: family)
+        policyRoute = PolicyRoute(family, searchPath: iptables.searchPath)
         executor = QueueExecutor(label: "redirect-\(family)")
     }
 
@@ -34,6 +38,25 @@ public actor Applier {
     @discardableResult
     public func apply(_ rules: RuleSet) throws(RedirectError) -> Outcome {
         precondition(rules.family == family, "rules of the other family")
+        // The route before the rules that need it, and after those that needed it.
+        let isRouteMade = rules.needsPolicyRoute ? try route(true) : false
+        let outcome = try applyRules(rules)
+        let isRouteRemoved = rules.needsPolicyRoute ? false : try route(false)
+        return outcome == .unchanged && (isRouteMade || isRouteRemoved) ? .applied(lines: 0) : outcome
+    }
+
+    /// Makes or removes the policy route unless that is known to be done.
+    ///
+    /// - Returns: whether anything was changed.
+    private func route(_ isWanted: Bool) throws(RedirectError) -> Bool {
+        if isRouted == isWanted { return false }
+        isRouted = nil
+        let isChanged = isWanted ? try policyRoute.apply() : try policyRoute.remove()
+        isRouted = isWanted
+        return isChanged
+    }
+
+    private func applyRules(_ rules: RuleSet) throws(RedirectError) -> Outcome {
         guard let remembered = known else { return try bring(to: rules, from: read(rules)) }
         do {
             return try bring(to: rules, from: remembered)
@@ -49,6 +72,7 @@ public actor Applier {
     @discardableResult
     public func repair(_ rules: RuleSet) throws(RedirectError) -> Outcome {
         known = nil
+        isRouted = nil
         return try apply(rules)
     }
 
@@ -75,7 +99,9 @@ public actor Applier {
     @discardableResult
     public func removeAll() throws(RedirectError) -> Bool {
         known = nil
-        return try remove { KubeProxyChains.isOwn($0, in: $1) || KubeProxyChains.isLeftover($0, in: $1) }
+        isRouted = nil
+        let isRemoved = try remove { KubeProxyChains.isOwn($0, in: $1) || KubeProxyChains.isLeftover($0, in: $1) }
+        return try policyRoute.remove() || isRemoved
     }
 
     private func remove(_ isWanted: (_ chain: String, _ table: String) -> Bool) throws(RedirectError) -> Bool {

@@ -13,8 +13,21 @@ public enum ChainName {
     public static let refuseContainer = "PORTICO-REFUSE-CONTAINER"
     public static let refuseHost = "PORTICO-REFUSE-HOST"
 
+    /// Marks what is for the proxy although it is addressed to a client (``RedirectPlan/preservesSource``).
+    public static let transparent = "PORTICO-TRANSPARENT"
+
     static let nat = [portalsContainer, portalsHost, nodePortContainer, nodePortHost]
     static let filter = [nodePortNonLocal, refuseContainer, refuseHost]
+    static let mangle = [transparent]
+
+    /// All chains that Portico may make in a table.
+    static func all(in table: TableName) -> [String] {
+        switch table {
+        case .filter: filter
+        case .nat: nat
+        case .mangle: mangle
+        }
+    }
 }
 
 extension Jump {
@@ -22,6 +35,7 @@ extension Jump {
     private static let nodePortsComment =
         "handle service NodePorts; NOTE: this must be the last rule in the chain"
     private static let nonLocalComment = "Ensure that non-local NodePort traffic can flow"
+    private static let transparentComment = "Lead answers to the proxy that it asked for from the address of a client"
     private static let refuseComment = "Refuse what has no endpoints or is not allowed"
 
     /// Portals come before node ports: where the addresses of load balancers are local, a node port of the same number
@@ -39,6 +53,20 @@ extension Jump {
         refusal(in: "FORWARD", ChainName.refuseContainer),
         refusal(in: "OUTPUT", ChainName.refuseHost),
     ]
+
+    /// First, since others end the way of what belongs to connections that are known.
+    static let mangle = [
+        Jump(in: "PREROUTING", .first, Rule(comment: transparentComment, target: .jump(ChainName.transparent)))
+    ]
+
+    /// All jumps that Portico may make in a table.
+    static func all(in table: TableName) -> [Jump] {
+        switch table {
+        case .filter: filter
+        case .nat: nat
+        case .mangle: mangle
+        }
+    }
 
     private static func nodePorts(_ chain: String) -> Rule {
         Rule(comment: nodePortsComment, isToLocalAddress: true, target: .jump(chain))

@@ -32,6 +32,12 @@ public enum Cleanup {
                 }
             }
         }
+        for family in IPAddress.Family.allCases {
+            attempt { () throws(RedirectError) in
+                guard try PolicyRoute(family, searchPath: searchPath).remove() else { return }
+                report.removed.append("the policy route of \(family == .ipv4 ? "IPv4" : "IPv6")")
+            }
+        }
         for leftover in Leftover.all {
             attempt { () throws(RedirectError) in
                 if try leftover.remove(host) { report.removed.append(leftover.name) }

@@ -4,11 +4,7 @@
 enum KubeProxyChains {
     /// Those that Portico writes; most bear the names of the userspace mode.
     static func isOwn(_ chain: String, in table: String) -> Bool {
-        switch table {
-        case TableName.nat.rawValue: ChainName.nat.contains(chain)
-        case TableName.filter.rawValue: ChainName.filter.contains(chain)
-        default: false
-        }
+        TableName(rawValue: table).map { ChainName.all(in: $0).contains(chain) } ?? false
     }
 
     /// Those of the iptables and IPVS modes, of all versions.

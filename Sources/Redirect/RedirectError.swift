@@ -47,6 +47,7 @@ extension RedirectError: CustomStringConvertible {
         switch program {
         case "conntrack": "conntrack"
         case "nft": "nftables"
+        case "ip": "iproute2"
         default: "iptables"
         }
     }

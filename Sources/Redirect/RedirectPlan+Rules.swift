@@ -6,8 +6,24 @@ extension RedirectPlan {
         guard let network = network(family) else { return nil }
         var writer = RuleWriter(family: family, network: network)
         for portal in portals.sorted() where portal.family == family { writer.write(portal) }
-        return writer.ruleSet
+        var ruleSet = writer.ruleSet
+        if preservesSource { ruleSet.tables.append(.transparent) }
+        return ruleSet
     }
+}
+
+extension Table {
+    /// Marks what comes back on connections that the proxy made from a client's address, so that it is delivered here although
+    /// it is addressed to somebody else. Only sockets with IP_TRANSPARENT are found, of this proxy or of another.
+    fileprivate static let transparent = Table(
+        name: .mangle,
+        chains: [
+            Chain(
+                ChainName.transparent,
+                rules: [TransportProtocol.tcp, .udp].map {
+                    Rule(transport: $0, isToTransparentSocket: true, target: .mark(PolicyRoute.mark))
+                })
+        ], jumps: Jump.mangle)
 }
 
 /// Writes portals into chains.

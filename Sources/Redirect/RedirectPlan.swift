@@ -6,11 +6,18 @@ public struct RedirectPlan: Hashable, Sendable {
     /// Nil where the family is not served: there are no rules then.
     public var ipv4: NodeNetwork?
     public var ipv6: NodeNetwork?
+    /// The proxy dials endpoints of this node from the addresses of their clients. Then their answers must be led to it: by
+    /// rules that mark them, and by a ``PolicyRoute``, which ``Applier`` sees to.
+    public var preservesSource: Bool
 
-    public init(portals: [Portal] = [], ipv4: NodeNetwork? = nil, ipv6: NodeNetwork? = nil) {
+    public init(
+        portals: [Portal] = [], ipv4: NodeNetwork? = nil, ipv6: NodeNetwork? = nil,
+        preservesSource: Bool = false
+    ) {
         self.portals = portals
         self.ipv4 = ipv4
         self.ipv6 = ipv6
+        self.preservesSource = preservesSource
     }
 
     public func network(_ family: IPAddress.Family) -> NodeNetwork? { family == .ipv4 ? ipv4 : ipv6 }

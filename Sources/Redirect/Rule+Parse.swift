@@ -38,6 +38,9 @@ extension Rule {
             case "--state":
                 guard words.next() == "NEW" else { return nil }
                 isForNewOnly = true
+            case "--transparent":
+                guard words.next() == "--nowildcard" else { return nil }
+                isToTransparentSocket = true
             case "-j":
                 guard target == nil, let named = RuleTarget(&words) else { return nil }
                 target = named
@@ -49,7 +52,7 @@ extension Rule {
         self.target = target
     }
 
-    private static let modules: Set = ["comment", "tcp", "udp", "physdev", "addrtype", "state"]
+    private static let modules: Set = ["comment", "tcp", "udp", "physdev", "addrtype", "state", "socket"]
 }
 
 extension RuleTarget {
@@ -67,6 +70,9 @@ extension RuleTarget {
             guard words.next() == "--reject-with", let reply = words.next().flatMap(RejectReply.init(rawValue:))
             else { return nil }
             self = .reject(reply)
+        case "MARK":
+            guard words.next() == "--set-xmark", let bits = words.nextMark() else { return nil }
+            self = .mark(bits)
         case "ACCEPT": self = .accept
         case "DROP": self = .drop
         default: self = .jump(name)
@@ -83,6 +89,14 @@ private struct Words {
     mutating func next() -> String? { rest.popFirst() }
 
     mutating func nextPort() -> UInt16? { next().flatMap { UInt16($0) } }
+
+    /// `0x2000/0x2000`: Portico's bit as its own mask, and no other.
+    mutating func nextMark() -> UInt32? {
+        let numbers = next()?.split(separator: "/").map { number in
+            number.hasPrefix("0x") ? UInt32(number.dropFirst(2), radix: 16) : nil
+        }
+        return numbers == [PolicyRoute.mark, PolicyRoute.mark] ? PolicyRoute.mark : nil
+    }
 
     /// An address stands for the range of itself alone.
     mutating func nextPrefix() -> IPPrefix? {

@@ -18,6 +18,7 @@ extension Rule: CustomStringConvertible {
         if isNotFromBridge { words.append("-m physdev ! --physdev-is-in") }
         if isToLocalAddress, transport != nil { words.append("-m addrtype --dst-type LOCAL") }
         if isForNewOnly, transport != nil { words.append("-m state --state NEW") }
+        if isToTransparentSocket { words.append("-m socket --transparent --nowildcard") }
         words.append("-j \(target)")
         return words.joined(separator: " ")
     }
@@ -41,6 +42,9 @@ extension RuleTarget: CustomStringConvertible {
         case .drop: "DROP"
         case .reject(let reply): "REJECT --reject-with \(reply.rawValue)"
         case .jump(let chain): chain
+        case .mark(let bits):
+            // As iptables-save prints it: bits and mask.
+            "MARK --set-xmark 0x\(String(bits, radix: 16))/0x\(String(bits, radix: 16))"
         }
     }
 }

@@ -18,12 +18,16 @@ public struct Rule: Hashable, Sendable {
     public var isToLocalAddress: Bool
     /// Only the first packet of a connection or flow.
     public var isForNewOnly: Bool
+    /// Only packets that a socket of this host waits for which was allowed to have an address of somebody else
+    /// (IP_TRANSPARENT).
+    public var isToTransparentSocket: Bool
     public var target: RuleTarget
 
     public init(
         comment: String? = nil, transport: TransportProtocol? = nil, port: UInt16? = nil,
         destination: IPPrefix? = nil, source: IPPrefix? = nil, isNotFromBridge: Bool = false,
-        isToLocalAddress: Bool = false, isForNewOnly: Bool = false, target: RuleTarget
+        isToLocalAddress: Bool = false, isForNewOnly: Bool = false,
+        isToTransparentSocket: Bool = false, target: RuleTarget
     ) {
         self.comment = comment
         self.transport = transport
@@ -33,6 +37,7 @@ public struct Rule: Hashable, Sendable {
         self.isNotFromBridge = isNotFromBridge
         self.isToLocalAddress = isToLocalAddress
         self.isForNewOnly = isForNewOnly
+        self.isToTransparentSocket = isToTransparentSocket
         self.target = target
     }
 }
@@ -46,6 +51,8 @@ public enum RuleTarget: Hashable, Sendable {
     case drop
     case reject(RejectReply)
     case jump(String)
+    /// Sets these bits of the packet's mark, and leaves the others.
+    case mark(UInt32)
 }
 
 /// How a client is told that there is nobody.

@@ -19,7 +19,7 @@ public struct RuleSet: Hashable, Sendable {
 }
 
 public enum TableName: String, Hashable, Sendable, CaseIterable {
-    case filter, nat
+    case filter, nat, mangle
 }
 
 /// Portico's part of one table.

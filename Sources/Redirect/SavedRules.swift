@@ -103,7 +103,8 @@ extension SavedRules.Rule {
 }
 
 extension RuleSet {
-    /// What there is of `wanted` in a firewall: its chains, whatever is in them, and those of its jumps that are there.
+    /// What there is of `wanted` in a firewall: its chains, whatever is in them, and those of its jumps that are there. With it
+    /// what else of Portico's is there, so that it can be removed.
     ///
     /// A chain that holds a rule of somebody else counts as missing, so that it is written anew.
     public init(_ wanted: RuleSet, in saved: SavedRules) {
@@ -117,7 +118,28 @@ extension RuleSet {
             let jumps = table.jumps.filter { jump in
                 saved[table.name.rawValue, jump.chain]?.rules.contains { $0.rule == jump.rule } ?? false
             }
-            return Table(name: table.name, chains: chains, jumps: jumps)
+            let rest = Table(unwantedBy: table, in: saved)
+            return Table(name: table.name, chains: chains + rest.chains, jumps: jumps + rest.jumps)
+        }
+        for name in TableName.allCases where !wanted.tables.contains(where: { $0.name == name }) {
+            let rest = Table(unwantedBy: Table(name: name), in: saved)
+            if rest != Table(name: name) { tables.append(rest) }
+        }
+    }
+}
+
+extension Table {
+    /// What Portico makes in the table only if it is asked to, and is there although it is not in `wanted`: left by a former
+    /// process with other options.
+    fileprivate init(unwantedBy wanted: Table, in saved: SavedRules) {
+        self.init(name: wanted.name)
+        for chain in ChainName.all(in: name) where !wanted.chains.contains(where: { $0.name == chain }) {
+            guard let found = saved[name.rawValue, chain] else { continue }
+            chains.append(Chain(chain, rules: found.rules.compactMap(\.rule)))
+        }
+        jumps = Jump.all(in: name).filter { jump in
+            !wanted.jumps.contains(jump)
+                && saved[name.rawValue, jump.chain]?.rules.contains { $0.rule == jump.rule } ?? false
         }
     }
 }

@@ -33,6 +33,12 @@ struct CleanupTests {
                 """)
         #expect(
             try read(host.folder.file("calls")) == """
+                ip -4 rule show
+                ip -4 rule show
+                ip -4 route show table 8192
+                ip -6 rule show
+                ip -6 rule show
+                ip -6 route show table 8192
                 nft list table ip kube-proxy
                 nft delete table ip kube-proxy
                 nft list table ip6 kube-proxy

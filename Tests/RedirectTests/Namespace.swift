@@ -34,6 +34,8 @@ final class Namespace {
             nsenter --net=/proc/\(neighbour.pid)/ns/net sh -c \
                 'ip addr add 192.168.1.6/24 dev veth1; ip link set veth1 up; ip route add default via 192.168.1.5'
             ip route add default via 192.168.1.6
+            # Back the way it came: the kernel would tell the neighbour so, and count that against its limit of refusals.
+            for file in /proc/sys/net/ipv4/conf/*/send_redirects; do echo 0 > $file; done
             """
         try await run("sh", "-c", last: setUp)
     }
@@ -77,6 +79,78 @@ final class Namespace {
         let result = try await child.finished()
         guard result.status == 0 else { throw Failure(description: "\(program) \(arguments): \(result.errors)") }
         return result.output
+    }
+
+    private func emptyPod() async throws -> ChildProcess {
+        guard let unshare = findProgram("unshare") else { throw Failure(description: "no unshare") }
+        let pod = try ChildProcess(unshare, ["--net", "sh", "-c", "echo ready; exec sleep 600"])
+        guard await eventually(within: .seconds(20), { pod.output.contains("ready") }) else {
+            throw Failure(description: "no namespace: \(pod.errors)")
+        }
+        return pod
+    }
+
+    /// Adds a pod at a bridge of the node, 10.244.0.1, which is made if it is not there.
+    func addBridgedPod(_ name: String, _ ipv4: String) async throws -> Pod {
+        let pod = try await emptyPod()
+        let setUp = """
+            set -e
+            ip link show br0 > /dev/null 2>&1 || {
+                ip link add br0 type bridge; ip addr add 10.244.0.1/24 dev br0; ip link set br0 up
+            }
+            ip link add \(name) type veth peer name eth0 netns /proc/\(pod.pid)/ns/net
+            ip link set \(name) up master br0
+            nsenter --net=/proc/\(pod.pid)/ns/net sh -ec '
+                ip link set lo up; ip link set eth0 up
+                ip addr add \(ipv4)/24 dev eth0; ip route add default via 10.244.0.1'
+            """
+        try await run("sh", "-c", last: setUp)
+        return Pod(process: pod)
+    }
+
+    /// Adds a pod with addresses of its own that are routed to it.
+    func addPod(_ name: String, _ ipv4: String, _ ipv6: String) async throws -> Pod {
+        let pod = try await emptyPod()
+        let setUp = """
+            set -e
+            echo 1 > /proc/sys/net/ipv6/conf/all/forwarding
+            ip link add \(name) type veth peer name eth0 netns /proc/\(pod.pid)/ns/net
+            ip addr add 169.254.1.1/32 dev \(name)
+            ip link set \(name) up
+            ip -6 addr add fe80::1/64 dev \(name) nodad
+            nsenter --net=/proc/\(pod.pid)/ns/net sh -ec '
+                ip link set lo up; ip link set eth0 up
+                ip addr add \(ipv4)/32 dev eth0; ip -6 addr add \(ipv6)/128 dev eth0 nodad
+                ip route add 169.254.1.1 dev eth0; ip route add default via 169.254.1.1
+                ip -6 route add default via fe80::1 dev eth0'
+            ip route add \(ipv4) dev \(name)
+            ip -6 route add \(ipv6) dev \(name)
+            """
+        try await run("sh", "-c", last: setUp)
+        return Pod(process: pod)
+    }
+
+    /// A namespace beside the node's; it lives as long as its process.
+    struct Pod: Sendable {
+        let process: ChildProcess
+        var pid: Int32 { process.pid }
+    }
+
+    /// Whose network the node's is.
+    var pid: Int32 { holder.pid }
+    var neighbourPID: Int32 { neighbour.pid }
+
+    /// Gives the node and its neighbour IPv6, fd01::5 and fd01::6.
+    func addIPv6() async throws {
+        let setUp = """
+            set -e
+            echo 1 > /proc/sys/net/ipv6/conf/all/forwarding
+            ip -6 addr add fd01::5/64 dev veth0 nodad
+            nsenter --net=/proc/\(neighbour.pid)/ns/net sh -ec \
+                'ip -6 addr add fd01::6/64 dev veth1 nodad; ip -6 route add default via fd01::5'
+            ip -6 route add default via fd01::6
+            """
+        try await run("sh", "-c", last: setUp)
     }
 
     enum Place { case node, neighbour }
