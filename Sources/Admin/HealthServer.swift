@@ -3,6 +3,8 @@ public import HTTP
 
 /// Answers `/healthz` and `/livez` at one address, and nothing else (SPEC §5.2). Ends when it goes.
 public final class HealthServer: Sendable {
+    /// Held, since its thread answers.
+    private let server: HTTPServer
     private let listener: HTTPListener
     private let counts: Guarded<[ProxyHealth.Probe: [HTTPStatus: Int]]>
 
@@ -13,6 +15,7 @@ public final class HealthServer: Sendable {
     public init(
         _ health: ProxyHealth, at address: SocketAddress, on server: HTTPServer, shared: Bool = false
     ) throws(SystemError) {
+        self.server = server
         let counts = Guarded<[ProxyHealth.Probe: [HTTPStatus: Int]]>([:])
         listener = try server.listen(on: address, shared: shared) { request in
             guard let probe = ProxyHealth.Probe(rawValue: request.path) else {

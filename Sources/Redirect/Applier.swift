@@ -9,7 +9,8 @@ public actor Applier {
     public enum Outcome: Sendable, Hashable {
         /// All was as it should be; no program that changes anything was run.
         case unchanged
-        /// So many lines were sent to iptables-restore, none if only the policy route was not as it should be; these flows are to be given to ``flush(_:)``.
+        /// So many lines were sent to iptables-restore, none if only the policy route was not as it should be; these flows are
+        /// to be given to ``flush(_:)``.
         case applied(lines: Int, stale: [StaleFlows] = [])
     }
 
@@ -72,7 +73,8 @@ public actor Applier {
     @discardableResult
     public func repair(_ rules: RuleSet) throws(RedirectError) -> Outcome {
         known = nil
-        isRouted = nil
+        // One that is not wanted was removed at the start, and nobody else makes it.
+        if rules.needsPolicyRoute { isRouted = nil }
         return try apply(rules)
     }
 

@@ -43,7 +43,7 @@ public struct PolicyRoute: Sendable {
         let hasRoute = try hasRoute(path)
         if !hasRoute { try change(path, ["route", "replace"] + Self.route) }
         var isChanged = !hasRoute
-        for rule in Self.rules where try !has(rule.words, path) {
+        for rule in Self.rules where try !has(rule, path) {
             try change(path, ["rule", "add", "priority", "\(rule.priority)"] + rule.words)
             isChanged = true
         }
@@ -59,7 +59,7 @@ public struct PolicyRoute: Sendable {
         var isChanged = false
         for rule in Self.rules.reversed() {
             // One that was added twice is there twice.
-            while try has(rule.words, path) {
+            while try has(rule, path) {
                 try change(path, ["rule", "delete", "priority", "\(rule.priority)"] + rule.words)
                 isChanged = true
             }
@@ -72,8 +72,10 @@ public struct PolicyRoute: Sendable {
     }
 
     /// `90:	from all fwmark 0x2000/0x2000 lookup 8192`, whatever stands beside it.
-    private func has(_ rule: [String], _ path: String) throws(RedirectError) -> Bool {
-        try look(path, ["rule", "show"]).contains { $0.ends(with: rule) }
+    private func has(_ rule: (priority: Int, words: [String]), _ path: String) throws(RedirectError) -> Bool {
+        try look(path, ["rule", "show"]).contains {
+            $0.first.map(String.init) == "\(rule.priority):" && $0.ends(with: rule.words)
+        }
     }
 
     /// `local default dev lo scope host`, or `local default dev lo metric 1024 pref medium`.
