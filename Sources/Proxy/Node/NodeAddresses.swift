@@ -8,10 +8,16 @@ public struct NodeAddresses: Hashable, Sendable {
     public var local: [IPAddress.Family: [IPAddress]]
     /// What the rules have to know; without an entry the family cannot be redirected.
     public var networks: [IPAddress.Family: NodeNetwork]
+    /// Where this node's own pods have their addresses.
+    public var ownPods: [IPPrefix]
 
-    public init(local: [IPAddress.Family: [IPAddress]] = [:], networks: [IPAddress.Family: NodeNetwork] = [:]) {
+    public init(
+        local: [IPAddress.Family: [IPAddress]] = [:], networks: [IPAddress.Family: NodeNetwork] = [:],
+        ownPods: [IPPrefix] = []
+    ) {
         self.local = local
         self.networks = networks
+        self.ownPods = ownPods
     }
 
     /// Puts together what the interfaces, the Node object and the settings say (SPEC §1.2, §5.4).
@@ -20,7 +26,9 @@ public struct NodeAddresses: Hashable, Sendable {
     public init(_ interfaces: NetworkInterfaces, node: Node?, _ settings: NodeSettings) {
         self.init()
         let nodeIPs = node?.addresses ?? []
-        let podRanges = settings.clusterRanges.isEmpty ? node?.podRanges ?? [] : settings.clusterRanges
+        let own = node?.podRanges ?? []
+        let podRanges = settings.clusterRanges.isEmpty ? own : settings.clusterRanges
+        ownPods = own.isEmpty ? settings.clusterRanges : own
         for family in IPAddress.Family.allCases {
             let own = interfaces.local(family)
             local[family] = own
@@ -34,6 +42,12 @@ public struct NodeAddresses: Hashable, Sendable {
                 podRanges: podRanges.filter { $0.family == family },
                 nodeAddresses: nodeIPs.filter { $0.family == family } + own.filter { !$0.isLoopback })
         }
+    }
+    /// Clients whose address endpoints of this node cannot see: their answers would not pass the proxy (docs/source-address.md).
+    var notPreserved: [IPPrefix] {
+        let loopback = ["127.0.0.0/8", "::1/128"].compactMap { IPPrefix($0) }
+        let own = local.sorted { $0.key < $1.key }.flatMap(\.value).filter { !$0.isLoopback }
+        return loopback + own.compactMap(IPPrefix.init(host:)) + ownPods
     }
 }
 

@@ -56,7 +56,8 @@ public struct NodePlanner: Sendable {
     public mutating func plan(_ ports: [ServicePort], on addresses: NodeAddresses) -> NodePlan {
         var plan = NodePlan()
         plan.addresses = addresses
-        plan.preservesSource = settings.preservesSource
+        plan.preservesSource = settings.preservesSource && isRedirecting
+        let preservation = plan.preservesSource ? SourcePreservation(excluded: addresses.notPreserved) : nil
         book.keep(only: Set(ports.flatMap { port in port.lists.map { key(port, $0.policy) } }))
         var claims: [Claim: ServicePortID] = [:]
         for port in ports {
@@ -74,7 +75,7 @@ public struct NodePlanner: Sendable {
                 if list.policy == port.externalTrafficPolicy {
                     doors += claimed(by: port, list.family, addresses, &claims, &plan.relay.notes)
                 }
-                if !doors.isEmpty { plan.relay.ports.append(planned(port, list, doors, addresses)) }
+                if !doors.isEmpty { plan.relay.ports.append(planned(port, list, doors, preservation)) }
             }
         }
         return plan
@@ -100,13 +101,16 @@ public struct NodePlanner: Sendable {
     }
 
     private func planned(
-        _ port: ServicePort, _ list: EndpointList, _ doors: [PlannedDoor], _ addresses: NodeAddresses
+        _ port: ServicePort, _ list: EndpointList, _ doors: [PlannedDoor], _ preservation: SourcePreservation?
     ) -> PlannedPort {
         let endpoints = port.endpoints.selection(for: list.family).endpoints(under: list.policy)
+        var policy = ServicePolicy(port, balancing: settings.balancing)
+        policy.sourcePreservation = preservation
         return PlannedPort(
             id: ServicePortID(port.name, port.transport, list),
-            endpoints: endpoints.map { PlannedEndpoint(address: $0.address, podName: $0.podName ?? "") },
-            doors: doors, policy: ServicePolicy(port, balancing: settings.balancing))
+            endpoints: endpoints.map {
+                PlannedEndpoint(address: $0.address, podName: $0.podName ?? "", isLocal: $0.isLocal)
+            }, doors: doors, policy: policy)
     }
 }
 
@@ -184,7 +188,8 @@ extension NodePlan {
         for port in relay.ports {
             for door in port.doors where !isOpen(port.id, door) { closed.insert(door, of: port.id) }
         }
-        var plan = RedirectPlan(ipv4: addresses.networks[.ipv4], ipv6: addresses.networks[.ipv6])
+        var plan = RedirectPlan(
+            ipv4: addresses.networks[.ipv4], ipv6: addresses.networks[.ipv6], preservesSource: preservesSource)
         for redirected in redirected {
             plan.portals += Portal.portals(of: redirected.port, proxy: redirected.proxy)
                 .filter { !closed.contains($0) }

@@ -71,6 +71,17 @@ struct NodeOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "What endpoints see as their client: this node, or the client itself where that is possible. (default: default)",
+            discussion: "preserve is for endpoints of this node; docs/source-address.md says when it works.",
+            valueName: "default|preserve"))
+    var sourceIp = SourceAddress.default
+
+    enum SourceAddress: String, ExpressibleByArgument, CaseIterable {
+        case `default`, preserve
+    }
+
+    @Option(
+        help: ArgumentHelp(
             "Where pods have their addresses, one range per family. (default: podCIDRs of the Node)",
             valueName: "ranges"),
         transform: { text in
@@ -111,6 +122,7 @@ struct NodeOptions: ParsableArguments {
         settings.nodePorts = serviceNodePortRange
         settings.nodePortAddresses = nodeportAddresses
         settings.clusterRanges = clusterCidr
+        settings.preservesSource = sourceIp == .preserve
         return settings
     }
 }
