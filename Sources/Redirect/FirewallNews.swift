@@ -17,7 +17,7 @@ struct FirewallNews {
 
     private static let nftables: UInt8 = 10
     private static let builtIn: Set = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT"]
-    private static let own = Set(ChainName.filter + ChainName.nat + [ChainName.transparent])
+    private static let own = Set(ChainName.filter + ChainName.nat + ChainName.mangle)
 
     /// The transaction that is being told of has touched a chain of Portico's, or deleted a rule where its jumps are.
     private var isTouched = false
