@@ -191,7 +191,11 @@ public actor Relay {
 
     /// Returns when every worker has taken on what was said so far: from then on new clients meet it.
     public func settle() async {
-        _ = await snapshot()
+        for worker in workers {
+            await withCheckedContinuation { continuation in
+                if !worker.loop.execute({ continuation.resume() }) { continuation.resume() }
+            }
+        }
     }
 
     // MARK: Watching

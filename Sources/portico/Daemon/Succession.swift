@@ -52,13 +52,17 @@ final class Succession: Sendable {
 
     /// This process serves: the former one is told, and the next one may ask from here on.
     ///
-    /// - Parameter succeeded: called when another process has taken over from this one.
+    /// - Parameter succeeded: called when another process has taken over from this one, or has been faster.
     func takeOver(succeeded: @escaping @Sendable () -> Void) async {
         guard let path else { return }
         do throws(HandoverError) {
             try await state.inheritance?.confirm()
+        } catch .refused(let reason) {
+            // Of two that serve at the same sockets one is too many.
+            logger.error("another process takes over instead: \(reason)")
+            return succeeded()
         } catch {
-            logger.warning("the former process did not let go: \(error)")
+            logger.warning("the former process has ended before it was told: \(error)")
         }
         await relay.releaseUnclaimed()
         await state.set(nil as Inheritance?)
