@@ -35,7 +35,7 @@ private struct RuleWriter {
     private let family: IPAddress.Family
     private let network: NodeNetwork
     private var rules: [String: [Rule]] = [:]
-    private var seen: Set<String> = []
+    private var seen: [String: Set<Rule>] = [:]
 
     init(family: IPAddress.Family, network: NodeNetwork) {
         self.family = family
@@ -149,7 +149,7 @@ private struct RuleWriter {
 
     /// A second rule of the same text would never see a packet.
     private mutating func append(_ rule: Rule, to chain: String) {
-        guard seen.insert("\(chain) \(rule)").inserted else { return }
+        guard seen[chain, default: []].insert(rule).inserted else { return }
         rules[chain, default: []].append(rule)
     }
 }
