@@ -116,9 +116,10 @@ extension HTTPHost {
     }
 
     private func add(_ connection: HTTPConnection, _ listener: UInt64, _ answer: @escaping HTTPServer.Handler) {
-        if clients.count >= limits.mostConnections, let oldest = clients.min(by: { $0.value.active < $1.value.active })
-        {
-            clients[oldest.key] = nil
+        if clients.count >= limits.mostConnections {
+            // Tokens go up: of those in one millisecond the first has waited longest.
+            let oldest = clients.min { ($0.value.active, $0.key) < ($1.value.active, $1.key) }
+            if let oldest { clients[oldest.key] = nil }
         }
         lastToken += 1
         // Without kernel memory for the watch the connection is closed again at once.

@@ -50,6 +50,21 @@ import Testing
         #expect(settings.clusterRanges.map(\.description) == ["10.244.0.0/16", "fd00:244::/48"])
     }
 
+    @Test func flagsOfKubeProxyThatHaveNothingToSayAreTakenAndTold() throws {
+        let silent = try daemon("-f", "x", "--proxy-mode=userspace", "--masquerade-all=false", "--profiling=false")
+        #expect(silent.kubeProxy.notes == [])
+        let told = try daemon(
+            "-f", "x", "--proxy-mode", "iptables", "--masquerade-all=true", "--iptables-masquerade-bit=14",
+            "--feature-gates=A=true", "--config-sync-period=15m0s")
+        #expect(
+            told.kubeProxy.notes == [
+                "--proxy-mode=iptables: this is a proxy in userspace, whatever the mode is called",
+                "--iptables-masquerade-bit has no effect: nothing is masqueraded",
+                "--masquerade-all has no effect: pods see the node as their client anyway",
+                "--config-sync-period has no effect", "--feature-gates has no effect",
+            ])
+    }
+
     @Test func theArgumentsOfAnotherProgramAreLeftAlone() {
         let line = ["daemon", "--cleanup=maybe", "--redirect=none", "--", "--cleanup=true"]
         #expect(GoFlags.normalized(line, flags: Daemon.flags) == line)

@@ -91,9 +91,9 @@ private let answer = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Len
         let idle = try (0..<40).map { _ in
             try ScriptedPeer.connect(to: listener.address.port, script: [.receiveAll])
         }
-        for _ in 0..<20 { #expect(try await exchange(lastRequest, listener).hasSuffix("hi")) }
-        // All but those for which there is room were closed.
+        // All but those for which there is room are closed; nobody else is on his way then.
         #expect(await eventually { await ended(idle) >= 32 })
+        for _ in 0..<20 { #expect(try await exchange(lastRequest, listener).hasSuffix("hi")) }
         withExtendedLifetime((server, used)) {}
     }
 

@@ -71,8 +71,8 @@ struct NodeOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "What endpoints see as their client: this node, or the client itself where that is possible. (default: default)",
-            discussion: "preserve is for endpoints of this node; docs/source-address.md says when it works.",
+            "What endpoints see as their client: this node, or with preserve the client itself, where that is possible.",
+            discussion: "It is for endpoints of this node; docs/source-address.md says when it works.",
             valueName: "default|preserve"))
     var sourceIp = SourceAddress.default
 

@@ -41,7 +41,7 @@ struct Daemon: AsyncParsableCommand {
     }
 
     /// Flags without a value, which Go programs give one all the same.
-    static let flags: Set = ["cleanup", "cleanup-on-exit", "conntrack-tcp-be-liberal"]
+    static let flags = KubeProxyOptions.flags.union(["cleanup", "cleanup-on-exit", "conntrack-tcp-be-liberal"])
 
     @OptionGroup(title: "What to serve") var node: NodeOptions
 
@@ -102,6 +102,8 @@ struct Daemon: AsyncParsableCommand {
 
     @OptionGroup(title: "Kernel settings") var kernel: KernelOptions
 
+    @OptionGroup var kubeProxy: KubeProxyOptions
+
     @Option(help: "Print for people or for programs (one JSON object a line).")
     var output: OutputFormat = .text
 
@@ -124,6 +126,8 @@ struct Daemon: AsyncParsableCommand {
         logging.bootstrap()
         let logger = Logger(label: "daemon")
         guard !cleanup else { return try cleanUp() }
+        for note in kubeProxy.notes { logger.notice("\(note)") }
+        let iptables = redirect == .none ? nil : try findIptables()
         for note in kernel.settings.apply(root: kernel.kernelRoot) { logger.warning("\(note)") }
         let report = NodeReport(format: output, output: .output, node: node.nodeName)
         try await DaemonSession(
@@ -133,7 +137,7 @@ struct Daemon: AsyncParsableCommand {
                 drainTimeout: drainTimeout.duration, udpTimeout: udpTimeout?.duration, cleanupOnExit: cleanupOnExit,
                 healthAddress: healthzBindAddress.address, takeover: takeover),
             feed: ManifestFeed(node.files, logger: logger), report: report, logger: logger,
-            iptables: redirect == .none ? nil : try findIptables()
+            iptables: iptables
         ).run()
     }
 
