@@ -32,6 +32,13 @@ public struct PolicyRoute: Sendable {
     ]
     private static let route = ["local", "default", "dev", "lo", "table", "\(table)"]
 
+    /// What ``apply()`` runs where nothing is there yet, as one would type it.
+    public var commands: [String] {
+        ([["route", "replace"] + Self.route]
+            + Self.rules.map { ["rule", "add", "priority", "\($0.priority)"] + $0.words })
+            .map { "ip \(option) \($0.joined(separator: " "))" }
+    }
+
     /// Makes what is missing.
     ///
     /// - Returns: whether anything was.

@@ -62,18 +62,23 @@ import Testing
         }
     }
 
-    @Test("P44: while iptables is locked endpoints change all the same; the rules follow once it is free")
+    @Test("P44: while iptables is locked endpoints change all the same; rules follow, and health tells of a long wait")
     func lockedFirewall() async throws {
         try await Lab.run(daemons: []) { lab in
             let lock = "/run/portico-lab/\(lab.name)/xtables.lock"
             try await lab.run(on: "node1", "iptables-legacy -t mangle -N KUBE-IPTABLES-HINT")
-            try await lab.start("node1", environment: ["XTABLES_LOCKFILE": lock])
+            try await lab.start("node1", ["--iptables-sync-period=2s"], environment: ["XTABLES_LOCKFILE": lock])
+            func health() async -> String? {
+                try? await lab.run(
+                    on: "node1", "curl -s -m 2 -o /dev/null -w '%{http_code}' http://127.0.0.1:10256/healthz")
+            }
             try await lab.apply("web", web())
             #expect(try await lab.ask(from: "client", "10.100.0.1", 80) == .pod("nginx1"))
 
             let holder = try ChildProcess(
-                try #require(findProgram("flock")), [lock, "sh", "-c", "echo locked; exec sleep 7"])
+                try #require(findProgram("flock")), [lock, "sh", "-c", "echo locked; exec sleep 8"])
             #expect(await eventually { holder.output.contains("locked") })
+            #expect(await health() == "200")
             let manifests = URL(fileURLWithPath: "/run/portico-lab/\(lab.name)/manifests")
             let other = Manifest.service("other", clusterIPs: ["10.100.0.2"]) + Manifest.endpoints("other", [.nginx3])
             try other.write(to: manifests.appending(path: "other.yaml"), atomically: true, encoding: .utf8)
@@ -82,11 +87,14 @@ import Testing
                 await eventually(within: .seconds(4)) {
                     (try? await lab.ask(from: "client", "10.100.0.1", 80)) == .pod("nginx3")
                 }, "a new endpoint needs no rules")
+            #expect(await health() == "200", "that is no long wait yet")
+            #expect(await eventually(within: .seconds(10)) { await health() == "503" }, "twice the period")
             #expect(!holder.hasExited, "it was still locked then")
             #expect(
                 await eventually(within: .seconds(30)) {
                     (try? await lab.ask(from: "client", "10.100.0.2", 80)) == .pod("nginx3")
                 })
+            #expect(await eventually(within: .seconds(10)) { await health() == "200" })
         }
     }
 

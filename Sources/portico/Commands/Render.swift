@@ -53,6 +53,9 @@ struct Render: AsyncParsableCommand {
                 continue
             }
             if !onlyIPv4, !onlyIPv6 { StandardStream.output.write("# \(name)\n") }
+            if plan.preservesSource {
+                for command in PolicyRoute(family).commands { StandardStream.output.write("# \(command)\n") }
+            }
             StandardStream.output.write(rules.transaction(from: RuleSet(family: family)) ?? "")
         }
     }
