@@ -62,16 +62,7 @@ struct Daemon: AsyncParsableCommand {
         transform: { try DurationArgument($0) })
     var iptablesMinSyncPeriod = DurationArgument(.seconds(1))
 
-    @Option(
-        help: ArgumentHelp(
-            "How long a UDP client may be silent before its endpoint forgets it.",
-            discussion: """
-                Without it as long as the exchange suggests: 10s while no answer has come, 2s after one question and one \
-                answer, 1m for all that goes on.
-                """,
-            valueName: "duration"),
-        transform: { try DurationArgument($0) })
-    var udpTimeout: DurationArgument?
+    @OptionGroup var relay: RelayOptions
 
     @Option(
         help: ArgumentHelp(
@@ -117,9 +108,6 @@ struct Daemon: AsyncParsableCommand {
         guard iptablesMinSyncPeriod.duration <= iptablesSyncPeriod.duration else {
             throw ValidationError("--iptables-min-sync-period is above --iptables-sync-period")
         }
-        guard udpTimeout.map({ $0.duration >= .milliseconds(1) }) != false else {
-            throw ValidationError("--udp-timeout has to be above 0")
-        }
     }
 
     func run() async throws {
@@ -134,7 +122,8 @@ struct Daemon: AsyncParsableCommand {
             settings: node.settings,
             options: DaemonOptions(
                 syncPeriod: iptablesSyncPeriod.duration, minSyncPeriod: iptablesMinSyncPeriod.duration,
-                drainTimeout: drainTimeout.duration, udpTimeout: udpTimeout?.duration, cleanupOnExit: cleanupOnExit,
+                drainTimeout: drainTimeout.duration, udpTimeout: relay.udpTimeout?.duration,
+                cleanupOnExit: cleanupOnExit,
                 healthAddress: healthzBindAddress.address, takeover: takeover),
             feed: ManifestFeed(node.files, logger: logger), report: report, logger: logger,
             iptables: iptables

@@ -103,20 +103,7 @@ struct Dev: AsyncParsableCommand {
         transform: { try DurationArgument($0) })
     var drainTimeout = DurationArgument(.seconds(2))
 
-    @Option(
-        help: ArgumentHelp(
-            "How long a UDP client may be silent before its endpoint forgets it.",
-            discussion: """
-                Without it as long as the exchange suggests: 10s while no answer has come, 2s after one question and one \
-                answer, 1m for all that goes on.
-                """,
-            valueName: "duration"),
-        transform: { text in
-            let duration = try DurationArgument(text)
-            guard duration.duration >= .milliseconds(1) else { throw ArgumentError("'\(text)' is not above 0") }
-            return duration
-        })
-    var udpTimeout: DurationArgument?
+    @OptionGroup var relay: RelayOptions
 
     @Option(help: "Print for people or for programs (one JSON object a line).")
     var output: OutputFormat = .text
@@ -164,7 +151,7 @@ struct Dev: AsyncParsableCommand {
         let source = selection.files.isEmpty ? nil : ManifestSource(selection.files.map(ManifestInput.init(argument:)))
         try await DevSession(
             settings: settings, source: source, report: report, drainLimit: drainTimeout.duration,
-            udpTimeout: udpTimeout?.duration, reportsConnections: connections, demo: demo, names: publisher,
+            udpTimeout: relay.udpTimeout?.duration, reportsConnections: connections, demo: demo, names: publisher,
             command: command
         ).run()
     }

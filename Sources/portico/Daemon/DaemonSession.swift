@@ -34,7 +34,7 @@ struct DaemonSession {
         let (events, event) = AsyncStream.makeStream(
             of: RelayEvent.self, bufferingPolicy: .bufferingNewest(Self.mostWaiting))
         let first = try await feed.load()
-        let relay = try Relay(configuration) { event.yield($0) }
+        let relay = try Relay(.ofThisMachine(udpTimeout: options.udpTimeout)) { event.yield($0) }
         let narration = Task { await narrate(events) }
         let proxy = NodeProxy(relay: relay, settings: settings, iptables: iptables)
         let succession = Succession(path: options.takeover, relay: relay, logger: logger)
@@ -92,14 +92,6 @@ struct DaemonSession {
     private func keepAlive() async {
         guard let interval = manager.watchdogInterval else { return }
         while (try? await Task.sleep(for: interval)) != nil { manager.ping() }
-    }
-
-    private var configuration: RelayConfiguration {
-        var configuration = RelayConfiguration(
-            workers: sysconf(Int32(_SC_NPROCESSORS_ONLN)),
-            budget: DescriptorBudget(limit: ResourceLimits.raiseDescriptorLimit()))
-        configuration.udpTimeout = options.udpTimeout.map { UInt64($0 / .milliseconds(1)) }
-        return configuration
     }
 
     private func narrate(_ events: AsyncStream<RelayEvent>) async {

@@ -49,11 +49,8 @@ struct DevSession {
         let (wakes, wake) = AsyncStream.makeStream(of: Wake.self)
         let (events, event) = AsyncStream.makeStream(
             of: RelayEvent.self, bufferingPolicy: .bufferingNewest(Self.mostWaiting))
-        var configuration = RelayConfiguration(
-            workers: sysconf(Int32(_SC_NPROCESSORS_ONLN)),
-            budget: DescriptorBudget(limit: ResourceLimits.raiseDescriptorLimit()))
+        var configuration = RelayConfiguration.ofThisMachine(udpTimeout: udpTimeout)
         configuration.reportsConnections = reportsConnections
-        configuration.udpTimeout = udpTimeout.map { UInt64($0 / .milliseconds(1)) }
         let relay = try Relay(configuration) { event.yield($0) }
         let proxy = DevelopmentProxy(relay: relay, settings: settings)
 
