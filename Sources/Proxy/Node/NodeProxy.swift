@@ -63,9 +63,11 @@ public actor NodeProxy {
     private var node: Node?
     private var knowsNodes = false
 
-    /// The latest plan, and what it means for the firewall.
+    /// The latest plan; the relay may not have carried it out yet.
     private var plan = NodePlan()
+    /// What the firewall is to do, and the plan of the relay that this leads to.
     private var wanted = RedirectPlan()
+    private var ready = Plan()
     /// What the rules in force lead to.
     private var ruled = Plan()
     private var inForce: RedirectPlan?
@@ -108,7 +110,8 @@ public actor NodeProxy {
 
     private func serve() async -> Served {
         let addresses = NodeAddresses(look(), node: node, settings)
-        var plan = planner.plan(resolution.ports, on: addresses)
+        // Known before the relay is told: rules that are done meanwhile must not close what this opens.
+        plan = planner.plan(resolution.ports, on: addresses)
         var status = await reconciler.apply(plan.relay.keeping(ruled))
         for _ in 0..<Self.rounds {
             let busy = status.proxyPortsInUse(of: plan)
@@ -117,9 +120,9 @@ public actor NodeProxy {
             plan = planner.plan(resolution.ports, on: addresses)
             status = await reconciler.apply(plan.relay.keeping(ruled))
         }
-        self.plan = plan
         let open = status.openDoors
         wanted = plan.redirect { open.contains(OpenDoor(id: $0, address: $1.address)) }
+        ready = plan.relay
 
         var served = Served()
         served.servicePorts = resolution.ports.count
@@ -139,7 +142,7 @@ public actor NodeProxy {
     ///
     /// - Parameter checking: looks at what is there, in case somebody else has changed it.
     public func redirect(checking: Bool = false) async -> Redirected {
-        let (target, relayPlan) = (wanted, plan.relay)
+        let (target, relayPlan) = (wanted, ready)
         var result = Redirected()
         guard !appliers.isEmpty, checking || inForce != target else { return result }
         let (clock, before) = (ContinuousClock(), RedirectTally.current)

@@ -42,11 +42,11 @@ struct DaemonSession {
 
         let (wakes, wake) = AsyncStream.makeStream(of: DaemonWake.self)
         let keeper = RuleKeeper(proxy: proxy, minPeriod: options.minSyncPeriod)
+        let rules = Task { await keeper.run { wake.yield(.redirected($0)) } }
         let feeds = [
             Task { for await signal in signals.signals { wake.yield(.signal(signal)) } },
             Task { await feed.follow(first) { wake.yield(.state($0)) } },
             Task { while (try? await Task.sleep(for: options.syncPeriod)) != nil { wake.yield(.period) } },
-            Task { await keeper.run { wake.yield(.redirected($0)) } },
             Task { if iptables != nil { await keeper.watch(logger) } },
             Task { await keepAlive() },
         ]
@@ -60,13 +60,14 @@ struct DaemonSession {
             manager.ready(mainPID: getpid())
         }
         let end = await loop.run(wakes)
-        for feed in feeds { feed.cancel() }
+        for feed in feeds + [rules] { feed.cancel() }
 
         switch end {
         case .signal:
             manager.stopping()
             await succession.close()
             if options.cleanupOnExit {
+                await rules.value
                 for error in await proxy.removeRules() { logger.error("rules are left: \(error)") }
             }
         case .succession:

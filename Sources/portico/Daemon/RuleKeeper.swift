@@ -46,7 +46,8 @@ final class RuleKeeper: Sendable {
         let clock = ContinuousClock()
         var pacer = SyncPacer(period: minPeriod)
         for await request in requests {
-            try? await Task.sleep(for: pacer.wait(at: clock.now))
+            // Nothing is done after the end: rules may have been removed by then.
+            guard (try? await Task.sleep(for: pacer.wait(at: clock.now))) != nil else { return }
             pacer.began(at: clock.now)
             done(await proxy.redirect(checking: request == .check))
         }
