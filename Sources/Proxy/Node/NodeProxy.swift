@@ -142,13 +142,26 @@ public actor NodeProxy {
     ///
     /// - Parameter checking: looks at what is there, in case somebody else has changed it.
     public func redirect(checking: Bool = false) async -> Redirected {
+        guard !appliers.isEmpty else { return Redirected() }
         let (target, relayPlan) = (wanted, ready)
+        let isNeeded = checking || inForce != target
+        let result = isNeeded ? await apply(target, checking: checking) : Redirected()
+
+        // Half of a change may be in force where there was an error: then nothing that rules may lead to is closed.
+        inForce = result.isInForce ? target : nil
+        let leftBehind = ruled
+        ruled = result.isInForce ? relayPlan : relayPlan.keeping(ruled)
+        if result.isInForce, leftBehind != ruled { _ = await reconciler.apply(plan.relay.keeping(ruled)) }
+        return result
+    }
+
+    /// Has all families' rules applied, side by side.
+    private func apply(_ target: RedirectPlan, checking: Bool) async -> Redirected {
         var result = Redirected()
-        guard !appliers.isEmpty, checking || inForce != target else { return result }
         let (clock, before) = (ContinuousClock(), RedirectTally.current)
         let start = clock.now
         let first = Set(appliers.map(\.family)).subtracting(removedLeftovers)
-        await withTaskGroup(of: (IPAddress.Family, FamilyResult)?.self) { group in
+        await withTaskGroup(of: (IPAddress.Family, FamilyResult).self) { group in
             for applier in appliers {
                 guard let rules = target.rules(for: applier.family) else { continue }
                 let removesLeftovers = first.contains(applier.family)
@@ -156,7 +169,7 @@ public actor NodeProxy {
                     (applier.family, await applier.carryOut(rules, checking: checking, removesLeftovers))
                 }
             }
-            for await case (let family, let done)? in group {
+            for await (family, done) in group {
                 result.outcomes[family] = done.outcome
                 result.warnings += done.warnings
                 if case .success = done.outcome { removedLeftovers.insert(family) }
@@ -164,12 +177,6 @@ public actor NodeProxy {
         }
         result.duration = clock.now - start
         result.cost = RedirectTally.current - before
-
-        // Half of a change may be in force where there was an error: then nothing that rules may lead to is closed.
-        inForce = result.isInForce ? target : nil
-        let leftBehind = ruled
-        ruled = result.isInForce ? relayPlan : relayPlan.keeping(ruled)
-        if result.isInForce, leftBehind != ruled { _ = await reconciler.apply(plan.relay.keeping(ruled)) }
         return result
     }
 
@@ -216,51 +223,5 @@ extension Applier {
             }
         }
         return result
-    }
-}
-
-// MARK: - Reading the relay's status
-
-private struct OpenDoor: Hashable {
-    let id: ServicePortID
-    let address: EndpointAddress
-}
-
-extension ProxyStatus {
-    fileprivate var openDoors: Set<OpenDoor> {
-        var open: Set<OpenDoor> = []
-        for port in ports {
-            for door in port.doors where door.listening != nil {
-                open.insert(OpenDoor(id: port.id, address: door.wanted))
-            }
-        }
-        return open
-    }
-
-    /// Whose proxy port somebody else listens on.
-    fileprivate func proxyPortsInUse(of plan: NodePlan) -> Set<ServicePortID> {
-        var taken: Set<OpenDoor> = []
-        for port in ports {
-            for door in port.doors where door.isInUse { taken.insert(OpenDoor(id: port.id, address: door.wanted)) }
-        }
-        guard !taken.isEmpty else { return [] }
-        let losers = plan.relay.ports.filter { port in
-            port.doors.contains { $0.role == .proxy && taken.contains(OpenDoor(id: port.id, address: $0.address)) }
-        }
-        return Set(losers.map(\.id))
-    }
-}
-
-extension Resolution {
-    /// One for each Service: its ports share it.
-    fileprivate var healthChecks: [NodeProxy.HealthCheck] {
-        var seen: Set<NodeProxy.HealthCheck> = []
-        return ports.compactMap { port in
-            guard let check = port.healthCheck else { return nil }
-            let entry = NodeProxy.HealthCheck(
-                namespace: port.name.namespace, service: port.name.service, nodePort: check.nodePort,
-                localEndpoints: check.localEndpoints)
-            return seen.insert(entry).inserted ? entry : nil
-        }
     }
 }

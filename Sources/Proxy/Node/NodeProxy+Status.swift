@@ -1,0 +1,46 @@
+internal import Services
+
+/// A door of the plan, whichever address it was given in the end.
+struct OpenDoor: Hashable {
+    let id: ServicePortID
+    let address: EndpointAddress
+}
+
+extension ProxyStatus {
+    var openDoors: Set<OpenDoor> {
+        var open: Set<OpenDoor> = []
+        for port in ports {
+            for door in port.doors where door.listening != nil {
+                open.insert(OpenDoor(id: port.id, address: door.wanted))
+            }
+        }
+        return open
+    }
+
+    /// Whose proxy port somebody else listens on.
+    func proxyPortsInUse(of plan: NodePlan) -> Set<ServicePortID> {
+        var taken: Set<OpenDoor> = []
+        for port in ports {
+            for door in port.doors where door.isInUse { taken.insert(OpenDoor(id: port.id, address: door.wanted)) }
+        }
+        guard !taken.isEmpty else { return [] }
+        let losers = plan.relay.ports.filter { port in
+            port.doors.contains { $0.role == .proxy && taken.contains(OpenDoor(id: port.id, address: $0.address)) }
+        }
+        return Set(losers.map(\.id))
+    }
+}
+
+extension Resolution {
+    /// One for each Service: its ports share it.
+    var healthChecks: [NodeProxy.HealthCheck] {
+        var seen: Set<NodeProxy.HealthCheck> = []
+        return ports.compactMap { port in
+            guard let check = port.healthCheck else { return nil }
+            let entry = NodeProxy.HealthCheck(
+                namespace: port.name.namespace, service: port.name.service, nodePort: check.nodePort,
+                localEndpoints: check.localEndpoints)
+            return seen.insert(entry).inserted ? entry : nil
+        }
+    }
+}
