@@ -68,6 +68,7 @@ public actor NodeProxy {
     /// What the firewall is to do, and the plan of the relay that this leads to.
     private var wanted = RedirectPlan()
     private var ready = Plan()
+    private var served = Served()
     /// What the rules in force lead to.
     private var ruled = Plan()
     private var inForce: RedirectPlan?
@@ -99,17 +100,18 @@ public actor NodeProxy {
         resolution = state.resolve(ResolutionContext(nodeName: settings.nodeName))
         node = state.nodes.first { $0.metadata.name == settings.nodeName }
         knowsNodes = !state.nodes.isEmpty
-        return await serve()
+        return await serve(at: NodeAddresses(look(), node: node, settings))
     }
 
     /// Tries again what did not work, and looks anew at the node's addresses.
     public func retry() async -> Served {
         planner.retryBusyPorts()
-        return await serve()
+        let addresses = NodeAddresses(look(), node: node, settings)
+        guard !served.problems.isEmpty || addresses != served.addresses else { return served }
+        return await serve(at: addresses)
     }
 
-    private func serve() async -> Served {
-        let addresses = NodeAddresses(look(), node: node, settings)
+    private func serve(at addresses: NodeAddresses) async -> Served {
         // Known before the relay is told: rules that are done meanwhile must not close what this opens.
         plan = planner.plan(resolution.ports, on: addresses)
         var status = await reconciler.apply(plan.relay.keeping(ruled))
@@ -124,7 +126,7 @@ public actor NodeProxy {
         wanted = plan.redirect { open.contains(OpenDoor(id: $0, address: $1.address)) }
         ready = plan.relay
 
-        var served = Served()
+        served = Served()
         served.servicePorts = resolution.ports.count
         served.services = Set(resolution.ports.map { "\($0.name.namespace)/\($0.name.service)" }).count
         served.notes = resolution.notes.map(\.description) + plan.relay.notes
