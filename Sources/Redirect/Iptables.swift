@@ -1,5 +1,5 @@
 internal import Glibc
-internal import Services
+public import Services
 
 /// The iptables programs of this host.
 ///
@@ -56,11 +56,12 @@ public struct Iptables: Hashable, Sendable {
         return chosen
     }
 
-    /// Finds out at the start, and not at the first change, whether this process may read the rules.
+    /// Finds out at the start, and not at the first change, whether this process may read the rules of a family, and the kernel
+    /// has them.
     ///
     /// - Throws: ``RedirectError/notPermitted(program:)`` for one.
-    public func checkAccess() throws(RedirectError) {
-        _ = try Firewall(iptables: self, family: .ipv4).save()
+    public func checkAccess(_ family: IPAddress.Family) throws(RedirectError) {
+        _ = try Firewall(iptables: self, family: family).save()
     }
 
     private static func choice(of rules: [(variant: Variant, text: String)]) -> Variant? {

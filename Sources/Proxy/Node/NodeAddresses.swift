@@ -33,6 +33,7 @@ public struct NodeAddresses: Hashable, Sendable {
             let own = interfaces.local(family)
             local[family] = own
             if let bound = settings.bindAddress, bound.family != family { continue }
+            guard settings.redirectedFamilies.contains(family) else { continue }
             // An address of the Node object may be that of a machine in front of this one: then it is no use for rules.
             let named = nodeIPs.first { $0.family == family && own.contains($0) && !$0.isLoopback }
             guard let host = settings.bindAddress ?? named ?? interfaces.primary(family) else { continue }
@@ -67,6 +68,8 @@ public struct NodeSettings: Sendable {
     public var balancing = ServiceOptions.Balancing.roundRobin
     /// Whether endpoints of this node see the client's address where that is possible.
     public var preservesSource = false
+    /// Those that this host's iptables works for.
+    public var redirectedFamilies = Set(IPAddress.Family.allCases)
 
     public init(nodeName: String) {
         self.nodeName = nodeName

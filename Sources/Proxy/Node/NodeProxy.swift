@@ -45,6 +45,10 @@ public actor NodeProxy {
         public var duration = Duration.zero
         public var cost = RedirectTally.current - RedirectTally.current
 
+        /// Families whose rules are as they should be.
+        public var inForce: [IPAddress.Family] {
+            outcomes.filter { (try? $0.value.get()) != nil }.keys.sorted()
+        }
         public var isInForce: Bool { outcomes.values.allSatisfy { (try? $0.get()) != nil } }
         public var hasChanged: Bool {
             outcomes.values.contains { if case .success(.applied) = $0 { true } else { false } }

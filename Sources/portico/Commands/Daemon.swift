@@ -115,11 +115,21 @@ struct Daemon: AsyncParsableCommand {
         let logger = Logger(label: "daemon")
         guard !cleanup else { return try cleanUp() }
         for note in kubeProxy.notes { logger.notice("\(note)") }
+        var settings = node.settings
         let iptables = redirect == .none ? nil : try findIptables()
+        if let iptables {
+            do throws(RedirectError) {
+                try iptables.checkAccess(.ipv6)
+            } catch {
+                // Many machines do without it, and for clients over IPv4 nothing is wrong.
+                settings.redirectedFamilies = [.ipv4]
+                logger.warning("only IPv4 is redirected: \(error)")
+            }
+        }
         for note in kernel.settings.apply(root: kernel.kernelRoot) { logger.warning("\(note)") }
         let report = NodeReport(format: output, output: .output, node: node.nodeName)
         try await DaemonSession(
-            settings: node.settings,
+            settings: settings,
             options: DaemonOptions(
                 syncPeriod: iptablesSyncPeriod.duration, minSyncPeriod: iptablesMinSyncPeriod.duration,
                 drainTimeout: drainTimeout.duration, udpTimeout: relay.udpTimeout?.duration,
@@ -133,7 +143,7 @@ struct Daemon: AsyncParsableCommand {
     private func findIptables() throws -> Iptables {
         do {
             let iptables = try Iptables.find()
-            try iptables.checkAccess()
+            try iptables.checkAccess(.ipv4)
             return iptables
         } catch {
             throw CommandFailure("\(error); or serve node ports only, with --redirect none")

@@ -39,6 +39,7 @@ struct DaemonLoop {
     /// A state is served that the rules have not followed yet.
     private var isAhead = false
     private var warned: Set<String> = []
+    private var errors: [IPAddress.Family: RedirectError] = [:]
 
     init(
         proxy: NodeProxy, keeper: RuleKeeper, health: DaemonHealth, report: NodeReport, logger: Logger,
@@ -85,11 +86,17 @@ struct DaemonLoop {
         for (family, outcome) in redirected.outcomes.sorted(by: { $0.key < $1.key }) {
             switch outcome {
             case .failure(let error):
-                logger.error("the rules for \(family) are not in force, and will be tried again: \(error)")
-            case .success(.applied(let lines, _)):
-                logger.info("the rules for \(family) have changed: \(lines) lines")
-            case .success(.unchanged):
-                break
+                // What is tried again every few seconds need not be told as often.
+                if errors.updateValue(error, forKey: family) != error {
+                    logger.error("the rules for \(family) are not in force, and will be tried again: \(error)")
+                }
+            case .success(let done):
+                if errors.removeValue(forKey: family) != nil {
+                    logger.notice("the rules for \(family) are in force again")
+                }
+                if case .applied(let lines, _) = done {
+                    logger.info("the rules for \(family) have changed: \(lines) lines")
+                }
             }
         }
         // What lacks, lacks at every change.

@@ -17,7 +17,8 @@ struct NodeReport: Sendable {
         case .text:
             let rules =
                 redirected.outcomes.isEmpty
-                ? "no rules: node ports only" : "rules for \(families(redirected)) in force"
+                ? "no rules: node ports only"
+                : redirected.inForce.isEmpty ? "no rules yet" : "rules for \(families(redirected)) in force"
             output.write(
                 "Node \(node): \(served.servicePorts) ports of \(served.services) Services, \(rules), "
                     + "after \(milliseconds(time)) ms. SIGTERM ends it in an orderly way.\n")
@@ -57,7 +58,7 @@ struct NodeReport: Sendable {
         [
             ("event", .string(name)), ("node", .string(node)), ("services", .integer(served.services)),
             ("servicePorts", .integer(served.servicePorts)),
-            ("redirected", .array(redirected.outcomes.keys.sorted().map { .string("\($0)") })),
+            ("redirected", .array(redirected.inForce.map { .string("\($0)") })),
             ("inForce", .bool(redirected.isInForce)), ("milliseconds", .number(Self.milliseconds(time))),
             ("processes", .integer(redirected.cost.processes)), ("bytes", .integer(redirected.cost.bytes)),
             ("problems", .array(served.problems.map { .string($0) })),
@@ -65,7 +66,7 @@ struct NodeReport: Sendable {
     }
 
     private func families(_ redirected: NodeProxy.Redirected) -> String {
-        redirected.outcomes.keys.sorted().map { $0 == .ipv4 ? "IPv4" : "IPv6" }.joined(separator: " and ")
+        redirected.inForce.map { $0 == .ipv4 ? "IPv4" : "IPv6" }.joined(separator: " and ")
     }
 
     private func milliseconds(_ duration: Duration) -> Int { Int(Self.milliseconds(duration)) }
