@@ -91,6 +91,33 @@ import Testing
         }
     }
 
+    @Test("SIGTERM waits for open connections, and a second one does not")
+    func secondSignal() async throws {
+        try await Lab.run(daemons: []) { lab in
+            try await lab.start("node1", ["--drain-timeout=30s"])
+            try await lab.apply(
+                "web", Manifest.service("web", clusterIPs: ["10.100.0.1"]) + Manifest.endpoints("web", [.nginx1]))
+            let pid = try lab.pid(of: "node1")
+            let client = try await OwnResources.inNetwork(named: "\(lab.name)-client") {
+                try ScriptedPeer.connect(to: 80, on: "10.100.0.1", script: [.send("GET / HTTP/1.0\r\n"), .receiveAll])
+            }
+            // The pod has begun to wait for the rest of the question.
+            #expect(
+                await eventually {
+                    (try? await lab.run(on: "nginx1", "ss -Htn state established 'sport = 80'").isEmpty) == false
+                })
+            kill(pid, SIGTERM)
+            #expect(
+                await eventually(within: .seconds(10)) {
+                    (try? await lab.cluster("log", "node1").contains("waiting for 1 open connections")) == true
+                })
+            #expect(Lab.isRunning(pid))
+            kill(pid, SIGTERM)
+            #expect(await eventually(within: .seconds(10)) { !Lab.isRunning(pid) })
+            #expect(await client.report().failure?.reason.isReset == true)
+        }
+    }
+
     @Test("A process that takes over and dies leaves the former one serving; one that is in the way is named")
     func failedSuccessor() async throws {
         try await Lab.run(daemons: []) { lab in

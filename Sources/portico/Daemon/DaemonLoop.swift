@@ -76,8 +76,8 @@ struct DaemonLoop {
     private mutating func take(_ new: NodeProxy.Served, isChange: Bool) {
         var new = new
         new.problems += health.update(new, isChange: isChange)
-        tell(new.problems.filter { !served.problems.contains($0) }, at: .error)
-        tell(new.notes.filter { !served.notes.contains($0) }, at: .info)
+        tell(new.problems, beside: served.problems, at: .error)
+        tell(new.notes, beside: served.notes, at: .info)
         served = new
     }
 
@@ -112,7 +112,10 @@ struct DaemonLoop {
         isAhead = isAhead && !redirected.isInForce
     }
 
-    private func tell(_ lines: [String], at level: Logger.Level) {
+    /// Tells what is not known yet.
+    private func tell(_ all: [String], beside known: [String], at level: Logger.Level) {
+        let known = Set(known)
+        let lines = all.filter { !known.contains($0) }
         for line in lines.prefix(Self.mostLines) { logger.log(level: level, "\(line)") }
         if lines.count > Self.mostLines {
             logger.log(level: level, "… and \(lines.count - Self.mostLines) more such lines")

@@ -43,8 +43,10 @@ struct DaemonSession {
         let (wakes, wake) = AsyncStream.makeStream(of: DaemonWake.self)
         let keeper = RuleKeeper(proxy: proxy, minPeriod: options.minSyncPeriod)
         let rules = Task { await keeper.run { wake.yield(.redirected($0)) } }
+        // Signals are heard to the end: a second one cuts the drain short.
+        let hearing = Task { for await signal in signals.signals { wake.yield(.signal(signal)) } }
+        defer { hearing.cancel() }
         let feeds = [
-            Task { for await signal in signals.signals { wake.yield(.signal(signal)) } },
             Task { await feed.follow(first) { wake.yield(.state($0)) } },
             Task { while (try? await Task.sleep(for: options.syncPeriod)) != nil { wake.yield(.period) } },
             Task { if iptables != nil { await keeper.watch(logger) } },
