@@ -65,6 +65,11 @@ import Testing
             ])
     }
 
+    @Test func anEmptyValueIsAValue() throws {
+        #expect(try daemon("-f", "x", "--healthz-bind-address=").healthzBindAddress.address == nil)
+        #expect(try daemon("-f", "x").healthzBindAddress == .standard)
+    }
+
     @Test func theArgumentsOfAnotherProgramAreLeftAlone() {
         let line = ["daemon", "--cleanup=maybe", "--redirect=none", "--", "--cleanup=true"]
         #expect(GoFlags.normalized(line, flags: Daemon.flags) == line)

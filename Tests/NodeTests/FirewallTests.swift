@@ -62,6 +62,26 @@ import Testing
         }
     }
 
+    @Test("P45: a look that is due is not lost to the changes that come after it")
+    func flushAmongChanges() async throws {
+        try await Lab.run(daemons: []) { lab in
+            try await lab.start("node1", ["--iptables-min-sync-period=4s"])
+            try await lab.apply("web", web())
+            let before = try await rules(lab, "nft")
+            // The first waits for its turn, then the look behind it, then another change behind both.
+            let file = "/run/portico-lab/\(lab.name)/manifests/web.yaml"
+            func change(_ endpoint: Manifest.Endpoint) throws {
+                try web([endpoint]).write(toFile: file, atomically: true, encoding: .utf8)
+            }
+            try change(.nginx3)
+            try await Task.sleep(for: .milliseconds(800))
+            try await lab.run(on: "node1", "iptables-nft -t nat -F")
+            try await Task.sleep(for: .milliseconds(800))
+            try change(.nginx1)
+            #expect(await eventually(within: .seconds(20)) { (try? await rules(lab, "nft")) == before })
+        }
+    }
+
     @Test("P44: while iptables is locked endpoints change all the same; rules follow, and health tells of a long wait")
     func lockedFirewall() async throws {
         try await Lab.run(daemons: []) { lab in

@@ -10,6 +10,11 @@ enum GoFlags {
         var result: [String] = []
         for (index, argument) in arguments.enumerated() {
             if argument == "--" { return result + arguments[index...] }
+            // An empty value, which the parser takes only as a word of its own.
+            if argument.hasPrefix("--"), argument.last == "=", argument.count(where: { $0 == "=" }) == 1 {
+                result += [String(argument.dropLast()), ""]
+                continue
+            }
             let parts = argument.split(separator: "=", maxSplits: 1)
             guard argument.hasPrefix("--"), parts.count == 2, flags.contains(String(parts[0].dropFirst(2))) else {
                 result.append(argument)

@@ -75,6 +75,8 @@ struct DaemonSession {
         case .succession:
             logger.notice("another process has taken over; open connections may end in their own time")
             health.close()
+            // A change of the rules that is under way may still open doors.
+            await rules.value
             await relay.letGo()
         }
         let second = await GracefulEnd.drain(relay, within: options.drainTimeout, logger: logger) {

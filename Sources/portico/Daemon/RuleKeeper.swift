@@ -1,6 +1,7 @@
 import Logging
 import Proxy
 import Redirect
+import Synchronization
 
 /// Lets the rules follow the relay, at their own pace: iptables may be locked by others for seconds, and a cluster may change
 /// all the time.
@@ -19,18 +20,21 @@ final class RuleKeeper: Sendable {
 
     private let proxy: NodeProxy
     private let minPeriod: Duration
-    private let requests: AsyncStream<Request>
-    private let wake: AsyncStream<Request>.Continuation
+    private let requests: AsyncStream<Void>
+    private let wake: AsyncStream<Void>.Continuation
+    /// A look is wanted, however many changes come after it.
+    private let isCheckWanted = Atomic<Bool>(false)
 
     init(proxy: NodeProxy, minPeriod: Duration) {
         self.proxy = proxy
         self.minPeriod = minPeriod
-        // Of several requests that wait the latest counts: each brings in force all that is wanted by then.
-        (requests, wake) = AsyncStream.makeStream(of: Request.self, bufferingPolicy: .bufferingNewest(1))
+        // Of several requests that wait one is enough: it brings in force all that is wanted by then.
+        (requests, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
     func request(_ request: Request) {
-        wake.yield(request)
+        if request == .check { isCheckWanted.store(true, ordering: .releasing) }
+        wake.yield()
     }
 
     /// Asks for another attempt, in a while.
@@ -45,11 +49,11 @@ final class RuleKeeper: Sendable {
     func run(_ done: (NodeProxy.Redirected) -> Void) async {
         let clock = ContinuousClock()
         var pacer = SyncPacer(period: minPeriod)
-        for await request in requests {
+        for await _ in requests {
             // Nothing is done after the end: rules may have been removed by then.
             guard (try? await Task.sleep(for: pacer.wait(at: clock.now))) != nil else { return }
             pacer.began(at: clock.now)
-            done(await proxy.redirect(checking: request == .check))
+            done(await proxy.redirect(checking: isCheckWanted.exchange(false, ordering: .acquiring)))
         }
     }
 

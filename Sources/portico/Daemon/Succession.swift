@@ -70,6 +70,10 @@ final class Succession: Sendable {
             let server = try HandoverServer(path: path, relay: relay)
             await state.set(server)
             Task { if await server.successor() { succeeded() } }
+        } catch .taken {
+            // It was faster: of two that serve at the same sockets one is too many.
+            logger.error("another process has taken over at \(path)")
+            succeeded()
         } catch {
             logger.error("nobody can take over from this process: \(error)")
         }
