@@ -8,6 +8,8 @@ public struct RedirectTally: Hashable, Sendable {
     /// Bytes that they were given to read.
     public var bytes: Int
 
+    public static let zero = RedirectTally(processes: 0, bytes: 0)
+
     private static let startedProcesses = Atomic<Int>(0)
     private static let givenBytes = Atomic<Int>(0)
 

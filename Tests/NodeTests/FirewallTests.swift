@@ -143,6 +143,51 @@ import Testing
         }
     }
 
+    @Test(
+        "A family that is not served any more has no rules left; one that loses its address neither, until it is back")
+    func unservedFamily() async throws {
+        try await Lab.run(daemons: ["node1"]) { lab in
+            func count(_ family: String) async throws -> String {
+                try await lab.run(on: "node1", "\(family)-nft-save -t nat | grep -c ^-A.*web; true")
+            }
+            try await lab.apply("web", web())
+            #expect(try await count("ip6tables") != "0\n")
+            try await lab.cluster("stop", "node1")
+            try await lab.start("node1", ["--bind-address=192.168.58.2", "--iptables-sync-period=1s"])
+            #expect(try await count("ip6tables") == "0\n")
+            #expect(try await lab.ask(from: "client", "10.100.0.1", 80) == .pod("nginx1"))
+
+            try await lab.cluster("stop", "node1")
+            try await lab.start("node1", ["--iptables-sync-period=1s"])
+            #expect(try await count("ip6tables") != "0\n")
+            try await lab.run(
+                on: "node1", "ip -6 addr flush dev eth0 scope global; ip -6 addr flush dev cni0 scope global")
+            #expect(await eventually(within: .seconds(10)) { (try? await count("ip6tables")) == "0\n" })
+            #expect(try await lab.ask(from: "client", "10.100.0.1", 80) == .pod("nginx1"))
+            try await lab.run(
+                on: "node1",
+                "ip -6 addr add fd00:58::2/64 dev eth0 nodad; ip -6 addr add fd00:244:0::1/64 dev cni0 nodad")
+            #expect(
+                await eventually(within: .seconds(10)) {
+                    (try? await lab.ask(from: "client", "fd00:100::1", 80)) == .pod("nginx1")
+                })
+        }
+    }
+
+    @Test("P45, §6.3: a UDP client that was there before its Service is served once that is there")
+    func staleFlows() async throws {
+        try await Lab.run(daemons: ["node1"]) { lab in
+            // It asks from one port all the time, and each packet keeps the kernel's memory of the flow fresh.
+            let name = "\(lab.name)-client"
+            let client = Task {
+                try await OwnResources.inNetwork(named: name) { try Client.insist("10.100.0.1", 80, for: 12) }
+            }
+            try await Task.sleep(for: .seconds(1))
+            try await lab.apply("web", web())
+            #expect(try await client.value == .pod("nginx1"))
+        }
+    }
+
     @Test("--cleanup removes all there is, and --cleanup-on-exit what it has made")
     func cleanup() async throws {
         try await Lab.run(daemons: []) { lab in

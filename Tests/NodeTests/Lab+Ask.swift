@@ -57,7 +57,7 @@ extension Lab {
 }
 
 /// One question and one answer, on the calling thread and in its network.
-private enum Client {
+enum Client {
     static func ask(_ transport: Transport, _ host: String, _ port: UInt16, _ path: String) throws -> Answer {
         let family = host.contains(":") ? AF_INET6 : AF_INET
         let type = transport == .tcp ? SOCK_STREAM : SOCK_DGRAM
@@ -72,6 +72,24 @@ private enum Client {
         let question = transport == .tcp ? "GET \(path) HTTP/1.0\r\n\r\n" : "question"
         guard send(socket, question, question.utf8.count, Int32(MSG_NOSIGNAL)) >= 0 else { return answer(for: errno) }
         return receive(socket, transport)
+    }
+
+    /// Sends datagrams from one port until one is answered, for so many seconds.
+    static func insist(_ host: String, _ port: UInt16, for seconds: Int) throws -> Answer {
+        let socket = Glibc.socket(AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard socket >= 0 else { throw Lab.Failure(description: "socket: \(errno)") }
+        defer { close(socket) }
+        var limit = timeval(tv_sec: 0, tv_usec: 100_000)
+        setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        guard try connect(socket, AF_INET, host, port) == 0 else { return answer(for: errno) }
+        var last = Answer.silence
+        for _ in 0..<(seconds * 10) {
+            send(socket, "question", 8, Int32(MSG_NOSIGNAL))
+            last = receive(socket, .udp)
+            if case .pod = last { return last }
+            usleep(50_000)
+        }
+        return last
     }
 
     private static func receive(_ socket: Int32, _ transport: Transport) -> Answer {

@@ -27,7 +27,7 @@ final class Lab: Sendable {
             number += 1
             return number
         }
-        name = "pt\(getpid())-\(number)"
+        name = "pt\(getpid()).\(number)"
         folder = try TemporaryDirectory()
     }
 

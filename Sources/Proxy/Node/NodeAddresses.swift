@@ -44,6 +44,7 @@ public struct NodeAddresses: Hashable, Sendable {
                 nodeAddresses: nodeIPs.filter { $0.family == family } + own.filter { !$0.isLoopback })
         }
     }
+
     /// Clients whose address endpoints of this node cannot see: their answers would not pass the proxy (docs/source-address.md).
     var notPreserved: [IPPrefix] {
         let loopback = ["127.0.0.0/8", "::1/128"].compactMap { IPPrefix($0) }

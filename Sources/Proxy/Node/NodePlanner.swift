@@ -138,7 +138,8 @@ extension NodePlanner {
         return wanted.compactMap { address in
             let claim = Claim(transport: port.transport, address: address)
             if let other = claims[claim] {
-                notes.append("\(owner): \(address) belongs to \(other) already")
+                // An address may be external and the load balancer's at once.
+                if other != owner { notes.append("\(owner): \(address) belongs to \(other) already") }
                 return nil
             }
             claims[claim] = owner

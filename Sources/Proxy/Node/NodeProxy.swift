@@ -43,7 +43,7 @@ public actor NodeProxy {
         /// Worth a line, and no more: the rules are in force all the same.
         public var warnings: [String] = []
         public var duration = Duration.zero
-        public var cost = RedirectTally.current - RedirectTally.current
+        public var cost = RedirectTally.zero
 
         /// Families whose rules are as they should be.
         public var inForce: [IPAddress.Family] {
@@ -77,6 +77,8 @@ public actor NodeProxy {
     private var ruled = Plan()
     private var inForce: RedirectPlan?
     private var removedLeftovers: Set<IPAddress.Family> = []
+    /// Families that cannot be redirected now, and have no rules.
+    private var bare: Set<IPAddress.Family> = []
 
     /// - Parameters:
     ///   - iptables: nil leaves the firewall alone: then there are claimed ports only.
@@ -169,15 +171,19 @@ public actor NodeProxy {
         let first = Set(appliers.map(\.family)).subtracting(removedLeftovers)
         await withTaskGroup(of: (IPAddress.Family, FamilyResult).self) { group in
             for applier in appliers {
-                guard let rules = target.rules(for: applier.family) else { continue }
-                let removesLeftovers = first.contains(applier.family)
-                group.addTask {
-                    (applier.family, await applier.carryOut(rules, checking: checking, removesLeftovers))
+                let family = applier.family
+                if let rules = target.rules(for: family) {
+                    bare.remove(family)
+                    let removesLeftovers = first.contains(family)
+                    group.addTask { (family, await applier.carryOut(rules, checking: checking, removesLeftovers)) }
+                } else if settings.redirectedFamilies.contains(family), !bare.contains(family) {
+                    // Its address is gone, or it is not served any more: rules would lead to where nobody listens.
+                    group.addTask { (family, await applier.clear()) }
                 }
             }
             for await (family, done) in group {
-                result.outcomes[family] = done.outcome
                 result.warnings += done.warnings
+                if done.isBare { bare.insert(family) } else { result.outcomes[family] = done.outcome }
                 if case .success = done.outcome { removedLeftovers.insert(family) }
             }
         }
@@ -202,9 +208,20 @@ public actor NodeProxy {
 private struct FamilyResult: Sendable {
     var outcome: Result<Applier.Outcome, RedirectError>
     var warnings: [String] = []
+    /// All rules are gone.
+    var isBare = false
 }
 
 extension Applier {
+    fileprivate func clear() -> FamilyResult {
+        do throws(RedirectError) {
+            try removeAll()
+            return FamilyResult(outcome: .success(.unchanged), isBare: true)
+        } catch {
+            return FamilyResult(outcome: .failure(error))
+        }
+    }
+
     /// Rules first; then what they make obsolete, of which a failure is only worth a warning.
     fileprivate func carryOut(_ rules: RuleSet, checking: Bool, _ removesLeftovers: Bool) -> FamilyResult {
         let outcome: Outcome

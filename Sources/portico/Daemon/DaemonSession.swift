@@ -30,10 +30,11 @@ struct DaemonSession {
     ///   a second signal.
     func run() async throws {
         let start = ContinuousClock.now
-        let signals = try SignalStream([SIGINT, SIGTERM])
         let (events, event) = AsyncStream.makeStream(
             of: RelayEvent.self, bufferingPolicy: .bufferingNewest(Self.mostWaiting))
+        // Standard input may take its time: until there is something to end in an orderly way, a signal just ends it.
         let first = try await feed.load()
+        let signals = try SignalStream([SIGINT, SIGTERM])
         let relay = try Relay(.ofThisMachine(udpTimeout: options.udpTimeout)) { event.yield($0) }
         let narration = Task { await narrate(events) }
         let proxy = NodeProxy(relay: relay, settings: settings, iptables: iptables)
@@ -41,6 +42,7 @@ struct DaemonSession {
         try await succession.inherit(for: proxy)
 
         let (wakes, wake) = AsyncStream.makeStream(of: DaemonWake.self)
+        wake.yield(.state(first.state))
         let keeper = RuleKeeper(proxy: proxy, minPeriod: options.minSyncPeriod)
         let rules = Task { await keeper.run { wake.yield(.redirected($0)) } }
         // Signals are heard to the end: a second one cuts the drain short.
@@ -52,7 +54,6 @@ struct DaemonSession {
             Task { if iptables != nil { await keeper.watch(logger) } },
             Task { await keepAlive() },
         ]
-        wake.yield(.state(first.state))
         let health = try DaemonHealth(
             at: options.healthAddress, families: IPAddress.Family.allCases, syncPeriod: options.syncPeriod,
             isShared: options.takeover != nil)
@@ -68,7 +69,8 @@ struct DaemonSession {
         case .signal:
             manager.stopping()
             await succession.close()
-            if options.cleanupOnExit {
+            // Rules are those of the process that serves.
+            if options.cleanupOnExit, await !succession.isUnconfirmed {
                 await rules.value
                 for error in await proxy.removeRules() { logger.error("rules are left: \(error)") }
             }

@@ -29,7 +29,8 @@ struct ManifestFeed {
     func follow(_ first: ManifestResult, _ take: (ClusterState) -> Void) async {
         var last = first
         for await result in source.changes() {
-            tell(result.newProblems(since: last), notes: result.notes.filter { !last.notes.contains($0) })
+            let known = Set(last.notes)
+            tell(result.newProblems(since: last), notes: result.notes.filter { !known.contains($0) })
             last = result
             take(result.state)
         }

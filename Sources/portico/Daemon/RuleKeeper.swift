@@ -24,6 +24,7 @@ final class RuleKeeper: Sendable {
     private let wake: AsyncStream<Void>.Continuation
     /// A look is wanted, however many changes come after it.
     private let isCheckWanted = Atomic<Bool>(false)
+    private let isRetryDue = Atomic<Bool>(false)
 
     init(proxy: NodeProxy, minPeriod: Duration) {
         self.proxy = proxy
@@ -37,10 +38,12 @@ final class RuleKeeper: Sendable {
         wake.yield()
     }
 
-    /// Asks for another attempt, in a while.
+    /// Asks for another attempt, in a while; once, however often it is called until then.
     func retryLater() {
+        guard !isRetryDue.exchange(true, ordering: .acquiring) else { return }
         Task {
             try? await Task.sleep(for: Self.retryInterval)
+            isRetryDue.store(false, ordering: .releasing)
             request(.change)
         }
     }

@@ -79,6 +79,11 @@ final class Succession: Sendable {
         }
     }
 
+    /// Another process serves still: it was not told of this one.
+    var isUnconfirmed: Bool {
+        get async { await state.inheritance != nil }
+    }
+
     /// Hands over no more.
     func close() async {
         await state.server?.close()

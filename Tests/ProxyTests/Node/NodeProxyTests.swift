@@ -23,8 +23,10 @@ import Testing
         }
         relay = try Relay(RelayConfiguration(workers: 2, budget: DescriptorBudget(limit: 1024)))
         let network = NetworkInterfaces(addresses: [.init("eth0", try #require(IPAddress("192.168.1.5")))])
+        var settings = NodeSettings(nodeName: "node1")
+        settings.redirectedFamilies = [.ipv4]
         proxy = NodeProxy(
-            relay: relay, settings: NodeSettings(nodeName: "node1"),
+            relay: relay, settings: settings,
             iptables: Iptables(variant: nil, searchPath: [folder.path]), look: { network })
     }
 
