@@ -1,26 +1,8 @@
 internal import EventLoop
 internal import HTTP
+internal import Services
 
-/// A Service with a `healthCheckNodePort`, and how many endpoints it has on this node.
-public struct ServiceHealthEntry: Hashable, Sendable {
-    public var namespace: String
-    public var name: String
-    /// Its `healthCheckNodePort`.
-    public var nodePort: UInt16
-    /// Ready endpoints on this node, by their IP addresses, each counted once over all ports of the Service. Terminating
-    /// ones do not count, even while they serve (SPEC §4.7).
-    public var localEndpoints: Int
-
-    public init(namespace: String, name: String, nodePort: UInt16, localEndpoints: Int) {
-        self.namespace = namespace
-        self.name = name
-        self.nodePort = nodePort
-        self.localEndpoints = localEndpoints
-    }
-
-    /// `namespace/name`.
-    public var service: String { "\(namespace)/\(name)" }
-
+extension ServiceHealthEntry {
     /// What a load balancer is told: 200 if it may send here, 503 if not.
     func answer(isProxyHealthy: Bool) -> HTTPAnswer {
         // The form of Go's encoder with tabs, byte by byte; names of Services need no escapes (RFC 1035 labels).

@@ -112,12 +112,3 @@ extension SystemError {
         [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(code)
     }
 }
-
-extension SocketAddress {
-    init(_ address: EndpointAddress) {
-        switch address.ip.family {
-        case .ipv4: self.init(v4: UInt32(truncatingIfNeeded: address.ip.low), port: address.port)
-        case .ipv6: self.init(v6High: address.ip.high, low: address.ip.low, port: address.port)
-        }
-    }
-}

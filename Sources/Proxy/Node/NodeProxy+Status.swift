@@ -30,17 +30,3 @@ extension ProxyStatus {
         return Set(losers.map(\.id))
     }
 }
-
-extension Resolution {
-    /// One for each Service: its ports share it.
-    var healthChecks: [NodeProxy.HealthCheck] {
-        var seen: Set<NodeProxy.HealthCheck> = []
-        return ports.compactMap { port in
-            guard let check = port.healthCheck else { return nil }
-            let entry = NodeProxy.HealthCheck(
-                namespace: port.name.namespace, service: port.name.service, nodePort: check.nodePort,
-                localEndpoints: check.localEndpoints)
-            return seen.insert(entry).inserted ? entry : nil
-        }
-    }
-}

@@ -20,7 +20,7 @@ public actor NodeProxy {
         /// What could not be done and will be tried again.
         public var problems: [String] = []
         /// What load balancers ask this node about; one for each Service that wants it.
-        public var healthChecks: [HealthCheck] = []
+        public var healthChecks: [ServiceHealthEntry] = []
         public var addresses = NodeAddresses()
         /// The object of this node.
         public var node: Node?
@@ -28,13 +28,6 @@ public actor NodeProxy {
         public var knowsNodes = false
 
         public init() {}
-    }
-
-    public struct HealthCheck: Sendable, Hashable {
-        public let namespace: String
-        public let service: String
-        public let nodePort: UInt16
-        public let localEndpoints: Int
     }
 
     /// What ``redirect(checking:)`` came to.

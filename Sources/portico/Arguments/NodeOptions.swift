@@ -6,13 +6,8 @@ import Services
 /// Which node is served and how its traffic is led to the proxy; shared by `daemon` and `render`. Names and meanings are
 /// those of kube-proxy, so that the arguments of a unit file or a DaemonSet go on working.
 struct NodeOptions: ParsableArguments {
-    @Option(
-        name: [.customShort("f", allowingJoined: true), .customLong("file")],
-        help: ArgumentHelp(
-            "A manifest, a folder of them (*.yaml, *.yml, *.json) or - for standard input; repeatable.",
-            valueName: "path"),
-        completion: .file(extensions: ["yaml", "yml", "json"]))
-    var files: [String] = []
+    @OptionGroup var manifests: ManifestOptions
+    var files: [String] { manifests.files }
 
     @Option(
         help: ArgumentHelp(
@@ -95,7 +90,6 @@ struct NodeOptions: ParsableArguments {
     var clusterCidr: [IPPrefix] = []
 
     func validate() throws {
-        guard files.count(where: { $0 == "-" }) <= 1 else { throw ValidationError("-f - is given twice") }
         guard !proxyPortRange.ports.allSatisfy(serviceNodePortRange.contains) else {
             throw ValidationError("--proxy-port-range: all of \(proxyPortRange) are node ports")
         }

@@ -2,13 +2,8 @@ import ArgumentParser
 
 /// Which manifests are read and which of their Services count; shared by `dev` and `check`.
 struct SelectionOptions: ParsableArguments {
-    @Option(
-        name: [.customShort("f", allowingJoined: true), .customLong("file")],
-        help: ArgumentHelp(
-            "A manifest, a folder of them (*.yaml, *.yml, *.json) or - for standard input; repeatable.",
-            valueName: "path"),
-        completion: .file(extensions: ["yaml", "yml", "json"]))
-    var files: [String] = []
+    @OptionGroup var manifests: ManifestOptions
+    var files: [String] { manifests.files }
 
     @Option(
         name: [.customShort("n", allowingJoined: true), .customLong("namespace")],
@@ -22,11 +17,6 @@ struct SelectionOptions: ParsableArguments {
             "Only Services with these labels: 'app=web,tier in (a, b),!legacy'.", valueName: "selector"),
         transform: { try LabelSelector($0) })
     var selector = LabelSelector()
-
-    func validate() throws {
-        // Standard input can be read only once.
-        guard files.count(where: { $0 == "-" }) <= 1 else { throw ValidationError("-f - is given twice") }
-    }
 
     /// Whether a Service of this namespace with these labels is wanted.
     func includes(namespace: String, labels: [String: String]) -> Bool {

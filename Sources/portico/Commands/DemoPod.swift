@@ -5,6 +5,7 @@ import Glibc
 import Logging
 import Manifests
 import Names
+import Relay
 import Services
 
 /// `portico demo-pod`: plays one pod, as a program of its own.
@@ -35,11 +36,7 @@ struct DemoPod: AsyncParsableCommand {
         transform: { try DNSArgument($0) })
     var dns: DNSArgument?
 
-    @Option(
-        name: [.customShort("f", allowingJoined: true), .customLong("file")],
-        help: ArgumentHelp("Manifests for --dns; repeatable.", valueName: "path"),
-        completion: .file(extensions: ["yaml", "yml", "json"]))
-    var files: [String] = []
+    @OptionGroup var manifests: ManifestOptions
 
     @Option(help: "Print for people or for programs (one JSON object a line).")
     var output: OutputFormat = .text
@@ -72,7 +69,7 @@ struct DemoPod: AsyncParsableCommand {
 
     private func startDNS() async throws -> DNSServer? {
         guard let dns else { return nil }
-        let feed = ManifestFeed(files, logger: Logger(label: "demo-pod"))
+        let feed = ManifestFeed(manifests.files, logger: Logger(label: "demo-pod"))
         let services = NamedService.ofCluster(try await feed.load().state)
         let address = SocketAddress(dns.address)
         return try DNSServer(on: address, NameTable(services, domain: DNSName("cluster.local") ?? .root))

@@ -4,6 +4,7 @@ import HTTP
 import Logging
 import Proxy
 import Redirect
+import Relay
 import Services
 
 /// What others ask a daemon about its health: `/healthz`, `/livez`, and load balancers about each Service that wants it.
@@ -38,12 +39,8 @@ final class DaemonHealth {
         if isChange { health.syncRequested() }
         health.nodeEligibility = Self.eligibility(served)
         var problems = listen()
-        problems += checks.update(
-            served.healthChecks.map {
-                ServiceHealthEntry(
-                    namespace: $0.namespace, name: $0.service, nodePort: $0.nodePort, localEndpoints: $0.localEndpoints)
-            }, addresses: served.addresses.healthCheckAddresses
-        ).map(\.description)
+        problems += checks.update(served.healthChecks, addresses: served.addresses.healthCheckAddresses)
+            .map(\.description)
         return problems
     }
 
@@ -88,15 +85,6 @@ extension NodeAddresses {
             let ranges = networks[family]?.nodePortRanges ?? []
             guard !ranges.isEmpty else { return [family == .ipv4 ? .anyIPv4 : .anyIPv6] }
             return (local[family] ?? []).filter { ip in ranges.contains { $0.contains(ip) } }
-        }
-    }
-}
-
-extension SocketAddress {
-    init(_ address: EndpointAddress) {
-        switch address.ip.family {
-        case .ipv4: self.init(v4: UInt32(truncatingIfNeeded: address.ip.low), port: address.port)
-        case .ipv6: self.init(v6High: address.ip.high, low: address.ip.low, port: address.port)
         }
     }
 }

@@ -1,6 +1,7 @@
 import EventLoop
 import Names
 import Proxy
+import Relay
 import Services
 
 /// Makes known how the Services of a session are found: by variables, in a file and for the command that is run, and by DNS.
@@ -54,14 +55,8 @@ actor NamePublisher {
     private static let defaultDomain = DNSName("cluster.local") ?? .root
 
     private func start(_ argument: DNSArgument, _ table: NameTable) throws -> DNSServer {
-        let (ip, port) = (argument.address.ip, argument.address.port)
-        let address =
-            switch ip.family {
-            case .ipv4: SocketAddress(v4: UInt32(truncatingIfNeeded: ip.low), port: port)
-            case .ipv6: SocketAddress(v6High: ip.high, low: ip.low, port: port)
-            }
         do throws(SystemError) {
-            return try DNSServer(on: address, table)
+            return try DNSServer(on: SocketAddress(argument.address), table)
         } catch {
             let advice =
                 error.isPermissionDenied ? "; ports below 1024 need privileges, choose another such as 5353" : ""

@@ -1,0 +1,17 @@
+import ArgumentParser
+
+/// `-f`: which manifests are read.
+struct ManifestOptions: ParsableArguments {
+    @Option(
+        name: [.customShort("f", allowingJoined: true), .customLong("file")],
+        help: ArgumentHelp(
+            "A manifest, a folder of them (*.yaml, *.yml, *.json) or - for standard input; repeatable.",
+            valueName: "path"),
+        completion: .file(extensions: ["yaml", "yml", "json"]))
+    var files: [String] = []
+
+    func validate() throws {
+        // Standard input can be read only once.
+        guard files.count(where: { $0 == "-" }) <= 1 else { throw ValidationError("-f - is given twice") }
+    }
+}
