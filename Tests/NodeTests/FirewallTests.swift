@@ -188,6 +188,21 @@ import Testing
         }
     }
 
+    @Test("A change that waits for its turn does not bring rules back that were removed on the way out")
+    func cleanupWithAChangeWaiting() async throws {
+        try await Lab.run(daemons: []) { lab in
+            try await lab.start("node1", ["--cleanup-on-exit", "--iptables-min-sync-period=20s"])
+            try await lab.apply("web", web())
+            let file = "/run/portico-lab/\(lab.name)/manifests/other.yaml"
+            let other = Manifest.service("other", clusterIPs: ["10.100.0.2"]) + Manifest.endpoints("other", [.nginx3])
+            try other.write(toFile: file, atomically: true, encoding: .utf8)
+            // By then it has been seen, and waits.
+            try await Task.sleep(for: .seconds(2))
+            try await lab.cluster("stop", "node1")
+            #expect(try await rules(lab, "nft").filter { $0.hasPrefix("-A") } == [])
+        }
+    }
+
     @Test("--cleanup removes all there is, and --cleanup-on-exit what it has made")
     func cleanup() async throws {
         try await Lab.run(daemons: []) { lab in

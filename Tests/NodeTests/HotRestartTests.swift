@@ -91,6 +91,64 @@ import Testing
         }
     }
 
+    /// Starts a daemon on node1 beside the one that serves, without waiting for it; its number.
+    private func startBeside(
+        _ lab: Lab, _ log: String, _ flags: String, environment: String = ""
+    ) async throws -> Int32 {
+        let program = try Lab.program()
+        let folder = "/run/portico-lab/\(lab.name)"
+        let text = try await lab.run(
+            on: "node1",
+            "\(environment) \(program) daemon -f \(folder)/manifests --hostname-override node1 --conntrack-max-per-core=0 \(flags) "
+                + "> \(folder)/\(log) 2>&1 < /dev/null & echo $!")
+        return try #require(Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)))
+    }
+
+    @Test("Of two that take over at once one serves in the end, and the other one ends")
+    func twoAtOnce() async throws {
+        try await Lab.run(daemons: []) { lab in
+            let flags = "--takeover /run/portico-lab/\(lab.name)/takeover.sock"
+            try await lab.start("node1", flags.split(separator: " ").map(String.init))
+            try await lab.apply(
+                "web", Manifest.service("web", clusterIPs: ["10.100.0.1"]) + Manifest.endpoints("web", [.nginx1]))
+            let former = try lab.pid(of: "node1")
+            let first = try await startBeside(lab, "first", flags)
+            let second = try await startBeside(lab, "second", flags)
+            #expect(
+                await eventually(within: .seconds(20)) {
+                    [former, first, second].count(where: Lab.isRunning) == 1 && !Lab.isRunning(former)
+                })
+            #expect(try await lab.ask(4, from: "client", "10.100.0.1", 80) == [.pod("nginx1"): 4])
+        }
+    }
+
+    @Test("A successor that is stopped before it serves leaves the rules to the process that does")
+    func stoppedSuccessor() async throws {
+        try await Lab.run(daemons: []) { lab in
+            let lock = "/run/portico-lab/\(lab.name)/xtables.lock"
+            let flags = "--cleanup-on-exit --takeover /run/portico-lab/\(lab.name)/takeover.sock"
+            try await lab.run(on: "node1", "iptables-legacy -t mangle -N KUBE-IPTABLES-HINT")
+            try await lab.start(
+                "node1", flags.split(separator: " ").map(String.init), environment: ["XTABLES_LOCKFILE": lock])
+            try await lab.apply(
+                "web", Manifest.service("web", clusterIPs: ["10.100.0.1"]) + Manifest.endpoints("web", [.nginx1]))
+            // Another address to lead to means other rules, and iptables is locked so that they have to wait.
+            let holder = try ChildProcess(
+                try #require(findProgram("flock")), [lock, "sh", "-c", "echo locked; exec sleep 4"])
+            #expect(await eventually { holder.output.contains("locked") })
+            let successor = try await startBeside(
+                lab, "successor", "--bind-address=192.168.58.2 \(flags)", environment: "XTABLES_LOCKFILE=\(lock)")
+            let log = "/run/portico-lab/\(lab.name)/successor"
+            #expect(
+                await eventually(within: .seconds(10)) {
+                    (try? String(contentsOfFile: log, encoding: .utf8).contains("taking over")) == true
+                })
+            kill(successor, SIGTERM)
+            #expect(await eventually(within: .seconds(30)) { !Lab.isRunning(successor) })
+            #expect(try await lab.ask(2, from: "client", "10.100.0.1", 80) == [.pod("nginx1"): 2])
+        }
+    }
+
     @Test("SIGTERM waits for open connections, and a second one does not")
     func secondSignal() async throws {
         try await Lab.run(daemons: []) { lab in

@@ -75,7 +75,7 @@ final class Lab: Sendable {
     func cluster(_ words: String...) async throws -> String { try await cluster(words) }
 
     @discardableResult
-    private func cluster(_ words: [String], _ more: [String: String] = [:]) async throws -> String {
+    func cluster(_ words: [String], _ more: [String: String] = [:]) async throws -> String {
         // In the network of the process, whichever thread this is: a thread is born in the network of the one that makes it,
         // and those that have been in the lab make some of those that Swift runs tests on.
         let nsenter = try #require(findProgram("nsenter"))
