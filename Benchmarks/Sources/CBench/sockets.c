@@ -140,3 +140,19 @@ int bench_udp_echo_many(int fd) {
     }
     return received;
 }
+
+int bench_udp_echo_smaller(int fd, uint32_t size) {
+    int received = receive(fd);
+    if (received <= 0) return received;
+    int kept = 0;
+    for (int i = 0; i < received; i++) {
+        unsigned length = inbox.messages[i].msg_len;
+        if (length >= size) {
+            kept++;
+        } else {
+            const struct msghdr *from = &inbox.messages[i].msg_hdr;
+            sendto(fd, inbox.bytes[i], length, 0, from->msg_name, from->msg_namelen);
+        }
+    }
+    return kept;
+}

@@ -8,9 +8,9 @@ public enum Backend {
         guard let counters = Counters(path: spec.counters) else { return "no counters at \(spec.counters)" }
         do {
             switch spec.kind {
-            case .datagramEcho, .datagramSink: try serveDatagrams(spec, counters, ready)
+            case .datagramEcho, .datagramSink, .datagramSinkAndEcho: try serveDatagrams(spec, counters, ready)
             case .respond: try respond(spec, ready)
-            case .sink, .source, .echo, .answerAfterEnd: try serveStreams(spec, counters, ready)
+            case .sink, .source, .echo, .answerAfterEnd, .sinkAndEcho: try serveStreams(spec, counters, ready)
             }
         } catch {
             return error.description
@@ -26,7 +26,12 @@ public enum Backend {
         let socket = try CallFailure.check("UDP port \(spec.port)", bench_udp_bind(spec.port, Load.receiveBuffer))
         ready()
         while true {
-            let count = spec.kind == .datagramEcho ? bench_udp_echo_many(socket) : bench_udp_receive_many(socket)
+            let count =
+                switch spec.kind {
+                case .datagramEcho: bench_udp_echo_many(socket)
+                case .datagramSinkAndEcho: bench_udp_echo_smaller(socket, UInt32(spec.messageSize))
+                default: bench_udp_receive_many(socket)
+                }
             guard count > 0 else { continue }
             counters.add(Int(count), to: .backendMessages)
             counters.add(Int(count) * spec.messageSize, to: .backendBytes)
@@ -73,8 +78,28 @@ public enum Backend {
             // Time enough for a proxy that takes one end of a stream for both to close the wrong one.
             sleep(seconds: 0.1)
             _ = writeFully(connection, buffer, size)
-        case .respond, .datagramEcho, .datagramSink:
+        case .sinkAndEcho:
+            serveSinkAndEcho(connection, buffer, size, counters)
+        case .respond, .datagramEcho, .datagramSink, .datagramSinkAndEcho:
             return
+        }
+    }
+
+    /// Bulk and small messages of one service meet the same backend: a stream's first read tells which it is.
+    private static func serveSinkAndEcho(
+        _ connection: Int32, _ buffer: UnsafeMutableRawPointer, _ size: Int, _ counters: Counters
+    ) {
+        var isEcho: Bool?
+        while true {
+            let count = read(connection, buffer, size)
+            guard count > 0 else { return }
+            if isEcho == nil { isEcho = count == 1 }
+            if isEcho == true {
+                guard writeFully(connection, buffer, count) else { return }
+            } else {
+                counters.add(count, to: .backendBytes)
+                counters.add(1, to: .backendMessages)
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 import CBench
 import Glibc
 
-/// UDP: round trips over many flows, and one flow one way.
+/// UDP: round trips over many flows, and flows one way.
 extension Load {
     /// Large enough that a burst is never lost between the proxy and us.
     static let receiveBuffer: Int32 = 4 << 20
@@ -65,8 +65,11 @@ extension Load {
     }
 
     static func datagramsOneWay(_ spec: LoadSpec, _ counters: Counters) throws(CallFailure) -> LoadResult {
-        let flow = try CallFailure.check("UDP socket", bench_udp_connect(spec.port, receiveBuffer))
-        startThread { sendDatagrams(spec, counters, flow) }
+        var flows: [Int32] = []
+        for _ in 0..<spec.connections {
+            flows.append(try CallFailure.check("UDP socket", bench_udp_connect(spec.port, receiveBuffer)))
+        }
+        startThread { [flows] in sendDatagrams(spec, counters, flows) }
         var result = Window(spec: spec, counters: counters, operations: .backendMessages, bytes: .backendBytes).run()
         // What is under way needs a moment to arrive before it may be called lost.
         sleep(seconds: 0.2)
@@ -75,14 +78,16 @@ extension Load {
         return result.needingOperations()
     }
 
-    /// Sends in small batches, as fast as it can or at a pace: a flood also measures whose queue overflows first.
-    private static func sendDatagrams(_ spec: LoadSpec, _ counters: Counters, _ flow: Int32) {
+    /// Sends in small batches to each flow in turn, as fast as it can or at a pace: a flood also measures whose queue
+    /// overflows first.
+    private static func sendDatagrams(_ spec: LoadSpec, _ counters: Counters, _ flows: [Int32]) {
         let buffer = UnsafeMutableRawPointer.allocate(byteCount: spec.messageSize, alignment: 64)
         memset(buffer, 0x50, spec.messageSize)
         // Sleep as long as was asked for, not up to 50 µs longer.
         bench_precise_sleep()
         let start = now()
         var sent = 0
+        var turn = 0
         while counters[.stop] == 0 {
             var batch = 16
             if let rate = spec.rate {
@@ -94,6 +99,8 @@ extension Load {
                 }
                 batch = min(due, 64)
             }
+            turn += 1
+            let flow = flows[turn % flows.count]
             let count = Int(bench_udp_send_many(flow, buffer, UInt32(spec.messageSize), Int32(batch)))
             if count <= 0 { continue }
             sent += count

@@ -3,6 +3,8 @@ public struct LoadSpec: Codable, Sendable {
     public enum Kind: String, Codable, Sendable {
         case bulkUp, bulkDown, echo, roundTrips, shortConnections, idlePairs, halfClose
         case datagramRoundTrips, datagramsOneWay
+        /// Small operations beside the load of another process; see `neighbours`.
+        case neighbours
     }
 
     public var kind: Kind
@@ -25,6 +27,7 @@ public struct LoadSpec: Codable, Sendable {
     public var proxy: [Int32]
     /// Processes that belong to the measurement but aren't the proxy.
     public var helpers: [Int32]
+    public var neighbours: [NeighbourSpec] = []
 
     public init(
         kind: Kind, port: UInt16, connections: Int = 1, messageSize: Int = 64, inFlight: Int = 1, rate: Double? = nil,
@@ -68,6 +71,7 @@ public struct LoadResult: Codable, Sendable {
     public var othersShare: Double = 0
     /// What a yes-or-no scenario found.
     public var works: Bool?
+    public var neighbours: [NeighbourResult]?
     /// Why the run has no figures.
     public var failure: String?
 
@@ -87,7 +91,11 @@ public struct BackendSpec: Codable, Sendable {
         case respond
         /// Reads to the end of the stream, and only then answers.
         case answerAfterEnd
+        /// Reads and forgets, but sends back what begins with a single byte; a thread per connection.
+        case sinkAndEcho
         case datagramEcho, datagramSink
+        /// Forgets datagrams of the message size and sends smaller ones back.
+        case datagramSinkAndEcho
     }
 
     public var kind: Kind

@@ -6,8 +6,13 @@ public enum Metric: String, Codable, Sendable, CaseIterable, CodingKeyRepresenta
     case cpu
     /// Microseconds.
     case p50, p99
-    /// Microseconds of median latency beyond the direct path's in the same repetition.
+    /// Microseconds of median latency beyond the direct path's in the same repetition; beside a load, beyond the direct
+    /// path's beside the same load.
     case added
+    /// The same of the 99th percentile.
+    case addedP99
+    /// The median of the run's last third over that of its first: 1 if nothing grows.
+    case growth
     /// Share of datagrams that never arrived, 0…1.
     case lost
     /// Private memory, descriptors and pipes the proxy grew by per idle pair.

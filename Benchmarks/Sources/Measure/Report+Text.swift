@@ -42,6 +42,8 @@ extension Report {
         case .p50: "p50 µs"
         case .p99: "p99 µs"
         case .added: "added p50 µs"
+        case .addedP99: "added p99 µs"
+        case .growth: "last/first third"
         case .lost: "lost"
         case .bytesPerPair: "bytes each"
         case .descriptorsPerPair: "descriptors each"
@@ -72,7 +74,7 @@ extension Report {
             guard let ratio = results.ratio(.rate, scenario.name, peer, to: Results.direct) else { return "–" }
             return Format.fixed(ratio.median, 2) + " ±" + Format.fixed(ratio.spread * 100, 0) + "%"
         }
-        if peer == Results.direct && (metric == .cpu || metric == .added) { return "" }
+        if peer == Results.direct && [.cpu, .added, .addedP99].contains(metric) { return "" }
         guard let figure = results.figure(metric, scenario.name, peer) else { return "–" }
         switch metric {
         case .works: return figure.median == 1 ? "yes" : "no"

@@ -73,10 +73,13 @@ public struct Results: Codable, Sendable {
             }
         }
         let direct = samples[scenario]?[Results.direct] ?? []
-        return zip(own, direct).map { sample, base in
-            guard let sample, let base, let value = sample.values[.p50], let start = base.values[.p50] else {
-                return nil
-            }
+        return own.enumerated().map { repetition, sample in
+            guard let sample else { return nil }
+            // Beside a load both paths were measured at once.
+            if let value = sample.values[.added] { return Reading(value: value, isDirty: isDirty(sample)) }
+            guard direct.indices.contains(repetition), let base = direct[repetition],
+                let value = sample.values[.p50], let start = base.values[.p50]
+            else { return nil }
             return Reading(value: value - start, isDirty: isDirty(sample) || isDirty(base))
         }
     }

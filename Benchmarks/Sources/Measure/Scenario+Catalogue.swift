@@ -1,6 +1,6 @@
 /// Everything `portico-bench` measures, in the order of its table.
 extension Scenario {
-    public static let catalogue: [Scenario] = bulk + messages + datagrams + states
+    public static let catalogue: [Scenario] = bulk + messages + datagrams + fairness + states
 
     /// Reads and writes of 128 KiB: what a busy application uses.
     private static let chunk = 128 << 10

@@ -12,6 +12,18 @@ public struct Scenario: Sendable {
         case start
         /// A yes-or-no question.
         case question
+        /// A load for a minute, and small neighbours that find out what it does to them.
+        case fairness
+    }
+
+    /// Whose figures a fairness scenario shows. Those of one load are measured together.
+    public enum Watched: Sendable {
+        /// The load itself.
+        case load
+        /// One byte there and back through the load's own service, and through another service of the same proxy.
+        case sameService, otherService
+        /// A new connection and the first byte on it, through the load's own service.
+        case newConnection
     }
 
     /// The names of the load's and backend's kinds, as their specifications spell them.
@@ -30,11 +42,17 @@ public struct Scenario: Sendable {
     /// Client, proxy and backend all on one CPU: measures the length of the path, not the scheduler's luck.
     public let pinned: Bool
     public let metrics: [Metric]
+    public let watched: Watched?
+    /// Connections whose small messages are a load of their own, besides the bulk.
+    public let pingPongs: Int
+    /// The peers that take part unless others are asked for; nil: all.
+    public let rivals: [String]?
 
     init(
         _ name: String, _ title: String, load: String, backend: String, transport: Transport = .tcp,
         method: Method = .throughput, work: Work = .operations, connections: Int = 1, messageSize: Int = 64,
-        inFlight: Int = 1, rate: Double? = nil, pinned: Bool = false, metrics: [Metric] = [.rate, .cpu]
+        inFlight: Int = 1, rate: Double? = nil, pinned: Bool = false, metrics: [Metric] = [.rate, .cpu],
+        watched: Watched? = nil, pingPongs: Int = 0, rivals: [String]? = nil
     ) {
         self.name = name
         self.title = title
@@ -49,5 +67,14 @@ public struct Scenario: Sendable {
         self.rate = rate
         self.pinned = pinned
         self.metrics = metrics
+        self.watched = watched
+        self.pingPongs = pingPongs
+        self.rivals = rivals
+    }
+
+    /// Whether both are figures of the same run under the same load.
+    public func shares(loadOf other: Scenario) -> Bool {
+        method == .fairness && other.method == .fairness && load == other.load && connections == other.connections
+            && pingPongs == other.pingPongs
     }
 }

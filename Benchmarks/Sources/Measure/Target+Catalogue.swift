@@ -1,6 +1,6 @@
-/// The project's targets T1–T9 and T13 over the scenarios of the catalogue.
+/// The project's targets T1–T9, T13 and T14 over the scenarios of the catalogue.
 extension Target {
-    public static let catalogue: [Target] = streams + messages + datagrams + footprint
+    public static let catalogue: [Target] = streams + messages + datagrams + footprint + fairness
 
     private static let splice = "haproxy-splice"
     private static let haproxy = "haproxy"
@@ -80,6 +80,35 @@ extension Target {
         .atMost("T13", "start: resident, MB", "start", 32, aim: 22) { $0.own(.resident, $1) },
         .atMost("T13", "start: until it accepts, ms", "start", 150, aim: 60) { $0.own(.start, $1) },
     ]
+
+    private static let fairness: [Target] =
+        [
+            ("fair-8-ping", "ping-pong beside 8 streams", splice),
+            ("fair-8-other", "the same by another service", splice),
+            ("fair-8-connect", "a new connection beside 8 streams", splice),
+            ("fair-64-ping", "ping-pong beside 64 streams", splice),
+            ("fair-64-other", "the same by another service", splice),
+            ("fair-64-connect", "a new connection beside 64 streams", splice),
+            ("fair-flood-ping", "UDP round trips beside a flood", nginx),
+            ("fair-flood-other", "the same by another service", nginx),
+        ].flatMap { scenario, title, peer -> [Target] in
+            let rival = peer == nginx ? "nginx" : "HAProxy splice"
+            return [
+                .atMost("T14", "\(title): added p50, of \(rival)", scenario, 1, aim: 0.7) {
+                    $0.against(peer, .added, $1)
+                },
+                .atMost("T14", "\(title): added p99, of \(rival)", scenario, 1, aim: 0.7) {
+                    $0.against(peer, .addedP99, $1)
+                },
+                .atMost("T14", "\(title): p50, last third of first", scenario, 1.2, aim: 1.05) {
+                    $0.own(.growth, $1)
+                },
+            ]
+        } + [
+            .atLeast("T14", "4 streams beside 64 ping-pongs: rate, of HAProxy splice", "fair-messages-bulk", 1) {
+                $0.against(splice, .rate, $1)
+            }
+        ]
 
     private static func atLeast(
         _ number: String, _ title: String, _ scenario: String, _ least: Double, aim: Double? = nil,

@@ -1,9 +1,10 @@
 import Measure
 
-/// The one way through a proxy that a scenario needs.
+/// The way through a proxy that a scenario needs.
 struct Route {
     let transport: Scenario.Transport
-    let listen: UInt16
+    /// A port for each service: all lead to the same backend.
+    let listen: [UInt16]
     let backend: UInt16
     /// For whatever the peer has to write.
     let folder: String
@@ -45,14 +46,26 @@ struct Templates {
     /// Writes the configuration for a route and returns its path.
     func fill(_ name: String, _ route: Route, threads: Int) throws -> String {
         guard var text = contents(of: folder + "/" + name) else { throw BenchFailure("no \(name) in \(folder)") }
+        text = repeatServices(of: text, route.listen)
+        let first = String(route.listen[0])
         let values = [
-            "@LISTEN@": String(route.listen), "@BACKEND@": String(route.backend), "@THREADS@": String(threads),
+            "@LISTEN@": first, "@BACKEND@": String(route.backend), "@THREADS@": String(threads),
             "@FOLDER@": route.folder,
         ]
         for (mark, value) in values { text = replace(mark, value, in: text) }
-        let path = "\(route.folder)/\(route.listen)-\(name)"
+        let path = "\(route.folder)/\(first)-\(name)"
         try write(text, to: path)
         return path
+    }
+
+    /// What stands between "# for each service:" and "# end" is there once for each port.
+    private func repeatServices(of text: String, _ ports: [UInt16]) -> String {
+        guard let start = text.firstRange(of: "# for each service:\n"), let end = text.firstRange(of: "# end\n") else {
+            return text
+        }
+        let section = String(text[start.upperBound..<end.lowerBound])
+        let sections = ports.map { replace("@LISTEN@", String($0), in: section) }.joined()
+        return text[..<start.lowerBound] + sections + text[end.upperBound...]
     }
 
     private func replace(_ mark: String, _ value: String, in text: String) -> String {

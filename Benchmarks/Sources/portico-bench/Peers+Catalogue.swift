@@ -1,7 +1,7 @@
 import Glibc
 import Measure
 
-/// Portico as people start it at their desk: default configuration, one service.
+/// Portico as people start it at their desk: default configuration, no flags but the services.
 struct Portico: Peer {
     let name = "portico"
     let title = "Portico"
@@ -12,11 +12,15 @@ struct Portico: Peer {
     func supports(_ transport: Scenario.Transport) -> Bool { true }
 
     func command(_ route: Route) -> [String] {
-        let port = route.transport == .tcp ? "\(route.listen)" : "\(route.listen)/udp"
-        return [
-            binary, "dev", "--service", "bench:\(port)=127.0.0.1:\(route.backend)",
-            "--publish", "bench:\(port)=127.0.0.1:\(route.listen)", "--output", "json",
-        ]
+        let services = route.listen.enumerated().flatMap { number, listen in
+            let port = route.transport == .tcp ? "\(listen)" : "\(listen)/udp"
+            let name = number == 0 ? "bench" : "bench-\(number)"
+            return [
+                "--service", "\(name):\(port)=127.0.0.1:\(route.backend)",
+                "--publish", "\(name):\(port)=127.0.0.1:\(listen)",
+            ]
+        }
+        return [binary, "dev"] + services + ["--output", "json"]
     }
 }
 

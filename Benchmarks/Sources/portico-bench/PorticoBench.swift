@@ -26,7 +26,7 @@ struct PorticoBench: ParsableCommand {
             another machine.
 
             EXAMPLES
-              Everything, about ten minutes:
+              Everything, about an hour:
                 sudo portico-bench --chart result.svg
 
               A first impression of some scenarios:
@@ -45,8 +45,11 @@ struct PorticoBench: ParsableCommand {
     @Option(help: "Length of one measurement.")
     var seconds: Double = 1.5
 
-    @Flag(help: "A first impression: 2 repetitions of 0.4 s, 1000 idle pairs.")
+    @Flag(help: "A first impression: 2 repetitions of 0.4 s (fairness: 3 s), 1000 idle pairs.")
     var quick = false
+
+    @Option(help: "Length of a fairness run (scenarios fair-…).")
+    var fairSeconds: Double = 60
 
     @Option(help: "The Portico binary. Default: the release build beside this package.")
     var portico: String?
@@ -78,7 +81,9 @@ struct PorticoBench: ParsableCommand {
     enum OutputFormat: String, ExpressibleByArgument { case text, json }
 
     func validate() throws {
-        guard repetitions > 0, seconds > 0 else { throw ValidationError("Repetitions and seconds must be above 0.") }
+        guard repetitions > 0, seconds > 0, fairSeconds > 0 else {
+            throw ValidationError("Repetitions and seconds must be above 0.")
+        }
         if let idlePairs, !(1...4000).contains(idlePairs) {
             throw ValidationError("Idle pairs must be from 1 to 4000: each takes two descriptors of the proxy.")
         }
@@ -109,7 +114,8 @@ struct PorticoBench: ParsableCommand {
             sandbox: sandbox, peers: peers,
             plan: Plan(
                 scenarios: selected, repetitions: quick ? 2 : repetitions, seconds: quick ? 0.4 : seconds,
-                idlePairs: idlePairs ?? (quick ? 1000 : 4000), maxOthers: maxOthers / 100))
+                fairSeconds: quick ? 3 : fairSeconds, idlePairs: idlePairs ?? (quick ? 1000 : 4000),
+                maxOthers: maxOthers / 100, peersWereChosen: !peer.isEmpty))
         let report = runner.run()
 
         switch output {

@@ -36,7 +36,7 @@ extension Runner {
     mutating func startProxies(_ scenario: Scenario, backend: UInt16) -> ([Proxy], failures: [String]) {
         var proxies: [Proxy] = []
         var failures: [String] = []
-        for peer in peers.present where peer.supports(scenario.transport) {
+        for peer in peers.present where takesPart(peer, in: scenario) {
             note("starting \(peer.name)")
             do {
                 let proxy = try startProxy(peer, scenario, backend: backend)
@@ -48,6 +48,11 @@ extension Runner {
             }
         }
         return (proxies, failures)
+    }
+
+    private func takesPart(_ peer: any Peer, in scenario: Scenario) -> Bool {
+        guard peer.supports(scenario.transport) else { return false }
+        return plan.peersWereChosen || scenario.rivals?.contains(peer.name) != false
     }
 
     /// One measurement, repeated while it is dirty and the run can afford it; the cleanest counts.
@@ -68,7 +73,7 @@ extension Runner {
         return Sample(values(of: best, scenario), othersShare: best.othersShare, errors: best.errors)
     }
 
-    private func values(of result: LoadResult, _ scenario: Scenario) -> [Metric: Double] {
+    func values(of result: LoadResult, _ scenario: Scenario) -> [Metric: Double] {
         var values: [Metric: Double] = [:]
         switch scenario.work {
         case .bytes:

@@ -27,13 +27,19 @@ struct Runner {
         let count = Int(bench_cpus(&cpus, Int32(cpus.count)))
         pinnedCPU = count > 0 ? Int(cpus[count - 1]) : 0
         _ = Counters(path: sandbox.countersPath, create: true)
+        _ = Counters(path: sandbox.secondCountersPath, create: true)
     }
 
     mutating func run() -> Report {
         let participants =
             [Report.Participant(name: Results.direct, title: "direct", version: "")]
             + peers.present.map { Report.Participant(name: $0.name, title: $0.title, version: $0.version) }
+        var group: [Scenario] = []
         for (number, scenario) in plan.scenarios.enumerated() {
+            // The scenarios of one load follow each other, and are measured together.
+            group.append(scenario)
+            if number + 1 < plan.scenarios.count, scenario.shares(loadOf: plan.scenarios[number + 1]) { continue }
+            defer { group = [] }
             progress.begin("\(number + 1)/\(plan.scenarios.count)", scenario.title)
             do {
                 switch scenario.method {
@@ -41,6 +47,7 @@ struct Runner {
                 case .idlePairs: try measureIdlePairs(scenario)
                 case .start: try measureStart(scenario)
                 case .question: try measureQuestion(scenario)
+                case .fairness: try measureFairness(group)
                 }
             } catch {
                 remarks.append("\(scenario.name): \(error)")
@@ -76,8 +83,11 @@ struct Runner {
     /// Starts a proxy in front of a backend and waits until it takes connections or datagrams.
     mutating func startProxy(_ peer: any Peer, _ scenario: Scenario, backend: UInt16) throws -> Proxy {
         let port = try ports.take()
+        let otherPort = scenario.method == .fairness ? try ports.take() : nil
         let log = "\(sandbox.folder)/\(peer.name).log"
-        let route = Route(transport: scenario.transport, listen: port, backend: backend, folder: sandbox.folder)
+        let route = Route(
+            transport: scenario.transport, listen: [port] + (otherPort.map { [$0] } ?? []), backend: backend,
+            folder: sandbox.folder)
         let start = Clock.seconds
         let child = try Child(try peer.command(route), log: log)
         let deadline = start + 10
@@ -88,7 +98,9 @@ struct Runner {
             }
             usleep(500)
         }
-        let proxy = Proxy(peer: peer.name, child: child, port: port, startMilliseconds: (Clock.seconds - start) * 1000)
+        let proxy = Proxy(
+            peer: peer.name, child: child, port: port, otherPort: otherPort ?? port,
+            startMilliseconds: (Clock.seconds - start) * 1000)
         // nginx's workers appear after its listeners.
         if scenario.method != .start { Clock.sleep(0.1) }
         return proxy
@@ -136,6 +148,8 @@ struct Proxy {
     let peer: String
     let child: Child
     let port: UInt16
+    /// Of the second service, where there is one.
+    let otherPort: UInt16
     let startMilliseconds: Double
 
     var tree: ProcessTree { ProcessTree(root: child.pid) }

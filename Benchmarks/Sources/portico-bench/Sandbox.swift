@@ -10,6 +10,8 @@ struct Sandbox {
     let congestionControl: String
 
     var countersPath: String { folder + "/counters" }
+    /// For a second load beside the first.
+    var secondCountersPath: String { folder + "/counters-2" }
 
     /// Forks. The parent waits, removes the folder and exits with the child's status; only the child returns.
     static func enter(isolated: Bool) throws -> Sandbox {

@@ -68,6 +68,15 @@ struct FigureTests {
         }
         #expect(results.figure(.added, "s", "p")?.median == 17.5)
     }
+
+    @Test("What a run measured beside a load counts as it is, with or without a direct participant")
+    func addedBesideLoad() {
+        var results = Results()
+        results.record(Sample([.p50: 900, .added: 700]), scenario: "s", peer: "p")
+        #expect(results.figure(.added, "s", "p")?.median == 700)
+        results.record(Sample([.p50: 10]), scenario: "s", peer: Results.direct)
+        #expect(results.figure(.added, "s", "p")?.median == 700)
+    }
 }
 
 @Suite("Numbers as people read them")

@@ -81,7 +81,7 @@ struct TargetTests {
         }
         let numbers = report(all).targets.compactMap { Int($0.number.dropFirst()) }
         #expect(numbers == numbers.sorted())
-        #expect(Set(numbers) == [1, 2, 3, 4, 5, 6, 7, 8, 9, 13])
+        #expect(Set(numbers) == [1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 14])
     }
 }
 
@@ -115,6 +115,18 @@ struct ReportTests {
         #expect(svg.contains("Linux &lt;test>"))
         #expect(svg.contains(">0.61<"))
         #expect(svg.contains(">0.600 s/GiB<"))
+    }
+
+    @Test("Scenarios that are measured together follow each other, and are about the same peers")
+    func groups() {
+        let fair = Scenario.catalogue.filter { $0.method == .fairness }
+        #expect(!fair.isEmpty)
+        for scenario in fair {
+            let together = Scenario.catalogue.indices.filter { Scenario.catalogue[$0].shares(loadOf: scenario) }
+            #expect(together == Array(together[0]..<together[0] + together.count))
+            #expect(together.allSatisfy { Scenario.catalogue[$0].rivals == scenario.rivals })
+        }
+        #expect(!Scenario.catalogue[0].shares(loadOf: Scenario.catalogue[0]))
     }
 
     @Test("No two scenarios share a name")

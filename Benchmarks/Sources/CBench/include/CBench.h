@@ -69,6 +69,8 @@ int bench_udp_send_many(int fd, const void *bytes, uint32_t size, int count);
 int bench_udp_receive_many(int fd);
 /// Receives up to 64 datagrams and sends each back where it came from; waits for the first.
 int bench_udp_echo_many(int fd);
+/// The same, but sends back only those below `size` bytes; returns how many were not.
+int bench_udp_echo_smaller(int fd, uint32_t size);
 
 // MARK: counters.c
 
