@@ -32,7 +32,11 @@ public final class ProxyHealth: Sendable {
         var oldestPending: ContinuousClock.Instant?
     }
 
+    /// Problems in an answer, at most: it is for people, and asked for often.
+    private static let mostProblems = 100
+
     private let overdue: Duration
+    private let problems: ProblemBoard
     private let clock: HealthClock
     private let books: Guarded<Books>
 
@@ -41,10 +45,12 @@ public final class ProxyHealth: Sendable {
     /// - Parameters:
     ///   - families: those that are served.
     ///   - syncPeriod: a request that is older than twice this is overdue.
+    ///   - problems: are told with every answer.
     public init(
         families: [IPAddress.Family] = IPAddress.Family.allCases, syncPeriod: Duration = .seconds(30),
-        clock: HealthClock = .system
+        problems: ProblemBoard = ProblemBoard(), clock: HealthClock = .system
     ) {
+        self.problems = problems
         overdue = syncPeriod * 2
         self.clock = clock
         let fresh = FamilyBooks(lastUpdated: clock.now())
@@ -117,7 +123,8 @@ extension ProxyHealth {
     /// The answer to a probe: 200 or 503, and the state as one line of JSON.
     ///
     /// With 200 the outer `lastUpdated` is the present time, as it always was where it is read by programs; with 503 it is
-    /// the newest real one. `healthy` does not speak of the node: it may be true with status 503.
+    /// the newest real one. `healthy` does not speak of the node: it may be true with status 503. Nor does it of `problems`,
+    /// which are there only if there are any: whom a Service lacks is no reason to keep all others from this node.
     public func answer(_ probe: Probe) -> HTTPAnswer {
         let report = report()
         let isFine = report.isHealthy && (probe == .livez || report.isEligible)
@@ -128,7 +135,13 @@ extension ProxyHealth {
         }
         var body = "{\"lastUpdated\":\"\(rfc3339(lastUpdated))\",\"currentTime\":\"\(rfc3339(report.now))\","
         if probe == .healthz { body += "\"nodeEligible\":\(report.isEligible)," }
-        body += "\"healthy\":\(report.isHealthy),\"status\":{\(status.joined(separator: ","))}}"
+        body += "\"healthy\":\(report.isHealthy),\"status\":{\(status.joined(separator: ","))}"
+        let problems = self.problems.current
+        if !problems.isEmpty {
+            let texts = problems.prefix(Self.mostProblems).map { jsonString($0.description) }
+            body += ",\"problemCount\":\(problems.count),\"problems\":[\(texts.joined(separator: ","))]"
+        }
+        body += "}"
         return .health(isFine, body)
     }
 }
@@ -146,4 +159,19 @@ extension Duration {
     fileprivate var nanoseconds: Int64 {
         components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000
     }
+}
+
+/// As a string of JSON, with its quotation marks.
+private func jsonString(_ text: String) -> String {
+    var result = "\""
+    for scalar in text.unicodeScalars {
+        switch scalar {
+        case "\"", "\\": result += "\\\(scalar)"
+        case _ where scalar.value < 0x20:
+            let digits = String(scalar.value, radix: 16)
+            result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+        default: result.unicodeScalars.append(scalar)
+        }
+    }
+    return result + "\""
 }

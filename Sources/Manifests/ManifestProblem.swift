@@ -35,11 +35,14 @@ public struct ManifestProblem: Hashable, Sendable, CustomStringConvertible {
 
     /// One line: `web.yaml:14: document 2, Service default/web: spec.ports[0].port: expected a number from 1 to 65535,
     /// found 0`.
-    public var description: String {
-        var text = file
-        if let line { text += ":\(line)" }
-        let place = [document.map { "document \($0)" }, object].compactMap { $0 }.joined(separator: ", ")
-        for part in [place, field ?? "", message] where !part.isEmpty { text += ": \(part)" }
-        return text
+    public var description: String { "\(place): \(finding)" }
+
+    /// `web.yaml:14: document 2, Service default/web`.
+    public var place: String {
+        let object = [document.map { "document \($0)" }, object].compactMap { $0 }.joined(separator: ", ")
+        return file + (line.map { ":\($0)" } ?? "") + (object.isEmpty ? "" : ": \(object)")
     }
+
+    /// `spec.ports[0].port: expected a number from 1 to 65535, found 0`.
+    public var finding: String { (field.map { "\($0): " } ?? "") + message }
 }

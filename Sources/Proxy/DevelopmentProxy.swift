@@ -38,7 +38,7 @@ public actor DevelopmentProxy {
         /// Facts that explain the table: skipped ports, unknown names.
         public var notes: [String]
         /// What could not be done and will be tried again.
-        public var problems: [String]
+        public var problems: [Problem]
     }
 
     /// Serves what `state` says, in place of what was served before.
@@ -69,7 +69,11 @@ public actor DevelopmentProxy {
             settings.standIn($0)
         }
         let status = await reconciler.apply(plan)
-        let unknown = addresses.filter(\.value.isEmpty).keys.sorted().map { "host name \($0) has no address" }
-        return Status(ports: status.ports, notes: manifestNotes + plan.notes, problems: unknown + status.problems)
+        let unknown = addresses.filter(\.value.isEmpty).keys.sorted().map { name in
+            Problem(.error, .source, subject: "host name \(name)", "has no address")
+        }
+        return Status(
+            ports: status.ports, notes: manifestNotes + plan.notes,
+            problems: unknown + plan.problems + status.problems)
     }
 }

@@ -4,12 +4,15 @@ public import Services
 /// development proxy, one for the node) and carried out by the ``Reconciler``.
 public struct Plan: Sendable, Equatable {
     public var ports: [PlannedPort]
-    /// What is left out, or was done differently from what was asked, in words for people.
+    /// What was done differently from what was asked, and is all right so, in words for people.
     public var notes: [String]
+    /// What is left out, and should not be.
+    public var problems: [Problem]
 
-    public init(ports: [PlannedPort] = [], notes: [String] = []) {
+    public init(ports: [PlannedPort] = [], notes: [String] = [], problems: [Problem] = []) {
         self.ports = ports
         self.notes = notes
+        self.problems = problems
     }
 }
 

@@ -7,9 +7,13 @@ public struct ProxyStatus: Sendable, Equatable {
 
     public init() {}
 
-    /// Everything that could not be done, in words for people.
-    public var problems: [String] {
-        ports.flatMap { port in port.doors.compactMap { door in door.problem.map { "\(port.id): \($0)" } } }
+    /// Everything that could not be done.
+    public var problems: [Problem] {
+        ports.flatMap { port in
+            port.doors.compactMap { door in
+                door.problem.map { Problem(.error, .listener, subject: "\(port.id)", $0) }
+            }
+        }
     }
 }
 

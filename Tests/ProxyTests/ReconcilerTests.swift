@@ -145,7 +145,9 @@ import Testing
         let status = await reconciler.apply(plan)
         #expect(status.ports[0].doors[0].listening == nil)
         let problem = try #require(status.problems.first)
-        #expect(problem.hasPrefix("default/web: cannot listen on 127.0.0.1:\(taken): the address is in use, held by "))
+        #expect(
+            problem.description.hasPrefix(
+                "default/web: cannot listen on 127.0.0.1:\(taken): the address is in use, held by "))
         #expect(try await answer(try listening(status, 1)) == "a")
 
         await holder?.stop()

@@ -61,7 +61,7 @@ public struct NodePlanner: Sendable {
         book.keep(only: Set(ports.flatMap { port in port.lists.map { key(port, $0.policy) } }))
         var claims: [Claim: ServicePortID] = [:]
         for port in ports {
-            let proxy = isRedirecting ? proxyPorts(of: port, &plan.relay.notes) : nil
+            let proxy = isRedirecting ? proxyPorts(of: port, &plan.relay.problems) : nil
             if let proxy { plan.redirected.append(RedirectedPort(port: port, proxy: proxy)) }
             for list in port.lists {
                 var doors: [PlannedDoor] = []
@@ -85,16 +85,19 @@ public struct NodePlanner: Sendable {
         ProxyPortBook.Key(port.name, port.transport, policy)
     }
 
-    /// The numbers of a service port's proxy ports; nil, and a note, if there are none left.
-    private mutating func proxyPorts(of port: ServicePort, _ notes: inout [String]) -> ProxyPorts? {
+    /// The numbers of a service port's proxy ports; nil, and a problem, if there are none left.
+    private mutating func proxyPorts(of port: ServicePort, _ problems: inout [Problem]) -> ProxyPorts? {
         let policies = Set(port.lists.map(\.policy))
         var numbers: [TrafficPolicy: UInt16] = [:]
         for policy in TrafficPolicy.allCases where policies.contains(policy) {
             numbers[policy] = book.port(for: key(port, policy))
         }
         guard numbers.count == policies.count, let any = numbers[.cluster] ?? numbers[.local] else {
-            notes.append(
-                "\(port.name): no proxy port is left in \(settings.proxyPorts); choose a larger --proxy-port-range")
+            problems.append(
+                Problem(
+                    .error, .resources, subject: "\(ServicePortID(port.name, port.transport))",
+                    "it is not served, for no proxy port is left in \(settings.proxyPorts); "
+                        + "choose a larger --proxy-port-range"))
             return nil
         }
         return ProxyPorts(cluster: numbers[.cluster] ?? any, local: numbers[.local])

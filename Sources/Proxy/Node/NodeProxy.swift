@@ -17,8 +17,10 @@ public actor NodeProxy {
         public var services = 0
         /// Facts that explain what is not served.
         public var notes: [String] = []
-        /// What could not be done and will be tried again.
-        public var problems: [String] = []
+        /// What is not as it was asked for.
+        public var problems: [Problem] = []
+        /// Some of that is worth another attempt even if nothing changes.
+        public var isToBeRetried = false
         /// What load balancers ask this node about; one for each Service that wants it.
         public var healthChecks: [ServiceHealthEntry] = []
         public var addresses = NodeAddresses()
@@ -26,6 +28,8 @@ public actor NodeProxy {
         public var node: Node?
         /// The source knows of nodes, if not of this one.
         public var knowsNodes = false
+        /// Traffic is to be led here and cannot: this node has no address to lead it to.
+        public var isOutOfReach = false
 
         public init() {}
     }
@@ -59,6 +63,8 @@ public actor NodeProxy {
     private var resolution = Resolution()
     private var node: Node?
     private var knowsNodes = false
+    /// What the state says about this node.
+    private var nodeProblems: [Problem] = []
 
     /// The latest plan; the relay may not have carried it out yet.
     private var plan = NodePlan()
@@ -92,6 +98,8 @@ public actor NodeProxy {
         planner.remember(doors.map { ($0.port, $0.address) })
     }
 
+    private var isRedirecting: Bool { !appliers.isEmpty }
+
     // MARK: The relay
 
     /// Serves what `state` says, in place of what was served before. Not to be called while another call is under way.
@@ -99,14 +107,15 @@ public actor NodeProxy {
         resolution = state.resolve(ResolutionContext(nodeName: settings.nodeName))
         node = state.nodes.first { $0.metadata.name == settings.nodeName }
         knowsNodes = !state.nodes.isEmpty
+        nodeProblems = state.problems(ofNode: settings.nodeName)
         return await serve(at: NodeAddresses(look(), node: node, settings))
     }
 
-    /// Tries again what did not work, and looks anew at the node's addresses.
+    /// Tries again what did not work, and looks anew at the node's addresses: at every period, and when they change.
     public func retry() async -> Served {
         planner.retryBusyPorts()
         let addresses = NodeAddresses(look(), node: node, settings)
-        guard !served.problems.isEmpty || addresses != served.addresses else { return served }
+        guard served.isToBeRetried || addresses != served.addresses else { return served }
         return await serve(at: addresses)
     }
 
@@ -128,8 +137,12 @@ public actor NodeProxy {
         served = Served()
         served.servicePorts = resolution.ports.count
         served.services = Set(resolution.ports.map { "\($0.name.namespace)/\($0.name.service)" }).count
-        served.notes = resolution.notes.map(\.description) + plan.relay.notes
-        served.problems = status.problems
+        served.notes = resolution.notes.filter { $0.level == .info }.map(\.description) + plan.relay.notes
+        let lacking = isRedirecting ? addresses.problems(serving: resolution.ports, settings) : []
+        served.problems = nodeProblems + lacking + resolution.notes.compactMap { Problem($0) }
+        served.problems += plan.relay.problems + status.problems
+        served.isToBeRetried = !status.problems.isEmpty || !plan.relay.problems.isEmpty
+        served.isOutOfReach = isRedirecting && addresses.networks.isEmpty
         served.healthChecks = resolution.healthChecks
         served.addresses = addresses
         served.node = node

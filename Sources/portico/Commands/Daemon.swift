@@ -127,6 +127,7 @@ struct Daemon: AsyncParsableCommand {
             }
         }
         for note in kernel.settings.apply(root: kernel.kernelRoot) { logger.warning("\(note)") }
+        let problems = ProblemTeller(logger: logger)
         let report = NodeReport(format: output, output: .output, node: node.nodeName)
         try await DaemonSession(
             settings: settings,
@@ -135,7 +136,7 @@ struct Daemon: AsyncParsableCommand {
                 drainTimeout: drainTimeout.duration, udpTimeout: relay.udpTimeout?.duration,
                 cleanupOnExit: cleanupOnExit,
                 healthAddress: healthzBindAddress.address, takeover: takeover),
-            feed: ManifestFeed(node.files, logger: logger), report: report, logger: logger,
+            feed: ManifestFeed(node.files, problems: problems), problems: problems, report: report, logger: logger,
             iptables: iptables
         ).run()
     }

@@ -1,3 +1,4 @@
+import Admin
 import ArgumentParser
 import Host
 import Logging
@@ -37,14 +38,18 @@ struct Render: AsyncParsableCommand {
     func run() async throws {
         logging.bootstrap()
         let logger = Logger(label: "render")
-        let state = try await ManifestFeed(node.files, logger: logger).load().state
+        let state = try await ManifestFeed(node.files, problems: ProblemTeller(logger: logger)).load().state
         let settings = node.settings
         let resolution = state.resolve(ResolutionContext(nodeName: settings.nodeName))
         let object = state.nodes.first { $0.metadata.name == settings.nodeName }
         let addresses = NodeAddresses(NetworkInterfaces.current(), node: object, settings)
         var planner = NodePlanner(settings)
         let plan = planner.plan(resolution.ports, on: addresses)
-        for note in resolution.notes.map(\.description) + plan.relay.notes { logger.info("\(note)") }
+        for note in resolution.notes.filter({ $0.level == .info }).map(\.description) + plan.relay.notes {
+            logger.info("\(note)")
+        }
+        let problems = resolution.notes.compactMap { Problem($0) } + plan.relay.problems
+        ProblemTeller(logger: logger).tell(problems, of: .services)
 
         for family in IPAddress.Family.allCases where family == .ipv4 ? !onlyIPv6 : !onlyIPv4 {
             let name = family == .ipv4 ? "IPv4" : "IPv6"

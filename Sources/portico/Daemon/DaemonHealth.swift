@@ -19,33 +19,36 @@ final class DaemonHealth {
     private let health: ProxyHealth
     private let checks: ServiceHealthServers
     private var listener: HealthServer?
+    private var isOutOfReach = false
 
     /// - Parameter address: of `/healthz`; nil for none.
     init(
-        at address: EndpointAddress?, families: [IPAddress.Family], syncPeriod: Duration, isShared: Bool
+        at address: EndpointAddress?, families: [IPAddress.Family], syncPeriod: Duration, isShared: Bool,
+        problems: ProblemBoard
     ) throws(SystemError) {
         self.address = address
         self.isShared = isShared
         self.families = families
         server = try HTTPServer(name: "health")
-        health = ProxyHealth(families: families, syncPeriod: syncPeriod)
+        health = ProxyHealth(families: families, syncPeriod: syncPeriod, problems: problems)
         checks = ServiceHealthServers(health, on: server, shared: isShared)
     }
 
     /// The relay serves a new state, and the rules are to follow.
     ///
-    /// - Returns: what could not be listened at, in words for people.
-    func update(_ served: NodeProxy.Served, isChange: Bool) -> [String] {
+    /// - Returns: what could not be listened at.
+    func update(_ served: NodeProxy.Served, isChange: Bool) -> [Problem] {
         if isChange { health.syncRequested() }
+        isOutOfReach = served.isOutOfReach
         health.nodeEligibility = Self.eligibility(served)
-        var problems = listen()
-        problems += checks.update(served.healthChecks, addresses: served.addresses.healthCheckAddresses)
-            .map(\.description)
-        return problems
+        let checks = checks.update(served.healthChecks, addresses: served.addresses.healthCheckAddresses)
+        return listen() + checks.map { Problem(.error, .listener, $0.description) }
     }
 
     /// The rules have followed, or have not.
     func update(_ redirected: NodeProxy.Redirected) {
+        // There is nothing to lead here, and so nothing failed; but nobody is served either.
+        guard !isOutOfReach else { return }
         for family in families {
             if case .failure = redirected.outcomes[family] { continue }
             health.syncSucceeded(family)
@@ -58,15 +61,14 @@ final class DaemonHealth {
         server.shutdown()
     }
 
-    private func listen() -> [String] {
+    private func listen() -> [Problem] {
         guard let address, listener == nil else { return [] }
         do throws(SystemError) {
             listener = try HealthServer(health, at: SocketAddress(address), on: server, shared: isShared)
             return []
         } catch {
-            return [
-                "cannot answer health checks at \(address): \(error.reason); --healthz-bind-address chooses another"
-            ]
+            let text = "cannot answer health checks at \(address): \(error.reason)"
+            return [Problem(.error, .listener, "\(text); --healthz-bind-address chooses another")]
         }
     }
 

@@ -1,3 +1,4 @@
+import Admin
 import Logging
 import Proxy
 import Redirect
@@ -23,13 +24,11 @@ struct DaemonLoop {
         case succession
     }
 
-    /// Of many lines of one kind, people read the first.
-    private static let mostLines = 20
-
     let proxy: NodeProxy
     let keeper: RuleKeeper
     let health: DaemonHealth
     let report: NodeReport
+    let problems: ProblemTeller
     let logger: Logger
     /// Called once all that is wanted is served.
     let started: (NodeProxy.Served, NodeProxy.Redirected) async -> Void
@@ -42,13 +41,15 @@ struct DaemonLoop {
     private var errors: [IPAddress.Family: RedirectError] = [:]
 
     init(
-        proxy: NodeProxy, keeper: RuleKeeper, health: DaemonHealth, report: NodeReport, logger: Logger,
+        proxy: NodeProxy, keeper: RuleKeeper, health: DaemonHealth, report: NodeReport, problems: ProblemTeller,
+        logger: Logger,
         started: @escaping (NodeProxy.Served, NodeProxy.Redirected) async -> Void
     ) {
         self.proxy = proxy
         self.keeper = keeper
         self.health = health
         self.report = report
+        self.problems = problems
         self.logger = logger
         self.started = started
     }
@@ -75,9 +76,12 @@ struct DaemonLoop {
 
     private mutating func take(_ new: NodeProxy.Served, isChange: Bool) {
         var new = new
-        new.problems += health.update(new, isChange: isChange)
-        tell(new.problems, beside: served.problems, at: .error)
-        tell(new.notes, beside: served.notes, at: .info)
+        problems.tell(new.problems, of: .services)
+        let unheard = health.update(new, isChange: isChange)
+        problems.tell(unheard, of: .health)
+        new.problems += unheard
+        let known = Set(served.notes)
+        for note in new.notes where !known.contains(note) { logger.info("\(note)") }
         served = new
     }
 
@@ -86,19 +90,20 @@ struct DaemonLoop {
         for (family, outcome) in redirected.outcomes.sorted(by: { $0.key < $1.key }) {
             switch outcome {
             case .failure(let error):
-                // What is tried again every few seconds need not be told as often.
-                if errors.updateValue(error, forKey: family) != error {
-                    logger.error("the rules for \(family) are not in force, and will be tried again: \(error)")
-                }
+                errors[family] = error
             case .success(let done):
-                if errors.removeValue(forKey: family) != nil {
-                    logger.notice("the rules for \(family) are in force again")
-                }
+                errors[family] = nil
                 if case .applied(let lines, _) = done {
                     logger.info("the rules for \(family) have changed: \(lines) lines")
                 }
             }
         }
+        problems.tell(
+            errors.sorted { $0.key < $1.key }.map { family, error in
+                Problem(
+                    .error, .rules, subject: "the rules for \(family)",
+                    "they are not in force, and will be tried again: \(error)")
+            }, of: .rules)
         // What lacks, lacks at every change.
         for warning in redirected.warnings where warned.insert(warning).inserted { logger.warning("\(warning)") }
         if !redirected.isInForce { keeper.retryLater() }
@@ -110,15 +115,5 @@ struct DaemonLoop {
             report.changed(served, redirected)
         }
         isAhead = isAhead && !redirected.isInForce
-    }
-
-    /// Tells what is not known yet.
-    private func tell(_ all: [String], beside known: [String], at level: Logger.Level) {
-        let known = Set(known)
-        let lines = all.filter { !known.contains($0) }
-        for line in lines.prefix(Self.mostLines) { logger.log(level: level, "\(line)") }
-        if lines.count > Self.mostLines {
-            logger.log(level: level, "… and \(lines.count - Self.mostLines) more such lines")
-        }
     }
 }

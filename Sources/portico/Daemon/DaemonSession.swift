@@ -18,6 +18,7 @@ struct DaemonSession {
     let settings: NodeSettings
     let options: DaemonOptions
     let feed: ManifestFeed
+    let problems: ProblemTeller
     let report: NodeReport
     let logger: Logger
     /// Nil leaves the firewall alone.
@@ -56,8 +57,10 @@ struct DaemonSession {
         ]
         let health = try DaemonHealth(
             at: options.healthAddress, families: IPAddress.Family.allCases, syncPeriod: options.syncPeriod,
-            isShared: options.takeover != nil)
-        var loop = DaemonLoop(proxy: proxy, keeper: keeper, health: health, report: report, logger: logger) {
+            isShared: options.takeover != nil, problems: problems.board)
+        var loop = DaemonLoop(
+            proxy: proxy, keeper: keeper, health: health, report: report, problems: problems, logger: logger
+        ) {
             await succession.takeOver { wake.yield(.succeeded) }
             report.listening($0, $1, after: ContinuousClock.now - start)
             manager.ready(mainPID: getpid())

@@ -1,3 +1,4 @@
+import Admin
 import Logging
 import Manifests
 import Services
@@ -6,11 +7,12 @@ import Services
 /// such as an API server, takes its place as a whole.
 struct ManifestFeed {
     private let source: ManifestSource
-    private let logger: Logger
+    private let problems: ProblemTeller
+    private var logger: Logger { problems.logger }
 
-    init(_ files: [String], logger: Logger) {
+    init(_ files: [String], problems: ProblemTeller) {
         source = ManifestSource(files.map(ManifestInput.init(argument:)))
-        self.logger = logger
+        self.problems = problems
     }
 
     /// The first state.
@@ -30,19 +32,22 @@ struct ManifestFeed {
         var last = first
         for await result in source.changes() {
             let known = Set(last.notes)
-            tell(result.newProblems(since: last), notes: result.notes.filter { !known.contains($0) })
+            tell(result.problems, notes: result.notes.filter { !known.contains($0) })
             last = result
             take(result.state)
         }
     }
 
-    private func tell(_ problems: [ManifestProblem], notes: [String]) {
-        for problem in problems {
-            switch problem.severity {
-            case .error: logger.error("\(problem)")
-            case .warning: logger.warning("\(problem)")
-            }
-        }
+    private func tell(_ found: [ManifestProblem], notes: [String]) {
+        problems.tell(found.map { Problem($0) }, of: .manifests)
         for note in notes { logger.info("\(note)") }
+    }
+}
+
+extension Problem {
+    init(_ problem: ManifestProblem) {
+        self.init(
+            problem.severity == .error ? .error : .warning, problem.object == nil ? .source : .object,
+            subject: problem.place, problem.finding)
     }
 }

@@ -19,8 +19,10 @@ struct NodeReport: Sendable {
                 redirected.outcomes.isEmpty
                 ? "no rules: node ports only"
                 : redirected.inForce.isEmpty ? "no rules yet" : "rules for \(families(redirected)) in force"
+            let count = served.problems.count
+            let problems = count == 0 ? "" : count == 1 ? ", 1 problem" : ", \(count) problems"
             output.write(
-                "Node \(node): \(served.servicePorts) ports of \(served.services) Services, \(rules), "
+                "Node \(node): \(served.servicePorts) ports of \(served.services) Services, \(rules)\(problems), "
                     + "after \(milliseconds(time)) ms. SIGTERM ends it in an orderly way.\n")
         }
     }
@@ -61,7 +63,7 @@ struct NodeReport: Sendable {
             ("redirected", .array(redirected.inForce.map { .string("\($0)") })),
             ("inForce", .bool(redirected.isInForce)), ("milliseconds", .number(Self.milliseconds(time))),
             ("processes", .integer(redirected.cost.processes)), ("bytes", .integer(redirected.cost.bytes)),
-            ("problems", .array(served.problems.map { .string($0) })),
+            ("problems", .array(served.problems.map { .string("\($0)") })),
         ]
     }
 

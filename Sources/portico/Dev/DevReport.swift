@@ -155,7 +155,7 @@ struct DevReport: Sendable {
         }
         return [
             ("event", .string(name)), ("services", .array(services)),
-            ("problems", .array(status.problems.map { .string($0) })),
+            ("problems", .array(status.problems.map { .string("\($0)") })),
         ]
     }
 }

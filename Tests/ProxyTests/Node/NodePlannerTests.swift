@@ -197,6 +197,8 @@ import Testing
         let plan = planner.plan([try port("a"), try port("b")], on: try addresses())
         #expect(plan.redirected.map(\.port.name.service) == ["a"])
         #expect(
-            plan.relay.notes == ["default/b: no proxy port is left in 20000-20000; choose a larger --proxy-port-range"])
+            plan.relay.problems.map(\.description) == [
+                "default/b: it is not served, for no proxy port is left in 20000-20000; choose a larger --proxy-port-range"
+            ])
     }
 }

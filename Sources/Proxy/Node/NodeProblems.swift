@@ -1,0 +1,71 @@
+internal import Redirect
+internal import Services
+
+extension NodeAddresses {
+    /// What this node cannot do for want of an address: others would only see that nothing happens.
+    func problems(serving ports: [ServicePort], _ settings: NodeSettings) -> [Problem] {
+        let wanted = IPAddress.Family.allCases.filter { family in
+            settings.redirectedFamilies.contains(family)
+                && (settings.bindAddress.map { $0.family == family } ?? true)
+        }
+        guard !networks.isEmpty else {
+            let families = wanted.map(\.name).joined(separator: " or ")
+            return [
+                Problem(
+                    .error, .node,
+                    "there are no rules, for this node has no \(families) address that they could lead to; "
+                        + "they follow as soon as it has one")
+            ]
+        }
+        return wanted.filter { networks[$0] == nil }.compactMap { family in
+            let count = ports.count { $0.addresses.contains { $0.family == family } }
+            guard count > 0 else { return nil }
+            return Problem(
+                .warning, .node,
+                "\(family.name) addresses of Services (\(count) ports) are not served, for this node has no "
+                    + "\(family.name) address; they are as soon as it has one")
+        }
+    }
+}
+
+extension ServicePort {
+    /// What clients send to, apart from node ports.
+    fileprivate var addresses: [IPAddress] { clusterIPs + externalIPs + loadBalancerIPs }
+}
+
+extension IPAddress.Family {
+    fileprivate var name: String { self == .ipv4 ? "IPv4" : "IPv6" }
+}
+
+extension ClusterState {
+    /// Signs that this node is called something else: then none of its endpoints is known to be here, and nothing fails.
+    func problems(ofNode name: String) -> [Problem] {
+        let known = Set(nodes.map(\.metadata.name))
+        guard !known.contains(name) else { return [] }
+        guard known.isEmpty else {
+            return [
+                Problem(
+                    .error, .node, subject: "Node \(name)",
+                    "there is none of this name, but \(Self.list(known)); --hostname-override names the one that this is"
+                )
+            ]
+        }
+        // Without Nodes the endpoints have to do. A node may have none of them yet, so this is only a warning.
+        let places = Set(
+            endpointSlices.flatMap(\.endpoints).compactMap(\.nodeName) + pods.compactMap(\.spec.nodeName)
+                + endpoints.flatMap(\.subsets).flatMap { $0.addresses + $0.notReadyAddresses }.compactMap(\.nodeName))
+        guard !places.isEmpty, !places.contains(name) else { return [] }
+        return [
+            Problem(
+                .warning, .node, subject: "Node \(name)",
+                "no endpoint is on it, but on \(Self.list(places)); --hostname-override names the one that this is")
+        ]
+    }
+
+    private static func list(_ names: Set<String>) -> String {
+        let shown = names.sorted().prefix(3)
+        let rest = names.count - shown.count
+        guard rest == 0 else { return shown.joined(separator: ", ") + " and \(rest) more" }
+        return (shown.count > 1 ? shown.dropLast().joined(separator: ", ") + " and " : "") + (shown.last ?? "")
+    }
+}

@@ -1,0 +1,72 @@
+import Host
+import Redirect
+import Services
+import Testing
+
+@testable import Proxy
+
+/// What a node cannot do and nobody would notice otherwise.
+@Suite("Problems of a node") struct NodeProblemTests {
+    private func port(_ name: String, _ addresses: String...) throws -> ServicePort {
+        var state = ClusterState()
+        state.services.append(
+            Service(
+                metadata: ObjectMeta(name: name),
+                spec: ServiceSpec(
+                    ports: [ServicePortSpec(port: 80)],
+                    clusterIPs: try addresses.map { .address(try #require(IPAddress($0))) })))
+        return try #require(state.resolve().ports.first)
+    }
+
+    private func addresses(_ texts: String...) throws -> NodeAddresses {
+        let interfaces = NetworkInterfaces(
+            addresses: try texts.map { .init("eth0", try #require(IPAddress($0))) })
+        return NodeAddresses(interfaces, node: nil, NodeSettings(nodeName: "node1"))
+    }
+
+    @Test("Without any address there are no rules, and that is said")
+    func noAddress() throws {
+        let settings = NodeSettings(nodeName: "node1")
+        let problems = try addresses("127.0.0.1").problems(serving: [], settings)
+        #expect(problems.map(\.severity) == [.error])
+        #expect(problems.first?.text.contains("no IPv4 or IPv6 address") == true, "\(problems)")
+    }
+
+    @Test("A family without an address is missed by those who are to be served over it, and by nobody else")
+    func oneFamily() throws {
+        let settings = NodeSettings(nodeName: "node1")
+        let node = try addresses("192.168.1.5")
+        #expect(node.problems(serving: [try port("a", "10.96.0.1")], settings) == [])
+        let problems = node.problems(serving: [try port("a", "10.96.0.1", "fd00::1")], settings)
+        #expect(problems.map(\.severity) == [.warning])
+        #expect(problems.first?.text.contains("IPv6 addresses of Services (1 ports) are not served") == true)
+        var bound = settings
+        bound.bindAddress = IPAddress("192.168.1.5")
+        #expect(node.problems(serving: [try port("a", "fd00::1")], bound) == [], "IPv6 was not asked for")
+    }
+
+    @Test("A node that is called otherwise than all that are known")
+    func name() throws {
+        var state = ClusterState()
+        state.nodes = ["node1", "node2", "node3", "node4"].map { Node(metadata: ObjectMeta(name: $0)) }
+        #expect(state.problems(ofNode: "node2") == [])
+        let problem = try #require(state.problems(ofNode: "nod2").first)
+        #expect(
+            problem.description.hasPrefix("Node nod2: there is none of this name, but node1, node2, node3 and 1 more"))
+        #expect(problem.severity == .error)
+    }
+
+    @Test("Without Nodes, one that all endpoints are elsewhere than")
+    func endpoints() throws {
+        var state = ClusterState()
+        let address = try #require(IPAddress("10.244.0.1"))
+        state.endpointSlices = [
+            EndpointSlice(
+                metadata: ObjectMeta(name: "web-x"), addressType: .ipv4,
+                endpoints: [.init(address: address, nodeName: "node1")], ports: [])
+        ]
+        #expect(state.problems(ofNode: "node1") == [])
+        #expect(state.problems(ofNode: "nod1").map(\.severity) == [.warning])
+        #expect(ClusterState().problems(ofNode: "nod1") == [])
+    }
+}
