@@ -14,7 +14,7 @@ SHELL_SCRIPTS := $(wildcard Scripts/*.sh) .ci/run $(addprefix Examples/three-nod
 export SWIFT
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dev-check lab build debug test test-optimized test-sanitizers lint format man completions install clean toolchain needs-build needs-test
+.PHONY: help dev dev-check lab build debug test test-optimized test-sanitizers fuzz lint format man completions install clean toolchain needs-build needs-test
 
 help: ## List the tasks
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ format: toolchain ## Format the Swift sources in place
 test-sanitizers: needs-test ## Run the tests of the data plane under the thread and address sanitizers
 	@Scripts/test-sanitizers.sh
 
+fuzz: needs-build ## Fuzz what reads bytes of others: 1,000,000 inputs each, or SECONDS=5 each, or TARGET=dns alone
+	@Scripts/fuzz.sh $(if $(SECONDS),--seconds $(SECONDS)) $(TARGET)
+
 # In debug mode, because the plug-in builds the whole package, and would overwrite the release that stands on its own.
 man: needs-build ## Make the man pages, in dist/man
 	$(SWIFT) package generate-manual --configuration debug --multi-page --section 1
@@ -73,7 +76,7 @@ install: completions man ## Install program, man pages and completions under PRE
 	install -D -m 644 $(DIST)/completions/portico.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/portico.fish
 
 clean: ## Remove all that was built
-	rm -rf .build .build-tsan .build-asan .build-optimized $(DIST)
+	rm -rf .build .build-tsan .build-asan .build-optimized .build-fuzz $(DIST)
 
 toolchain:
 	@Scripts/require-swift.sh

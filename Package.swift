@@ -9,6 +9,19 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+// The fuzz targets are tests that try their seeds, or, for `make fuzz` alone, a program around which LLVM's fuzzer stands.
+let fuzzed: [Target.Dependency] = ["EventLoop", "HTTP", "Manifests", "Names", "Redirect", "Relay", "Services"]
+let fuzzTargets: Target =
+    if Context.environment["PORTICO_FUZZ"] != nil {
+        .executableTarget(
+            name: "portico-fuzz", dependencies: fuzzed, path: "Tests/FuzzTests", exclude: ["Seeds", "SeedTests.swift"],
+            swiftSettings: settings)
+    } else {
+        .testTarget(
+            name: "FuzzTests", dependencies: fuzzed, exclude: ["LibFuzzer.swift"], resources: [.copy("Seeds")],
+            swiftSettings: settings)
+    }
+
 let package = Package(
     name: "portico",
     products: [
@@ -94,6 +107,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: settings),
+        fuzzTargets,
     ],
     swiftLanguageModes: [.v6]
 )

@@ -6,6 +6,8 @@ struct DocumentDecoder {
     private let file: String
     private let document: Int?
     private(set) var contents = FileContents()
+    /// The lists that were taken.
+    private var lists: Set<Int> = []
 
     private var tree: DocumentTree { reference.tree }
 
@@ -50,6 +52,8 @@ struct DocumentDecoder {
     }
 
     private mutating func takeItems(of list: Int, kind: ObjectKind?) {
+        // Aliases can bring the same list again, with the same objects: lists of those would double with every line.
+        guard lists.insert(list).inserted else { return }
         guard let items = tree.value(of: "items", in: list), tree.nodes[items].kind != .null else { return }
         guard tree.nodes[items].kind == .sequence else {
             return fail(list, nil, path: [.key("items")], "expected a list, found \(tree.description(of: items))")
@@ -109,11 +113,10 @@ struct DocumentDecoder {
     private func problem(
         _ identity: ObjectIdentity?, kind: ObjectKind? = nil, path: [PathStep], line: Int, _ message: String
     ) -> ManifestProblem {
-        // A problem is one line, whatever the file has in its texts.
-        let oneLine = String(message.map { $0.isNewline || $0 == "\t" ? " " : $0 })
+        let object = identity?.description ?? kind?.rawValue
         return ManifestProblem(
-            file: file, line: line, document: document, object: identity?.description ?? kind?.rawValue,
-            field: path.isEmpty ? nil : path.fieldPath, message: oneLine)
+            file: file, line: line, document: document, object: object?.onOneLine,
+            field: path.isEmpty ? nil : path.fieldPath.onOneLine, message: message.onOneLine)
     }
 
     // MARK: Reading without decoding

@@ -40,8 +40,9 @@ enum DocumentSplitter {
                 hasDirective = false
             } else if isMarker("...", text, position) {
                 if hasContent { chunks.append(DocumentChunk(range: start..<position, firstLine: startLine)) }
-                (start, startLine) = (next, line + 1)
-                hasContent = false
+                // Only a comment may follow on the line of this marker. Anything else is kept, for the parser to complain.
+                hasContent = hasText(text[(position + 3)..<lineEnd])
+                (start, startLine) = hasContent ? (position + 3, line) : (next, line + 1)
                 hasDirective = false
             } else if !hasContent, text[position] == UInt8(ascii: "%") {
                 hasDirective = true

@@ -11,7 +11,7 @@ struct FileContents: Hashable, Sendable {
     func skippedNote(file: String) -> String? {
         guard !skipped.isEmpty else { return nil }
         let kinds = skipped.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.value) \($0.key)" }
-        return "\(file): skipped \(kinds.joined(separator: ", "))"
+        return "\(file): skipped \(kinds.joined(separator: ", "))".onOneLine
     }
 
     /// What is to be used of a file that has been read again: its objects, and the last good state of those that have

@@ -46,3 +46,8 @@ public struct ManifestProblem: Hashable, Sendable, CustomStringConvertible {
     /// `spec.ports[0].port: expected a number from 1 to 65535, found 0`.
     public var finding: String { (field.map { "\($0): " } ?? "") + message }
 }
+
+extension String {
+    /// A problem is one line, whatever the file has in its texts.
+    var onOneLine: String { String(map { $0.isNewline || $0 == "\t" ? " " : $0 }) }
+}

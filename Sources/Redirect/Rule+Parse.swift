@@ -48,7 +48,8 @@ extension Rule {
                 return nil
             }
         }
-        guard let target else { return nil }
+        // A port belongs to a transport.
+        guard let target, port == nil || transport != nil else { return nil }
         self.target = target
     }
 
@@ -75,7 +76,10 @@ extension RuleTarget {
             self = .mark(bits)
         case "ACCEPT": self = .accept
         case "DROP": self = .drop
-        default: self = .jump(name)
+        default:
+            // The name of a chain, which Portico never puts in quotes.
+            guard name.utf8.allSatisfy({ (0x21...0x7E).contains($0) && !#""\'"#.utf8.contains($0) }) else { return nil }
+            self = .jump(name)
         }
     }
 }

@@ -24,12 +24,14 @@ extension Rule: CustomStringConvertible {
     }
 
     private static func quoted(_ text: String) -> String {
-        var result = "\""
-        for character in text {
-            if character == "\"" || character == "\\" { result.append("\\") }
-            result.append(character)
+        // Not by characters, where a quote with an accent on it would be something else than a quote.
+        var result = "\"".unicodeScalars
+        for scalar in text.unicodeScalars {
+            if scalar == "\"" || scalar == "\\" { result.append("\\") }
+            result.append(scalar)
         }
-        return result + "\""
+        result.append("\"")
+        return String(result)
     }
 }
 
