@@ -20,7 +20,10 @@ public final class EventLoop: @unchecked Sendable {
 
     /// Reserved for libuv's own descriptor.
     private static let libuvToken: Token = .max
-    private static let eventsPerWait: Int32 = 128
+    /// Enough for one wait to show everybody who has something to do on a busy machine: who does not fit waits a turn longer.
+    private static let eventsPerWait: Int32 = 512
+    /// Nanoseconds of a turn after which what comes in batches should give way, and that queued work has at the least.
+    private static let share: UInt64 = 2_000_000
 
     let uv: UnsafeMutablePointer<uv_loop_t>
     private let wakeUp: UnsafeMutablePointer<uv_async_t>
@@ -31,8 +34,9 @@ public final class EventLoop: @unchecked Sendable {
     private(set) var hasEnded = false
     /// Handles were started outside of libuv's own callbacks, and libuv registers those only when it runs.
     var libuvHasNews = true
-    private var again: [Token] = []
-    private var againNow: [Token] = []
+    private var queue = RunQueue()
+    /// When the events of the present turn had come in, on libuv's clock of nanoseconds.
+    private var turnBegan: UInt64 = 0
 
     public init() throws(SystemError) {
         readiness = try ReadinessSet(eventsPerWait: Self.eventsPerWait)
@@ -91,13 +95,18 @@ public final class EventLoop: @unchecked Sendable {
         readiness.remove(descriptor.raw)
     }
 
-    /// Calls the handler for `token` once more, with no readiness, after the events at hand: for work that gave way to
-    /// other descriptors although it could go on. Asked for twice, it is called twice; it is called even if the descriptor
-    /// has been closed by then.
+    /// Calls the handler for `token` once more, with no readiness: for work that gave way to others although it could go
+    /// on. That is in the next turn or, if many wait, in a later one, after the events, timers and work of that turn. Asked
+    /// for twice before that, it is called once; it is called even if the descriptor has been closed by then.
     @inline(__always)
     public func again(_ token: Token) {
-        again.append(token)
+        queue.add(token)
     }
+
+    /// Whether the present turn is still short: who takes many things at once, like connections that wait to be accepted,
+    /// goes on to the next one only then, and takes the rest in a later turn.
+    @inline(__always)
+    public var hasTime: Bool { uv_hrtime() &- turnBegan < Self.share }
 
     // MARK: Life
 
@@ -127,11 +136,14 @@ public final class EventLoop: @unchecked Sendable {
         inbox.add(work) { _ = uv_async_send(wakeUp) }
     }
 
+    /// Events, then timers, then what other threads ask for, then what was queued before this turn.
     private func turn(_ handler: Handler) {
-        let idle = again.isEmpty && !libuvHasNews && !inbox.mayHaveWork
+        let idle = queue.isEmpty && !libuvHasNews && !inbox.mayHaveWork
         if idle { uv_update_time(uv) }
+        queue.beginTurn()
         let count = readiness.wait(timeout: idle ? uv_backend_timeout(uv) : 0)
         uv_update_time(uv)
+        turnBegan = uv_hrtime()
 
         var libuvDue = libuvHasNews
         for index in 0..<count {
@@ -142,17 +154,23 @@ public final class EventLoop: @unchecked Sendable {
                 handler(event.token, event.readiness)
             }
         }
-        if !again.isEmpty {
-            swap(&again, &againNow)
-            for token in againNow { handler(token, []) }
-            againNow.removeAll(keepingCapacity: true)
-        }
         // A timer that came due while sockets kept the loop busy shows as a timeout of 0.
         if libuvDue || uv_backend_timeout(uv) == 0 {
             libuvHasNews = false
             _ = uv_run(uv, UV_RUN_NOWAIT)
         }
         inbox.run()
+        runQueue(handler)
+    }
+
+    /// Work that is queued gets as much of a turn as everything before it had, so that neither starves the other; the rest
+    /// waits until the loop has looked for events once more.
+    private func runQueue(_ handler: Handler) {
+        guard let first = queue.next() else { return }
+        let began = uv_hrtime()
+        let share = max(Self.share, began &- turnBegan)
+        handler(first, [])
+        while uv_hrtime() &- began < share, let token = queue.next() { handler(token, []) }
     }
 
     /// Closes what is still open on the loop, then the loop. Idempotent.

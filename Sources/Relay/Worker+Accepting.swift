@@ -27,7 +27,7 @@ struct AcceptPressure: ~Copyable {
 }
 
 extension Worker {
-    /// Clients taken from one listener before others get their turn (FIELD, splice trap 14).
+    /// Clients taken from one listener before others get their turn, if the turn is not a long one already.
     private static let batch = 16
 
     /// Takes a batch of clients from a listener's queue.
@@ -37,6 +37,8 @@ extension Worker {
     @discardableResult
     func accept(from listener: Listener, sharing: Bool = true) -> Int {
         for count in 0..<Self.batch {
+            // The listener is reported anew for as long as clients wait.
+            guard count == 0 || loop.hasTime else { return count }
             guard hasRoom else {
                 pauseAccepting(listener, "as many connections as the descriptor limit allows")
                 return count

@@ -14,9 +14,15 @@ extension Worker {
         deadlineTimer?.start(after: due > loop.now ? due - loop.now : 0)
     }
 
+    /// So many are taken even if the turn is a long one already.
+    private static let fewDeadlines = 16
+
     func deadlinesAreDue() {
         deadlineArmed = 0
-        while let (index, kind) = deadlines.popDue(at: loop.now) {
+        var count = 0
+        // Where thousands dial an endpoint that does not answer, thousands of attempts end at one moment.
+        while count < Self.fewDeadlines || loop.hasTime, let (index, kind) = deadlines.popDue(at: loop.now) {
+            count += 1
             let connection = connections[index]
             let id = connections.id(at: index)
             switch kind {

@@ -2,14 +2,25 @@ internal import EventLoop
 
 /// Moving bytes: carries out what the two ``Direction`` values of a connection ask for, until both have to wait.
 extension Worker {
-    /// Steps that one direction may take before others get their turn: 1 MiB copied, or 4 MiB spliced.
+    /// Steps that one direction may take before others get their turn: 1 MiB copied, or 2 MiB spliced.
     private static let stepsPerTurn = 16
 
+    /// Who asks for bytes to be moved.
+    enum Occasion {
+        /// An event: small messages are passed on at once, streams take their place in the loop's queue. So a message never
+        /// waits for the streams of others, however many there are, but for one turn of the loop.
+        case event
+        /// The queue, or the end of the connection.
+        case turn
+    }
+
     /// Moves what can be moved, in both directions, and draws the conclusions.
-    func relay(_ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>) {
+    func relay(
+        _ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>, on occasion: Occasion = .event
+    ) {
         guard connection.pointee.isEstablished else { return }
-        var unfinished = advanceUp(connection)
-        unfinished = advanceDown(connection) || unfinished
+        var unfinished = advanceUp(connection, occasion)
+        unfinished = advanceDown(connection, occasion) || unfinished
 
         if connection.pointee.up.phase == .failed || connection.pointee.down.phase == .failed {
             return broken(id, connection)
@@ -29,11 +40,11 @@ extension Worker {
         let clientBroke = up.phase == .failed ? !up.sinkFailed : connection.pointee.down.sinkFailed
         if clientBroke {
             connection.pointee.up.sourceHas(.failed)
-            _ = advanceUp(connection)
+            _ = advanceUp(connection, .turn)
             return end(id, .clientReset)
         }
         connection.pointee.down.sourceHas(.failed)
-        if advanceDown(connection) { return loop.again(Token(.resume, id).raw) }
+        if advanceDown(connection, .turn) { return loop.again(Token(.resume, id).raw) }
         if connection.pointee.down.phase != .failed, connection.pointee.down.held > 0 {
             // The client is slow; it may take its time, but not for ever.
             if !deadlines.isHalfOpen(id.index) { setDeadline(.halfOpen, id.index) }
@@ -42,23 +53,23 @@ extension Worker {
         end(id, .endpointReset)
     }
 
-    private func advanceUp(_ connection: UnsafeMutablePointer<Connection>) -> Bool {
+    private func advanceUp(_ connection: UnsafeMutablePointer<Connection>, _ occasion: Occasion) -> Bool {
         advance(
             &connection.pointee.up, &connection.pointee.upHold, from: connection.pointee.client,
-            to: connection.pointee.server, endIsSaidByClosing: connection.pointee.down.saysItByClosing)
+            to: connection.pointee.server, endIsSaidByClosing: connection.pointee.down.saysItByClosing, occasion)
     }
 
-    private func advanceDown(_ connection: UnsafeMutablePointer<Connection>) -> Bool {
+    private func advanceDown(_ connection: UnsafeMutablePointer<Connection>, _ occasion: Occasion) -> Bool {
         advance(
             &connection.pointee.down, &connection.pointee.downHold, from: connection.pointee.server,
-            to: connection.pointee.client, endIsSaidByClosing: connection.pointee.up.saysItByClosing)
+            to: connection.pointee.client, endIsSaidByClosing: connection.pointee.up.saysItByClosing, occasion)
     }
 
-    /// Steps one direction until it waits (false) or has had its turn (true).
+    /// Steps one direction until it waits (false) or has to give way to others (true).
     @inline(__always)
     private func advance(
         _ direction: inout Direction, _ hold: inout Hold, from source: borrowing Descriptor,
-        to sink: borrowing Descriptor, endIsSaidByClosing: Bool
+        to sink: borrowing Descriptor, endIsSaidByClosing: Bool, _ occasion: Occasion
     ) -> Bool {
         let now = loop.now
         var steps = Self.stepsPerTurn
@@ -74,6 +85,7 @@ extension Worker {
                 giveBackPipe(&hold)
                 copy(&direction, &hold, from: source, to: sink, now)
             case .fill:
+                guard occasion == .turn else { return true }
                 guard let pipe = hold.pipe ?? pipes.take(at: now) else {
                     direction.cannotSplice()
                     continue
@@ -82,6 +94,7 @@ extension Worker {
                 direction.didFill(fill(pipe, from: source), at: now)
             case .flush:
                 if let pipe = hold.pipe {
+                    guard occasion == .turn else { return true }
                     let moved = pipes.drain(pipe, to: sink, count: direction.held)
                     if case .moved(let count) = moved { counters.splicedBytes += UInt64(count) }
                     direction.didDrain(moved)

@@ -133,7 +133,7 @@ final class Worker: @unchecked Sendable {
             endpointEvent(token.connection, connection, readiness)
         case .resume:
             guard let connection = connections.find(token.connection) else { return }
-            relay(token.connection, connection)
+            relay(token.connection, connection, on: .turn)
         case .flow:
             flowEvent(Slab<Flow>.ID(index: token.index, generation: token.generation))
         case .probe:
@@ -149,7 +149,7 @@ final class Worker: @unchecked Sendable {
         connection.pointee.up.sourceHas(readiness)
         connection.pointee.down.sinkHas(readiness)
         if connection.pointee.isEstablished {
-            relay(id, connection)
+            relay(id, connection, on: readiness.contains(.failed) ? .turn : .event)
             // What a client sent before it reset the connection has now been passed on as far as the endpoint takes it;
             // nobody waits for the rest.
             if readiness.contains(.failed), connections.find(id) != nil { end(id, .clientReset) }

@@ -5,7 +5,7 @@ internal import Synchronization
 
 /// Datagrams from clients: taken in batches from a door, sorted by flow, and sent on with as few calls as possible.
 extension Worker {
-    /// Batches taken from one socket before others get their turn.
+    /// Batches taken from one socket before others get their turn, if the turn is not a long one already.
     private static let batchesPerTurn = 4
     /// Bytes of a first datagram that are worth keeping: what fits a packet.
     private static let largestKept = 1472
@@ -16,7 +16,8 @@ extension Worker {
             case .received(let count):
                 sort(count, from: door)
                 forwardTouched(through: door)
-                if count < DatagramBatch.slots { return }
+                // What is left is reported anew: the door is watched for as long as datagrams wait.
+                if count < DatagramBatch.slots || !loop.hasTime { return }
             case .wouldBlock:
                 return
             case .failed(let code):
@@ -161,6 +162,7 @@ extension Worker {
             case .received(let count):
                 answer(count, id, flow)
                 if count < DatagramBatch.slots { return }
+                if !loop.hasTime { return loop.again(Token(.flow, index: id.index, generation: id.generation).raw) }
             case .wouldBlock:
                 return
             case .failed(let code) where SystemError.blamesEndpoint(code):
