@@ -6,66 +6,91 @@ struct FileListing: Hashable, Sendable {
         var path: String?
         /// Nil for standard input, pipes and what could not be examined.
         var fingerprint: FileFingerprint?
+        /// Standard input, or a pipe: it gives what it has once.
+        var isStream = false
 
         var name: String { path ?? ManifestInput.standardInputName }
     }
 
-    var entries: [Entry] = []
-    /// Problems with inputs as such: missing ones, and folders that hold nothing.
-    var problems: [ManifestProblem] = []
-    /// Folders that could not be listed just now. What they held before is kept.
-    var unreadableFolders: [String] = []
+    /// What an input is at this moment.
+    enum Input: Hashable, Sendable {
+        case file
+        case folder(FolderIdentity, isEmpty: Bool)
+        /// Neither, and why.
+        case unreadable(String)
+    }
 
-    /// - Parameter inputs: In their order, which is kept; a file that is named twice counts once.
-    init(_ inputs: [ManifestInput]) {
+    var entries: [Entry] = []
+    /// By path; standard input is none of them.
+    var inputs: [String: Input] = [:]
+    /// In their order.
+    private(set) var paths: [String] = []
+
+    /// - Parameters:
+    ///   - inputs: In their order, which is kept; a file that is named twice counts once.
+    ///   - known: paths at which there were files: what has taken their place in a folder is listed, whatever it is.
+    init(_ inputs: [ManifestInput], known: Set<String> = []) {
         var seen: Set<String> = []
         for input in inputs {
             switch input {
             case .standardInput:
-                if seen.insert("-").inserted { entries.append(Entry()) }
+                if seen.insert("-").inserted { entries.append(Entry(isStream: true)) }
             case .path(let path):
-                add(path, seen: &seen)
+                paths.append(path)
+                self.inputs[path] = look(at: path, known, &seen)
             }
         }
     }
 
-    private mutating func add(_ path: String, seen: inout Set<String>) {
+    private mutating func look(at path: String, _ known: Set<String>, _ seen: inout Set<String>) -> Input {
         switch FileSystem.kind(of: path) {
-        case .success(.folder):
-            addFolder(path, seen: &seen)
+        case .success(.folder(let identity)):
+            return lookInto(path, identity, known, &seen)
         case .success(let kind):
-            if seen.insert(path).inserted { entries.append(Entry(path: path, fingerprint: kind.fingerprint)) }
+            if seen.insert(path).inserted { entries.append(Entry(path, kind)) }
+            return .file
         case .failure(let error) where error.isMissing:
-            problems.append(ManifestProblem(file: path, message: "no such file or folder"))
+            return .unreadable("no such file or folder")
         case .failure:
             // Reading it will fail likewise and say why, without forgetting what it held.
             if seen.insert(path).inserted { entries.append(Entry(path: path)) }
+            return .file
         }
     }
 
-    private mutating func addFolder(_ folder: String, seen: inout Set<String>) {
+    private mutating func lookInto(
+        _ folder: String, _ identity: FolderIdentity, _ known: Set<String>, _ seen: inout Set<String>
+    ) -> Input {
+        let names: [String]
         switch FileSystem.names(in: folder) {
-        case .failure(let error):
-            unreadableFolders.append(folder)
-            problems.append(ManifestProblem(file: folder, message: "cannot be listed: \(error)"))
-        case .success(let names):
-            var found = false
-            for name in names where [".yaml", ".yml", ".json"].contains(where: name.hasSuffix) {
-                let path = folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
-                // A file may vanish between the listing and this look; then it is gone.
-                guard case .success(let kind) = FileSystem.kind(of: path), kind != .folder else { continue }
-                found = true
-                if seen.insert(path).inserted { entries.append(Entry(path: path, fingerprint: kind.fingerprint)) }
-            }
-            guard !found else { return }
-            problems.append(
-                ManifestProblem(severity: .warning, file: folder, message: "no *.yaml, *.yml or *.json files in it"))
+        case .failure(let error): return .unreadable("cannot be listed: \(error)")
+        case .success(let found): names = found
         }
+        var isEmpty = true
+        for name in names where [".yaml", ".yml", ".json"].contains(where: name.hasSuffix) {
+            let path = folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
+            var entry = Entry(path: path)
+            switch FileSystem.kind(of: path) {
+            // Folders of such a name are no manifests, but neither is one that has taken a manifest's place its deletion.
+            case .success(.folder): guard known.contains(path) else { continue }
+            case .success(let kind): entry = Entry(path, kind)
+            // A file may vanish between the listing and this look; then it is gone. A link that leads nowhere is there.
+            case .failure: guard FileSystem.exists(path) else { continue }
+            }
+            isEmpty = false
+            if seen.insert(path).inserted { entries.append(entry) }
+        }
+        return .folder(identity, isEmpty: isEmpty)
     }
 }
 
-extension FileKind {
-    fileprivate var fingerprint: FileFingerprint? {
-        if case .file(let fingerprint) = self { fingerprint } else { nil }
+extension FileListing.Entry {
+    fileprivate init(_ path: String, _ kind: FileKind) {
+        self.path = path
+        switch kind {
+        case .file(let fingerprint): self.fingerprint = fingerprint
+        case .stream: isStream = true
+        case .folder: break
+        }
     }
 }

@@ -19,9 +19,15 @@ struct FileFingerprint: Hashable, Sendable {
     func isFresh(at now: Int64) -> Bool { abs(now - changed) < 100_000_000 }
 }
 
+/// What tells a folder from another in its place.
+struct FolderIdentity: Hashable, Sendable {
+    var device: UInt64
+    var inode: UInt64
+}
+
 enum FileKind: Hashable, Sendable {
     case file(FileFingerprint)
-    case folder
+    case folder(FolderIdentity)
     /// A pipe or a device, such as a shell's `<(…)`: can be read once and not watched.
     case stream
 }
@@ -44,9 +50,15 @@ enum FileSystem {
         return .success(kind(status))
     }
 
+    /// Whether there is anything of this name, be it a link that leads nowhere.
+    static func exists(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0
+    }
+
     private static func kind(_ status: stat) -> FileKind {
         switch status.st_mode & S_IFMT {
-        case S_IFDIR: .folder
+        case S_IFDIR: .folder(FolderIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino)))
         case S_IFREG: .file(fingerprint(status))
         default: .stream
         }

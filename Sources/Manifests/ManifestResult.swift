@@ -6,6 +6,8 @@ public struct ManifestResult: Hashable, Sendable {
     public var state: ClusterState
     /// What is wrong, in the order of the inputs. A problem that lasts is in every result; see ``newProblems(since:)``.
     public var problems: [ManifestProblem]
+    /// A source, or a file of one, cannot be read at all: there may be more than the state says.
+    public var isPartial = false
     /// Lines about what was skipped on purpose: `web.yaml: skipped 3 Deployment, 1 ConfigMap`.
     public var notes: [String]
 

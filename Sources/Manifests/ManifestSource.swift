@@ -51,6 +51,9 @@ public actor ManifestSource {
         }
     }
 
+    /// Has the next look read every file again, also those that seem not to have changed.
+    public func reread() { store.forgetFingerprints() }
+
     private func poll() -> ManifestResult? {
         guard let result = store.poll(), result != last else { return nil }
         last = result

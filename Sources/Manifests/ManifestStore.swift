@@ -9,10 +9,19 @@ struct ManifestStore {
         /// The state that was read; nil if the file has to be read again at the next opportunity.
         var fingerprint: FileFingerprint?
         var contents: FileContents
+
+        /// Whether this is the input at `path`, or in it.
+        func isOf(_ input: String) -> Bool {
+            path == input || path?.hasPrefix(input.hasSuffix("/") ? input : input + "/") == true
+        }
     }
 
     private let inputs: [ManifestInput]
     private var records: [Record] = []
+    /// What each input was when it could last be read.
+    private var sources: [String: FileListing.Input] = [:]
+    /// Problems with inputs as such: missing ones, and folders that hold nothing.
+    private var inputProblems: [ManifestProblem] = []
     /// The last look that was acted upon.
     private var applied: FileListing?
     /// A look that differed, waiting to be confirmed by the next.
@@ -26,9 +35,15 @@ struct ManifestStore {
 
     /// Reads everything that is new.
     mutating func load() -> ManifestResult {
-        let listing = FileListing(inputs)
-        apply(listing)
+        apply(look())
         return result()
+    }
+
+    private func look() -> FileListing { FileListing(inputs, known: Set(records.compactMap(\.path))) }
+
+    /// Has all be read again that can be.
+    mutating func forgetFingerprints() {
+        for index in records.indices { records[index].fingerprint = nil }
     }
 
     /// Looks at the files, and reads what changed.
@@ -38,7 +53,7 @@ struct ManifestStore {
     ///
     /// - Returns: Nil if there was nothing to read.
     mutating func poll() -> ManifestResult? {
-        let listing = FileListing(inputs)
+        let listing = look()
         guard listing != applied || records.contains(where: { $0.fingerprint == nil && isWatched($0, in: listing) })
         else {
             pending = nil
@@ -63,21 +78,45 @@ struct ManifestStore {
         for record in records { known[record.path] = record }
         records = listing.entries.map { entry in
             guard let record = known[entry.path] else { return read(entry, earlier: nil) }
-            // Standard input and pipes give what they have once.
-            let isStream = entry.fingerprint == nil && record.fingerprint == nil && !record.contents.failedToRead
+            let isTaken = entry.isStream && !record.contents.failedToRead
             let isUnchanged = entry.fingerprint != nil && entry.fingerprint == record.fingerprint
-            return isStream || isUnchanged ? record : read(entry, earlier: record)
+            return isTaken || isUnchanged ? record : read(entry, earlier: record)
         }
-        let listed = Set(listing.entries.map(\.path))
-        for folder in listing.unreadableFolders {
-            let prefix = folder.hasSuffix("/") ? folder : folder + "/"
-            for (path, record) in known where path?.hasPrefix(prefix) == true && !listed.contains(path) {
-                records.append(record)
-            }
+        inputProblems = listing.paths.compactMap { path in
+            listing.inputs[path].flatMap { take(path, $0, known.values.filter { $0.isOf(path) }) }
         }
         applied = listing
         pending = nil
         waits = 0
+    }
+
+    /// Takes note of what an input is now. One that has vanished says nothing about its objects: what it held is kept.
+    ///
+    /// - Parameter held: what was read of it before.
+    /// - Returns: what is wrong with it.
+    private mutating func take(_ path: String, _ input: FileListing.Input, _ held: [Record]) -> ManifestProblem? {
+        let reason: String
+        switch input {
+        case .unreadable(let why):
+            reason = why
+        case .folder(let identity, isEmpty: true):
+            let isAnother = if case .folder(identity, _) = sources[path] { false } else { sources[path] != nil }
+            // A volume that is no longer mounted looks so, while what was deleted one by one is in the same folder.
+            guard isAnother, held.contains(where: { !$0.contents.objects.isEmpty }) else {
+                sources[path] = input
+                return ManifestProblem(
+                    severity: .warning, file: path, message: "no *.yaml, *.yml or *.json files in it")
+            }
+            reason = "is another folder now, without any manifest"
+        case .file, .folder:
+            sources[path] = input
+            return nil
+        }
+        let listed = Set(records.map(\.path))
+        let kept = held.filter { !listed.contains($0.path) }.sorted { ($0.path ?? "") < ($1.path ?? "") }
+        records += kept
+        let ending = kept.contains { !$0.contents.objects.isEmpty } ? "; its last good state stays in use" : ""
+        return ManifestProblem(file: path, message: reason + ending)
     }
 
     private func read(_ entry: FileListing.Entry, earlier: Record?) -> Record {
@@ -95,6 +134,12 @@ struct ManifestStore {
                 return Record(path: entry.path, fingerprint: nil, contents: earlier.contents)
             }
             record.contents = ManifestReader.read(reading.bytes, file: entry.name)
+            if reading.bytes.isEmpty, entry.fingerprint != nil, earlier?.contents.objects.isEmpty == false {
+                // Nobody deletes objects that way; full disks and interrupted editors do this.
+                let problem = ManifestProblem(file: entry.name, message: "is empty")
+                record.contents.failures = [FailedObject(identity: nil, problem: problem)]
+                record.contents.failedToRead = true
+            }
             let isFresh = reading.fingerprint?.isFresh(at: FileSystem.now()) ?? true
             record.fingerprint = isFresh ? nil : reading.fingerprint
         }
@@ -105,7 +150,9 @@ struct ManifestStore {
     // MARK: Putting together
 
     private func result() -> ManifestResult {
-        var result = ManifestResult(problems: applied?.problems ?? [])
+        var result = ManifestResult(problems: inputProblems)
+        result.isPartial =
+            inputProblems.contains { $0.severity == .error } || records.contains { $0.contents.failedToRead }
         var objects: [(file: String, loaded: LoadedObject)] = []
         var places: [ObjectIdentity: Int] = [:]
         for record in records {

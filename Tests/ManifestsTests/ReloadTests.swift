@@ -47,8 +47,10 @@ struct ReloadTests {
         try workspace.replace("web.yaml", service("web", port: 3))
         await watch.expect { $0.services == ["web:3"] }
         try workspace.remove("web.yaml")
-        await watch.expect { $0.services.isEmpty }
-        #expect(watch.last.messages(workspace) == ["web.yaml: no such file or folder"])
+        await watch.expect { $0.hasErrors }
+        #expect(
+            watch.last.messages(workspace) == ["web.yaml: no such file or folder; its last good state stays in use"])
+        #expect(watch.last.services == ["web:3"], "a source that is gone says nothing about its objects")
         try workspace.write("web.yaml", service("web", port: 5))
         await watch.expect { $0.services == ["web:5"] && $0.problems.isEmpty }
     }
