@@ -29,10 +29,4 @@ public final class SignalWatcher {
     public func close() {
         for handle in handles { handle.close() }
     }
-
-    /// A write to a socket whose peer is gone must be an error of that call, not the end of the process (SPEC §1.2).
-    /// Sends ask for that themselves, but splice has no way to.
-    public static func ignoreBrokenPipes() {
-        signal(SIGPIPE, SIG_IGN)
-    }
 }

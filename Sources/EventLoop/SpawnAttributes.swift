@@ -3,7 +3,7 @@ public import Glibc
 /// How this process starts programs.
 public enum SpawnAttributes {
     /// Calls `body` with attributes for `posix_spawn` that keep what is this process's alone to itself: threads here block
-    /// signals, and ``SignalWatcher/ignoreBrokenPipes()`` ignores SIGPIPE. Handlers do not survive exec anyway.
+    /// signals, and ``SignalWatcher/ignore(_:)`` ignores some. Handlers do not survive exec anyway.
     ///
     /// - Parameter body: must not keep the attributes.
     public static func withDefaultSignals<Result>(_ body: (UnsafePointer<posix_spawnattr_t>) -> Result) -> Result {
@@ -14,6 +14,7 @@ public enum SpawnAttributes {
         sigemptyset(&signals)
         posix_spawnattr_setsigmask(&attributes, &signals)
         sigaddset(&signals, SIGPIPE)
+        for signal in SignalWatcher.ignored.withLock({ $0 }) { sigaddset(&signals, signal) }
         posix_spawnattr_setsigdefault(&attributes, &signals)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
         return body(&attributes)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import EventLoop
 
 /// The root command. It does nothing itself; each subcommand is a file in `Commands/`.
 @main
@@ -44,9 +45,21 @@ struct Portico: AsyncParsableCommand {
             } else {
                 try command.run()
             }
+            Serving.end()
+            if outputHasFailed() { exit(withError: ExitCode.failure) }
         } catch {
             finish(with: error)
         }
+    }
+
+    /// Says so if what was to be printed could not be: then the command has not done its work.
+    private static func outputHasFailed() -> Bool {
+        for (stream, name) in [(StandardStream.output, "output"), (StandardStream.error, "error")] {
+            guard let code = stream.failure else { continue }
+            StandardStream.error.write("portico: cannot write to standard \(name): \(SystemError.reason(code))\n")
+            return true
+        }
+        return false
     }
 
     private static func finish(with error: any Error) -> Never {
@@ -57,6 +70,7 @@ struct Portico: AsyncParsableCommand {
         } else if let line = CommandFailure.line(for: error, arguments: CommandLine.arguments) {
             StandardStream.error.write(line + "\n")
         }
-        exit(withError: code)
+        Serving.end()
+        exit(withError: code.isSuccess && outputHasFailed() ? ExitCode.failure : code)
     }
 }

@@ -114,6 +114,7 @@ struct Daemon: AsyncParsableCommand {
         logging.bootstrap()
         let logger = Logger(label: "daemon")
         guard !cleanup else { return try cleanUp() }
+        Serving.begin(output: output, log: logging.format)
         for note in kubeProxy.notes { logger.notice("\(note)") }
         var settings = node.settings
         let iptables = redirect == .none ? nil : try findIptables()

@@ -49,6 +49,7 @@ struct DemoPod: AsyncParsableCommand {
 
     func run() async throws {
         logging.bootstrap()
+        Serving.begin(output: output, log: logging.format)
         let signals = try SignalStream([SIGINT, SIGTERM])
         let pods = try DemoPods()
         for port in port {

@@ -134,6 +134,7 @@ struct Dev: AsyncParsableCommand {
 
     func run() async throws {
         logging.bootstrap()
+        Serving.begin(output: output, log: logging.format)
         var settings = DevelopmentProxy.Settings()
         settings.publications = publish.map { $0.publication(defaultNamespace: selection.defaultNamespace) }
         settings.staticServices = services.map { $0.staticService(defaultNamespace: selection.defaultNamespace) }

@@ -9,6 +9,8 @@ enum DaemonWake: Sendable {
     case state(ClusterState)
     case redirected(NodeProxy.Redirected)
     case signal(Int32)
+    /// Somebody wants everything looked at again.
+    case reload
     /// Time to try again what did not work, and to look whether the rules are still there.
     case period
     /// Another process has taken over.
@@ -25,6 +27,7 @@ struct DaemonLoop {
     }
 
     let proxy: NodeProxy
+    let feed: ManifestFeed
     let keeper: RuleKeeper
     let health: DaemonHealth
     let report: NodeReport
@@ -41,11 +44,13 @@ struct DaemonLoop {
     private var errors: [IPAddress.Family: RedirectError] = [:]
 
     init(
-        proxy: NodeProxy, keeper: RuleKeeper, health: DaemonHealth, report: NodeReport, problems: ProblemTeller,
+        proxy: NodeProxy, feed: ManifestFeed, keeper: RuleKeeper, health: DaemonHealth, report: NodeReport,
+        problems: ProblemTeller,
         logger: Logger,
         started: @escaping (NodeProxy.Served, NodeProxy.Redirected) async -> Void
     ) {
         self.proxy = proxy
+        self.feed = feed
         self.keeper = keeper
         self.health = health
         self.report = report
@@ -64,6 +69,11 @@ struct DaemonLoop {
                 take(await proxy.serve(state), isChange: true)
                 isAhead = true
                 keeper.request(.change)
+            case .reload:
+                logger.notice("SIGHUP: reading everything again, and looking at the rules")
+                await feed.reread()
+                take(await proxy.retry(), isChange: false)
+                keeper.request(.check)
             case .period:
                 take(await proxy.retry(), isChange: false)
                 keeper.request(.check)

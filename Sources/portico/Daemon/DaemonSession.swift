@@ -12,9 +12,6 @@ import Services
 /// One run of `portico daemon`: puts the parts together, lets ``DaemonLoop`` work until it is to end, and sees to an orderly
 /// end.
 struct DaemonSession {
-    /// Log lines that may wait for a slow terminal; older ones are dropped, never the relay slowed.
-    private static let mostWaiting = 8192
-
     let settings: NodeSettings
     let options: DaemonOptions
     let feed: ManifestFeed
@@ -31,13 +28,12 @@ struct DaemonSession {
     ///   a second signal.
     func run() async throws {
         let start = ContinuousClock.now
-        let (events, event) = AsyncStream.makeStream(
-            of: RelayEvent.self, bufferingPolicy: .bufferingNewest(Self.mostWaiting))
+        let reports = RelayReports()
         // Standard input may take its time: until there is something to end in an orderly way, a signal just ends it.
         let first = try await feed.load()
-        let signals = try SignalStream([SIGINT, SIGTERM])
-        let relay = try Relay(.ofThisMachine(udpTimeout: options.udpTimeout)) { event.yield($0) }
-        let narration = Task { await narrate(events) }
+        let signals = try SignalStream([SIGINT, SIGTERM, SIGHUP])
+        let relay = try Relay(.ofThisMachine(udpTimeout: options.udpTimeout)) { reports.take($0) }
+        let narration = Task { await reports.narrate(logger) }
         let proxy = NodeProxy(relay: relay, settings: settings, iptables: iptables)
         let succession = Succession(path: options.takeover, relay: relay, logger: logger)
         try await succession.inherit(for: proxy)
@@ -47,7 +43,9 @@ struct DaemonSession {
         let keeper = RuleKeeper(proxy: proxy, minPeriod: options.minSyncPeriod)
         let rules = Task { await keeper.run { wake.yield(.redirected($0)) } }
         // Signals are heard to the end: a second one cuts the drain short.
-        let hearing = Task { for await signal in signals.signals { wake.yield(.signal(signal)) } }
+        let hearing = Task {
+            for await signal in signals.signals { wake.yield(signal == SIGHUP ? .reload : .signal(signal)) }
+        }
         defer { hearing.cancel() }
         let feeds = [
             Task { await feed.follow(first) { wake.yield(.state($0)) } },
@@ -59,7 +57,7 @@ struct DaemonSession {
             at: options.healthAddress, families: IPAddress.Family.allCases, syncPeriod: options.syncPeriod,
             isShared: options.takeover != nil, problems: problems.board)
         var loop = DaemonLoop(
-            proxy: proxy, keeper: keeper, health: health, report: report, problems: problems, logger: logger
+            proxy: proxy, feed: feed, keeper: keeper, health: health, report: report, problems: problems, logger: logger
         ) {
             await succession.takeOver { wake.yield(.succeeded) }
             report.listening($0, $1, after: ContinuousClock.now - start)
@@ -91,7 +89,7 @@ struct DaemonSession {
         health.close()
         let snapshot = await relay.snapshot()
         await relay.stop()
-        event.finish()
+        reports.finish()
         await narration.value
         report.summary(snapshot)
         signals.close()
@@ -102,11 +100,6 @@ struct DaemonSession {
     private func keepAlive() async {
         guard let interval = manager.watchdogInterval else { return }
         while (try? await Task.sleep(for: interval)) != nil { manager.ping() }
-    }
-
-    private func narrate(_ events: AsyncStream<RelayEvent>) async {
-        var narrator = RelayNarrator(logger: logger)
-        for await event in events { narrator.tell(event) }
     }
 }
 

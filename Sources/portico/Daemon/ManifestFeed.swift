@@ -38,6 +38,9 @@ struct ManifestFeed {
         }
     }
 
+    /// Has everything read again, changed or not; what that changes comes as any other change.
+    func reread() async { await source.reread() }
+
     private func tell(_ found: [ManifestProblem], notes: [String]) {
         problems.tell(found.map { Problem($0) }, of: .manifests)
         for note in notes { logger.info("\(note)") }

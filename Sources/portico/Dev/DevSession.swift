@@ -14,6 +14,8 @@ struct DevSession {
     enum Wake: Sendable {
         case manifests(ManifestResult)
         case signal(Int32)
+        /// Read everything again.
+        case reload
         /// The program that the session is for.
         case commandEnded
         /// Time to try again what did not work.
@@ -22,8 +24,6 @@ struct DevSession {
 
     /// How often doors that could not be opened and names that could not be resolved are tried again.
     private static let retryInterval = Duration.seconds(5)
-    /// Log lines and connection lines that may wait for a slow terminal; older ones are dropped, never the relay slowed.
-    private static let mostWaiting = 8192
 
     let settings: DevelopmentProxy.Settings
     let source: ManifestSource?
@@ -45,13 +45,13 @@ struct DevSession {
     /// - Throws: ``CommandFailure`` if there is nothing to serve, or the program cannot start; `ExitCode` on a second signal
     ///   and for what the command ended with.
     func run() async throws {
-        let signals = try SignalStream([SIGINT, SIGTERM])
+        SessionSignal.begin()
+        let signals = try SignalStream(SessionSignal.watched)
         let (wakes, wake) = AsyncStream.makeStream(of: Wake.self)
-        let (events, event) = AsyncStream.makeStream(
-            of: RelayEvent.self, bufferingPolicy: .bufferingNewest(Self.mostWaiting))
+        let reports = RelayReports()
         var configuration = RelayConfiguration.ofThisMachine(udpTimeout: udpTimeout)
         configuration.reportsConnections = reportsConnections
-        let relay = try Relay(configuration) { event.yield($0) }
+        let relay = try Relay(configuration) { reports.take($0) }
         let proxy = DevelopmentProxy(relay: relay, settings: settings)
 
         let first = await source?.load() ?? ManifestResult()
@@ -72,9 +72,18 @@ struct DevSession {
         report.listening(status, files: source != nil, dns: await names?.dnsAddress, command: command.first)
         tell(status)
 
-        let narration = Task { await narrate(events) }
+        let narration = Task {
+            await reports.narrate(logger) { if reportsConnections { report.connection($0) } }
+        }
         let feeds = [
-            Task { for await signal in signals.signals { wake.yield(.signal(signal)) } },
+            Task {
+                for await signal in signals.signals {
+                    switch SessionSignal(signal) {
+                    case .end(let number): wake.yield(.signal(number))
+                    case .reload: wake.yield(.reload)
+                    }
+                }
+            },
             Task { if let source { for await result in source.changes() { wake.yield(.manifests(result)) } } },
             Task { while (try? await Task.sleep(for: Self.retryInterval)) != nil { wake.yield(.retry) } },
         ]
@@ -89,7 +98,7 @@ struct DevSession {
         let snapshot = await relay.snapshot()
         await relay.stop()
         await names?.stop()
-        event.finish()
+        reports.finish()
         await narration.value
         report.summary(snapshot)
         signals.close()
@@ -116,15 +125,6 @@ struct DevSession {
         }
     }
 
-    /// Logs what the relay reports, and prints connections if that was asked for.
-    private func narrate(_ events: AsyncStream<RelayEvent>) async {
-        var narrator = RelayNarrator(logger: logger)
-        for await event in events {
-            if reportsConnections, case .connectionEnded(let record) = event { report.connection(record) }
-            narrator.tell(event)
-        }
-    }
-
     /// Deals with wakes until a signal says to end, or the command has ended.
     private func serve(
         _ wakes: AsyncStream<Wake>, _ proxy: DevelopmentProxy, _ first: ManifestResult,
@@ -143,6 +143,10 @@ struct DevSession {
                 continue
             case .commandEnded:
                 return
+            case .reload:
+                logger.notice("SIGHUP: reading everything again")
+                await source?.reread()
+                status = await proxy.retry()
             case .manifests(let result):
                 tell(result.newProblems(since: last), notes: result.notes.filter { !last.notes.contains($0) })
                 last = result

@@ -1,18 +1,61 @@
+import EventLoop
 import Glibc
 
 /// Standard output or standard error: whole lines, and whether a person is watching.
-struct StandardStream: Sendable {
-    let descriptor: Int32
+///
+/// A command whose output is all there is waits for its reader, as any tool does, and has failed if it cannot write. One that
+/// serves must not: nobody's clients wait for somebody who does not read a log. After ``startQueueing(capacity:notice:)`` writing
+/// never waits, and what finds no room is dropped and counted.
+final class StandardStream: Sendable {
+    /// The bytes that may wait for a reader.
+    static let capacity = 4 << 20
 
     static let output = StandardStream(descriptor: STDOUT_FILENO)
     static let error = StandardStream(descriptor: STDERR_FILENO)
 
-    /// Writes all of `text`, past the buffers of stdio: a line must be out when the next thing happens, also in a pipe.
+    let descriptor: Int32
+    private let state = Guarded(State())
+
+    private struct State {
+        var queue: LineQueue?
+        var failure: Int32?
+    }
+
+    init(descriptor: Int32) { self.descriptor = descriptor }
+
+    /// From here on nothing waits for the reader.
     ///
-    /// Errors are dropped. There is nobody left to tell, and a proxy does not end because its reader has.
+    /// - Parameter notice: a line that says that so many were dropped.
+    func startQueueing(
+        capacity: Int = StandardStream.capacity, notice: @escaping @Sendable (_ dropped: Int) -> String
+    ) {
+        state.withLock { $0.queue = LineQueue(descriptor, capacity: capacity, notice: notice) }
+    }
+
+    /// Writes one line or several, past the buffers of stdio: a line must be out when the next thing happens, also in a pipe.
     func write(_ text: String) {
+        if let queue = state.withLock({ $0.queue }) { return queue.add(text) }
+        guard failure == nil, let failure = Self.write(text, to: descriptor) else { return }
+        state.withLock { $0.failure = failure }
+    }
+
+    func write(_ line: JSONLine) { write(line.text) }
+
+    /// The error number of the first write that failed, where writing waits; nothing is written after that.
+    var failure: Int32? { state.withLock { $0.failure } }
+
+    /// Waits for what is queued to be written, but not for long: the reader may never come.
+    ///
+    /// - Returns: whether all is written.
+    @discardableResult
+    func flush(within limit: Duration) -> Bool { state.withLock { $0.queue }?.flush(within: limit) ?? true }
+
+    /// Writes all of `text`, and waits for as long as that takes.
+    ///
+    /// - Returns: the error number, if it cannot.
+    static func write(_ text: String, to descriptor: Int32) -> Int32? {
         var text = text
-        text.withUTF8 { bytes in
+        return text.withUTF8 { bytes in
             var rest = UnsafeRawBufferPointer(bytes)
             while rest.count > 0 {
                 let written = Glibc.write(descriptor, rest.baseAddress, rest.count)
@@ -23,13 +66,12 @@ struct StandardStream: Sendable {
                     poll(&waiting, 1, 1000)
                     continue
                 }
-                guard written > 0 else { return }
+                guard written > 0 else { return errno }
                 rest = UnsafeRawBufferPointer(rebasing: rest[written...])
             }
+            return nil
         }
     }
-
-    func write(_ line: JSONLine) { write(line.text) }
 
     var isTerminal: Bool { isatty(descriptor) == 1 }
 
