@@ -10,6 +10,8 @@ struct Deadlines {
         case halfOpen
         /// Established a moment ago: its endpoint socket has no keep-alive yet.
         case young
+        /// Half-open since a moment ago, which for most is all there is to it; the same.
+        case youngHalfOpen
     }
 
     /// A connection is in one list at a time, or in none.
@@ -36,19 +38,24 @@ struct Deadlines {
     private(set) var halfOpenCount = 0
 
     /// - Parameters: milliseconds for each dial attempt, for half-open connections, and until a connection is settled.
-    init(dials: [UInt64], halfOpen: UInt64, young: UInt64) {
-        lists = (dials + [halfOpen, young]).map { List(span: $0) }
+    init(dials: [UInt64], halfOpen: UInt64, youth: UInt64) {
+        lists = (dials + [halfOpen, youth, min(youth, halfOpen)]).map { List(span: $0) }
     }
 
-    private var halfOpenList: Int { lists.count - 2 }
-    private var youngList: Int { lists.count - 1 }
+    private var halfOpenList: Int { lists.count - 3 }
+    private var youngList: Int { lists.count - 2 }
+    private var youngHalfOpenList: Int { lists.count - 1 }
 
     func isSet(_ index: UInt32) -> Bool {
         index < links.count && links[Int(index)].list >= 0
     }
 
     func isHalfOpen(_ index: UInt32) -> Bool {
-        index < links.count && Int(links[Int(index)].list) == halfOpenList
+        index < links.count && countsAsHalfOpen(Int(links[Int(index)].list))
+    }
+
+    private func countsAsHalfOpen(_ list: Int) -> Bool {
+        list == halfOpenList || list == youngHalfOpenList
     }
 
     /// Starts the wait of connection `index`, in place of any other, and returns when it ends.
@@ -56,7 +63,7 @@ struct Deadlines {
     mutating func set(_ index: UInt32, _ kind: Kind, now: UInt64) -> UInt64 {
         cancel(index)
         let list = number(of: kind)
-        if list == halfOpenList { halfOpenCount += 1 }
+        if countsAsHalfOpen(list) { halfOpenCount += 1 }
         while links.count <= index { links.append(Link(previous: Self.none, next: Self.none, list: -1, due: 0)) }
         let due = now + lists[list].span
         let last = lists[list].last
@@ -70,7 +77,7 @@ struct Deadlines {
         guard isSet(index) else { return }
         let link = links[Int(index)]
         let list = Int(link.list)
-        if list == halfOpenList { halfOpenCount -= 1 }
+        if countsAsHalfOpen(list) { halfOpenCount -= 1 }
         if link.previous == Self.none {
             lists[list].first = link.next
         } else {
@@ -103,10 +110,16 @@ struct Deadlines {
         case .dial(let attempt): min(max(attempt, 0), halfOpenList - 1)
         case .halfOpen: halfOpenList
         case .young: youngList
+        case .youngHalfOpen: youngHalfOpenList
         }
     }
 
     private func kind(of list: Int) -> Kind {
-        list == youngList ? .young : list == halfOpenList ? .halfOpen : .dial(list)
+        switch list {
+        case youngList: .young
+        case youngHalfOpenList: .youngHalfOpen
+        case halfOpenList: .halfOpen
+        default: .dial(list)
+        }
     }
 }

@@ -31,7 +31,8 @@ extension Worker {
                 dial(id, connection)
             case .young:
                 connection.pointee.server.keepAlive()
-            case .halfOpen:
+            case .youngHalfOpen, .halfOpen:
+                if kind == .youngHalfOpen { connection.pointee.server.keepAlive() }
                 // The limit is on silence, not on length: a long answer to a finished request is legitimate.
                 if loop.now - connection.pointee.lastActive < configuration.halfOpenLimit {
                     setDeadline(.halfOpen, index)

@@ -28,8 +28,7 @@ extension Worker {
         if connection.pointee.up.isDone, connection.pointee.down.isDone { return end(id, .completed) }
         if unfinished { loop.again(Token(.resume, id).raw) }
         if connection.pointee.isHalfOpen, !deadlines.isHalfOpen(id.index) {
-            connection.pointee.server.keepAlive()
-            setDeadline(.halfOpen, id.index)
+            setDeadline(.youngHalfOpen, id.index)
         }
     }
 

@@ -90,7 +90,8 @@ final class Worker: @unchecked Sendable {
         pipes = PipePool(limit: configuration.budget.pipes / workers)
         buffer = .allocate(byteCount: Self.bufferSize, alignment: 4096)
         deadlines = Deadlines(
-            dials: DialAttempts.timeouts, halfOpen: configuration.halfOpenLimit, young: configuration.youth)
+            dials: DialAttempts.timeouts, halfOpen: configuration.halfOpenLimit,
+            youth: configuration.youth)
         deadlineTimer = Timer(on: loop) { [unowned self] in deadlinesAreDue() }
         pressureTimer = Timer(on: loop) { [unowned self] in resumeAccepting() }
         sweepTimer = Timer(on: loop) { [unowned self] in sweep() }

@@ -3,7 +3,7 @@ import Testing
 @testable import Relay
 
 @Suite struct DeadlinesTests {
-    private func make() -> Deadlines { Deadlines(dials: [250, 500, 1000, 2000], halfOpen: 10_000, young: 5000) }
+    private func make() -> Deadlines { Deadlines(dials: [250, 500, 1000, 2000], halfOpen: 10_000, youth: 5000) }
 
     @Test func nothingIsDueWhenNothingIsSet() {
         var deadlines = make()
@@ -23,6 +23,17 @@ import Testing
         #expect(deadlines.halfOpenCount == 1)
     }
 
+    @Test func whoIsHalfOpenIsCountedFromTheStart() {
+        var deadlines = make()
+        deadlines.set(0, .young, now: 0)
+        deadlines.set(0, .youngHalfOpen, now: 100)
+        #expect(deadlines.halfOpenCount == 1 && deadlines.isHalfOpen(0))
+        let due = deadlines.popDue(at: 5100)
+        #expect(due?.kind == .youngHalfOpen && deadlines.halfOpenCount == 0)
+        deadlines.set(0, .halfOpen, now: 5100)
+        #expect(deadlines.halfOpenCount == 1 && deadlines.isHalfOpen(0))
+    }
+
     @Test func settingReplaces() {
         var deadlines = make()
         deadlines.set(7, .dial(0), now: 0)
@@ -40,7 +51,8 @@ import Testing
         var random = SeededGenerator(seed: seed)
         var deadlines = make()
         var expected: [UInt32: UInt64] = [:]
-        let spans: [UInt64] = [250, 500, 1000, 2000, 10_000, 5000]
+        let kinds: [Deadlines.Kind] = [.dial(0), .dial(1), .dial(2), .dial(3), .halfOpen, .young, .youngHalfOpen]
+        let spans: [UInt64] = [250, 500, 1000, 2000, 10_000, 5000, 5000]
         var now: UInt64 = 0
         for _ in 0..<2000 {
             now += UInt64.random(in: 0..<40, using: &random)
@@ -55,8 +67,8 @@ import Testing
                 }
                 #expect(expected.values.allSatisfy { $0 > now })
             default:
-                let kind = Int.random(in: 0..<6, using: &random)
-                deadlines.set(index, kind == 5 ? .young : kind == 4 ? .halfOpen : .dial(kind), now: now)
+                let kind = Int.random(in: 0..<kinds.count, using: &random)
+                deadlines.set(index, kinds[kind], now: now)
                 expected[index] = now + spans[kind]
             }
             #expect(deadlines.earliest == expected.values.min())
