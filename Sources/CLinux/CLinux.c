@@ -163,6 +163,9 @@ int portico_dial_state(int fd) {
 
 ssize_t portico_read(int fd, void *buffer, size_t count) { UNINTERRUPTED(recv(fd, buffer, count, 0)); }
 
+/* recv is for sockets alone. */
+ssize_t portico_read_pipe(int fd, void *buffer, size_t count) { UNINTERRUPTED(read(fd, buffer, count)); }
+
 ssize_t portico_send(int fd, const void *buffer, size_t count) {
     UNINTERRUPTED(send(fd, buffer, count, MSG_NOSIGNAL));
 }

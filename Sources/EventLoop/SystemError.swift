@@ -45,6 +45,8 @@ extension SystemError: CustomStringConvertible {
 extension SystemError {
     /// Somebody else has the address.
     public var isAddressInUse: Bool { code == EADDRINUSE }
+    /// The process, or the machine, may have no more open files.
+    public var isOutOfDescriptors: Bool { code == EMFILE || code == ENFILE }
     /// The process may not do that, for example listen below port 1024.
     public var isPermissionDenied: Bool { code == EACCES || code == EPERM }
 }

@@ -13,10 +13,22 @@ public enum TCPSocket {
         on address: SocketAddress, shared: Bool = false, backlog: Int32 = Int32.max
     ) throws(SystemError) -> Descriptor {
         let socket = try bind(to: address, shared: shared, for: "listen on")
-        // Accepted sockets inherit these from the listener.
-        try SystemError.check(portico_listener_options(socket.raw), "set up", address.description)
-        try SystemError.check(portico_listen(socket.raw, backlog), "listen on", address.description)
+        try startListening(socket.raw, at: address, backlog: backlog)
         return socket
+    }
+
+    /// A socket that is to listen on `address`, once all that are to listen beside it are there too.
+    public static func bind(to address: SocketAddress, shared: Bool) throws(SystemError) -> Descriptor {
+        try bind(to: address, shared: shared, for: "listen on")
+    }
+
+    /// Has a bound socket listen.
+    public static func startListening(
+        _ socket: Int32, at address: SocketAddress, backlog: Int32 = Int32.max
+    ) throws(SystemError) {
+        // Accepted sockets inherit these from the listener.
+        try SystemError.check(portico_listener_options(socket), "set up", address.description)
+        try SystemError.check(portico_listen(socket, backlog), "listen on", address.description)
     }
 
     /// A socket that has `address`, so that nobody else gets it, and does not listen: connections are refused there. A
@@ -120,6 +132,12 @@ public enum TCPSocket {
 }
 
 extension Descriptor {
+    /// Lets sockets that are bound from now on have the address of this one too, if they say the same (SO_REUSEPORT).
+    public borrowing func sharePort(at address: SocketAddress) throws(SystemError) {
+        try SystemError.check(
+            portico_set_option(raw, SOL_SOCKET, SO_REUSEPORT, 1), "set up", address.description)
+    }
+
     /// Turns on keep-alive: probes after 15 s of silence, every 15 s, and 9 of them (SPEC §1.2).
     public func keepAlive() {
         _ = portico_keep_alive(raw)

@@ -67,6 +67,11 @@ extension Pipe {
         Transfer(portico_splice(socket.raw, writeEnd.raw, min(count, Self.largestSplice)))
     }
 
+    /// Takes up to `buffer.count` of the bytes in the pipe.
+    public func read(into buffer: UnsafeMutableRawBufferPointer) -> Transfer {
+        Transfer(portico_read_pipe(readEnd.raw, buffer.baseAddress, buffer.count))
+    }
+
     /// Moves up to `count` of the bytes in the pipe to a socket. SIGPIPE must be ignored
     /// (``SignalWatcher/ignoreBrokenPipes()``): splice, unlike send, cannot be told to spare the process.
     @inline(__always)

@@ -4,16 +4,29 @@ public import Services
 public struct ProxyStatus: Sendable, Equatable {
     /// In the plan's order.
     public var ports: [PortStatus] = []
+    /// Files that the process may have open.
+    public var descriptorLimit = 0
 
     public init() {}
 
-    /// Everything that could not be done.
+    /// Everything that could not be done. What lacks descriptors is one problem: there may be thousands of it.
     public var problems: [Problem] {
-        ports.flatMap { port in
+        var problems = ports.flatMap { port in
             port.doors.compactMap { door in
-                door.problem.map { Problem(.error, .listener, subject: "\(port.id)", $0) }
+                door.lacksDescriptors
+                    ? nil : door.problem.map { Problem(.error, .listener, subject: "\(port.id)", $0) }
             }
         }
+        let refused = ports.filter { $0.doors.contains(where: \.lacksDescriptors) }
+        if let first = refused.first {
+            let others = refused.count > 1 ? " and \(refused.count - 1) more service ports" : ""
+            problems.append(
+                Problem(
+                    .error, .resources, subject: "\(first.id)\(others)",
+                    "not served at every address, for the limit of \(descriptorLimit) open files has no room for more "
+                        + "listening sockets; raise it (LimitNOFILE=, ulimit -n)"))
+        }
+        return problems
     }
 }
 
@@ -32,6 +45,8 @@ public struct DoorStatus: Sendable, Equatable {
     public let problem: String?
     /// Somebody else has the address.
     public var isInUse = false
+    /// There is no room for more listening sockets.
+    public var lacksDescriptors = false
 
     /// Served, but on another port than was asked for.
     public var isRemapped: Bool {

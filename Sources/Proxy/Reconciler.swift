@@ -52,9 +52,11 @@ public actor Reconciler {
         // Doors that are no longer wanted go first, so that their addresses are free for others: once the workers have
         // closed them.
         if hasClosed { await relay.settle() }
+        await relay.expect(doors: plan.ports.reduce(0) { $0 + $1.doors.count })
         for port in plan.ports {
             status.ports.append(await carryOut(port))
         }
+        status.descriptorLimit = relay.budget.limit
         // "In force" is what the caller may tell people when this returns.
         await relay.settle()
         return status
@@ -86,7 +88,7 @@ public actor Reconciler {
                     status.doors.append(
                         DoorStatus(
                             wanted: door.address, listening: nil, problem: Self.explain(error, door),
-                            isInUse: error.isAddressInUse))
+                            isInUse: error.isAddressInUse, lacksDescriptors: error.isOutOfDescriptors))
                     continue
                 }
             }
@@ -126,6 +128,9 @@ public actor Reconciler {
         if error.isAddressInUse {
             let owner = PortOwner.find(door.address).map { ", held by \($0)" } ?? ""
             return "cannot listen on \(door.address): the address is in use\(owner)"
+        }
+        if error.isOutOfDescriptors {
+            return "cannot listen on \(door.address): the limit of open files has no room for another listening socket"
         }
         if error.isPermissionDenied {
             return

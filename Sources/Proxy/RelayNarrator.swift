@@ -40,17 +40,33 @@ public struct RelayNarrator {
             }
         case .endpointReadmitted(let port, let endpoint):
             limited { $0.notice("\(port): \(Self.name(endpoint)) answers again") }
-        case .acceptPaused(let reason):
-            limited { $0.warning("new connections have to wait: \(reason)") }
+        case .acceptPaused(let port, let shortage):
+            limited { $0.warning("\(port): new clients have to wait: \(Self.words(shortage))") }
         case .sourceNotPreserved(let port, let error):
             limited { $0.warning("\(port): endpoints do not see the addresses of their clients: \(error)") }
         case .listenerFailed(let port, let error):
-            logger.error("\(port) is no longer served by one of the workers: \(error)")
+            logger.error("\(port) is not served by one of the workers, which tries again: \(error)")
         }
     }
 
     private static func name(_ endpoint: Endpoint) -> String {
         endpoint.podName.isEmpty ? "\(endpoint.address)" : "\(endpoint.podName) \(endpoint.address)"
+    }
+
+    private static func words(_ shortage: Shortage) -> String {
+        switch shortage {
+        case .dials(0): "other service ports' clients are being dialled for, as many as may be at one time"
+        case .dials(let count):
+            "\(count) are being dialled for already, which is its share; its endpoints are slow to accept connections"
+        case .connections(0):
+            "other service ports have as many connections as the limit of open files allows; raise it (LimitNOFILE=, "
+                + "ulimit -n)"
+        case .connections(let count):
+            "one worker has \(count) of its connections, which is its share of the limit of open files; raise that "
+                + "(LimitNOFILE=, ulimit -n) if it needs more"
+        case .kernel(let code):
+            "\(SystemError.reason(code).lowercased())"
+        }
     }
 
     private static func failure(_ outcome: ConnectionRecord.Outcome) -> String? {

@@ -31,6 +31,8 @@ public struct PortCounters: Sendable, Equatable {
     public var ejectedEndpoints = 0
     /// Clients that keep their endpoint now, by session affinity.
     public var pinnedClients = 0
+    /// How often accepting paused because it had its share of something scarce, or there was none of it.
+    public var acceptPauses: UInt64 = 0
 
     public init() {}
 
@@ -52,6 +54,7 @@ public struct PortCounters: Sendable, Equatable {
         a.readmissions += b.readmissions
         a.ejectedEndpoints += b.ejectedEndpoints
         a.pinnedClients += b.pinnedClients
+        a.acceptPauses += b.acceptPauses
     }
 }
 
@@ -67,7 +70,7 @@ public struct RelayCounters: Sendable, Equatable {
     /// Pipes that exist, and those of them that hold bytes now.
     public var pipes: Int = 0
     public var pipesLent: Int = 0
-    /// How often accepting paused because descriptors or dials had run out.
+    /// How often accepting paused at one service port, because it had its share of something or that had run out.
     public var acceptPauses: UInt64 = 0
     /// Clients reset unserved because descriptors had run out.
     public var shed: UInt64 = 0

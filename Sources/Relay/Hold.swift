@@ -24,6 +24,21 @@ struct Hold: ~Copyable {
         offset = 0
     }
 
+    /// Moves the `held` bytes of the pipe into a buffer, so that the pipe can be given back; false if that cannot be done now.
+    mutating func unload(_ held: Int32, from pipes: borrowing PipePool) -> Bool {
+        guard let pipe, held > 0 else { return false }
+        let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: Int(held), alignment: 1)
+        // All of them are there, and nobody else takes any: one read gets them, or none.
+        guard pipes.unload(pipe, into: bytes) == .moved(bytes.count) else {
+            bytes.deallocate()
+            return false
+        }
+        buffer?.deallocate()
+        buffer = bytes.baseAddress
+        offset = 0
+        return true
+    }
+
     /// Sends the first `count` bytes of the buffer to `sink` and keeps them.
     func send(_ count: Int32, to sink: borrowing Descriptor) {
         guard let buffer else { return }

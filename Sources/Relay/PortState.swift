@@ -6,11 +6,18 @@ final class PortState {
     /// Replaced when the endpoints or the policy change; connections that stand are not affected.
     var route: ServiceRoute
     var counters = PortCounters()
+    /// What it has of the worker's supplies.
+    var has = Holdings()
+    /// Until then its clients stay with the worker that has accepted them: another one had no room. Milliseconds of the
+    /// loop's time.
+    var staysUntil: UInt64 = 0
     /// The service port is no longer served; the last connection takes this with it.
     var isRemoved = false
 
     /// TCP only: clients that wait for an endpoint, in the order in which they came.
     var waiting: [Waiting] = []
+    /// They are being dialled for right now.
+    var isResuming = false
 
     /// UDP only.
     var flows: FlowTable

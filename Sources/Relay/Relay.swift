@@ -1,4 +1,5 @@
 public import EventLoop
+internal import Glibc
 public import Services
 
 /// The data plane, as the control plane sees it: service ports with listeners and balancers, spread over one worker per
@@ -17,7 +18,10 @@ public actor Relay {
     var doors: [DoorID: Door] = [:]
     private var lastDoor: UInt32 = 0
     private var lastListener: UInt32 = 0
-    private var listenerCount = 0
+    private var room: ListenerRoom {
+        didSet { listening.current = room.sockets }
+    }
+    private let listening = ListeningCount()
     /// What the process before this one left, until it is asked for or given up.
     var inheritance: Inheritance?
 
@@ -48,12 +52,15 @@ public actor Relay {
         _ configuration: RelayConfiguration, report: @escaping @Sendable (RelayEvent) -> Void = { _ in }
     ) throws(SystemError) {
         self.configuration = configuration
+        room = ListenerRoom(limit: configuration.budget.listeners, workers: configuration.workers)
         SignalWatcher.ignoreBrokenPipes()
         var workers: [Worker] = []
         var threads: [LoopThread] = []
         do throws(SystemError) {
             for index in 0..<configuration.workers {
-                workers.append(try Worker(configuration: configuration, keepsHouse: index == 0, report: report))
+                workers.append(
+                    try Worker(
+                        configuration: configuration, keepsHouse: index == 0, listening: listening, report: report))
             }
             for (index, worker) in workers.enumerated() {
                 worker.colleagues = workers.filter { $0 !== worker }
@@ -98,31 +105,31 @@ public actor Relay {
 
     // MARK: Doors
 
+    /// How the process's descriptors are shared out.
+    public nonisolated var budget: DescriptorBudget { configuration.budget }
+
+    /// Says how many doors are wanted in all, those that are open included: the first ones leave room for the last ones.
+    public func expect(doors: Int) {
+        room.expected = doors
+    }
+
     /// Listens on `address` for a service port that is being served: with the sockets that were inherited for that transport
     /// and address, whichever service port they were for, else with new ones.
     ///
     /// - Returns: the door, and the address with the port that the kernel chose if `address` has port 0.
-    /// - Throws: ``SystemError``: `EADDRINUSE` also if another program of this user shares its ports.
+    /// - Throws: ``SystemError``: `EADDRINUSE` also if another program of this user shares its ports, and `EMFILE` when listening
+    ///   sockets have their part of the descriptors: well before there are none left.
     public func open(
         _ port: ServicePortID, on address: EndpointAddress
     ) throws(SystemError) -> (door: DoorID, address: EndpointAddress) {
         if let sockets = inheritance?.take(port.transport, address) {
             return (addDoor(port, address, spread(sockets, of: port)), address)
         }
-        // Sockets that share a port must all say so, and another program of the same user may; a first socket that does
-        // not share finds out whether the address is really free.
-        let probe = try Self.bind(port.transport, SocketAddress(address), shared: false)
-        let chosen = try TCPSocket.localAddress(of: probe)
-        _ = consume probe
-
-        let chosenWorkers = workersForNextListener(of: port)
-        var sockets: [Int32] = []
-        do throws(SystemError) {
-            for _ in chosenWorkers { sockets.append(try Self.bind(port.transport, chosen, shared: true).release()) }
-        } catch {
-            for socket in sockets { _ = Descriptor(owning: socket) }
-            throw error
-        }
+        let count = room.next
+        guard count > 0 else { throw SystemError("listen on", "\(address)", code: EMFILE) }
+        let chosenWorkers = count > 1 ? Array(workers.indices) : [worker(for: port)]
+        let (sockets, chosen) = try SharedSockets.open(
+            port.transport, on: SocketAddress(address), count: count, below: configuration.descriptorCeiling)
         let opened = EndpointAddress(ip: address.ip, port: chosen.port)
         return (addDoor(port, opened, Array(zip(chosenWorkers, sockets))), opened)
     }
@@ -143,7 +150,7 @@ public actor Relay {
         lastDoor += 1
         let door = DoorID(number: lastDoor)
         doors[door] = Door(port: port, address: address, listeners: listeners)
-        listenerCount += listeners.count
+        room.open(listeners.count)
         return door
     }
 
@@ -154,29 +161,14 @@ public actor Relay {
         return sockets.enumerated().map { ((first + $0.offset) % workers.count, $0.element) }
     }
 
-    private static func bind(
-        _ transport: TransportProtocol, _ address: SocketAddress, shared: Bool
-    ) throws(SystemError) -> Descriptor {
-        switch transport {
-        case .udp: try UDPSocket.bind(to: address, shared: shared)
-        case .tcp, .sctp: try TCPSocket.listen(on: address, shared: shared)
-        }
-    }
-
     /// Stops listening at a door. Clients that the kernel has already accepted are served.
     public func close(_ door: DoorID) {
         guard let listeners = doors.removeValue(forKey: door)?.listeners else { return }
-        listenerCount -= listeners.count
+        room.close(listeners.count)
         for listener in listeners {
             let worker = workers[listener.worker]
             worker.loop.execute { worker.closeListener(listener.number) }
         }
-    }
-
-    /// Every worker listens, as long as the budget for listening sockets lasts; after that one worker, by hash.
-    private func workersForNextListener(of port: ServicePortID) -> [Int] {
-        guard listenerCount + workers.count > configuration.budget.listeners else { return Array(workers.indices) }
-        return [worker(for: port)]
     }
 
     private func worker(for port: ServicePortID) -> Int {
@@ -185,8 +177,8 @@ public actor Relay {
 
     /// No door is open any more, as far as this relay is concerned.
     func forgetDoors() {
+        for (_, door) in doors { room.close(door.listeners.count) }
         doors = [:]
-        listenerCount = 0
     }
 
     /// Returns when every worker has taken on what was said so far: from then on new clients meet it.

@@ -20,35 +20,12 @@ public struct RelayConfiguration: Sendable {
     public var reportsConnections = false
     /// How the process's descriptors are shared out.
     public var budget: DescriptorBudget
+    /// Descriptors of this number and above are left to the rest of the process. The kernel gives the lowest number that is
+    /// free, so one of this number means that so many are open, whoever has them.
+    public var descriptorCeiling = Int.max
 
     public init(workers: Int, budget: DescriptorBudget) {
         self.workers = max(1, workers)
         self.budget = budget
-    }
-}
-
-/// Shares out the process's descriptors, so that no part of the relay starves another (DESIGN, "Descriptors are a budget").
-public struct DescriptorBudget: Sendable, Equatable {
-    /// Listening sockets in all. Within it every worker listens on every service port; beyond it each service port belongs
-    /// to one worker.
-    public let listeners: Int
-    /// Connections at one time, with two descriptors each.
-    public let connections: Int
-    /// UDP flows at one time, with one descriptor each.
-    public let flows: Int
-    /// Connections that are being dialled at one time.
-    public let dials: Int
-    /// Pipes, with two descriptors each.
-    public let pipes: Int
-
-    /// - Parameter limit: the descriptors that the process may open (its soft RLIMIT_NOFILE).
-    public init(limit: Int) {
-        // For logs, files, epoll sets, the demo pods' own sockets and libraries.
-        let own = min(64, limit / 4)
-        pipes = min(128, limit / 16)
-        listeners = limit / 4
-        flows = max(1, limit / 8)
-        connections = max(1, (limit - own - listeners - 2 * pipes - flows) / 2)
-        dials = max(1, min(4096, connections / 2))
     }
 }

@@ -13,13 +13,25 @@ public enum RelayEvent: Sendable {
     case endpointEjected(ServicePortID, Endpoint)
     /// It can be reached again.
     case endpointReadmitted(ServicePortID, Endpoint)
-    /// Accepting pauses on one worker, because there is no room for more connections; they wait in the kernel's queue.
-    case acceptPaused(reason: String)
+    /// New clients of this service port have to wait in the kernel's queue, in one worker at least. Reported once, until for
+    /// a while none had to.
+    case acceptPaused(ServicePortID, Shortage)
     /// An endpoint did not see its client's own address, although the service port's policy wants that; reported for the first
     /// client of a service port that is concerned.
     case sourceNotPreserved(ServicePortID, SystemError)
-    /// A listener broke and its service port is no longer served at that address by one worker.
+    /// A listener does not work, and its service port is not served at that address by one worker. It is tried again.
     case listenerFailed(ServicePortID, SystemError)
+}
+
+/// What keeps clients waiting.
+public enum Shortage: Sendable, Hashable {
+    /// The service port has its share of the dials that a worker may have under way at one time, which is this number; 0 if
+    /// all of them are others'.
+    case dials(Int)
+    /// The same of connections, whose limit follows from that of open files.
+    case connections(Int)
+    /// The kernel has no descriptors or no memory; the errno.
+    case kernel(Int32)
 }
 
 /// One connection, told at its end.

@@ -1,67 +1,55 @@
 internal import EventLoop
 internal import Glibc
+internal import Services
 
-/// How accepting stands when room or descriptors have run out. Clients wait in the kernel's queue meanwhile: most get
-/// their turn as soon as others leave, and nobody is turned away before that was given a chance.
-struct AcceptPressure: ~Copyable {
-    /// How long to wait before asking the kernel again, in milliseconds.
-    static let pause: UInt64 = 50
-    /// The kernel may refuse for this long, in milliseconds, before waiting clients are reset instead: an answer at last.
-    static let patience: UInt64 = 1000
-
-    /// Listeners that are not being watched.
-    var paused: [UInt32] = []
-    /// Since when the kernel has been refusing; nil if it does not.
-    var refusedSince: UInt64?
-    /// A descriptor that can be let go to make room for one accept (FIELD, splice trap 13).
-    var spare = Descriptor.none
-
-    init() {
-        restoreSpare()
-    }
-
-    mutating func restoreSpare() {
-        let opened = open("/dev/null", O_RDONLY | O_CLOEXEC)
-        spare = Descriptor(owning: opened)
-    }
-}
-
+/// Taking clients from the queues of the kernel, as far as there is room for them.
 extension Worker {
     /// Clients taken from one listener before others get their turn, if the turn is not a long one already.
     private static let batch = 16
 
     /// Takes a batch of clients from a listener's queue.
     ///
-    /// - Parameter sharing: whether a worker with less to do may get them.
+    /// - Parameter closing: the listener is about to be closed, and who is left in its queue would be reset. So they are taken
+    ///   as long as there is anything left, beyond the service port's share too, and stay in this worker.
     /// - Returns: how many there were.
     @discardableResult
-    func accept(from listener: Listener, sharing: Bool = true) -> Int {
+    func accept(from listener: Listener, closing: Bool = false) -> Int {
+        let port = listener.port
+        supplies.connections.capacity = connectionCapacity
         for count in 0..<Self.batch {
             // The listener is reported anew for as long as clients wait.
             guard count == 0 || loop.hasTime else { return count }
-            guard hasRoom else {
-                pauseAccepting(listener, "as many connections as the descriptor limit allows")
+            if let shortage = closing ? shortage() : shortage(of: port) {
+                pauseForShare(listener, shortage)
+                return count
+            }
+            guard pressure.hasDescriptors() else {
+                refused(listener, EMFILE)
                 return count
             }
             switch TCPSocket.accept(from: listener.socket) {
             case .accepted(let socket, let peer):
-                pressure.refusedSince = nil
+                pressure.accepted(socket.raw)
+                listener.failures = 0
                 let client = socket.release()
-                if sharing, let other = lessLoaded(), handOver(client, peer, of: listener.port.id, to: other) {
+                if !closing, port.staysUntil <= loop.now, let other = lessLoaded(),
+                    handOver(client, peer, of: port.id, to: other)
+                {
                     continue
                 }
                 load.add()
-                adopt(Descriptor(owning: client), peer, listener.port)
+                adopt(Descriptor(owning: client), peer, port)
             case .none:
                 // Nobody waits, so nobody has been waiting in vain since the last shortage.
                 pressure.refusedSince = nil
+                listener.failures = 0
+                shortageEnds(listener)
                 return count
             case .exhausted(let code):
                 refused(listener, code)
                 return count
             case .failed(let code):
-                drop(listener)
-                report(.listenerFailed(listener.port.id, SystemError("accept on", "\(listener.port.id)", code: code)))
+                setAside(listener, SystemError("accept clients of", "\(port.id)", code: code))
                 return count
             }
         }
@@ -72,13 +60,24 @@ extension Worker {
     func adopt(_ client: consuming Descriptor, _ peer: SocketAddress, _ port: PortState) {
         port.counters.accepted += 1
         port.counters.open += 1
+        supplies.connections.take(&port.has.connections)
+        supplies.dials.take(&port.has.dials)
         let id = connections.insert(Connection(client: client, peer: peer, port: port, now: loop.now))
-        dialling += 1
         dial(id, connections[id.index])
     }
 
-    private var hasRoom: Bool {
-        connections.count < mostConnections && dialling < mostDials
+    /// What the service port would have too much of with one more client; nil if nothing.
+    @inline(__always)
+    func shortage(of port: PortState) -> Shortage? {
+        if !supplies.connections.admits(port.has.connections) { return .connections(port.has.connections) }
+        if !supplies.dials.admits(port.has.dials) { return .dials(port.has.dials) }
+        return nil
+    }
+
+    /// What nobody is to have any more of.
+    private func shortage() -> Shortage? {
+        if supplies.connections.free == 0 { return .connections(0) }
+        return supplies.dials.free == 0 ? .dials(0) : nil
     }
 
     /// The kernel has a client for us but no descriptor or memory.
@@ -86,14 +85,14 @@ extension Worker {
         let since = pressure.refusedSince ?? loop.now
         pressure.refusedSince = since
         if loop.now - since >= AcceptPressure.patience { shed(from: listener) }
-        pauseAccepting(listener, SystemError.reason(code))
-        pressureTimer?.start(after: AcceptPressure.pause)
+        shortageBegins(listener, .kernel(code))
+        pause(listener, for: AcceptPressure.pause)
     }
 
     /// Resets a batch of waiting clients, with the spare descriptor.
     private func shed(from listener: Listener) {
         for _ in 0..<Self.batch {
-            pressure.spare = .none
+            _ = pressure.lendSpare()
             guard case .accepted(let socket, _) = TCPSocket.accept(from: listener.socket) else { break }
             socket.resetOnClose()
             counters.shed += 1
@@ -101,29 +100,5 @@ extension Worker {
             listener.port.counters.refused += 1
         }
         pressure.restoreSpare()
-    }
-
-    private func pauseAccepting(_ listener: Listener, _ reason: String) {
-        loop.setListener(listener.socket, token: listener.token, accepting: false)
-        if pressure.paused.isEmpty {
-            counters.acceptPauses += 1
-            report(.acceptPaused(reason: reason))
-        }
-        pressure.paused.append(listener.id)
-    }
-
-    /// Called when a connection or a dial has ended.
-    @inline(__always)
-    func roomMayHaveAppeared() {
-        if !pressure.paused.isEmpty, hasRoom, pressure.refusedSince == nil { resumeAccepting() }
-    }
-
-    func resumeAccepting() {
-        let waiting = pressure.paused
-        pressure.paused = []
-        for id in waiting {
-            guard let listener = listeners[id] else { continue }
-            loop.setListener(listener.socket, token: listener.token, accepting: true)
-        }
     }
 }

@@ -30,8 +30,15 @@ extension Worker {
                 case .failed(let code): attemptFailed(connection, code)
                 }
             } catch {
-                guard !error.isLocalExhaustion else { return end(id, .exhausted) }
-                attemptFailed(connection, error.code)
+                guard error.isLocalExhaustion else {
+                    attemptFailed(connection, error.code)
+                    continue
+                }
+                // The client may have taken the last descriptor: there is one in reserve for that.
+                connection.pointee.attempts -= 1
+                connection.pointee.endpoint = nil
+                endpoint.open.wrappingSubtract(1, ordering: .relaxed)
+                guard pressure.lendSpare() else { return end(id, .exhausted) }
             }
         }
         end(id, .unreachable)
@@ -59,15 +66,16 @@ extension Worker {
     private func established(_ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>) {
         deadlines.cancel(id.index)
         connection.pointee.isEstablished = true
-        dialling -= 1
-        if let endpoint = connection.pointee.endpoint { pardon(endpoint, of: connection.pointee.port) }
+        let port = connection.pointee.port
+        supplies.dials.giveBack(&port.has.dials)
+        if let endpoint = connection.pointee.endpoint { pardon(endpoint, of: port) }
         announceClient(connection)
         // The endpoint's socket joins the loop after the first exchange: by then it is known what is missing.
         relay(id, connection)
         guard connections.find(id) != nil else { return }
         guard watch(id, connection) else { return end(id, .exhausted) }
         if !deadlines.isSet(id.index) { setDeadline(.young, id.index) }
-        roomMayHaveAppeared()
+        roomHasAppeared(for: port)
     }
 
     /// Registers both sockets, as far as they are not; false if the kernel has no memory for that.

@@ -54,7 +54,8 @@ extension Worker {
     /// since clients expect them from there.
     func letGo() {
         hasLetGo = true
-        pressure.paused = []
+        pressure.turns = Turns()
+        pressure.later = []
         pressure.refusedSince = nil
         for listener in Array(listeners.values) {
             if listener.port.id.transport == .udp { stopWatching(listener) } else { drop(listener) }

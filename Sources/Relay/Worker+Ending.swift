@@ -15,12 +15,12 @@ extension Worker {
         }
         deadlines.cancel(id.index)
         if connection.pointee.isHeld { stopHolding(id, connection) }
-        if !connection.pointee.isEstablished { dialling -= 1 }
         connection.pointee.endpoint?.open.wrappingSubtract(1, ordering: .relaxed)
-        if let pipe = connection.pointee.upHold.pipe { pipes.discard(pipe) }
-        if let pipe = connection.pointee.downHold.pipe { pipes.discard(pipe) }
-
         let port = connection.pointee.port
+        discardPipe(&connection.pointee.upHold, of: port)
+        discardPipe(&connection.pointee.downHold, of: port)
+        if !connection.pointee.isEstablished { supplies.dials.giveBack(&port.has.dials) }
+        supplies.connections.giveBack(&port.has.connections)
         port.counters.open -= 1
         port.counters.bytesUp += connection.pointee.up.moved
         port.counters.bytesDown += connection.pointee.down.moved
@@ -33,7 +33,7 @@ extension Worker {
 
         connections.remove(id)
         foldIfForgotten(port)
-        roomMayHaveAppeared()
+        roomHasAppeared(for: port)
         loadFalls()
     }
 
@@ -66,8 +66,9 @@ extension Worker {
             return drop(listener)
         }
         var waiting = 1024
-        while waiting > 0, listeners[id] != nil, !pressure.paused.contains(id) {
-            let count = accept(from: listener, sharing: false)
+        if listener.pause == .forShare { listener.pause = .none }
+        while waiting > 0, listener.pause == .none {
+            let count = accept(from: listener, closing: true)
             if count == 0 { break }
             waiting -= count
         }
@@ -77,6 +78,7 @@ extension Worker {
     /// Closes a listener as it is.
     func drop(_ listener: Listener) {
         stopWatching(listener)
+        shortageEnds(listener)
         listeners[listener.id] = nil
     }
 

@@ -17,13 +17,15 @@ struct Waiting {
 extension Worker {
     /// There is no endpoint: the client waits for one, if that is wanted and there is room, or else is reset.
     func endpointIsMissing(_ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>) {
-        guard !hold(id, connection) else { return roomMayHaveAppeared() }
+        guard !hold(id, connection) else { return roomHasAppeared(for: connection.pointee.port) }
         end(id, connection.pointee.attempts == 0 ? .noEndpoint : .unreachable)
     }
 
     private func hold(_ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>) -> Bool {
         let port = connection.pointee.port
-        guard port.route.policy.holdSeconds > 0, !port.isRemoved else { return false }
+        guard port.route.policy.holdSeconds > 0, !port.isRemoved, supplies.holds.admits(port.has.holds) else {
+            return false
+        }
         let admission = port.route.waiting.enter()
         guard admission != .full else { return false }
         if !connection.pointee.isWatchingClient {
@@ -37,7 +39,8 @@ extension Worker {
         }
         connection.pointee.isHeld = true
         // It takes no part in dialling, of which there may be only so much at one time.
-        dialling -= 1
+        supplies.dials.giveBack(&port.has.dials)
+        supplies.holds.take(&port.has.holds)
         port.waiting.append(Waiting(id: id, since: loop.now))
         port.counters.held += 1
         port.counters.heldInAll += 1
@@ -50,22 +53,36 @@ extension Worker {
     func stopHolding(_ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>) {
         let port = connection.pointee.port
         connection.pointee.isHeld = false
-        dialling += 1
+        supplies.dials.take(&port.has.dials)
+        supplies.holds.giveBack(&port.has.holds)
         port.counters.held -= 1
         port.route.waiting.leave()
         if let place = port.waiting.firstIndex(where: { $0.id == id }) { port.waiting.remove(at: place) }
     }
 
     /// A service port was given another route: maybe with an endpoint, maybe with another limit.
-    func resumeHeld(of port: PortState) {
+    func routeHasChanged(of port: PortState) {
         guard !port.waiting.isEmpty else { return }
-        guard !port.route.balancer.endpoints.isEmpty else { return holdsAreDue() }
-        let waiting = port.waiting
-        port.waiting = []
-        for client in waiting {
-            guard let connection = connections.find(client.id) else { continue }
-            stopHolding(client.id, connection)
-            dial(client.id, connection)
+        if port.route.balancer.endpoints.isEmpty { holdsAreDue() } else { resumeHeld(of: port) }
+    }
+
+    /// Dials for clients that wait, if there is an endpoint: as many as the service port's share of dials allows, and the others
+    /// when those have come to an end.
+    func resumeHeld(of port: PortState) {
+        // A dial that ends at once comes back to here.
+        guard !port.isResuming, !port.route.balancer.endpoints.isEmpty else { return }
+        port.isResuming = true
+        defer { port.isResuming = false }
+        // Who has to wait again waits at the end.
+        var count = port.waiting.count
+        while count > 0, supplies.dials.admits(port.has.dials), let first = port.waiting.first {
+            count -= 1
+            guard let connection = connections.find(first.id) else {
+                port.waiting.removeFirst()
+                continue
+            }
+            stopHolding(first.id, connection)
+            dial(first.id, connection)
         }
     }
 

@@ -7,7 +7,7 @@ extension Worker {
         if let port = ports[id] {
             if id.transport == .udp { endFlows(of: port, notIn: route.balancer) }
             port.route = route
-            resumeHeld(of: port)
+            routeHasChanged(of: port)
         } else {
             ports[id] = PortState(id: id, route: route, timeouts: configuration.flowTimeouts)
         }

@@ -54,26 +54,29 @@ extension Worker {
 
     private func advanceUp(_ connection: UnsafeMutablePointer<Connection>, _ occasion: Occasion) -> Bool {
         advance(
-            &connection.pointee.up, &connection.pointee.upHold, from: connection.pointee.client,
-            to: connection.pointee.server, endIsSaidByClosing: connection.pointee.down.saysItByClosing, occasion)
+            &connection.pointee.up, &connection.pointee.upHold, of: PipePool.Holder(connection, isUp: true),
+            from: connection.pointee.client, to: connection.pointee.server,
+            endIsSaidByClosing: connection.pointee.down.saysItByClosing, occasion)
     }
 
     private func advanceDown(_ connection: UnsafeMutablePointer<Connection>, _ occasion: Occasion) -> Bool {
         advance(
-            &connection.pointee.down, &connection.pointee.downHold, from: connection.pointee.server,
-            to: connection.pointee.client, endIsSaidByClosing: connection.pointee.up.saysItByClosing, occasion)
+            &connection.pointee.down, &connection.pointee.downHold, of: PipePool.Holder(connection, isUp: false),
+            from: connection.pointee.server, to: connection.pointee.client,
+            endIsSaidByClosing: connection.pointee.up.saysItByClosing, occasion)
     }
 
     /// Steps one direction until it waits (false) or has to give way to others (true).
     @inline(__always)
     private func advance(
-        _ direction: inout Direction, _ hold: inout Hold, from source: borrowing Descriptor,
-        to sink: borrowing Descriptor, endIsSaidByClosing: Bool, _ occasion: Occasion
+        _ direction: inout Direction, _ hold: inout Hold, of holder: PipePool.Holder,
+        from source: borrowing Descriptor, to sink: borrowing Descriptor, endIsSaidByClosing: Bool,
+        _ occasion: Occasion
     ) -> Bool {
         let now = loop.now
         var steps = Self.stepsPerTurn
         // A pipe is held only while bytes are in it.
-        defer { if direction.held == 0 { giveBackPipe(&hold) } }
+        defer { if direction.held == 0 { giveBackPipe(&hold, of: holder) } }
         while steps > 0 {
             steps -= 1
             switch direction.next(at: now) {
@@ -81,20 +84,20 @@ extension Worker {
                 return false
             case .copy:
                 // Or what is left over now would be looked for in the pipe of the stream before.
-                giveBackPipe(&hold)
+                giveBackPipe(&hold, of: holder)
                 copy(&direction, &hold, from: source, to: sink, now)
             case .fill:
                 guard occasion == .turn else { return true }
-                guard let pipe = hold.pipe ?? pipes.take(at: now) else {
+                guard let pipe = hold.pipe ?? takePipe(for: holder) else {
                     direction.cannotSplice()
                     continue
                 }
                 hold.pipe = pipe
-                direction.didFill(fill(pipe, from: source), at: now)
+                direction.didFill(fill(pipe, from: source, at: now), at: now)
             case .flush:
                 if let pipe = hold.pipe {
                     guard occasion == .turn else { return true }
-                    let moved = pipes.drain(pipe, to: sink, count: direction.held)
+                    let moved = pipes.drain(pipe, to: sink, count: direction.held, at: now)
                     if case .moved(let count) = moved { counters.splicedBytes += UInt64(count) }
                     direction.didDrain(moved)
                 } else {
@@ -107,13 +110,6 @@ extension Worker {
             }
         }
         return true
-    }
-
-    @inline(__always)
-    private func giveBackPipe(_ hold: inout Hold) {
-        guard let pipe = hold.pipe else { return }
-        hold.pipe = nil
-        pipes.giveBack(pipe)
     }
 
     @inline(__always)
@@ -132,8 +128,8 @@ extension Worker {
     }
 
     @inline(__always)
-    private func fill(_ pipe: PipePool.Slot, from source: borrowing Descriptor) -> Transfer {
-        let transfer = pipes.fill(pipe, from: source)
+    private func fill(_ pipe: PipePool.Slot, from source: borrowing Descriptor, at now: UInt64) -> Transfer {
+        let transfer = pipes.fill(pipe, from: source, at: now)
         // splice can report a reset as an end (FIELD, splice trap 8): the socket knows better.
         if transfer == .end {
             let error = source.pendingError()

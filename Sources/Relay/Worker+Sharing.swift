@@ -4,6 +4,9 @@ internal import Services
 /// Sharing out connections. The kernel gives each client to one of the listening sockets by a hash, which for a few long
 /// connections is far from even: four streams meet on one of two workers once in eight times, and leave the other's CPU idle.
 extension Worker {
+    /// How long a service port's clients are kept after another worker had no room for one, in milliseconds.
+    private static let stay: UInt64 = 1000
+
     /// A worker that has clearly less to do than this one, if there is one to be found among the next two; to ask all of
     /// them would cost more than it gains where there are many.
     func lessLoaded() -> Worker? {
@@ -25,22 +28,25 @@ extension Worker {
     func handOver(_ client: Int32, _ peer: SocketAddress, of port: ServicePortID, to other: Worker) -> Bool {
         guard other.load.reserve() else { return false }
         if other.loop.execute({ other.takeOver(client, peer, of: port, from: self) }) { return true }
+        other.load.hasArrived()
         other.load.remove()
         return false
     }
 
     private func takeOver(_ client: Int32, _ peer: SocketAddress, of id: ServicePortID, from other: Worker) {
-        if let port = ports[id] {
+        load.hasArrived()
+        if let port = ports[id], shortage(of: port) == nil {
             adopt(Descriptor(owning: client), peer, port)
             return
         }
-        // The service port is gone, but its client came before that: who accepted it has to answer it.
+        // Who accepted it had room for it. Or the service port is gone here, but its client came before that.
         loadFalls()
         let isBack = other.loop.execute {
             guard let port = other.ports[id] else {
                 _ = Descriptor(owning: client)
                 return
             }
+            port.staysUntil = other.loop.now + Self.stay
             other.load.add()
             other.adopt(Descriptor(owning: client), peer, port)
         }

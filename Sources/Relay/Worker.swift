@@ -16,11 +16,10 @@ final class Worker: @unchecked Sendable {
     /// Does what one worker does for all.
     let keepsHouse: Bool
     /// This worker's part of the budget.
-    let mostConnections: Int
-    let mostDials: Int
+    var supplies: Supplies
     let mostFlows: Int
-    /// One service port may have half of them, so that none can crowd out all others.
-    var mostFlowsPerPort: Int { max(1, mostFlows / 2) }
+    /// Listening sockets of the relay, which are as many connections less.
+    let listening: ListeningCount
 
     /// The other workers; set before the thread starts, and let go of at its end.
     var colleagues: [Worker] = []
@@ -31,7 +30,6 @@ final class Worker: @unchecked Sendable {
     var listeners: [UInt32: Listener] = [:]
     var connections = Slab<Connection>()
     var datagrams: DatagramState
-    var dialling = 0
     let buffer: UnsafeMutableRawBufferPointer
     var pipes: PipePool
     var counters = RelayCounters()
@@ -62,8 +60,10 @@ final class Worker: @unchecked Sendable {
     var pinTimer: Timer?
     var sweepingPins = false
 
-    var pressure = AcceptPressure()
+    var pressure: AcceptPressure
     var pressureTimer: Timer?
+    /// When that timer is set to fire; 0 if it is not.
+    var pressureArmed: UInt64 = 0
 
     /// Another process has the doors.
     var hasLetGo = false
@@ -76,24 +76,28 @@ final class Worker: @unchecked Sendable {
     private(set) var finalStatus: Int32 = 0
 
     init(
-        configuration: RelayConfiguration, keepsHouse: Bool = true, report: @escaping @Sendable (RelayEvent) -> Void
+        configuration: RelayConfiguration, keepsHouse: Bool = true, listening: ListeningCount = ListeningCount(),
+        report: @escaping @Sendable (RelayEvent) -> Void
     ) throws(SystemError) {
         self.configuration = configuration
         self.keepsHouse = keepsHouse
+        self.listening = listening
         self.report = report
         self.loop = try EventLoop()
         let workers = configuration.workers
-        mostConnections = max(1, configuration.budget.connections / workers)
-        mostDials = max(1, configuration.budget.dials / workers)
+        supplies = Supplies(
+            connections: max(1, configuration.budget.connections / workers),
+            dials: max(1, configuration.budget.dials / workers))
+        pressure = AcceptPressure(ceiling: configuration.descriptorCeiling)
         mostFlows = max(1, configuration.budget.flows / workers)
         datagrams = try DatagramState()
-        pipes = PipePool(limit: configuration.budget.pipes / workers)
+        pipes = PipePool(limit: configuration.budget.pipes / workers, ceiling: configuration.descriptorCeiling)
         buffer = .allocate(byteCount: Self.bufferSize, alignment: 4096)
         deadlines = Deadlines(
             dials: DialAttempts.timeouts, halfOpen: configuration.halfOpenLimit,
             youth: configuration.youth)
         deadlineTimer = Timer(on: loop) { [unowned self] in deadlinesAreDue() }
-        pressureTimer = Timer(on: loop) { [unowned self] in resumeAccepting() }
+        pressureTimer = Timer(on: loop) { [unowned self] in pausesAreOver() }
         sweepTimer = Timer(on: loop) { [unowned self] in sweep() }
         probeTimer = Timer(on: loop) { [unowned self] in probesAreDue() }
         holdTimer = Timer(on: loop) { [unowned self] in holdsAreDue() }
@@ -117,13 +121,18 @@ final class Worker: @unchecked Sendable {
         for id in probes.ids { probes.remove(id) }
     }
 
+    /// The connections that this worker may have beside the listeners that there are now.
+    var connectionCapacity: Int {
+        max(1, configuration.budget.connections(beside: listening.current) / configuration.workers)
+    }
+
     @inline(__always)
     private func handle(_ raw: EventLoop.Token, _ readiness: Readiness) {
         guard let token = Token(raw) else { return }
         switch token.kind {
         case .listener:
             guard let listener = listeners[token.index] else { return }
-            guard listener.isWatched else { return }
+            guard listener.isWatched, listener.pause == .none else { return }
             if listener.port.id.transport == .udp { receive(from: listener) } else { accept(from: listener) }
         case .client:
             guard let connection = connections.find(token.connection) else { return }
@@ -182,6 +191,22 @@ final class Listener {
     let isWildcard: Bool
     /// Clients are taken from it. One that is not is there for the answers of its UDP flows.
     var isWatched = true
+
+    /// Why nobody is taken from it at the moment.
+    enum Pause {
+        case none
+        /// Until its service port has less than its share again.
+        case forShare
+        /// Until it is tried again.
+        case forTime
+        /// The same; it does not work, and the loop does not know it meanwhile.
+        case setAside
+    }
+    var pause = Pause.none
+    /// Attempts in a row that failed for no reason that would pass by itself.
+    var failures: UInt8 = 0
+    /// Clients have had to wait since nobody waited here last.
+    var isShort = false
 
     init(id: UInt32, socket: consuming Descriptor, port: PortState, isWildcard: Bool = false) {
         self.id = id

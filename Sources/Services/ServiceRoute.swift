@@ -12,17 +12,20 @@ public struct ServiceRoute: Sendable {
     public let waiting: WaitingCount
     /// That clients' addresses could not be preserved has been told.
     public let sourceLoss: Once
+    /// Its clients have to wait, because it has its share of something scarce.
+    public let shortage: Episode
 
     /// The route of a service port that is new.
     public init(
         _ balancer: Balancer, _ policy: ServicePolicy = ServicePolicy(), pins: AffinityTable = AffinityTable(),
-        waiting: WaitingCount = WaitingCount(), sourceLoss: Once = Once()
+        waiting: WaitingCount = WaitingCount(), sourceLoss: Once = Once(), shortage: Episode = Episode()
     ) {
         self.balancer = balancer
         self.policy = policy
         self.pins = pins
         self.waiting = waiting
         self.sourceLoss = sourceLoss
+        self.shortage = shortage
     }
 
     /// The endpoint for a client's attempt, or nil if there is none.
@@ -63,7 +66,7 @@ public struct ServiceRoute: Sendable {
             pins.removeRetired()
         }
         if policy.affinity == .none, self.policy.affinity != .none { pins.removeAll() }
-        return ServiceRoute(balancer, policy, pins: pins, waiting: waiting, sourceLoss: sourceLoss)
+        return ServiceRoute(balancer, policy, pins: pins, waiting: waiting, sourceLoss: sourceLoss, shortage: shortage)
     }
 
     /// The service port is gone.

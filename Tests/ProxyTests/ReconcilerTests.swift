@@ -179,4 +179,30 @@ import Testing
         await other.stop()
         await relay.stop()
     }
+
+    @Test func whatThereIsNoRoomForIsOneProblemAndGetsItsTurn() async throws {
+        let server = try ScriptedServer.identity("a")
+        let small = try Relay(RelayConfiguration(workers: 2, budget: DescriptorBudget(limit: 64)))
+        let reconciler = Reconciler(relay: small)
+        let room = small.budget.listeners
+        let names = (0..<(room + 3)).map { "s\($0)" }
+        func plan(_ names: some Sequence<String>) throws -> Plan {
+            Plan(ports: try names.map { try planned($0, [server]) })
+        }
+        let first = await reconciler.apply(try plan(names.prefix(room)))
+        #expect(first.problems == [])
+        // It grows beyond what there is room for.
+        let grown = await reconciler.apply(try plan(names))
+        let problem = try #require(grown.problems.first)
+        #expect(grown.problems.count == 1)
+        #expect(problem.kind == .resources && problem.subject == "default/s\(room) and 2 more service ports")
+        #expect(problem.text.contains("limit of 64 open files"))
+        for index in 0..<room { #expect(try listening(grown, index) == (try listening(first, index))) }
+        #expect(try await answer(try listening(grown, room - 1)) == "a")
+        // Somebody goes, and the next in line is served.
+        let after = await reconciler.apply(try plan(names.dropFirst(1)))
+        #expect(try await answer(try listening(after, room - 1)) == "a")
+        #expect(after.problems.first?.subject == "default/s\(room + 1) and 1 more service ports")
+        await small.stop()
+    }
 }

@@ -40,6 +40,19 @@ import Testing
             ])
     }
 
+    @Test func aShortageIsNamedWithWhatIsShort() throws {
+        let lines = try lines([
+            .acceptPaused(port, .dials(24)), .acceptPaused(port, .connections(90)),
+            .acceptPaused(port, .connections(0)),
+            .acceptPaused(port, .kernel(24)),
+        ])
+        #expect(lines.allSatisfy { $0.hasPrefix("default/web: new clients have to wait: ") })
+        #expect(lines[0].contains("24 are being dialled for already, which is its share"))
+        #expect(lines[1].contains("90 of its connections, which is its share of the limit of open files"))
+        #expect(lines[2].contains("other service ports have as many connections"))
+        #expect(lines[3].hasSuffix("too many open files"))
+    }
+
     @Test func aFloodIsCutShort() throws {
         let flood = [RelayEvent](repeating: .waitingForEndpoint(port), count: 500)
         // A second may turn over in between, and then there are twice as many and a line about the others.

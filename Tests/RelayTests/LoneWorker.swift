@@ -12,11 +12,17 @@ final class LoneWorker: Sendable {
     private let told: Locked<[RelayEvent]>
     private let thread = Locked<LoopThread?>(nil)
 
-    /// - Parameter react: called on the worker's thread, for each event.
-    init(_ react: @escaping @Sendable (RelayEvent) -> Void = { _ in }) throws {
+    /// - Parameters:
+    ///   - configure: changes its settings.
+    ///   - react: called on the worker's thread, for each event.
+    init(
+        configure: (inout RelayConfiguration) -> Void = { _ in },
+        react: @escaping @Sendable (RelayEvent) -> Void = { _ in }
+    ) throws {
         SignalWatcher.ignoreBrokenPipes()
         var configuration = RelayConfiguration(workers: 1, budget: DescriptorBudget(limit: 4096))
         configuration.reportsConnections = true
+        configure(&configuration)
         let told = Locked<[RelayEvent]>([])
         self.told = told
         worker = try Worker(configuration: configuration) { event in
@@ -27,13 +33,16 @@ final class LoneWorker: Sendable {
 
     /// Opens a service port on loopback, before the worker runs; returns the port.
     func open(
-        _ service: String = "web", _ transport: TransportProtocol = .tcp, endpoints: [UInt16]
+        _ service: String = "web", _ transport: TransportProtocol = .tcp, endpoints: [UInt16], listens: Bool = true
     ) throws -> UInt16 {
         let id = ServicePortID(ServicePortName(namespace: "default", service: service), transport)
         worker.serve(id, by: ServiceRoute(RelayHarness.balancer(endpoints), ServicePolicy()))
         let socket =
             transport == .udp
-            ? try UDPSocket.bind(to: .loopback(port: 0), shared: true) : try TCPSocket.listen(on: .loopback(port: 0))
+            ? try UDPSocket.bind(to: .loopback(port: 0), shared: true)
+            : listens
+                ? try TCPSocket.listen(on: .loopback(port: 0))
+                : try TCPSocket.bind(to: .loopback(port: 0), shared: false)
         let port = try TCPSocket.localAddress(of: socket).port
         worker.listen(UInt32(port), socket, for: id)
         return port
@@ -55,6 +64,11 @@ final class LoneWorker: Sendable {
             if !accepted { continuation.resume(returning: nil) }
         }
         return try #require(value)
+    }
+
+    /// The listeners that did not work.
+    var failures: [SystemError] {
+        told.withLock { $0.compactMap { if case .listenerFailed(_, let error) = $0 { error } else { nil } } }
     }
 
     /// The connections that have ended, in that order.

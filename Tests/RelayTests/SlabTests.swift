@@ -73,14 +73,3 @@ import Testing
         #expect(Set(tokens).count == 4)
     }
 }
-
-@Suite struct DescriptorBudgetTests {
-    @Test(arguments: [32, 64, 256, 1024, 20_000, 1 << 20])
-    func theSharesFitTheLimit(limit: Int) {
-        let budget = DescriptorBudget(limit: limit)
-        #expect(budget.listeners + 2 * budget.connections + 2 * budget.pipes <= limit)
-        #expect(budget.connections > 0 && budget.dials > 0)
-        #expect(budget.pipes <= 128)
-        #expect(budget.dials <= budget.connections)
-    }
-}

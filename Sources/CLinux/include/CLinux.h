@@ -48,6 +48,7 @@ int portico_dial_state(int fd);
 
 /* Moving bytes. None of these returns -EINTR. */
 ssize_t portico_read(int fd, void *buffer, size_t count);
+ssize_t portico_read_pipe(int fd, void *buffer, size_t count);
 /* MSG_NOSIGNAL: a peer that is gone is an EPIPE, not a SIGPIPE. */
 ssize_t portico_send(int fd, const void *buffer, size_t count);
 /* splice is a GNU extension and its flags are macros. Never SPLICE_F_MORE: it corks and costs 200 ms on small messages. */

@@ -45,6 +45,9 @@ extension Worker {
             guard let endpoint = port.route.pick(for: client, attempt: attempt, at: loop.now) else { return nil }
             do throws(SystemError) {
                 let socket = try socket(to: endpoint, of: port, for: client, UDPSocket.connect(to:from:))
+                guard socket.raw < configuration.descriptorCeiling else {
+                    throw SystemError("create a socket for", "\(endpoint.address)", code: EMFILE)
+                }
                 let header = announcement(of: key, through: door)
                 return Flow(socket: socket, port: port, endpoint: endpoint, key: key, header: header)
             } catch {
@@ -63,9 +66,10 @@ extension Worker {
         return nil
     }
 
-    /// Ends the flow that was silent for longest, of the service port that is at its limit or of all.
+    /// Ends the flow that was silent for longest, of the service port that has its share or of all.
     private func makeRoom(for port: PortState, _ door: Listener) {
-        if port.flows.count >= mostFlowsPerPort, let oldest = port.flows.leastRecentlyUsed {
+        let flows = Supply(capacity: mostFlows, used: datagrams.flows.count)
+        if port.flows.count > 0, !flows.admits(port.flows.count), let oldest = port.flows.leastRecentlyUsed {
             evict(oldest.flow, door)
         } else if datagrams.flows.count >= mostFlows, let oldest = leastRecentlyUsedFlow() {
             evict(oldest.flow, door)
@@ -154,17 +158,20 @@ extension Worker {
     func doorFailed(_ door: Listener, _ code: Int32) {
         // Errors of datagrams that were sent from here earlier are no errors of the door, and want of memory passes.
         guard !SystemError.blamesEndpoint(code), ![EMSGSIZE, EPERM, ENOMEM, ENOBUFS].contains(code) else { return }
-        let address = try? TCPSocket.localAddress(of: door.socket)
+        renew(door)
+    }
+
+    /// Puts another socket in the place of one that is broken; if there is none to be had, that is tried again.
+    func renew(_ door: Listener) {
         do throws(SystemError) {
-            guard let address else { throw SystemError("receive for", "\(door.port.id)", code: code) }
+            let address = try TCPSocket.localAddress(of: door.socket)
             let socket = try UDPSocket.bind(to: address, shared: true)
             let renewed = Listener(id: door.id, socket: socket, port: door.port, isWildcard: door.isWildcard)
             try loop.watchListener(renewed.socket, token: renewed.token)
             loop.unwatch(door.socket)
             listeners[door.id] = renewed
         } catch {
-            drop(door)
-            report(.listenerFailed(door.port.id, error))
+            setAside(door, error)
         }
     }
 }

@@ -80,7 +80,9 @@ import Testing
         let leave = Cue()
         let server = try ScriptedServer.echo()
         let old = try await Generation.first(at: path, endpoints: [server.port], workers: 1, descriptors: 64)
-        let room = DescriptorBudget(limit: 64).connections
+        // All of one service port's share.
+        var (supply, room) = (Supply(capacity: DescriptorBudget(limit: 64).connections(beside: 1)), 0)
+        while supply.admits(room) { supply.take(&room) }
         let staying = try (0..<room).map { _ in
             try ScriptedPeer.connect(to: old.address.port, script: [.send("x"), .expect("x"), .wait(leave)])
         }

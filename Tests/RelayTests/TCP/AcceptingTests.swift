@@ -1,3 +1,4 @@
+import EventLoop
 import Glibc
 import Services
 import TestSupport
@@ -47,10 +48,10 @@ import Testing
             try limitDescriptors(to: 1024)
             let server = try ScriptedServer.identity("a")
             let hoard = Hoard()
-            let lone = try LoneWorker { event in
+            let lone = try LoneWorker(react: { event in
                 // The first shortage is short: it is over as soon as the worker has noticed it.
                 if case .acceptPaused = event, hoard.isBrief { hoard.giveBack() }
-            }
+            })
             let port = try lone.open(endpoints: [server.port])
             func client() throws -> ScriptedPeer {
                 try ScriptedPeer.connect(to: port, stepLimit: .seconds(15), script: [.receiveAll])
@@ -79,6 +80,13 @@ import Testing
             #expect(used < (ContinuousClock().now - clock) / 2, "the worker was busy with waiting")
             #expect(await lone.shed == 40)
 
+            // The last one goes to the client, and its endpoint gets the one in reserve.
+            hoard.isBrief = true
+            try await lone.perform { _ in hoard.giveBack() }
+            try await lone.perform { _ in hoard.take(leaving: 1) }
+            #expect(await answer() == "a")
+            #expect(await lone.shed == 40)
+
             // With room for a few of a crowd, each is served or told that it is not.
             try await lone.perform { _ in hoard.giveBack() }
             try await lone.perform { _ in hoard.take(leaving: 9) }
@@ -99,8 +107,62 @@ import Testing
     }
 }
 
+extension AcceptingTests {
+    /// The last part of the table is left to others, however many clients there are.
+    @Test func theReserveIsLeftAlone() async throws {
+        await #expect(processExitsWith: .success) {
+            try raiseDescriptorLimit(to: 4096)
+            let server = try ScriptedServer.echo()
+            let lone = try LoneWorker(configure: { $0.descriptorCeiling = 300 })
+            let port = try lone.open(endpoints: [server.port])
+            try lone.run {
+                do { try OwnResources.takeDescriptors() } catch { Issue.record(error) }
+            }
+            try await lone.perform { _ in }
+            let crowd = try await ClientCrowd.connect(400, to: port)
+            #expect(await eventually { await lone.pauses > 0 })
+            // Long enough for several attempts; nobody has waited for so long that it is reset.
+            #expect(await eventually { await lone.pauses > 3 })
+            let next = try await lone.perform { _ in
+                let descriptor = open("/dev/null", O_RDONLY)
+                close(descriptor)
+                return descriptor
+            }
+            #expect((290...306).contains(next), "the lowest number that is free is \(next)")
+            #expect(await lone.open > 50)
+            crowd.close()
+            #expect(await eventually { await lone.open == 0 })
+            let late = try ScriptedPeer.connect(to: port, script: [.send("x"), .expect("x")])
+            _ = try await late.finished()
+            lone.stop()
+            _ = Unmanaged.passRetained(lone)
+        }
+    }
+
+    /// A socket that does not listen answers accept with an error that is on no list; then somebody has it listen after all.
+    @Test func aListenerThatFailsIsTriedAgain() async throws {
+        let server = try ScriptedServer.identity("a")
+        let lone = try LoneWorker()
+        let address = try lone.open(endpoints: [server.port], listens: false)
+        let listener = try #require(lone.worker.listeners[UInt32(address)])
+        let raw = listener.socket.raw
+        try lone.run()
+        #expect(await eventually { lone.failures.count == 1 })
+        let before = try await lone.perform { _ in processorTime() }
+        // Several attempts.
+        try await Task.sleep(for: .milliseconds(500))
+        #expect(lone.failures.count == 1, "told once")
+        #expect(
+            try await lone.perform { _ in processorTime() } - before < .milliseconds(250), "it was busy with waiting")
+        listen(raw, 16)
+        let client = try ScriptedPeer.connect(to: address, script: [.receiveAll])
+        #expect(try await client.finished().received.text == "a")
+        lone.stop()
+    }
+}
+
 /// Descriptors taken away from the thread that asks, which has some of its own.
-private final class Hoard: Sendable {
+final class Hoard: Sendable {
     private let taken = Locked<[Int32]>([])
     private let brief = Locked(true)
 
