@@ -31,7 +31,7 @@ struct PorticoBench: ParsableCommand {
 
               A first impression of some scenarios:
                 sudo portico-bench --quick --scenario bulk --scenario rr-64 --peer portico --peer nginx
-            """)
+            """, subcommands: [Soak.self])
 
     @Option(help: "A scenario, or the beginning of its name; repeatable. See --list.")
     var scenario: [String] = []
