@@ -14,7 +14,7 @@ SHELL_SCRIPTS := $(wildcard Scripts/*.sh) .ci/run $(addprefix Examples/three-nod
 export SWIFT
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dev-check lab build debug test test-optimized test-sanitizers fuzz lint format man completions install clean toolchain needs-build needs-test
+.PHONY: help dev dev-check lab build debug test test-optimized test-sanitizers fuzz mutants soak lint format man completions install clean toolchain needs-build needs-test
 
 help: ## List the tasks
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,17 @@ test-sanitizers: needs-test ## Run the tests of the data plane under the thread 
 fuzz: needs-build ## Fuzz what reads bytes of others: 1,000,000 inputs each, or SECONDS=5 each, or TARGET=dns alone
 	@Scripts/fuzz.sh $(if $(SECONDS),--seconds $(SECONDS)) $(TARGET)
 
+mutants: needs-test ## Take guards out of the code one at a time (Tests/Mutants), and see that tests notice
+	$(SWIFT) Scripts/mutants.swift
+
+MINUTES ?= 30
+
+soak: build ## Load the program with everything at once for MINUTES=30, and see what grows or gets lost; needs root
+	@Scripts/require-packages.sh lab
+	$(SWIFT) build --package-path Benchmarks -c release --product portico-bench
+	@mkdir -p Benchmarks/results
+	Benchmarks/.build/release/portico-bench soak --minutes $(MINUTES) --portico $(RELEASE) --json Benchmarks/results/soak.json
+
 # In debug mode, because the plug-in builds the whole package, and would overwrite the release that stands on its own.
 man: needs-build ## Make the man pages, in dist/man
 	$(SWIFT) package generate-manual --configuration debug --multi-page --section 1
@@ -76,7 +87,7 @@ install: completions man ## Install program, man pages and completions under PRE
 	install -D -m 644 $(DIST)/completions/portico.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/portico.fish
 
 clean: ## Remove all that was built
-	rm -rf .build .build-tsan .build-asan .build-optimized .build-fuzz $(DIST)
+	rm -rf .build .build-tsan .build-asan .build-optimized .build-fuzz .build-mutants $(DIST)
 
 toolchain:
 	@Scripts/require-swift.sh

@@ -103,7 +103,7 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "portico", "Names", "Proxy", "Services", "TestSupport",
+                "portico", "Names", "Proxy", "Relay", "Services", "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: settings),

@@ -78,7 +78,8 @@ extension RuleTarget {
         case "DROP": self = .drop
         default:
             // The name of a chain, which Portico never puts in quotes.
-            guard name.utf8.allSatisfy({ (0x21...0x7E).contains($0) && !#""\'"#.utf8.contains($0) }) else { return nil }
+            guard !name.isEmpty, name.utf8.allSatisfy({ (0x21...0x7E).contains($0) && !#""\'"#.utf8.contains($0) })
+            else { return nil }
             self = .jump(name)
         }
     }

@@ -57,6 +57,7 @@ import Testing
         ("POST / HTTP/1.1\r\nContent-Length: 1, 1\r\n", 400),
         ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 411),
         ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n", 400),
+        ("GET / HTTP/1.\r\n\r\n", 400), ("GET / HTTP/1.11\r\n\r\n", 400),
         ("POST / HTTP/1.1\r\nContent-Length: 1048577\r\n\r\n", 413),
         ("POST / HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n", 413),
     ])

@@ -115,6 +115,9 @@ struct ReloadTests {
         #expect(watch.last.newProblems(since: broken).isEmpty)
         try workspace.replace("web.yaml", service("web", port: 9) + "---\n" + service("api", port: 3))
         await watch.expect { $0.services == ["api:3", "web:9"] && $0.problems.isEmpty }
+        // It is known which one is broken, so what is missing was taken out.
+        try workspace.replace("web.yaml", service("web", port: 0))
+        await watch.expect { $0.services == ["web:9"] && $0.hasErrors }
     }
 
     @Test("A document that cannot be parsed keeps what is missing; mended without it, it is gone")

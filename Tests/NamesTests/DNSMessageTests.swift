@@ -93,6 +93,17 @@ import Testing
         #expect(try DNSMessage(message.encoded(limit: all - 1)).header.isTruncated == false)
     }
 
+    @Test func namesFarBehindAreNotPointedTo() throws {
+        // Pointers reach 16 KiB; each name here comes twice, many of them beyond.
+        var message = full
+        message.answers = (0..<2000).map { index in
+            DNSRecord(name: name("a\(index / 2)"), timeToLive: 5, data: .a(UInt32(index)))
+        }
+        let bytes = message.encoded()
+        #expect(bytes.count > 0x4000)
+        #expect(try DNSMessage(bytes) == message)
+    }
+
     @Test func aMessageOfSixtyFourKilobytesIsWrittenInNoTime() throws {
         var message = full
         message.answers = (0..<3000).map {

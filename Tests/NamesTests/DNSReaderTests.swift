@@ -103,4 +103,21 @@ import Testing
             try check(bytes)
         }
     }
+
+    @Test func aChainOfPointersHasAnEnd() throws {
+        // A name, and then pointers each of which leads to the one before; the last is the question's name.
+        func message(pointers: Int) -> [UInt8] {
+            var bytes = self.message([1, 2, 0, 0], [1, 97, 0, 0, 1, 0, 1, 0, 0, 16, 0, 1, 0, 0, 0, 5])
+            bytes += [UInt8((pointers * 2) >> 8), UInt8((pointers * 2) & 0xFF)]
+            let first = bytes.count
+            for index in 0..<pointers {
+                let target = index == 0 ? 12 : first + 2 * (index - 1)
+                bytes += [0xC0 | UInt8(target >> 8), UInt8(target & 0xFF)]
+            }
+            let last = first + 2 * (pointers - 1)
+            return bytes + [0xC0 | UInt8(last >> 8), UInt8(last & 0xFF), 0, 1, 0, 1, 0, 0, 0, 5, 0, 4, 1, 2, 3, 4]
+        }
+        #expect(try DNSMessage(message(pointers: 100)).answers.last?.name == name("a"))
+        #expect(throws: DNSFormatError.badName) { try DNSMessage(message(pointers: 200)) }
+    }
 }

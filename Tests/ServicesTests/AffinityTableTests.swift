@@ -27,6 +27,15 @@ struct AffinityTableTests {
         #expect(Dictionary(grouping: answers[0], by: { $0 }).values.allSatisfy { (285...286).contains($0.count) })
     }
 
+    @Test("A worker whose clock is a little behind takes nothing from a client's time")
+    func behind() {
+        var list = PinList(capacity: 1)
+        let (client, endpoint) = (Self.client(1), Endpoint(EndpointAddress(ip: IPAddress(v4: 1), port: 80)))
+        list.pin(client, to: endpoint, at: 10_000)
+        #expect(list.use(client, seconds: 10, at: 9_000) === endpoint)
+        #expect(list.use(client, seconds: 10, at: 19_500) === endpoint)
+    }
+
     @Test("A list of pins agrees with a dictionary under random use", arguments: 0..<20)
     func model(seed: UInt64) {
         var random = SplitMix(seed)

@@ -17,6 +17,23 @@ struct BalancingTests {
         balancer.endpoints[1].penalise(until: 100)
         let rest = (0..<30).map { _ in balancer.next(by: .roundRobin, at: 99)?.address.ip.low }
         #expect(!rest.contains(2) && rest.count { $0 == 1 } == 15)
+        balancer.endpoints[2].penalise(until: 100)
+        #expect((0..<10).allSatisfy { _ in balancer.next(by: .roundRobin, at: 99)?.address.ip.low == 1 })
+    }
+
+    @Test("The rotation begins in another order in every process")
+    func order() {
+        let endpoints = (1...100).map { Endpoint(EndpointAddress(ip: IPAddress(v4: $0), port: 80)) }
+        let shuffled = Balancer(endpoints).endpoints.map(\.address)
+        #expect(shuffled != endpoints.map(\.address) && Set(shuffled) == Set(endpoints.map(\.address)))
+    }
+
+    @Test("As many clients may wait as the limit says")
+    func waiting() {
+        let waiting = WaitingCount(limit: 2)
+        #expect([waiting.enter(), waiting.enter(), waiting.enter()] == [.first, .admitted, .full])
+        waiting.leave()
+        #expect(waiting.enter() == .admitted)
     }
 
     @Test("Least connections takes the least used, and equals in turn")

@@ -42,6 +42,7 @@ func endpoint(
     case .unready: (endpoint.ready, endpoint.serving, endpoint.terminating) = (false, false, false)
     case .terminating: (endpoint.ready, endpoint.serving, endpoint.terminating) = (false, true, true)
     case .gone: (endpoint.ready, endpoint.serving, endpoint.terminating) = (false, false, true)
+    case .lingering: (endpoint.ready, endpoint.serving, endpoint.terminating) = (false, true, false)
     case .unsaid: break
     }
     return endpoint
@@ -53,6 +54,8 @@ enum EndpointCondition: Sendable {
     case terminating
     /// Terminating and no longer serving.
     case gone
+    /// Serving, but neither ready nor terminating.
+    case lingering
     /// Without conditions.
     case unsaid
 }

@@ -91,6 +91,11 @@ struct EndpointSelectionTests {
         SelectionCase(
             id: "I11 unready and not terminating is never used", endpoints: [here(1, .unready)], cluster: [],
             hasAny: false),
+        SelectionCase(
+            id: "serving is no last resort without terminating",
+            endpoints: [here(1, .lingering), there(2, .terminating)], externalPolicy: .local, cluster: ["2"], local: []),
+        SelectionCase(
+            id: "serving alone is never used", endpoints: [here(1, .lingering)], cluster: [], hasAny: false),
         SelectionCase(id: "no conditions mean ready", endpoints: [endpoint("10.0.0.1", .unsaid)], cluster: ["1"]),
     ]
 

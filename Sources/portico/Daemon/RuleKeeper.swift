@@ -14,21 +14,29 @@ final class RuleKeeper: Sendable {
     }
 
     /// After an error; the applier has tried several times by then.
-    private static let retryInterval = Duration.seconds(5)
+    static let retryInterval = Duration.seconds(5)
     /// Those who change rules, often do it in several steps.
     private static let settling = Duration.milliseconds(200)
 
     private let proxy: NodeProxy
     private let minPeriod: Duration
+    private let retryPause: @Sendable () async -> Void
     private let requests: AsyncStream<Void>
     private let wake: AsyncStream<Void>.Continuation
     /// A look is wanted, however many changes come after it.
     private let isCheckWanted = Atomic<Bool>(false)
     private let isRetryDue = Atomic<Bool>(false)
 
-    init(proxy: NodeProxy, minPeriod: Duration) {
+    /// - Parameters:
+    ///   - minPeriod: between two changes, on average.
+    ///   - retryPause: lets the time pass until another attempt after an error.
+    init(
+        proxy: NodeProxy, minPeriod: Duration,
+        retryPause: @escaping @Sendable () async -> Void = { try? await Task.sleep(for: retryInterval) }
+    ) {
         self.proxy = proxy
         self.minPeriod = minPeriod
+        self.retryPause = retryPause
         // Of several requests that wait one is enough: it brings in force all that is wanted by then.
         (requests, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
@@ -42,7 +50,7 @@ final class RuleKeeper: Sendable {
     func retryLater() {
         guard !isRetryDue.exchange(true, ordering: .acquiring) else { return }
         Task {
-            try? await Task.sleep(for: Self.retryInterval)
+            await retryPause()
             isRetryDue.store(false, ordering: .releasing)
             request(.change)
         }

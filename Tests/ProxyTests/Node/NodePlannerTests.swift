@@ -201,4 +201,40 @@ import Testing
                 "default/b: it is not served, for no proxy port is left in 20000-20000; choose a larger --proxy-port-range"
             ])
     }
+
+    @Test("A proxy port at another address than this process would listen on is none of its own")
+    func rememberedElsewhere() throws {
+        var planner = NodePlanner(NodeSettings(nodeName: "node2"))
+        let web = try port()
+        planner.remember([(ServicePortID(web.name, .tcp), EndpointAddress(ip: try ip("10.9.0.3"), port: 25_000))])
+        #expect(planner.plan([web], on: try addresses()).redirected.first?.proxy.cluster != 25_000)
+    }
+
+    @Test("An own address of a load balancer is claimed once, and only if everybody may use it")
+    func loadBalancer() throws {
+        var planner = NodePlanner(NodeSettings(nodeName: "node2"))
+        var web = try port(externalIPs: ["10.9.0.3"])
+        web.loadBalancerIPs = web.externalIPs
+        let plan = planner.plan([web], on: try addresses())
+        #expect(doors(plan, EndpointList(.ipv4), .claim) == ["10.9.0.3:80"] && plan.relay.notes == [])
+        web.externalIPs = []
+        web.loadBalancerSourceRanges = [try #require(IPPrefix("192.0.2.0/24"))]
+        #expect(doors(planner.plan([web], on: try addresses()), EndpointList(.ipv4), .claim) == [])
+    }
+
+    @Test("A machine without IPv6 claims no node port there")
+    func oneFamily() throws {
+        var planner = NodePlanner(NodeSettings(nodeName: "node2"))
+        let interfaces = NetworkInterfaces(addresses: [.init("eth0", try ip("192.168.58.3"))])
+        let plan = planner.plan(
+            [try port(nodePort: 30_007)], on: NodeAddresses(interfaces, node: nil, NodeSettings(nodeName: "node2")))
+        #expect(doors(plan, EndpointList(.ipv4), .claim) == ["0.0.0.0:30007"])
+        #expect(doors(plan, EndpointList(.ipv6), .claim) == [])
+    }
+
+    @Test("An external IP alone makes the external policy matter, in its own family")
+    func externalOnly() throws {
+        let web = try port(external: .local, externalIPs: ["203.0.113.9"])
+        #expect(web.lists == [EndpointList(.ipv4, .cluster), EndpointList(.ipv4, .local)])
+    }
 }

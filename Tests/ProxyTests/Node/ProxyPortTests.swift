@@ -70,6 +70,8 @@ import Testing
         #expect(book.port(for: key("my-service")) == 25_000)
         #expect(book.port(for: key("other")) != 25_000)
         #expect(book.port(for: key("third")) != 31_000, "not in the range")
+        book.remember(100, for: key("fourth"))
+        #expect(book.port(for: key("fourth")) != 100, "nor is this")
     }
 
     @Test(

@@ -1,0 +1,259 @@
+// Takes guards out of the code, one at a time, and tells which no test misses. `make mutants` runs it.
+//
+// The lists in Tests/Mutants say what is changed, and which tests must fail then:
+//
+//     file Sources/Services/Balancer.swift      for what follows, as `tests` is
+//     tests ServicesTests\.BalancingTests       as `swift test --filter` takes it
+//     - !other.isPenalised(at: now)             an expression that stands in the file once
+//     + true                                    another one in its place; nothing here removes a statement
+//     same: why no test can tell                in place of tests: the program does the same with it
+//
+// All mutants are built at once, into a copy of the package: each expression becomes a choice by a number that comes from
+// the environment. So there is one build, and a run of some tests for each mutant.
+//
+//     mutants.swift [--check] [NUMBER …]        with --check only whether the lists still fit the code
+import Foundation
+
+struct Mutant {
+    var number: Int
+    /// Where it stands in its list, for messages.
+    var place: String
+    var file: String
+    var tests: String
+    var original: String
+    var mutated: String
+    /// Why it makes no difference; nil if tests have to notice.
+    var reason: String?
+    /// In bytes of its file.
+    var range: Range<Int> = 0..<0
+
+    var module: String { String(file.split(separator: "/")[1]) }
+}
+
+func fail(_ message: String) -> Never {
+    FileHandle.standardError.write(Data("portico: \(message)\n".utf8))
+    exit(1)
+}
+
+func read(_ path: String) -> String {
+    guard let data = FileManager.default.contents(atPath: path) else { fail("cannot read \(path)") }
+    return String(decoding: data, as: UTF8.self)
+}
+
+// MARK: - The lists
+
+func mutants(in list: String, after count: Int) -> [Mutant] {
+    var mutants: [Mutant] = []
+    var (file, tests) = ("", "")
+    for (index, line) in read(list).split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        let place = "\(list):\(index + 1)"
+        func rest(_ count: Int) -> String { line.dropFirst(count).trimmingCharacters(in: .whitespaces) }
+        if line.hasPrefix("file ") {
+            file = rest(5)
+        } else if line.hasPrefix("tests ") {
+            tests = rest(6)
+        } else if line.hasPrefix("- ") {
+            let number = count + mutants.count + 1
+            mutants.append(
+                Mutant(
+                    number: number, place: place, file: file, tests: tests, original: rest(2), mutated: ""))
+        } else if let last = mutants.indices.last, line.hasPrefix("+") {
+            mutants[last].mutated = rest(1)
+        } else if let last = mutants.indices.last, line.hasPrefix("same:") {
+            mutants[last].reason = rest(5)
+        } else if !line.isEmpty, !line.hasPrefix("#") {
+            fail("\(place): what is this? \(line)")
+        }
+    }
+    return mutants
+}
+
+/// Finds each mutant's place in its file; it must be the only one.
+func locate(_ mutant: inout Mutant, in text: String) -> String? {
+    let (bytes, wanted) = (Array(text.utf8), Array(mutant.original.utf8))
+    let starts = bytes.indices.filter { bytes[$0...].starts(with: wanted) }
+    guard starts.count == 1 else {
+        return "\(mutant.place): \(mutant.file) has \(starts.isEmpty ? "no" : "more than one") “\(mutant.original)”"
+    }
+    mutant.range = starts[0]..<(starts[0] + wanted.count)
+    return nil
+}
+
+// MARK: - The copy with all mutants in it
+
+/// `range` of `text` with the choices of `mutants`. What stands within another's expression is chosen within it.
+func render(_ text: [UInt8], _ range: Range<Int>, _ mutants: [Mutant]) -> String {
+    var result = ""
+    var position = range.lowerBound
+    let inside = mutants.filter { range.lowerBound <= $0.range.lowerBound && $0.range.upperBound <= range.upperBound }
+        .sorted { ($0.range.lowerBound, -$0.range.count) < ($1.range.lowerBound, -$1.range.count) }
+    for outer in inside where outer.range.lowerBound >= position {
+        result += String(decoding: text[position..<outer.range.lowerBound], as: UTF8.self)
+        let equal = inside.filter { $0.range == outer.range }
+        let within = mutants.filter { $0.range != outer.range }
+        result += equal.reduce(render(text, outer.range, within)) { original, mutant in
+            mutant.mutated.isEmpty
+                ? "if !mutant(\(mutant.number)) { \(original) }"
+                : "(mutant(\(mutant.number)) ? (\(mutant.mutated)) : (\(original)))"
+        }
+        position = outer.range.upperBound
+    }
+    return result + String(decoding: text[position..<range.upperBound], as: UTF8.self)
+}
+
+let choice = """
+    internal import Glibc
+
+    private let chosen = getenv("PORTICO_MUTANT").map { atoi($0) } ?? 0
+
+    func mutant(_ number: Int32) -> Bool { chosen == number }
+
+    """
+
+/// Leaves a file alone that is as it should be, so that the next build has less to do.
+func write(_ text: Data, to path: String) {
+    let files = FileManager.default
+    guard files.contents(atPath: path) != text else { return }
+    do {
+        let folder = URL(filePath: path).deletingLastPathComponent()
+        try files.createDirectory(at: folder, withIntermediateDirectories: true)
+        try text.write(to: URL(filePath: path))
+    } catch { fail("cannot write \(path): \(error)") }
+}
+
+func copyPackage(to folder: String, with mutants: [Mutant]) {
+    let byFile = Dictionary(grouping: mutants, by: \.file)
+    var expected: Set<String> = []
+    let listed = output([
+        "git", "ls-files", "--cached", "--others", "--exclude-standard", "Package.swift", "Sources", "Tests",
+    ])
+    for file in listed.split(separator: "\n").map(String.init) {
+        guard let data = FileManager.default.contents(atPath: file) else { continue }
+        expected.insert(file)
+        let text = byFile[file].map { Data(render(Array(data), 0..<data.count, $0).utf8) }
+        write(text ?? data, to: "\(folder)/\(file)")
+    }
+    for module in Set(mutants.map(\.module)) {
+        expected.insert("Sources/\(module)/Mutant.swift")
+        write(Data(choice.utf8), to: "\(folder)/Sources/\(module)/Mutant.swift")
+    }
+    // What has been deleted here must not live on there.
+    for part in ["Sources", "Tests"] {
+        let found = FileManager.default.enumerator(atPath: "\(folder)/\(part)")
+        while let file = found?.nextObject() as? String {
+            let path = "\(part)/\(file)"
+            var isFolder: ObjCBool = false
+            _ = FileManager.default.fileExists(atPath: "\(folder)/\(path)", isDirectory: &isFolder)
+            if !isFolder.boolValue, !expected.contains(path) {
+                try? FileManager.default.removeItem(atPath: "\(folder)/\(path)")
+            }
+        }
+    }
+}
+
+// MARK: - Running programs
+
+func output(_ command: [String]) -> String {
+    let process = Process()
+    let pipe = Pipe()
+    process.executableURL = URL(filePath: "/usr/bin/env")
+    process.arguments = command
+    process.standardOutput = pipe
+    do { try process.run() } catch { fail("cannot run \(command[0]): \(error)") }
+    let data = pipe.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return String(decoding: data, as: UTF8.self)
+}
+
+enum Outcome: String {
+    case passed, failed, hung
+}
+
+/// Runs some tests, with a mutant or none (0). Whatever hangs is ended with all that it has started.
+func test(_ filter: String, with mutant: Int, limit: Int, log: String) -> (outcome: Outcome, seconds: Double) {
+    FileManager.default.createFile(atPath: log, contents: nil)
+    guard let file = FileHandle(forWritingAtPath: log) else { fail("cannot write \(log)") }
+    let process = Process()
+    process.executableURL = URL(filePath: "/usr/bin/env")
+    process.arguments = [
+        "timeout", "--kill-after=5", "\(limit)", "\(scratch)/build/debug/porticoPackageTests.xctest",
+        "--testing-library", "swift-testing", "--no-parallel", "--filter", filter,
+    ]
+    process.environment = ProcessInfo.processInfo.environment.merging(["PORTICO_MUTANT": "\(mutant)"]) { $1 }
+    process.standardOutput = file
+    process.standardError = file
+    let start = Date()
+    do { try process.run() } catch { fail("cannot run the tests: \(error)") }
+    process.waitUntilExit()
+    let status = process.terminationReason == .exit ? process.terminationStatus : -1
+    return (status == 0 ? .passed : status == 124 || status == 137 ? .hung : .failed, Date().timeIntervalSince(start))
+}
+
+// MARK: - The run
+
+let scratch = ".build-mutants"
+var arguments = CommandLine.arguments.dropFirst()
+let isCheck = arguments.first == "--check"
+if isCheck { arguments.removeFirst() }
+
+let lists = ((try? FileManager.default.contentsOfDirectory(atPath: "Tests/Mutants")) ?? []).sorted()
+var all: [Mutant] = []
+for list in lists { all += mutants(in: "Tests/Mutants/\(list)", after: all.count) }
+let problems = all.indices.compactMap { locate(&all[$0], in: read(all[$0].file)) }
+if !problems.isEmpty { fail("the lists do not fit the code, follow its changes:\n" + problems.joined(separator: "\n")) }
+if isCheck {
+    print("\(all.count) mutants fit the code")
+    exit(0)
+}
+
+copyPackage(to: "\(scratch)/package", with: all.filter { $0.reason == nil })
+let swift = ProcessInfo.processInfo.environment["SWIFT"] ?? "swift"
+let build = Process()
+build.executableURL = URL(filePath: "/usr/bin/env")
+build.arguments = [
+    swift, "build", "--build-tests", "--package-path", "\(scratch)/package", "--scratch-path", "\(scratch)/build",
+]
+do { try build.run() } catch { fail("cannot run \(swift): \(error)") }
+build.waitUntilExit()
+guard build.terminationStatus == 0 else { fail("the mutants cannot be built") }
+
+let chosen = arguments.isEmpty ? all : all.filter { arguments.contains("\($0.number)") }
+try? FileManager.default.createDirectory(atPath: "\(scratch)/logs", withIntermediateDirectories: true)
+
+// First without any: tests that fail by themselves prove nothing.
+var usual: [String: Double] = [:]
+for filter in Set(chosen.filter { $0.reason == nil }.map(\.tests)).sorted() {
+    let log = "\(scratch)/logs/none.log"
+    let (outcome, seconds) = test(filter, with: 0, limit: 600, log: log)
+    let ran = read(log).contains(#/Test run with [1-9]/#)
+    guard outcome == .passed, ran else {
+        fail("\(filter): \(ran ? "\(outcome) without any mutant" : "no such tests"), see \(log)")
+    }
+    usual[filter] = seconds
+}
+
+var counts: [String: Int] = [:]
+for mutant in chosen {
+    var (outcome, seconds) = ("equivalent", "")
+    if mutant.reason == nil {
+        let limit = 20 + 5 * Int(usual[mutant.tests] ?? 0)
+        let result = test(mutant.tests, with: mutant.number, limit: limit, log: "\(scratch)/logs/\(mutant.number).log")
+        outcome = result.outcome == .passed ? "SURVIVED" : "killed"
+        seconds = String(format: "%.1f s", result.seconds) + (result.outcome == .hung ? ", hung" : "")
+    }
+    counts[outcome, default: 0] += 1
+    func column(_ text: String, _ width: Int) -> String {
+        text.padding(toLength: max(width, text.count + 1), withPad: " ", startingAt: 0)
+    }
+    let change = mutant.mutated.isEmpty ? "without \(mutant.original)" : "\(mutant.original) → \(mutant.mutated)"
+    let file = mutant.file.split(separator: "/").dropFirst().joined(separator: "/")
+    print(column("\(mutant.number)", 5) + column(outcome, 12) + column(seconds, 14) + column(file, 42) + change)
+    fflush(stdout)
+}
+let summary = counts.sorted { $0.key > $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
+print("\(chosen.count) mutants: \(summary)")
+if counts["SURVIVED"] != nil {
+    fail(
+        "give each survivor a test, or a line `same:` that says why it makes no difference; logs are in \(scratch)/logs"
+    )
+}
