@@ -17,6 +17,16 @@ public struct Plan: Sendable, Equatable {
 }
 
 extension Plan {
+    /// The doors of this plan that `isIncluded`.
+    func only(_ isIncluded: (ServicePortID, PlannedDoor) -> Bool) -> Plan {
+        var plan = self
+        for index in plan.ports.indices {
+            let id = plan.ports[index].id
+            plan.ports[index].doors.removeAll { !isIncluded(id, $0) }
+        }
+        return plan
+    }
+
     /// This plan, with what `previous` has beyond it: for as long as clients are still led to old doors. An old door gives way
     /// to a new one at its address.
     func keeping(_ previous: Plan) -> Plan {

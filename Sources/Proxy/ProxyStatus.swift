@@ -17,7 +17,10 @@ public struct ProxyStatus: Sendable, Equatable {
                     ? nil : door.problem.map { Problem(.error, .listener, subject: "\(port.id)", $0) }
             }
         }
+        // Each has a list of endpoints for each family, with doors of its own.
+        var seen: Set<ServicePortID> = []
         let refused = ports.filter { $0.doors.contains(where: \.lacksDescriptors) }
+            .filter { seen.insert(ServicePortID($0.id.name, $0.id.transport)).inserted }
         if let first = refused.first {
             let others = refused.count > 1 ? " and \(refused.count - 1) more service ports" : ""
             problems.append(

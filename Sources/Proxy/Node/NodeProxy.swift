@@ -132,7 +132,8 @@ public actor NodeProxy {
         }
         let open = status.openDoors
         wanted = plan.redirect { open.contains(OpenDoor(id: $0, address: $1.address)) }
-        ready = plan.relay
+        // Rules lead to what is open, so nothing else is kept for their sake.
+        ready = plan.relay.only { open.contains(OpenDoor(id: $0, address: $1.address)) }
 
         served = Served()
         served.servicePorts = resolution.ports.count

@@ -31,7 +31,9 @@ import Testing
     }
 
     /// A cluster with one Service of each name, all with an endpoint where nobody is.
-    private func state(_ names: String...) throws -> ClusterState {
+    private func state(_ names: String...) throws -> ClusterState { try state(names) }
+
+    private func state(_ names: [String]) throws -> ClusterState {
         var state = ClusterState()
         for (number, name) in names.enumerated() {
             let address = try #require(IPAddress("10.96.77.\(number + 1)"))
@@ -49,6 +51,24 @@ import Testing
         let key = ProxyPortBook.Key(ServicePortName(namespace: "race", service: name), .tcp, .cluster)
         guard let port = book.port(for: key) else { return false }
         return PortOwner.find(EndpointAddress(ip: IPAddress(v4: 0), port: port)) != nil
+    }
+
+    @Test("Doors that there was no room for are not kept once nobody wants them any more")
+    func noRoom() async throws {
+        let small = try Relay(RelayConfiguration(workers: 2, budget: DescriptorBudget(limit: 64)))
+        let network = NetworkInterfaces(addresses: [.init("eth0", try #require(IPAddress("192.168.1.5")))])
+        var settings = NodeSettings(nodeName: "node1")
+        settings.redirectedFamilies = [.ipv4]
+        let proxy = NodeProxy(
+            relay: small, settings: settings, iptables: Iptables(variant: nil, searchPath: [folder.path]),
+            look: { network })
+        let names = (0..<(small.budget.listeners + 2)).map { "s\($0)" }
+        let crowded = await proxy.serve(try state(names))
+        #expect(crowded.problems.count { $0.kind == .resources } == 1)
+        #expect(await proxy.redirect().isInForce)
+        let fewer = await proxy.serve(try state(Array(names.prefix(3))))
+        #expect(!fewer.problems.contains { $0.kind == .resources }, "what is left has room")
+        await small.stop()
     }
 
     @Test("What is opened while rules are being applied stays open when that is done")

@@ -20,11 +20,12 @@ import Testing
         let harness = try await RelayHarness(endpoints: [server.port])
         for _ in 0..<40 {
             let port = try freePort()
-            let answer = Locked<String?>(nil)
+            let (isTrying, answer) = (Locked(false), Locked<String?>(nil))
             try spawnThread {
-                let told = firstAnswer(at: port)
+                let told = firstAnswer(at: port) { isTrying.withLock { $0 = true } }
                 answer.withLock { $0 = told }
             }
+            #expect(await eventually(every: .microseconds(100)) { isTrying.withLock { $0 } })
             let door = try await harness.relay.open(harness.id, on: EndpointAddress(ip: loopback.ip, port: port)).door
             #expect(await eventually { answer.withLock { $0 } != nil })
             #expect(answer.withLock { $0 } == "a")
@@ -75,13 +76,14 @@ import Testing
 }
 
 /// What the first connection is told that comes about at a port, however soon: or how it ended.
-private func firstAnswer(at port: UInt16) -> String {
+private func firstAnswer(at port: UInt16, trying: () -> Void) -> String {
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = port.bigEndian
     address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
     // A minute and more: each attempt takes some microseconds.
-    for _ in 0..<5_000_000 {
+    for attempt in 0..<5_000_000 {
+        if attempt == 20 { trying() }
         let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(socket) }
         let connected = withUnsafePointer(to: &address) { pointer in
