@@ -34,7 +34,7 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(name: "MeasureTests", dependencies: ["Measure"], swiftSettings: settings),
-        .testTarget(name: "LoadTests", dependencies: ["Load", "Measure"], swiftSettings: settings),
+        .testTarget(name: "LoadTests", dependencies: ["CBench", "Load", "Measure"], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -10,7 +10,8 @@ extension Load {
 
     /// `ready` is called once all that is to last is open; the load comes after that, and these find out what it does
     /// to them.
-    static func neighbours(_ spec: LoadSpec, ready: () -> Void) throws(CallFailure) -> LoadResult {
+    static func neighbours(_ spec: LoadSpec, _ counters: Counters, ready: () -> Void) throws(CallFailure) -> LoadResult
+    {
         var watched: [(spec: NeighbourSpec, neighbour: Neighbour)] = []
         for neighbourSpec in spec.neighbours {
             let neighbour = Neighbour()
@@ -18,16 +19,16 @@ extension Load {
             switch neighbourSpec.kind {
             case .roundTrip:
                 let connection = try CallFailure.check("connect", bench_tcp_connect(neighbourSpec.port, 0))
-                startThread { pingPong(connection, neighbourSpec, neighbour) }
+                startThread { pingPong(connection, neighbourSpec, neighbour, counters) }
             case .connect:
-                startThread { connectAgainAndAgain(neighbourSpec, neighbour) }
+                startThread { connectAgainAndAgain(neighbourSpec, neighbour, counters) }
             case .datagram:
                 var sockets: [Int32] = []
                 for _ in 0..<flows {
                     sockets.append(
                         try CallFailure.check("UDP socket", bench_udp_connect(neighbourSpec.port, receiveBuffer)))
                 }
-                startThread { [sockets] in pace(sockets, neighbourSpec, neighbour) }
+                startThread { [sockets] in pace(sockets, neighbourSpec, neighbour, counters) }
             }
         }
         ready()
@@ -38,16 +39,19 @@ extension Load {
         var result = LoadResult()
         result.seconds = Double(now() - start) / 1e9
         result.neighbours = watched.map { spec, neighbour in neighbour.result(spec.name, at: now()) }
+        counters[.stop] = 1
         if let dead = result.neighbours?.first(where: { $0.operations == 0 }) {
             result.failure = "\(dead.name): no operation in the window"
         }
         return result
     }
 
-    private static func pingPong(_ connection: Int32, _ spec: NeighbourSpec, _ neighbour: Neighbour) {
+    private static func pingPong(
+        _ connection: Int32, _ spec: NeighbourSpec, _ neighbour: Neighbour, _ counters: Counters
+    ) {
         bench_precise_sleep()
         var byte: UInt8 = 0x51
-        while true {
+        while counters[.stop] == 0 {
             let start = now()
             neighbour.begin(at: start)
             guard writeFully(connection, &byte, 1), readFully(connection, &byte, 1) else { return neighbour.fail() }
@@ -56,10 +60,10 @@ extension Load {
         }
     }
 
-    private static func connectAgainAndAgain(_ spec: NeighbourSpec, _ neighbour: Neighbour) {
+    private static func connectAgainAndAgain(_ spec: NeighbourSpec, _ neighbour: Neighbour, _ counters: Counters) {
         bench_precise_sleep()
         var byte: UInt8 = 0x51
-        while true {
+        while counters[.stop] == 0 {
             let start = now()
             neighbour.begin(at: start)
             let connection = bench_tcp_connect(spec.port, 0)
@@ -73,10 +77,10 @@ extension Load {
         }
     }
 
-    private static func pace(_ sockets: [Int32], _ spec: NeighbourSpec, _ neighbour: Neighbour) {
+    private static func pace(_ sockets: [Int32], _ spec: NeighbourSpec, _ neighbour: Neighbour, _ counters: Counters) {
         bench_precise_sleep()
         var number: UInt64 = 0
-        while true {
+        while counters[.stop] == 0 {
             number += 1
             let socket = sockets[Int(number % UInt64(sockets.count))]
             let start = now()

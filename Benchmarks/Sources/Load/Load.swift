@@ -27,7 +27,7 @@ public enum Load {
             case .halfClose: return try halfClose(spec)
             case .datagramRoundTrips: return try datagramRoundTrips(spec, counters)
             case .datagramsOneWay: return try datagramsOneWay(spec, counters)
-            case .neighbours: return try neighbours(spec, ready: hold)
+            case .neighbours: return try neighbours(spec, counters, ready: hold)
             }
         } catch {
             var result = LoadResult()

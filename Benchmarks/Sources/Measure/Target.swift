@@ -46,10 +46,12 @@ public struct Target: Sendable {
 
 extension Results {
     static let portico = "portico"
+    /// The minimal relay in C.
+    static let limit = "c-limit"
 
-    /// Everybody but Portico and the direct path.
+    /// The proxies people use: everybody but Portico, the direct path and the limit.
     private func rivals(_ scenario: String) -> [String] {
-        (samples[scenario] ?? [:]).keys.filter { $0 != Results.portico && $0 != Results.direct }
+        (samples[scenario] ?? [:]).keys.filter { ![Results.portico, Results.direct, Results.limit].contains($0) }
     }
 
     /// The best peer's rate as a share of the direct path.

@@ -101,3 +101,20 @@ struct Envoy: Peer {
         ]
     }
 }
+
+/// The least a userspace proxy can do, as a C program: no rival but the limit.
+struct CLimit: Peer {
+    let name = "c-limit"
+    let title = "C limit"
+    let binary: String
+    let threads: Int
+
+    let version = ""
+
+    func supports(_ transport: Scenario.Transport) -> Bool { true }
+
+    func command(_ route: Route) -> [String] {
+        let listens = route.listen.map(String.init).joined(separator: ",")
+        return [binary, route.transport.rawValue, "\(threads)", listens, "\(route.backend)"]
+    }
+}

@@ -10,7 +10,7 @@ struct Peers {
     /// One thread or worker per CPU, for everybody: what Portico does by itself.
     let threads: Int
 
-    static let known = ["portico", "haproxy", "haproxy-splice", "nginx", "envoy"]
+    static let known = ["portico", "haproxy", "haproxy-splice", "nginx", "envoy", "c-limit"]
 
     init(wanted: [String], portico: String?, envoy: String?) throws {
         for name in wanted where !Self.known.contains(name) {
@@ -28,6 +28,13 @@ struct Peers {
                 } else {
                     let place = portico ?? ".build/release/portico"
                     skipped[name] = "no program at \(place); build it, or give --portico"
+                }
+            case "c-limit":
+                let path = templates.folder + "/../.build/c-limit"
+                if isExecutable(path) {
+                    present.append(CLimit(binary: path, threads: threads))
+                } else {
+                    skipped[name] = "not built (Benchmarks/run does it, with cc)"
                 }
             case "haproxy", "haproxy-splice":
                 guard let path = find("haproxy") else {

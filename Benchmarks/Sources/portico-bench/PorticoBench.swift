@@ -36,7 +36,7 @@ struct PorticoBench: ParsableCommand {
     @Option(help: "A scenario, or the beginning of its name; repeatable. See --list.")
     var scenario: [String] = []
 
-    @Option(help: "portico, haproxy, haproxy-splice, nginx or envoy; repeatable. Default: all.")
+    @Option(help: "portico, haproxy, haproxy-splice, nginx, envoy or c-limit; repeatable. Default: all.")
     var peer: [String] = []
 
     @Option(help: "How often each scenario is measured.")

@@ -12,7 +12,7 @@ struct LoadTests {
         "Every scenario of the catalogue moves something",
         arguments: Scenario.catalogue.filter { $0.method == .throughput })
     func throughput(scenario: Scenario) throws {
-        let spec = try run(scenario)
+        let spec = try startBackend(of: scenario)
         defer { unlink(spec.counters) }
         let result = Load.run(spec)
         #expect(result.failure == nil)
@@ -37,7 +37,7 @@ struct LoadTests {
         arguments: ["fair-8-ping", "fair-flood-ping"])
     func neighbours(name: String) throws {
         let scenario = try #require(Scenario.catalogue.first { $0.name == name })
-        let load = try run(scenario)
+        let load = try startBackend(of: scenario)
         defer { unlink(load.counters) }
         let second = load.counters + "-2"
         _ = Counters(path: second, create: true)
@@ -95,7 +95,7 @@ struct LoadTests {
     @Test("A half-closed stream is answered")
     func halfClose() throws {
         let scenario = try #require(Scenario.catalogue.first { $0.load == "halfClose" })
-        let spec = try run(scenario)
+        let spec = try startBackend(of: scenario)
         defer { unlink(spec.counters) }
         #expect(Load.run(spec).works == true)
     }
@@ -103,7 +103,7 @@ struct LoadTests {
     @Test("Idle pairs are all there when they are held")
     func idlePairs() throws {
         let scenario = try #require(Scenario.catalogue.first { $0.method == .idlePairs })
-        var spec = try run(scenario)
+        var spec = try startBackend(of: scenario)
         defer { unlink(spec.counters) }
         spec.connections = 50
         var held = false
@@ -128,29 +128,5 @@ struct LoadTests {
         #expect(MachineTime.now().busy >= first.busy)
     }
 
-    /// Below the ports the kernel gives to clients.
-    private static let nextPort = Atomic<UInt16>(20_000 + UInt16(getpid() % 500) * 24)
-
-    /// Starts the scenario's backend on a thread that ends with the tests, and says how to load it.
-    private func run(_ scenario: Scenario) throws -> LoadSpec {
-        let port = Self.nextPort.add(1, ordering: .relaxed).newValue
-        let counters = "/tmp/portico-bench-test-\(getpid())-\(port)"
-        _ = Counters(path: counters, create: true)
-        let backend = BackendSpec(
-            kind: try #require(BackendSpec.Kind(rawValue: scenario.backend)), port: port,
-            messageSize: scenario.messageSize, counters: counters)
-        let box = ReadyBox()
-        startThread { _ = Backend.run(backend) { box.isReady.store(true, ordering: .releasing) } }
-        for _ in 0..<1000 where !box.isReady.load(ordering: .acquiring) { usleep(1000) }
-        let isReady = box.isReady.load(ordering: .acquiring)
-        try #require(isReady)
-        return LoadSpec(
-            kind: try #require(LoadSpec.Kind(rawValue: scenario.load)), port: port,
-            connections: scenario.connections, messageSize: scenario.messageSize, inFlight: scenario.inFlight,
-            rate: scenario.rate.map { min($0, 10_000) }, warmUp: 0.1, seconds: 0.4, counters: counters)
-    }
-
     private final class ResultBox: Sendable { let result = Mutex<LoadResult?>(nil) }
-
-    private final class ReadyBox: Sendable { let isReady = Atomic<Bool>(false) }
 }
