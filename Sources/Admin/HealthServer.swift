@@ -5,10 +5,12 @@ public import HTTP
 public final class HealthServer: Sendable {
     /// Held, since its thread answers.
     private let server: HTTPServer
-    private let listener: HTTPListener
+    /// More than one where all addresses of both families are listened at.
+    private let listeners: [HTTPListener]
     private let counts: Guarded<[ProxyHealth.Probe: [HTTPStatus: Int]]>
 
     /// - Parameters:
+    ///   - address: `[::]` stands for all addresses of both families, as it does for other programs.
     ///   - server: whose thread answers; it may serve others beside.
     ///   - shared: another process of this user may listen there too, if it also does so shared: for a restart without a gap.
     /// - Throws: ``SystemError`` naming the address.
@@ -17,7 +19,7 @@ public final class HealthServer: Sendable {
     ) throws(SystemError) {
         self.server = server
         let counts = Guarded<[ProxyHealth.Probe: [HTTPStatus: Int]]>([:])
-        listener = try server.listen(on: address, shared: shared) { request in
+        let answer: HTTPServer.Handler = { request in
             guard let probe = ProxyHealth.Probe(rawValue: request.path) else {
                 return HTTPAnswer(.notFound, "404 page not found\n".utf8)
             }
@@ -25,11 +27,26 @@ public final class HealthServer: Sendable {
             counts.withLock { $0[probe, default: [:]][answer.status, default: 0] += 1 }
             return answer
         }
+        var listeners: [HTTPListener] = []
+        let isEverywhere = address == SocketAddress(.anyIPv6, port: address.port)
+        do throws(SystemError) {
+            listeners.append(try server.listen(on: address, shared: shared, answer: answer))
+        } catch {
+            // A machine without IPv6 has only the other half of "everywhere".
+            guard isEverywhere, error.isFamilyMissing else { throw error }
+        }
+        if isEverywhere {
+            let port = listeners.first?.address.port ?? address.port
+            listeners.append(
+                try server.listen(on: SocketAddress(.anyIPv4, port: port), shared: shared, answer: answer))
+        }
+        self.listeners = listeners
         self.counts = counts
+        self.address = listeners[0].address
     }
 
     /// With the port that the kernel chose, if it was to choose one.
-    public var address: SocketAddress { listener.address }
+    public let address: SocketAddress
 
     /// How often a probe was answered with each status, for `proxy_healthz_total` and `proxy_livez_total` (SPEC §5.3).
     public func answers(to probe: ProxyHealth.Probe) -> [HTTPStatus: Int] {
@@ -38,6 +55,6 @@ public final class HealthServer: Sendable {
 
     /// Ends listening, and returns when the address is free. Idempotent.
     public func close() {
-        listener.close()
+        for listener in listeners { listener.close() }
     }
 }

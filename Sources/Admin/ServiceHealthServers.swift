@@ -124,5 +124,5 @@ extension SocketAddress {
 
 extension SystemError {
     /// A kernel without IPv6, or with it switched off.
-    fileprivate var isFamilyMissing: Bool { code == EAFNOSUPPORT || code == EADDRNOTAVAIL }
+    var isFamilyMissing: Bool { code == EAFNOSUPPORT || code == EADDRNOTAVAIL }
 }

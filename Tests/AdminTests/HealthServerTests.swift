@@ -103,6 +103,15 @@ import Testing
         #expect(!String(decoding: health.answer(.livez).body, as: UTF8.self).contains("IPv6"))
     }
 
+    @Test func everyAddressOfBothFamiliesIsListenedAt() async throws {
+        let everywhere = try HealthServer(health, at: SocketAddress(v6High: 0, low: 0, port: 0), on: http)
+        for host in ["127.0.0.1", "::1"] {
+            #expect(try await ask(everywhere.address.port, "/healthz", on: host).status == "HTTP/1.1 200 OK", "\(host)")
+        }
+        everywhere.close()
+        for host in ["127.0.0.1", "::1"] { #expect(try await isRefused(everywhere.address.port, on: host)) }
+    }
+
     @Test func anAddressThatIsTakenIsAnErrorThatNamesIt() throws {
         let error = #expect(throws: SystemError.self) {
             _ = try HealthServer(health, at: server.address, on: http)
