@@ -459,11 +459,12 @@ int portico_message_limit(int fd, int64_t milliseconds) {
     return result(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit));
 }
 
-int portico_message_peer(int fd, uint32_t *user) {
+int portico_message_peer(int fd, uint32_t *user, int32_t *process) {
     struct ucred peer;
     socklen_t length = sizeof peer;
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0) return -errno;
     *user = peer.uid;
+    *process = peer.pid;
     return 0;
 }
 

@@ -33,9 +33,17 @@ public struct MessageSocket: ~Copyable, Sendable {
 
     /// The number of the user whose process the other side is.
     public func peerUser() throws(SystemError) -> UInt32 {
-        var user: UInt32 = 0
-        try SystemError.check(portico_message_peer(socket.raw, &user), "ask whose process this is")
+        var (user, process): (UInt32, Int32) = (0, 0)
+        try SystemError.check(portico_message_peer(socket.raw, &user, &process), "ask whose process this is")
         return user
+    }
+
+    /// The number of the process that the other side is; nil if it has none that means anything here, as in another
+    /// container.
+    public func peerProcess() throws(SystemError) -> Int32? {
+        var (user, process): (UInt32, Int32) = (0, 0)
+        try SystemError.check(portico_message_peer(socket.raw, &user, &process), "ask which process this is")
+        return process > 0 ? process : nil
     }
 
     /// Sends one message with duplicates of `descriptors`, which stay the caller's.

@@ -1,75 +1,87 @@
 internal import EventLoop
-internal import Glibc
 
-/// Hears at once when others change the firewall where Portico's rules are, instead of looking all the time.
+/// Notices when others change the firewall where Portico's rules are, long before the look at every period.
 ///
-/// Works for iptables over nftables, of which the kernel tells whoever asks (NETLINK_NETFILTER, group NFNLGRP_NFTABLES). With
-/// the older kind nothing is ever heard, and the look at every period has to do.
+/// Of iptables over nftables the kernel tells whoever asks. Of the older kind it tells nobody; there the sizes of the tables are
+/// looked at, which takes microseconds and no program (``LegacyTables``).
 public final class FirewallWatch: Sendable {
     /// One element for any number of changes since the last one was taken.
     public let disturbances: AsyncStream<Void>
 
-    private static let netlinkFamily: Int32 = 16
-    private static let netfilterProtocol: Int32 = 12
-    /// Bit 6 stands for group 7.
-    private static let nftablesGroup: UInt32 = 1 << 6
+    /// How often the older kind's tables are looked at.
+    private static let interval = Duration.milliseconds(200)
 
-    private let loop: EventLoop
-    private let thread: LoopThread
+    private let count: Guarded<Int>
+    private let news: KernelNews?
+    private let tables: Guarded<Tables>
+    private let tasks: [Task<Void, Never>]
 
-    /// Begins to listen, in the network namespace of the calling thread.
+    private struct Tables {
+        var known = LegacyTables()
+        var isOwnChange = false
+    }
+
+    /// Begins to watch, in the network namespace of the calling thread.
     ///
-    /// - Throws: ``SystemError`` where the kernel has no netlink for netfilter, or it is forbidden.
-    public init() throws {
-        let socket = try Self.open()
-        let loop = try EventLoop()
-        let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        try loop.watch(socket, token: 1)
-        let raw = socket.release()
-        thread = try LoopThread(name: "firewall") {
-            let socket = Descriptor(owning: raw)
-            var news = FirewallNews()
-            _ = loop.run { _, _ in if Self.hear(socket, &news) { continuation.yield() } }
-            continuation.finish()
+    /// - Parameter variant: the kind of iptables that is used; nil watches both.
+    public init(_ variant: Iptables.Variant?) {
+        let state = Guarded(FirewallNews())
+        let news =
+            variant == .legacy
+            ? nil
+            : try? KernelNews(.nftables) { bytes in
+                let culprits = state.withLock { $0.take(bytes) }
+                return !culprits.allSatisfy(OwnProcesses.contains)
+            }
+        let (disturbances, disturbance) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let count = Guarded(0)
+        @Sendable func tell() {
+            count.withLock { $0 += 1 }
+            disturbance.yield()
         }
-        self.loop = loop
-        disturbances = stream
+        let tables = Guarded(Tables())
+        var tasks: [Task<Void, Never>] = []
+        if let news { tasks.append(Task { for await _ in news.news { tell() } }) }
+        if variant != .nft {
+            tables.withLock { $0.known = .current() }
+            tasks.append(
+                Task {
+                    while (try? await Task.sleep(for: Self.interval)) != nil {
+                        if Self.isDisturbed(tables) { tell() }
+                    }
+                })
+        }
+        self.disturbances = disturbances
+        self.count = count
+        self.news = news
+        self.tables = tables
+        self.tasks = tasks
     }
 
     deinit {
-        loop.stop()
-        thread.join()
+        for task in tasks { task.cancel() }
     }
 
-    private static func open() throws(SystemError) -> Descriptor {
-        let type = Int32(SOCK_RAW.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
-        let created = Glibc.socket(netlinkFamily, type, netfilterProtocol)
-        guard created >= 0 else { throw SystemError("listen to the firewall", code: errno) }
-        let socket = Descriptor(owning: created)
-        // struct sockaddr_nl: family and padding, the port (0: the kernel chooses), groups.
-        var address: (UInt32, UInt32, UInt32) = (UInt32(netlinkFamily), 0, nftablesGroup)
-        let bound = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(created, $0, socklen_t(12)) }
+    /// How many there have been so far: one that came before it was read needs no look of its own.
+    public var disturbanceCount: Int { count.withLock { $0 } }
+
+    /// What happens to the tables until ``ownChangeEnds()`` is not others' doing.
+    public func ownChangeBegins() { tables.withLock { $0.isOwnChange = true } }
+
+    /// How the tables are now is how they should be.
+    public func ownChangeEnds() {
+        tables.withLock { tables in
+            tables.isOwnChange = false
+            tables.known = .current()
         }
-        guard bound == 0 else { throw SystemError("listen to the firewall", code: errno) }
-        return socket
     }
 
-    /// Takes all that is there to be heard; whether others have done something to Portico's rules.
-    private static func hear(_ socket: borrowing Descriptor, _ news: inout FirewallNews) -> Bool {
-        var buffer = [UInt8](repeating: 0, count: 64 << 10)
-        var isDisturbed = false
-        while true {
-            let count = recv(socket.raw, &buffer, buffer.count, Int32(MSG_DONTWAIT))
-            if count > 0 {
-                let culprits = news.take(Array(buffer[..<count]))
-                if !culprits.allSatisfy(OwnProcesses.contains) { isDisturbed = true }
-            } else if count < 0, errno == ENOBUFS {
-                // More news than the socket holds.
-                isDisturbed = true
-            } else {
-                return isDisturbed
-            }
+    private static func isDisturbed(_ tables: Guarded<Tables>) -> Bool {
+        tables.withLock { tables in
+            let present = LegacyTables.current()
+            guard !tables.isOwnChange, present != tables.known else { return false }
+            tables.known = present
+            return true
         }
     }
 }

@@ -214,12 +214,13 @@ public actor Relay {
     // MARK: The end
 
     /// Stops accepting and waits until all connections have ended and no UDP client is owed an answer any more, or for
-    /// `limit`; what is then open is reset.
+    /// `limit`, if there is one; what is then open is reset. Called again meanwhile, the limit that is over first counts.
     ///
     /// - Returns: how many connections the limit ended.
     @discardableResult
-    public func drain(within limit: Duration) async -> Int {
+    public func drain(within limit: Duration?) async -> Int {
         let deadline = Task { [workers] in
+            guard let limit else { return }
             try await Task.sleep(for: limit)
             for worker in workers {
                 worker.loop.execute { worker.endAll() }

@@ -128,7 +128,7 @@ int portico_message_accept(int fd);
 /* How long sending, receiving and connecting may take, in milliseconds; then they return -EAGAIN. 0: for ever. */
 int portico_message_limit(int fd, int64_t milliseconds);
 /* The user that the other side belonged to as it connected, or listened. */
-int portico_message_peer(int fd, uint32_t *user);
+int portico_message_peer(int fd, uint32_t *user, int32_t *process);
 /* Sends one message with duplicates of `descriptors` (at most PORTICO_MOST_DESCRIPTORS). */
 int portico_message_send(int fd, const void *bytes, size_t count, const int *descriptors, int descriptor_count);
 /* Receives one message; the number of its bytes, 0 at the end. `descriptors` has room for PORTICO_MOST_DESCRIPTORS, which

@@ -12,8 +12,8 @@ extension NodeAddresses {
             let families = wanted.map(\.name).joined(separator: " or ")
             return [
                 Problem(
-                    .error, .node,
-                    "there are no rules, for this node has no \(families) address that they could lead to; "
+                    .error, .node, subject: "this node",
+                    "there are no rules, for it has no \(families) address that they could lead to; "
                         + "they follow as soon as it has one")
             ]
         }
@@ -21,8 +21,8 @@ extension NodeAddresses {
             let count = ports.count { $0.addresses.contains { $0.family == family } }
             guard count > 0 else { return nil }
             return Problem(
-                .warning, .node,
-                "\(family.name) addresses of Services (\(count) ports) are not served, for this node has no "
+                .warning, .node, subject: family.name,
+                "addresses of Services (\(count) ports) are not served, for this node has no "
                     + "\(family.name) address; they are as soon as it has one")
         }
     }

@@ -19,6 +19,13 @@ public enum HandoverError: Error, Hashable, Sendable {
     case system(SystemError)
 }
 
+extension HandoverError {
+    /// The other side is there and says nothing: it hangs, or is stopped.
+    public var isSilence: Bool {
+        if case .system(let error) = self { error.code == SystemError.timedOut } else { false }
+    }
+}
+
 extension HandoverError: CustomStringConvertible {
     public var description: String {
         switch self {

@@ -41,7 +41,9 @@ struct Daemon: AsyncParsableCommand {
     }
 
     /// Flags without a value, which Go programs give one all the same.
-    static let flags = KubeProxyOptions.flags.union(["cleanup", "cleanup-on-exit", "conntrack-tcp-be-liberal"])
+    static let flags = KubeProxyOptions.flags.union([
+        "cleanup", "cleanup-on-exit", "conntrack-tcp-be-liberal", "takeover-force", "allow-empty",
+    ])
 
     @OptionGroup(title: "What to serve") var node: NodeOptions
 
@@ -80,6 +82,22 @@ struct Daemon: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "How long open connections may take to end once another process has taken over. (default: no limit)",
+            discussion: "A signal in that time begins the --drain-timeout.", valueName: "duration"),
+        transform: { try DurationArgument($0) })
+    var takeoverDrainTimeout: DurationArgument?
+
+    @Flag(
+        help: ArgumentHelp(
+            "If the process to take over from does not answer for 10 seconds, kill it.",
+            discussion: "Its open connections are lost, and so are clients that wait to be accepted."))
+    var takeoverForce = false
+
+    @Flag(help: "Take over even with nothing to serve, or with manifests that cannot be read.")
+    var allowEmpty = false
+
+    @Option(
+        help: ArgumentHelp(
             "Where /healthz and /livez are answered; empty for nowhere. (default: 0.0.0.0:10256)",
             valueName: "address:port"),
         transform: { try HealthAddressArgument($0) })
@@ -102,6 +120,9 @@ struct Daemon: AsyncParsableCommand {
 
     func validate() throws {
         guard cleanup || !node.files.isEmpty else { throw ValidationError("nothing to serve: name manifests with -f") }
+        guard takeover != nil || !takeoverForce, takeover != nil || takeoverDrainTimeout == nil else {
+            throw ValidationError("--takeover-force and --takeover-drain-timeout are for --takeover")
+        }
         guard iptablesSyncPeriod.duration > .zero else {
             throw ValidationError("--iptables-sync-period has to be above 0")
         }
@@ -134,9 +155,11 @@ struct Daemon: AsyncParsableCommand {
             settings: settings,
             options: DaemonOptions(
                 syncPeriod: iptablesSyncPeriod.duration, minSyncPeriod: iptablesMinSyncPeriod.duration,
-                drainTimeout: drainTimeout.duration, udpTimeout: relay.udpTimeout?.duration,
+                drainTimeout: drainTimeout.duration, takeoverDrainTimeout: takeoverDrainTimeout?.duration,
+                udpTimeout: relay.udpTimeout?.duration,
                 cleanupOnExit: cleanupOnExit,
-                healthAddress: healthzBindAddress.address, takeover: takeover),
+                healthAddress: healthzBindAddress.address, takeover: takeover,
+                isTakeoverForced: takeoverForce, allowsEmpty: allowEmpty),
             feed: ManifestFeed(node.files, problems: problems), problems: problems, report: report, logger: logger,
             iptables: iptables
         ).run()

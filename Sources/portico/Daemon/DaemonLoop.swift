@@ -8,6 +8,8 @@ import Services
 enum DaemonWake: Sendable {
     case state(ClusterState)
     case redirected(NodeProxy.Redirected)
+    /// Interfaces of this machine or their addresses have changed.
+    case addresses
     case signal(Int32)
     /// Somebody wants everything looked at again.
     case reload
@@ -74,6 +76,10 @@ struct DaemonLoop {
                 await feed.reread()
                 take(await proxy.retry(), isChange: false)
                 keeper.request(.check)
+            case .addresses:
+                let before = served.addresses
+                take(await proxy.retry(), isChange: false)
+                if served.addresses != before { keeper.request(.change) }
             case .period:
                 take(await proxy.retry(), isChange: false)
                 keeper.request(.check)

@@ -1,3 +1,4 @@
+import EventLoop
 import Logging
 import Proxy
 import Redirect
@@ -11,38 +12,47 @@ final class RuleKeeper: Sendable {
         case change
         /// Others may have changed them.
         case check
+        /// Others have changed them.
+        case heal
     }
 
     /// After an error; the applier has tried several times by then.
     static let retryInterval = Duration.seconds(5)
     /// Those who change rules, often do it in several steps.
-    private static let settling = Duration.milliseconds(200)
+    private static let settling = Duration.milliseconds(100)
+    /// Rules that somebody removes are put back at once so many times in a row; then somebody is at war with them.
+    private static let heals = 20.0
 
     private let proxy: NodeProxy
     private let minPeriod: Duration
     private let retryPause: @Sendable () async -> Void
+    private let watch: FirewallWatch?
+    private let logger: Logger
     private let requests: AsyncStream<Void>
     private let wake: AsyncStream<Void>.Continuation
-    /// A look is wanted, however many changes come after it.
-    private let isCheckWanted = Atomic<Bool>(false)
+    /// However many come, each is carried out once, and none is lost to another.
+    private let wanted = Guarded<Set<Request>>([])
     private let isRetryDue = Atomic<Bool>(false)
 
     /// - Parameters:
     ///   - minPeriod: between two changes, on average.
+    ///   - watch: notices what others do to the rules; nil where there are none.
     ///   - retryPause: lets the time pass until another attempt after an error.
     init(
-        proxy: NodeProxy, minPeriod: Duration,
+        proxy: NodeProxy, minPeriod: Duration, watch: FirewallWatch? = nil, logger: Logger = Logger(label: "daemon"),
         retryPause: @escaping @Sendable () async -> Void = { try? await Task.sleep(for: retryInterval) }
     ) {
         self.proxy = proxy
         self.minPeriod = minPeriod
         self.retryPause = retryPause
+        self.watch = watch
+        self.logger = logger
         // Of several requests that wait one is enough: it brings in force all that is wanted by then.
         (requests, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
     func request(_ request: Request) {
-        if request == .check { isCheckWanted.store(true, ordering: .releasing) }
+        wanted.withLock { _ = $0.insert(request) }
         wake.yield()
     }
 
@@ -59,23 +69,54 @@ final class RuleKeeper: Sendable {
     /// Carries out what is asked for, one after another and not too often, until the task is cancelled.
     func run(_ done: (NodeProxy.Redirected) -> Void) async {
         let clock = ContinuousClock()
-        var pacer = SyncPacer(period: minPeriod)
+        var changes = SyncPacer(period: minPeriod)
+        var heals = SyncPacer(period: minPeriod, burst: Self.heals)
+        var timer: Task<Void, Never>?
+        defer { timer?.cancel() }
         for await _ in requests {
-            // Nothing is done after the end: rules may have been removed by then.
-            guard (try? await Task.sleep(for: pacer.wait(at: clock.now))) != nil else { return }
-            pacer.began(at: clock.now)
-            done(await proxy.redirect(checking: isCheckWanted.exchange(false, ordering: .acquiring)))
+            timer?.cancel()
+            let wanted = wanted.withLock { $0 }
+            guard !wanted.isEmpty else { continue }
+            // A heal has a pace of its own: what removes rules does not wait for a cluster that changes all the time.
+            let isHeal = wanted.contains(.heal) && heals.wait(at: clock.now) < changes.wait(at: clock.now)
+            let wait = isHeal ? heals.wait(at: clock.now) : changes.wait(at: clock.now)
+            guard wait <= .zero else {
+                // Something more urgent may come meanwhile.
+                timer = Task {
+                    if (try? await Task.sleep(for: wait)) != nil { wake.yield() }
+                }
+                continue
+            }
+            if isHeal { heals.began(at: clock.now) } else { changes.began(at: clock.now) }
+            self.wanted.withLock { $0.subtract(wanted) }
+            watch?.ownChangeBegins()
+            let result = await proxy.redirect(checking: wanted != [.change])
+            watch?.ownChangeEnds()
+            // Nothing is told after the end: rules may have been removed by then.
+            if Task.isCancelled { return }
+            done(result)
         }
     }
 
-    /// Asks for a look whenever others have changed the rules, until the task is cancelled. Where the kernel does not tell of
-    /// that, the look at every period has to do.
-    func watch(_ logger: Logger) async {
-        guard let watch = try? FirewallWatch() else { return }
+    /// Asks for a look whenever others have changed the rules, until the task is cancelled.
+    func heal() async {
+        guard let watch else { return }
+        var pacer = SyncPacer(period: .seconds(60), burst: Self.heals)
+        var seen = 0
         for await _ in watch.disturbances {
+            // It may have come with the ones before it.
+            guard watch.disturbanceCount != seen else { continue }
             try? await Task.sleep(for: Self.settling)
-            logger.notice("somebody has changed the rules; looking at them")
-            request(.check)
+            seen = watch.disturbanceCount
+            let now = ContinuousClock.now
+            if pacer.wait(at: now) <= .zero {
+                pacer.began(at: now)
+                let isLast = pacer.wait(at: now) > .zero
+                logger.notice(
+                    "somebody has changed the rules; looking at them\(isLast ? ", again and again: is there another proxy?" : "")"
+                )
+            }
+            request(.heal)
         }
     }
 }

@@ -6,6 +6,8 @@ import Relay
 /// The place of a daemon in a row of processes that take over from each other without losing a client (`--takeover`).
 final class Succession: Sendable {
     private let path: String?
+    /// A process that does not answer is ended.
+    private let isForced: Bool
     private let relay: Relay
     private let logger: Logger
     private let state = State()
@@ -19,35 +21,59 @@ final class Succession: Sendable {
     }
 
     /// - Parameter path: of the Unix socket; nil takes over from nobody, and hands over to nobody.
-    init(path: String?, relay: Relay, logger: Logger) {
+    init(path: String?, isForced: Bool, relay: Relay, logger: Logger) {
         self.path = path
+        self.isForced = isForced
         self.relay = relay
         self.logger = logger
     }
 
     /// Takes the listening sockets of the process that serves now, if there is one. Before the first door is opened.
     ///
+    /// - Parameter check: may still refuse, which leaves the other process serving as if nothing had happened.
+    /// - Returns: whether there is one.
     /// - Throws: ``CommandFailure`` if there is one, and it cannot be taken over from.
-    func inherit(for proxy: NodeProxy) async throws(CommandFailure) {
-        guard let path else { return }
-        let inheritance: Inheritance?
-        do throws(HandoverError) {
-            inheritance = try await Handover.take(from: path)
-        } catch {
-            throw CommandFailure("cannot take over at \(path): \(error)")
-        }
-        guard let inheritance else {
+    func inherit(
+        for proxy: NodeProxy, check: ([Inheritance.Door]) throws(CommandFailure) -> Void
+    ) async throws(CommandFailure) -> Bool {
+        guard let path else { return false }
+        guard let inheritance = try await take(from: path) else {
             // To find out only when this process is to hand over would be late.
             var status = stat()
             if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFSOCK {
                 throw CommandFailure("--takeover: \(HandoverError.notASocket(path: path))")
             }
-            return
+            return false
         }
+        try check(inheritance.doors)
         logger.notice("taking over \(inheritance.doors.count) doors from the process at \(path)")
         await relay.inherit(inheritance)
         await proxy.remember(inheritance.doors)
         await state.set(inheritance)
+        return true
+    }
+
+    private func take(from path: String) async throws(CommandFailure) -> Inheritance? {
+        do throws(HandoverError) {
+            return try await Handover.take(from: path)
+        } catch {
+            let text = "cannot take over at \(path): \(error)"
+            guard error.isSilence else { throw CommandFailure(text) }
+            guard isForced else {
+                throw CommandFailure(
+                    "\(text); --takeover-force ends the process there, with the connections that it has open")
+            }
+        }
+        let process: Int32
+        do throws(HandoverError) {
+            process = try await Handover.end(at: path)
+        } catch {
+            throw CommandFailure("--takeover-force: the process at \(path) cannot be ended: \(error)")
+        }
+        logger.error(
+            "process \(process) did not answer at \(path) and has been killed; its connections, and clients that waited, are lost"
+        )
+        return nil
     }
 
     /// This process serves: the former one is told, and the next one may ask from here on.

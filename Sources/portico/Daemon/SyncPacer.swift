@@ -1,15 +1,17 @@
 /// Says how long a change of the rules has to wait, so that a cluster that changes all the time does not keep iptables busy
-/// all the time: a bucket of two tokens, which gets one back in each period (SPEC §2.7).
+/// all the time: a bucket of tokens, which gets one back in each period (SPEC §2.7).
 struct SyncPacer {
-    private static let burst = 2.0
-
     /// Zero sets no limit.
     let period: Duration
-    private var tokens = SyncPacer.burst
+    private let burst: Double
+    private var tokens: Double
     private var filled: ContinuousClock.Instant?
 
-    init(period: Duration) {
+    /// - Parameter burst: how many may follow each other at once.
+    init(period: Duration, burst: Double = 2) {
         self.period = period
+        self.burst = burst
+        tokens = burst
     }
 
     /// How long a sync has to wait from `now` on.
@@ -25,7 +27,7 @@ struct SyncPacer {
     }
 
     private func tokens(at now: ContinuousClock.Instant) -> Double {
-        guard let filled, period > .zero else { return Self.burst }
-        return min(Self.burst, tokens + (now - filled) / period)
+        guard let filled, period > .zero else { return burst }
+        return min(burst, tokens + (now - filled) / period)
     }
 }

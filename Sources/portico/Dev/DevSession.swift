@@ -91,7 +91,7 @@ struct DevSession {
         let exit = await run(
             command, ended: { wake.yield(.commandEnded) },
             meanwhile: { command in await serve(wakes, proxy, first, status, command) })
-        let second = await GracefulEnd.drain(relay, within: drainLimit, logger: logger) {
+        let second = await GracefulEnd.drain(relay, within: [drainLimit], logger: logger) {
             for await wake in wakes { if case .signal(let number) = wake { return number } }
             return nil
         }

@@ -3,24 +3,42 @@ import Relay
 
 /// The orderly end of a session: open connections get time to end by themselves.
 enum GracefulEnd {
-    /// Stops accepting and waits for what is open, within `limit`; another signal ends everything at once.
+    /// Stops accepting and waits for what is open, within the first of `limits`. Each signal makes the next one the limit, from
+    /// that moment on; after the last one a signal ends everything at once.
     ///
-    /// - Parameter nextSignal: waits for a signal; nil if none will come any more.
-    /// - Returns: the signal that cut it short.
+    /// - Parameters:
+    ///   - limits: nil for one that sets none.
+    ///   - nextSignal: waits for a signal; nil if none will come any more.
+    /// - Returns: the signal that ended everything.
     static func drain(
-        _ relay: Relay, within limit: Duration, logger: Logger, nextSignal: @escaping @Sendable () async -> Int32?
+        _ relay: Relay, within limits: [Duration?], logger: Logger, nextSignal: @escaping @Sendable () async -> Int32?
     ) async -> Int32? {
         let open = await relay.snapshot().total.open
-        if open > 0 { logger.notice("waiting for \(open) open connections to end; once more to end them now") }
+        if open > 0 {
+            let end = limits.count > 1 ? "have them end soon" : "end them now"
+            logger.notice("waiting for \(open) open connections to end; once more to \(end)")
+        }
         return await withTaskGroup(of: Int32?.self) { group in
             group.addTask {
-                await relay.drain(within: limit)
+                await relay.drain(within: limits.first ?? .zero)
                 return nil
             }
-            group.addTask { await nextSignal() }
+            group.addTask {
+                var rest = limits.dropFirst()
+                while let signal = await nextSignal() {
+                    guard let limit = rest.popFirst() else {
+                        await relay.drain(within: .zero)
+                        return signal
+                    }
+                    logger.notice(
+                        "open connections have \(limit.map { "\($0)" } ?? "all the time") to end; once more to end them now"
+                    )
+                    Task { await relay.drain(within: limit) }
+                }
+                return nil
+            }
+            // The wait for connections ends with them, and so it does after a signal; without one there is none to wait for.
             let signal = await group.next() ?? nil
-            // Ends the wait for connections; without a signal there is none left to wait for.
-            if signal != nil { await relay.drain(within: .zero) }
             group.cancelAll()
             return signal
         }

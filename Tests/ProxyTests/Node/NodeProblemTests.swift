@@ -39,7 +39,7 @@ import Testing
         #expect(node.problems(serving: [try port("a", "10.96.0.1")], settings) == [])
         let problems = node.problems(serving: [try port("a", "10.96.0.1", "fd00::1")], settings)
         #expect(problems.map(\.severity) == [.warning])
-        #expect(problems.first?.text.contains("IPv6 addresses of Services (1 ports) are not served") == true)
+        #expect(problems.first?.description.contains("IPv6: addresses of Services (1 ports) are not served") == true)
         var bound = settings
         bound.bindAddress = IPAddress("192.168.1.5")
         #expect(node.problems(serving: [try port("a", "fd00::1")], bound) == [], "IPv6 was not asked for")
