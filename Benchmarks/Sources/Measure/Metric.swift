@@ -24,6 +24,29 @@ public enum Metric: String, Codable, Sendable, CaseIterable, CodingKeyRepresenta
 
     /// Ratios mean something only for figures the direct path has too.
     public var relative: Bool { self == .rate }
+
+    /// Whether more is better; of everything else less is.
+    var isBetterHigher: Bool { self == .rate || self == .works }
+
+    /// As a table's row calls it.
+    func unit(in scenario: Scenario) -> String {
+        switch self {
+        case .rate: "of direct"
+        case .cpu: scenario.work == .bytes ? "CPU s/GiB" : "CPU µs each"
+        case .p50: "p50 µs"
+        case .p99: "p99 µs"
+        case .added: "added p50 µs"
+        case .addedP99: "added p99 µs"
+        case .growth: "last/first third"
+        case .lost: "lost"
+        case .bytesPerPair: "bytes each"
+        case .descriptorsPerPair: "descriptors each"
+        case .pipesPerPair: "pipes each"
+        case .resident: "resident MB"
+        case .start: "accepts after ms"
+        case .works: "works"
+        }
+    }
 }
 
 /// How the work of a scenario is counted.

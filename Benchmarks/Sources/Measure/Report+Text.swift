@@ -19,7 +19,8 @@ extension Report {
                 .joined(separator: ", "))
         lines.append(
             "medians of \(repetitions) interleaved repetitions of \(Format.brief(seconds)) s; "
-                + "ratios are formed inside a repetition; ± is half the distance between the extremes")
+                + "ratios are formed inside a repetition; ± is half the distance between the extremes, [ ] a 95% interval"
+        )
         return lines.joined(separator: "\n")
     }
 
@@ -29,29 +30,10 @@ extension Report {
             for (number, metric) in scenario.metrics.enumerated() {
                 let mark = results.isDirty(scenario.name) ? "~" : ""
                 let cells = participants.map { cell(scenario, metric, $0.name) }
-                table.add([number == 0 ? scenario.title + mark : "", unit(metric, scenario)] + cells)
+                table.add([number == 0 ? scenario.title + mark : "", metric.unit(in: scenario)] + cells)
             }
         }
         return table.text
-    }
-
-    private func unit(_ metric: Metric, _ scenario: Scenario) -> String {
-        switch metric {
-        case .rate: "of direct"
-        case .cpu: scenario.work == .bytes ? "CPU s/GiB" : "CPU µs each"
-        case .p50: "p50 µs"
-        case .p99: "p99 µs"
-        case .added: "added p50 µs"
-        case .addedP99: "added p99 µs"
-        case .growth: "last/first third"
-        case .lost: "lost"
-        case .bytesPerPair: "bytes each"
-        case .descriptorsPerPair: "descriptors each"
-        case .pipesPerPair: "pipes each"
-        case .resident: "resident MB"
-        case .start: "accepts after ms"
-        case .works: "works"
-        }
     }
 
     /// Nil when the run had the machine to itself.
@@ -90,7 +72,7 @@ extension Report {
             header: ["target", "what", "measured", "at least", "aim", "verdict"], left: [0, 1, 5])
         for outcome in targets {
             table.add([
-                outcome.number, outcome.title, Format.brief(outcome.measured),
+                outcome.number, outcome.title, Format.brief(outcome.measured) + range(outcome.interval),
                 outcome.sign + " " + Format.brief(outcome.least),
                 outcome.aim.map { outcome.sign + " " + Format.brief($0) } ?? "",
                 outcome.verdict.rawValue + (results.isDirty(outcome.scenario) ? " ~" : ""),
@@ -100,5 +82,9 @@ extension Report {
         let aims = targets.count { $0.verdict == .aimMet }
         let sum = "\(targets.count - missed) of \(targets.count) met, \(aims) of them at the aim, \(missed) missed"
         return table.text + "\n\n" + sum
+    }
+
+    private func range(_ interval: Interval?) -> String {
+        interval.map { " [" + Format.brief($0.low) + ", " + Format.brief($0.high) + "]" } ?? ""
     }
 }

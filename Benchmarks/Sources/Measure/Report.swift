@@ -12,6 +12,10 @@ public struct Report: Codable, Sendable {
         }
     }
 
+    /// Of the JSON form: 2 knows intervals, the limit and fairness. Files of before have none; they can still be read.
+    public static let currentFormat = 2
+    public private(set) var format: Int? = Report.currentFormat
+
     /// Lines that say on what machine and under which conditions.
     public var environment: [String: String]
     public var participants: [Participant]

@@ -1,3 +1,5 @@
+import Glibc
+
 /// The figures of one scenario with one peer in one repetition.
 public struct Sample: Codable, Sendable {
     public var values: [Metric: Double]
@@ -42,6 +44,24 @@ public struct Results: Codable, Sendable {
         return Figure(trusted(ratios))
     }
 
+    /// The trusted readings of a figure as multiples of a yardstick, the geometric mean of other peers' in the same
+    /// repetition; of none, the readings themselves.
+    func readings(_ metric: Metric, _ scenario: String, _ peer: String, relativeTo others: [String]) -> [Double] {
+        let bases = others.map { series(metric, scenario, $0) }
+        let readings = series(metric, scenario, peer).enumerated().compactMap { repetition, reading -> Reading? in
+            guard var reading else { return nil }
+            var yardstick = 1.0
+            for base in bases {
+                guard base.indices.contains(repetition), let base = base[repetition], base.value > 0 else { return nil }
+                yardstick *= pow(base.value, 1 / Double(bases.count))
+                reading.isDirty = reading.isDirty || base.isDirty
+            }
+            reading.value /= yardstick
+            return reading
+        }
+        return trusted(readings)
+    }
+
     /// Whether some participant's figures rest on dirty samples, for want of clean ones.
     public func isDirty(_ scenario: String) -> Bool {
         (samples[scenario] ?? [:]).values.contains { list in
@@ -83,25 +103,4 @@ public struct Results: Codable, Sendable {
             return Reading(value: value - start, isDirty: isDirty(sample) || isDirty(base))
         }
     }
-}
-
-/// A median and how far the repetitions lie apart.
-public struct Figure: Codable, Sendable, Equatable {
-    public var median: Double
-    public var low: Double
-    public var high: Double
-    public var count: Int
-
-    public init?(_ values: [Double]) {
-        guard !values.isEmpty else { return nil }
-        let sorted = values.sorted()
-        let middle = sorted.count / 2
-        median = sorted.count.isMultiple(of: 2) ? (sorted[middle - 1] + sorted[middle]) / 2 : sorted[middle]
-        low = sorted[0]
-        high = sorted[sorted.count - 1]
-        count = sorted.count
-    }
-
-    /// Half the distance between the extremes, as a share of the median.
-    public var spread: Double { median == 0 ? 0 : (high - low) / 2 / median }
 }

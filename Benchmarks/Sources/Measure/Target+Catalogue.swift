@@ -1,6 +1,6 @@
-/// The project's targets T1–T9, T13 and T14 over the scenarios of the catalogue.
+/// The project's targets T1–T9 and T13–T15 over the scenarios of the catalogue.
 extension Target {
-    public static let catalogue: [Target] = streams + messages + datagrams + footprint + fairness
+    public static let catalogue: [Target] = streams + messages + datagrams + footprint + fairness + limit
 
     private static let splice = "haproxy-splice"
     private static let haproxy = "haproxy"
@@ -110,9 +110,25 @@ extension Target {
             }
         ]
 
+    /// CPU beside the limit. Differences of a few per cent take twenty repetitions to see.
+    private static let limit: [Target] = [
+        ("bulk-up-1", "bulk up, 1 stream"), ("bulk-up-4", "bulk up, 4 streams"),
+        ("bulk-up-64", "bulk up, 64 streams"), ("bulk-down-1", "bulk down, 1 stream"),
+        ("echo-4", "echo both ways"), ("short-64-pinned", "short connections, pinned"),
+        ("rr-64", "round trips, 64 connections"), ("rr-64-16k", "round trips, 16 KiB"),
+        ("rr-1-pinned", "one connection, pinned"), ("udp-rr-1-pinned", "UDP, one flow, pinned"),
+        ("udp-rr-64", "UDP, 64 flows × 8"), ("udp-64", "UDP one way, 64 B"), ("udp-1400", "UDP one way, 1400 B"),
+    ].map { scenario, title in
+        var target = Target.atMost("T15", "\(title): CPU, of the C limit", scenario, 1.05, aim: 1) {
+            $0.against(Results.limit, .cpu, $1)
+        }
+        target.aimsAtNoDifference = true
+        return target
+    }
+
     private static func atLeast(
         _ number: String, _ title: String, _ scenario: String, _ least: Double, aim: Double? = nil,
-        _ measured: @escaping @Sendable (Results, String) -> Double?
+        _ measured: @escaping @Sendable (Results, String) -> Figure?
     ) -> Target {
         Target(
             number: number, title: title, scenario: scenario, direction: .higher, measured: measured,
@@ -121,7 +137,7 @@ extension Target {
 
     private static func atMost(
         _ number: String, _ title: String, _ scenario: String, _ least: Double, aim: Double? = nil,
-        _ measured: @escaping @Sendable (Results, String) -> Double?
+        _ measured: @escaping @Sendable (Results, String) -> Figure?
     ) -> Target {
         Target(
             number: number, title: title, scenario: scenario, direction: .lower, measured: measured,

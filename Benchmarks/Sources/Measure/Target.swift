@@ -11,6 +11,8 @@ public struct Target: Sendable {
         public var title: String
         public var scenario: String
         public var measured: Double
+        /// Of `measured`, if there were repetitions enough.
+        public var interval: Interval?
         public var least: Double
         public var aim: Double?
         /// "≥" or "≤".
@@ -29,17 +31,26 @@ public struct Target: Sendable {
     let scenario: String
     let direction: Direction
     /// The measured value, or nil if the run has no data for it.
-    let measured: @Sendable (Results, String) -> Double?
+    let measured: @Sendable (Results, String) -> Figure?
     /// The floor; some depend on what the peers reached in the same run.
     let least: @Sendable (Results, String) -> Double?
     let aim: Double?
+    /// The aim is no difference that can be shown: its figure must not lie outside the interval on the wrong side.
+    var aimsAtNoDifference = false
 
     public func outcome(in results: Results) -> Outcome? {
         guard let measured = measured(results, scenario), let least = least(results, scenario) else { return nil }
-        func reaches(_ limit: Double) -> Bool { direction == .higher ? measured >= limit : measured <= limit }
-        let verdict: Verdict = !reaches(least) ? .missed : aim.map(reaches) == true ? .aimMet : .met
+        func reaches(_ value: Double, _ limit: Double) -> Bool {
+            direction == .higher ? value >= limit : value <= limit
+        }
+        // The end of the interval that speaks for us; without one nothing has been shown.
+        let best = direction == .higher ? measured.interval?.high : measured.interval?.low
+        let aimed = aimsAtNoDifference ? best : measured.median
+        let reachesAim = aim.map { aim in aimed.map { reaches($0, aim) } == true } == true
+        let verdict: Verdict = !reaches(measured.median, least) ? .missed : reachesAim ? .aimMet : .met
         return Outcome(
-            number: number, title: title, scenario: scenario, measured: measured, least: least, aim: aim,
+            number: number, title: title, scenario: scenario, measured: measured.median, interval: measured.interval,
+            least: least, aim: aim,
             sign: direction == .higher ? "≥" : "≤", verdict: verdict)
     }
 }
@@ -60,18 +71,18 @@ extension Results {
     }
 
     /// Portico over the peer against which it does worst, i.e. the best peer for this figure.
-    func againstBest(_ metric: Metric, _ scenario: String) -> Double? {
-        let ratios = rivals(scenario).compactMap { ratio(metric, scenario, Results.portico, to: $0)?.median }
-        return metric == .rate ? ratios.min() : ratios.max()
+    func againstBest(_ metric: Metric, _ scenario: String) -> Figure? {
+        let ratios = rivals(scenario).compactMap { ratio(metric, scenario, Results.portico, to: $0) }
+        return metric == .rate ? ratios.min { $0.median < $1.median } : ratios.max { $0.median < $1.median }
     }
 
-    func against(_ peer: String, _ metric: Metric, _ scenario: String) -> Double? {
-        ratio(metric, scenario, Results.portico, to: peer)?.median
+    func against(_ peer: String, _ metric: Metric, _ scenario: String) -> Figure? {
+        ratio(metric, scenario, Results.portico, to: peer)
     }
 
-    func ofDirect(_ scenario: String) -> Double? { against(Results.direct, .rate, scenario) }
+    func ofDirect(_ scenario: String) -> Figure? { against(Results.direct, .rate, scenario) }
 
-    func own(_ metric: Metric, _ scenario: String) -> Double? {
-        figure(metric, scenario, Results.portico)?.median
+    func own(_ metric: Metric, _ scenario: String) -> Figure? {
+        figure(metric, scenario, Results.portico)
     }
 }

@@ -29,6 +29,9 @@ struct PorticoBench: ParsableCommand {
               Everything, about an hour:
                 sudo portico-bench --chart result.svg
 
+              What a change to Portico brought:
+                portico-bench --compare before.json after.json
+
               A first impression of some scenarios:
                 sudo portico-bench --quick --scenario bulk --scenario rr-64 --peer portico --peer nginx
             """, subcommands: [Soak.self])
@@ -75,6 +78,16 @@ struct PorticoBench: ParsableCommand {
     @Flag(help: "Use the network as it is: no root needed, but its congestion control and traffic get in.")
     var noNamespace = false
 
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp(
+            "Measure nothing, but say what changed between two JSON reports beyond the noise.",
+            valueName: "old new"))
+    var compare: [String] = []
+
+    @Flag(help: "With --compare: also show what did not change.")
+    var all = false
+
     @Flag(help: "List the scenarios and end.")
     var list = false
 
@@ -83,6 +96,9 @@ struct PorticoBench: ParsableCommand {
     func validate() throws {
         guard repetitions > 0, seconds > 0, fairSeconds > 0 else {
             throw ValidationError("Repetitions and seconds must be above 0.")
+        }
+        guard compare.isEmpty || compare.count == 2 else {
+            throw ValidationError("--compare takes two files: the old report and the new one.")
         }
         if let idlePairs, !(1...4000).contains(idlePairs) {
             throw ValidationError("Idle pairs must be from 1 to 4000: each takes two descriptors of the proxy.")
@@ -97,6 +113,10 @@ struct PorticoBench: ParsableCommand {
             var table = TextTable(header: ["name", "what"], left: [0, 1])
             for scenario in Scenario.catalogue { table.add([scenario.name, scenario.title]) }
             print(table.text)
+            return
+        }
+        if !compare.isEmpty {
+            try printComparison()
             return
         }
         if !noNamespace && geteuid() != 0 {
@@ -124,5 +144,26 @@ struct PorticoBench: ParsableCommand {
         }
         if let json { try write(try JSON.encode(report, pretty: true) + "\n", to: json) }
         if let chart { try write(Chart(report).svg, to: chart) }
+    }
+
+    private func printComparison() throws {
+        let comparison = Comparison(from: try report(at: compare[0]), to: try report(at: compare[1]))
+        switch output {
+        case .text:
+            let colours = isatty(1) == 1 && getenv("NO_COLOR") == nil
+            print(comparison.text(all: all, colours: colours), terminator: "")
+        case .json: print(try JSON.encode(comparison, pretty: true))
+        }
+    }
+
+    private func report(at path: String) throws -> Report {
+        guard let text = contents(of: path) else { throw BenchFailure("\(path): \(String(cString: strerror(errno)))") }
+        guard let report = try? JSON.decode(Report.self, from: text) else {
+            throw BenchFailure("\(path): this is no report of Benchmarks/run, or one of a later version")
+        }
+        if let format = report.format, format > Report.currentFormat {
+            throw BenchFailure("\(path): has format \(format); this program reads up to \(Report.currentFormat)")
+        }
+        return report
     }
 }
