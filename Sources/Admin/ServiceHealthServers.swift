@@ -26,11 +26,14 @@ public final class ServiceHealthServers: Sendable {
     private let health: ProxyHealth
     private let server: HTTPServer
     private let isShared: Bool
+    private let ceiling: Int
     private let state = Guarded<[Key: Open]>([:])
 
     /// - Parameter shared: another process of this user may listen at the same ports, if it also does so shared: for a restart
     ///   without a gap.
-    public init(_ health: ProxyHealth, on server: HTTPServer, shared: Bool = false) {
+    /// - Parameter ceiling: descriptors of this number and above are left to others; there may be thousands of listeners.
+    public init(_ health: ProxyHealth, on server: HTTPServer, shared: Bool = false, ceiling: Int = .max) {
+        self.ceiling = ceiling
         self.health = health
         self.server = server
         isShared = shared
@@ -93,7 +96,7 @@ public final class ServiceHealthServers: Sendable {
     }
 
     private func listen(_ address: IPAddress, _ open: Open) throws(SystemError) -> HTTPListener {
-        try server.listen(on: SocketAddress(address, port: open.port), shared: isShared) {
+        try server.listen(on: SocketAddress(address, port: open.port), shared: isShared, below: ceiling) {
             [health, entry = open.entry] _ in
             entry.withLock { $0 }.answer(isProxyHealthy: health.isHealthy)
         }

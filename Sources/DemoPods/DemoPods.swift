@@ -36,8 +36,14 @@ public final class DemoPods: Sendable {
     /// for, and never of anything after the end.
     private let state = Guarded(State())
 
+    private let ceiling: Int
+
     /// Starts the thread; no pod yet.
-    public init() throws(SystemError) {
+    ///
+    /// - Parameter ceiling: sockets whose descriptor has this number or a higher one are not opened. The kernel gives the lowest
+    ///   number that is free.
+    public init(ceiling: Int = .max) throws(SystemError) {
+        self.ceiling = ceiling
         let loop = try EventLoop()
         let host = PodHost(on: loop)
         thread = try LoopThread(name: "demo pods") {
@@ -66,7 +72,7 @@ public final class DemoPods: Sendable {
         return try state.withLock { (state) throws(SystemError) in
             if let known = state.addresses[key] { return known }
             guard !state.isShutDown else { throw SystemError.isShutDown(podName) }
-            let (standIn, sockets) = try StandIn.open(podName: podName)
+            let (standIn, sockets) = try StandIn.open(podName: podName, below: ceiling)
             loop.execute { [host] in host.add(standIn, sockets) }
             state.addresses[key] = standIn.address
             return standIn.address

@@ -1,4 +1,5 @@
 internal import EventLoop
+internal import Glibc
 
 /// The place, on loopback mostly, that stands in for one port of a pod. It keeps the port for as long as it lives, also while the
 /// pod is down: nobody else gets it then, connections are refused, and the pod comes back where it was.
@@ -24,12 +25,16 @@ final class StandIn: Sendable {
     }
 
     /// A stand-in on a port of its own, and its sockets. Any thread.
-    static func open(podName: String) throws(SystemError) -> (StandIn, OpenSockets) {
+    static func open(podName: String, below ceiling: Int) throws(SystemError) -> (StandIn, OpenSockets) {
         var attempts = 1
         while true {
             let standIn = try StandIn(podName: podName, at: .loopback(port: 0))
             do throws(SystemError) {
-                return (standIn, try standIn.openSockets())
+                let sockets = try standIn.openSockets()
+                guard max(sockets.listener.raw, sockets.datagrams.raw) < ceiling else {
+                    throw SystemError("start the demo pod", podName, code: EMFILE)
+                }
+                return (standIn, sockets)
             } catch {
                 guard error.isAddressInUse, attempts < mostAttempts else { throw error }
                 attempts += 1

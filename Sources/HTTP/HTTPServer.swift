@@ -1,5 +1,6 @@
 private import Dispatch
 public import EventLoop
+internal import Glibc
 
 /// Serves small answers over HTTP/1.1 at any number of addresses, all by one event loop on a thread of its own.
 ///
@@ -56,11 +57,14 @@ public final class HTTPServer: Sendable {
     /// - Parameters:
     ///   - shared: other sockets, of this user's other processes too, may listen beside it (SO_REUSEPORT), if all of them
     ///     are shared. New connections are then spread over them.
-    /// - Throws: ``SystemError`` naming the address, when it is taken or not permitted; `ECANCELED` after ``shutdown()``.
+    ///   - ceiling: a descriptor of this number or above is not taken. The kernel gives the lowest number that is free.
+    /// - Throws: ``SystemError`` naming the address, when it is taken or not permitted; `EMFILE` at the ceiling; `ECANCELED`
+    ///   after ``shutdown()``.
     public func listen(
-        on address: SocketAddress, shared: Bool = false, answer: @escaping Handler
+        on address: SocketAddress, shared: Bool = false, below ceiling: Int = .max, answer: @escaping Handler
     ) throws(SystemError) -> HTTPListener {
         let socket = try TCPSocket.listen(on: address, shared: shared)
+        guard socket.raw < ceiling else { throw SystemError("listen on", address.description, code: EMFILE) }
         let actual = try TCPSocket.localAddress(of: socket)
         let id = lastListener.withLock { last in
             last += 1

@@ -1,7 +1,8 @@
 /// Shares out the process's descriptors, so that no part of it starves another.
 ///
-/// The control plane comes first: it must be able to read files and start programs however much the data plane has to do. Half of
-/// the rest is for listening sockets; what these do not use is for connections, but for some room to grow.
+/// The control plane comes first: it must be able to read files and start programs however much the data plane has to do. Five
+/// eighths of the rest may be listening sockets: a Service that is not served at all is worse than one whose clients wait. What
+/// these do not use is for connections, but for some room to grow.
 public struct DescriptorBudget: Sendable, Equatable {
     /// The descriptors that the process may have open.
     public let limit: Int
@@ -21,7 +22,7 @@ public struct DescriptorBudget: Sendable, Equatable {
         self.limit = limit
         control = min(512, limit / 4)
         let rest = limit - control
-        listeners = max(1, rest / 2)
+        listeners = max(1, rest * 5 / 8)
         headroom = rest / 8
         flows = max(1, rest / 8)
         pipes = min(128, rest / 16)

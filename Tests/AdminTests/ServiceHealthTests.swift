@@ -24,6 +24,13 @@ import Testing
         ServiceHealthEntry(namespace: "ns", name: name, nodePort: port, localEndpoints: count)
     }
 
+    @Test func descriptorsBeyondTheCeilingAreLeftToOthers() throws {
+        let modest = ServiceHealthServers(health, on: http, ceiling: 0)
+        let problems = modest.update([entry(try freePort(), 1)])
+        #expect(problems.count == 2 && problems.allSatisfy { $0.description.contains("Too many open files") })
+        #expect(modest.ports.isEmpty)
+    }
+
     @Test func endpointsHereAreHealthAndNoneIsNot() async throws {
         let port = try freePort()
         #expect(servers.update([entry(port, 0)]).isEmpty)

@@ -5,6 +5,15 @@ import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct PodLifeTests {
+    @Test func descriptorsBeyondTheCeilingAreLeftToOthers() throws {
+        let pods = try DemoPods(ceiling: 0)
+        let error = try #require(throws: SystemError.self) {
+            try pods.standIn(podName: "a", address: "10.244.2.3:80")
+        }
+        #expect(error.isOutOfDescriptors)
+        pods.shutdown()
+    }
+
     @Test func eachPortOfAPodHasOnePlace() throws {
         let pods = try DemoPods()
         let http = try pods.standIn(podName: "a", address: "10.244.2.3:80")

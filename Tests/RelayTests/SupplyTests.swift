@@ -134,6 +134,6 @@ import Testing
         let budget = DescriptorBudget(limit: 20_000)
         #expect(budget.connections > 7000)
         #expect(budget.connections(beside: 1000) < budget.connections)
-        #expect(budget.connections(beside: budget.listeners) > 3000)
+        #expect(budget.connections(beside: budget.listeners) > 2000)
     }
 }

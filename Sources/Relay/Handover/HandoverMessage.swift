@@ -54,10 +54,13 @@ enum HandoverMessage: Equatable {
         }
     }
 
+    /// Sockets in one message, at most: so many second descriptors are open at one time, and they are the control plane's.
+    static let mostSockets = min(64, MessageSocket.mostDescriptors)
+
     /// As many of `doors` as fit into one message, from the first on.
     static func batch<Doors: Collection>(of doors: Doors) -> Doors.SubSequence where Doors.Element == Inheritance.Door {
         var room = MessageSocket.mostBytes - "sockets".utf8.count
-        return doors.prefix(MessageSocket.mostDescriptors).prefix { door in
+        return doors.prefix(mostSockets).prefix { door in
             room -= door.line.utf8.count + 1
             return room >= 0
         }

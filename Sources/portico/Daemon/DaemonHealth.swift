@@ -24,14 +24,16 @@ final class DaemonHealth {
     /// - Parameter address: of `/healthz`; nil for none.
     init(
         at address: EndpointAddress?, families: [IPAddress.Family], syncPeriod: Duration, isShared: Bool,
-        problems: ProblemBoard
+        problems: ProblemBoard, budget: DescriptorBudget
     ) throws(SystemError) {
         self.address = address
         self.isShared = isShared
         self.families = families
-        server = try HTTPServer(name: "health")
+        // However many ask, other parts of the control plane need descriptors too.
+        server = try HTTPServer(
+            name: "health", limits: HTTPServer.Limits(mostConnections: min(256, max(8, budget.control / 8))))
         health = ProxyHealth(families: families, syncPeriod: syncPeriod, problems: problems)
-        checks = ServiceHealthServers(health, on: server, shared: isShared)
+        checks = ServiceHealthServers(health, on: server, shared: isShared, ceiling: budget.ceiling)
     }
 
     /// The relay serves a new state, and the rules are to follow.

@@ -64,7 +64,7 @@ struct DaemonSession {
         ]
         let health = try DaemonHealth(
             at: options.healthAddress, families: IPAddress.Family.allCases, syncPeriod: options.syncPeriod,
-            isShared: options.takeover != nil, problems: problems.board)
+            isShared: options.takeover != nil, problems: problems.board, budget: relay.budget)
         var loop = DaemonLoop(
             proxy: proxy, feed: feed, keeper: keeper, health: health, report: report, problems: problems, logger: logger
         ) {

@@ -7,7 +7,8 @@ final class DemoStandIns: Sendable {
     private let pods: DemoPods
 
     init() throws(SystemError) {
-        pods = try DemoPods()
+        // The other half is for those who come to them.
+        pods = try DemoPods(ceiling: ResourceLimits.raiseDescriptorLimit() / 2)
     }
 
     /// Lets the pods go that are in no manifest any more; one that comes back is a new pod.
