@@ -28,7 +28,7 @@ import Testing
     }
 
     @Test func whatScattersIsNotCalledGrowth() throws {
-        let trend = try #require(trend { [500, 1000, 1500, 2000][$0 % 4] + ($0 > 120 ? 40 : 0) })
+        let trend = try #require(trend { [500, 1000, 1200, 1500, 2000][$0 % 5] + ($0 > 120 ? 40 : 0) })
         #expect(trend.verdict == .unclear && trend.noise > 0.05)
     }
 
