@@ -33,7 +33,9 @@ extension Worker {
         guard let pipe = hold.pipe else { return }
         hold.pipe = nil
         pipes.giveBack(pipe)
-        holder.connection.pointee.port.has.pipes -= 1
+        // In two steps: for the thread sanitizer the compiler makes invalid code of the one.
+        let port = holder.connection.pointee.port
+        port.has.pipes -= 1
     }
 
     func discardPipe(_ hold: inout Hold, of port: PortState) {
