@@ -51,6 +51,10 @@ struct Dev: AsyncParsableCommand {
             EXIT STATUS
               That of the program behind --, if there is one: 127 if it cannot be found,
               128 + n if signal n ended it. Signals to Portico are passed on to it.
+
+            SIGNALS
+              SIGINT, SIGTERM: an orderly end; a second one ends at once. SIGHUP: all manifests are
+              read again, also those that seem unchanged. SIGUSR1, SIGUSR2, SIGALRM: nothing.
             """
     )
 

@@ -34,7 +34,7 @@ enum Serving {
 
     /// Lets what was said last be read. Without effect for commands that do not serve.
     static func end() {
-        StandardStream.output.flush(within: lastWords)
-        StandardStream.error.flush(within: lastWords)
+        let deadline = ContinuousClock.now + lastWords
+        for stream in [StandardStream.output, .error] { stream.flush(within: deadline - .now) }
     }
 }
