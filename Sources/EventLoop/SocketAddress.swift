@@ -6,19 +6,23 @@ public struct SocketAddress: Hashable, Sendable {
     /// The address in network order read as one big-endian number; IPv4 is the low 32 bits of `low`.
     public let high: UInt64
     public let low: UInt64
+    /// The interface that an IPv6 link-local address belongs to, which exists once on each; 0 for all other addresses.
+    public let scope: UInt32
     public let port: UInt16
     public let isIPv6: Bool
 
     public init(v4 address: UInt32, port: UInt16) {
         self.high = 0
         self.low = UInt64(address)
+        self.scope = 0
         self.port = port
         self.isIPv6 = false
     }
 
-    public init(v6High high: UInt64, low: UInt64, port: UInt16) {
+    public init(v6High high: UInt64, low: UInt64, scope: UInt32 = 0, port: UInt16) {
         self.high = high
         self.low = low
+        self.scope = scope
         self.port = port
         self.isIPv6 = true
     }
@@ -31,12 +35,13 @@ public struct SocketAddress: Hashable, Sendable {
     init(_ kernel: portico_address) {
         self.high = kernel.high
         self.low = kernel.low
+        self.scope = kernel.scope
         self.port = kernel.port
         self.isIPv6 = kernel.family == UInt16(AF_INET6)
     }
 
     var kernel: portico_address {
-        portico_address(high: high, low: low, scope: 0, port: port, family: UInt16(family))
+        portico_address(high: high, low: low, scope: scope, port: port, family: UInt16(family))
     }
 
     var family: Int32 { isIPv6 ? AF_INET6 : AF_INET }
@@ -51,7 +56,7 @@ extension SocketAddress: CustomStringConvertible {
         return withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(INET6_ADDRSTRLEN)) { text in
             guard let base = text.baseAddress, inet_ntop(AF_INET6, &raw, base, socklen_t(text.count)) != nil
             else { return "[?]:\(port)" }
-            return "[\(String(cString: base))]:\(port)"
+            return "[\(String(cString: base))\(scope == 0 ? "" : "%\(scope)")]:\(port)"
         }
     }
 }

@@ -35,7 +35,7 @@ extension Worker {
 extension SocketAddress {
     fileprivate func at(port: UInt16) -> SocketAddress {
         isIPv6
-            ? SocketAddress(v6High: high, low: low, port: port)
+            ? SocketAddress(v6High: high, low: low, scope: scope, port: port)
             : SocketAddress(v4: UInt32(truncatingIfNeeded: low), port: port)
     }
 }

@@ -25,15 +25,22 @@ public enum OwnResources {
 
     private static func takeNetwork(ports: ClosedRange<UInt16>) throws {
         guard test_own_network() == 0 else { throw PeerError.last("unshare network") }
-        guard let ip = findProgram("ip") else { throw PeerError.unexpected("ip is not installed") }
-        let result = try runProgram(ip, ["link", "set", "lo", "up"], within: .seconds(10))
-        guard result.status == 0 else { throw PeerError.unexpected("ip: \(result.errors)") }
+        try run("ip", "link set lo up")
         let path = "/proc/sys/net/ipv4/ip_local_port_range"
         let file = Glibc.open(path, O_WRONLY | O_CLOEXEC)
         guard file >= 0 else { throw PeerError.last("open \(path)") }
         defer { close(file) }
         let range = "\(ports.lowerBound) \(ports.upperBound)"
         guard Glibc.write(file, range, range.utf8.count) > 0 else { throw PeerError.last("write \(path)") }
+    }
+
+    /// Runs a program to its end, in the network of the calling thread.
+    ///
+    /// - Parameter arguments: parted by blanks.
+    public static func run(_ program: String, _ arguments: String) throws {
+        guard let path = findProgram(program) else { throw PeerError.unexpected("\(program) is not installed") }
+        let result = try runProgram(path, arguments.split(separator: " ").map(String.init), within: .seconds(10))
+        guard result.status == 0 else { throw PeerError.unexpected("\(program) \(arguments): \(result.errors)") }
     }
 
     /// Runs `body` in the network of another process, in the same way.
