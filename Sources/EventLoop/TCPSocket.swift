@@ -108,6 +108,18 @@ public enum TCPSocket {
         return socket
     }
 
+    /// The first of the ports that the kernel chooses connections' own ports from, in the network of the calling thread; 1 if
+    /// that cannot be read.
+    public static var firstChosenPort: UInt16 {
+        let file = open("/proc/sys/net/ipv4/ip_local_port_range", O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return 1 }
+        let owner = Descriptor(owning: file)
+        var text = [UInt8](repeating: 0, count: 32)
+        let count = Glibc.read(owner.raw, &text, text.count)
+        let digits = text.prefix(max(0, count)).prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        return UInt16(String(decoding: digits, as: UTF8.self)) ?? 1
+    }
+
     /// How a connection under way stands.
     public enum DialState: Equatable, Sendable {
         case pending

@@ -1,5 +1,4 @@
 internal import EventLoop
-internal import Glibc
 
 /// One timer of the loop stands for all deadlines of the worker's connections.
 extension Worker {
@@ -27,8 +26,7 @@ extension Worker {
             let id = connections.id(at: index)
             switch kind {
             case .dial:
-                attemptFailed(connection, ETIMEDOUT)
-                dial(id, connection)
+                attemptIsDue(id, connection)
             case .young:
                 connection.pointee.server.keepAlive()
             case .youngHalfOpen, .halfOpen:

@@ -22,7 +22,7 @@ extension Worker {
             do throws(SystemError) {
                 let port = connection.pointee.port
                 let socket = try socket(to: endpoint, of: port, for: client, TCPSocket.dial(_:from:))
-                let state = TCPSocket.dialState(of: socket)
+                let state = dialState(of: socket, to: endpoint)
                 connection.pointee.server = consume socket
                 switch state {
                 case .connected: return established(id, connection)
@@ -48,7 +48,23 @@ extension Worker {
     func dialEvent(
         _ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>, _ readiness: Readiness
     ) {
-        switch TCPSocket.dialState(of: connection.pointee.server) {
+        let state = dialState(of: connection)
+        // The same event may tell that it has spoken already, and no other would.
+        if state == .connected { connection.pointee.down.sourceHas(readiness) }
+        conclude(id, connection, state)
+    }
+
+    /// The time of the attempt under way is over. The endpoint may have answered long ago: if this process was stopped or
+    /// kept from running for so long, the event that tells of it still waits. So the socket is asked first.
+    func attemptIsDue(_ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>) {
+        let state = dialState(of: connection)
+        conclude(id, connection, state == .pending ? .failed(ETIMEDOUT) : state)
+    }
+
+    private func conclude(
+        _ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>, _ state: TCPSocket.DialState
+    ) {
+        switch state {
         case .pending: return
         case .connected: established(id, connection)
         case .failed(let code):
@@ -56,6 +72,30 @@ extension Worker {
             attemptFailed(connection, code)
             dial(id, connection)
         }
+    }
+
+    private func dialState(of connection: UnsafeMutablePointer<Connection>) -> TCPSocket.DialState {
+        guard let endpoint = connection.pointee.endpoint else { return .pending }
+        return dialState(of: connection.pointee.server, to: endpoint)
+    }
+
+    /// How a connection under way to an endpoint stands.
+    func dialState(of socket: borrowing Descriptor, to endpoint: Endpoint) -> TCPSocket.DialState {
+        let state = TCPSocket.dialState(of: socket)
+        guard state == .connected, isItsOwnPeer(socket, endpoint) else { return state }
+        // Its port is the endpoint's, and must be free again at once for whoever comes to listen there.
+        socket.resetOnClose()
+        return .failed(ECONNREFUSED)
+    }
+
+    /// Whether a socket is connected to itself. That happens where nobody listens at a port of this machine and the kernel
+    /// chooses just that port to connect from: TCP then takes it for two sides that connect to each other at the same time,
+    /// and UDP does not mind at all.
+    func isItsOwnPeer(_ socket: borrowing Descriptor, _ endpoint: Endpoint) -> Bool {
+        // Most endpoints have ports that the kernel never chooses, and cost no question.
+        guard endpoint.dialAddress.port >= firstChosenPort else { return false }
+        let peer = SocketAddress(endpoint.dialAddress)
+        return (try? TCPSocket.localAddress(of: socket)) == peer
     }
 
     private func awaitConnect(_ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>) {

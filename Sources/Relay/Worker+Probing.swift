@@ -4,10 +4,13 @@ internal import Services
 /// Trying ejected endpoints again without a client: a bare connect, now and then, until one succeeds or the endpoint is no
 /// longer one. So a dead endpoint costs one client one attempt, and a live one is never left out for long.
 ///
-/// The worker whose client found the endpoint dead is the one that probes it, for all workers.
+/// The worker whose client found the endpoint dead is the one that probes it, for all workers, until it is pardoned. If it is
+/// found dead again after that, all begins anew, and what the last one had come to does not matter any more.
 struct Probe: ~Copyable {
     let endpoint: Endpoint
     let port: PortState
+    /// Which of the endpoint's probings this is.
+    let turn: Endpoint.Probing
     /// The connect under way, if any.
     var socket = Descriptor.none
     /// When the next step is due: an attempt to begin, or the one under way to fail. Milliseconds of the loop's time.
@@ -23,9 +26,10 @@ struct Probe: ~Copyable {
     /// Connects under way at one time in one worker; with a whole node gone there may be hundreds to be made.
     static let mostAtOnce = 32
 
-    init(_ endpoint: Endpoint, _ port: PortState, due: UInt64) {
+    init(_ endpoint: Endpoint, _ port: PortState, _ turn: Endpoint.Probing, due: UInt64) {
         self.endpoint = endpoint
         self.port = port
+        self.turn = turn
         self.due = due
     }
 }
@@ -44,24 +48,38 @@ extension Worker {
     @inline(__always)
     func pardon(_ endpoint: Endpoint, of port: PortState) {
         guard endpoint.pardon() else { return }
+        // Another worker may have ejected it again before it could see that nobody probes it any more.
+        defer { probe(endpoint, of: port) }
         port.counters.readmissions += 1
         report(.endpointReadmitted(port.id, endpoint))
     }
 
     private func probe(_ endpoint: Endpoint, of port: PortState) {
-        guard endpoint.startProbing() else { return }
+        guard let turn = endpoint.startProbing() else { return }
         let due = loop.now + Probe.firstPause
-        _ = probes.insert(Probe(endpoint, port, due: due))
+        // One of an earlier time may still wait for its end.
+        if let id = probeIDs[ObjectIdentifier(endpoint)] { removeProbe(id) }
+        probeIDs[ObjectIdentifier(endpoint)] = probes.insert(Probe(endpoint, port, turn, due: due))
         armProbes(for: due)
     }
 
     /// Something happened on the socket of a probe.
     func probeEvent(_ id: Slab<Probe>.ID) {
         guard let probe = probes.find(id), probe.pointee.socket.isOpen else { return }
-        switch TCPSocket.dialState(of: probe.pointee.socket) {
+        switch dialState(of: probe.pointee.socket, to: probe.pointee.endpoint) {
         case .pending: return
         case .connected: probeSucceeded(id, probe)
         case .failed: probeFailed(probe)
+        }
+    }
+
+    /// As with clients' attempts, the socket may know more than the events that were seen to.
+    func probeIsDue(_ id: Slab<Probe>.ID, _ probe: UnsafeMutablePointer<Probe>) {
+        guard probe.pointee.socket.isOpen else { return beginProbe(id, probe) }
+        if dialState(of: probe.pointee.socket, to: probe.pointee.endpoint) == .connected {
+            probeSucceeded(id, probe)
+        } else {
+            probeFailed(probe)
         }
     }
 
@@ -71,12 +89,12 @@ extension Worker {
         for id in probes.ids {
             guard let probe = probes.find(id) else { continue }
             // A client may have had more luck, or the endpoint may have left.
-            guard probe.pointee.endpoint.needsProbing else {
+            guard probe.pointee.endpoint.needsProbing(by: probe.pointee.turn) else {
                 endProbe(id, probe)
                 continue
             }
             guard probe.pointee.due <= loop.now else { continue }
-            if probe.pointee.socket.isOpen { probeFailed(probe) } else { beginProbe(id, probe) }
+            probeIsDue(id, probe)
         }
         if let earliest = probes.ids.lazy.map({ self.probes[$0.index].pointee.due }).min() { armProbes(for: earliest) }
     }
@@ -118,12 +136,18 @@ extension Worker {
     }
 
     private func endProbe(_ id: Slab<Probe>.ID, _ probe: UnsafeMutablePointer<Probe>) {
-        closeProbe(probe)
-        let (endpoint, port) = (probe.pointee.endpoint, probe.pointee.port)
-        probes.remove(id)
-        endpoint.stopProbing()
+        let (endpoint, port, turn) = (probe.pointee.endpoint, probe.pointee.port, probe.pointee.turn)
+        removeProbe(id)
+        endpoint.stopProbing(turn)
         // It may have been ejected anew in the meantime, by a worker that saw that it was being probed.
         self.probe(endpoint, of: port)
+    }
+
+    private func removeProbe(_ id: Slab<Probe>.ID) {
+        guard let probe = probes.find(id) else { return }
+        closeProbe(probe)
+        probeIDs[ObjectIdentifier(probe.pointee.endpoint)] = nil
+        probes.remove(id)
     }
 
     private func armProbes(for due: UInt64) {

@@ -20,6 +20,8 @@ final class Worker: @unchecked Sendable {
     let mostFlows: Int
     /// Listening sockets of the relay, which are as many connections less.
     let listening: ListeningCount
+    /// From here on ports may be the kernel's choice for a connection, and an endpoint's port be this machine's own.
+    let firstChosenPort = TCPSocket.firstChosenPort
 
     /// The other workers; set before the thread starts, and let go of at its end.
     var colleagues: [Worker] = []
@@ -45,6 +47,7 @@ final class Worker: @unchecked Sendable {
 
     /// Ejected endpoints that this worker tries again.
     var probes = Slab<Probe>()
+    var probeIDs: [ObjectIdentifier: Slab<Probe>.ID] = [:]
     /// Connects of theirs that are under way.
     var probing = 0
     var probeTimer: Timer?

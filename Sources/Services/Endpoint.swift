@@ -19,8 +19,10 @@ public final class Endpoint: Sendable {
     private let penaltyUntil = Atomic<UInt64>(0)
     /// It has left its service port.
     private let retired = Atomic<Bool>(false)
-    /// Somebody sees to it that it is tried again.
-    private let probed = Atomic<Bool>(false)
+    /// Who sees to it that it is tried again: the number of that ``Probing``; 0 if nobody does.
+    private let prober = Atomic<UInt64>(0)
+    /// How many there have been.
+    private let probings = Atomic<UInt64>(0)
 
     public init(
         _ address: EndpointAddress, podName: String = "", standIn: EndpointAddress? = nil, isLocal: Bool = false
@@ -57,33 +59,45 @@ extension Endpoint {
 
     /// It works: use it again at once.
     ///
-    /// - Returns: whether it had been ejected.
+    /// - Returns: whether it had been ejected. Then the caller asks ``startProbing()``, since in this very moment it may have
+    ///   been ejected again by somebody who saw that it was still being probed.
     @discardableResult
     public func pardon() -> Bool {
         // Read first: a store would take the cache line from the other workers on every connection.
         guard penaltyUntil.load(ordering: .relaxed) != 0 else { return false }
-        return penaltyUntil.exchange(0, ordering: .acquiringAndReleasing) == Self.ejected
+        guard penaltyUntil.exchange(0, ordering: .acquiringAndReleasing) == Self.ejected else { return false }
+        prober.store(0, ordering: .releasing)
+        return true
     }
 
     public func isPenalised(at now: UInt64) -> Bool {
         penaltyUntil.load(ordering: .relaxed) > now
     }
 
-    /// Takes it upon the caller to try an ejected endpoint again and again; false if somebody does already, or if there is
-    /// nothing to do. Whoever got true calls ``stopProbing()`` in the end.
-    public func startProbing() -> Bool {
-        guard needsProbing else { return false }
-        return !probed.exchange(true, ordering: .acquiringAndReleasing)
+    /// The trying of one ejected endpoint by one caller, from an ejection to the pardon.
+    public struct Probing: Equatable, Sendable {
+        fileprivate let number: UInt64
+    }
+
+    /// Takes it upon the caller to try an ejected endpoint again and again; nil if somebody does already, or if there is
+    /// nothing to do. Whoever got one calls ``stopProbing(_:)`` in the end.
+    public func startProbing() -> Probing? {
+        guard isEjected, !isRetired else { return nil }
+        let number = probings.wrappingAdd(1, ordering: .relaxed).newValue
+        let (isTaken, _) = prober.compareExchange(expected: 0, desired: number, ordering: .acquiringAndReleasing)
+        return isTaken ? Probing(number: number) : nil
     }
 
     /// The caller no longer tries the endpoint. It may have been ejected again in this very moment, and then nobody else
     /// has taken it on: so the caller asks ``startProbing()`` once more.
-    public func stopProbing() {
-        probed.store(false, ordering: .releasing)
+    public func stopProbing(_ probing: Probing) {
+        _ = prober.compareExchange(expected: probing.number, desired: 0, ordering: .acquiringAndReleasing)
     }
 
-    /// Whether it is ejected, and still an endpoint at all.
-    public var needsProbing: Bool { isEjected && !isRetired }
+    /// Whether it is ejected, still an endpoint at all, and has not been pardoned since `probing` began.
+    public func needsProbing(by probing: Probing) -> Bool {
+        isEjected && !isRetired && prober.load(ordering: .acquiring) == probing.number
+    }
 }
 
 // MARK: - Coming and going

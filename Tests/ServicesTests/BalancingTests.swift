@@ -88,22 +88,28 @@ struct BalancingTests {
     }
 
     @Test("An ejected endpoint is passed over until it is pardoned, and one caller probes it")
-    func ejection() {
+    func ejection() throws {
         let endpoint = balancer(1).endpoints[0]
-        #expect(!endpoint.startProbing(), "nothing to do")
+        #expect(endpoint.startProbing() == nil, "nothing to do")
         #expect(endpoint.eject())
         #expect(!endpoint.eject(), "no news")
         #expect(endpoint.isPenalised(at: .max - 1) && endpoint.isEjected)
-        #expect(endpoint.startProbing())
-        #expect(!endpoint.startProbing(), "somebody does already")
+        let first = try #require(endpoint.startProbing())
+        #expect(endpoint.needsProbing(by: first))
+        #expect(endpoint.startProbing() == nil, "somebody does already")
         #expect(endpoint.pardon())
         #expect(!endpoint.pardon() && !endpoint.isPenalised(at: 0))
-        // Ejected anew before the first caller has stopped: that one goes on.
-        #expect(endpoint.eject() && !endpoint.startProbing())
-        endpoint.stopProbing()
-        #expect(endpoint.startProbing())
-        endpoint.stopProbing()
+        #expect(!endpoint.needsProbing(by: first))
+        // Ejected anew before the first caller has stopped: what that one has come to does not matter any more.
+        #expect(endpoint.eject())
+        let second = try #require(endpoint.startProbing())
+        #expect(!endpoint.needsProbing(by: first) && endpoint.needsProbing(by: second))
+        endpoint.stopProbing(first)
+        #expect(endpoint.needsProbing(by: second) && endpoint.startProbing() == nil)
+        endpoint.stopProbing(second)
+        let third = try #require(endpoint.startProbing())
+        endpoint.stopProbing(third)
         endpoint.retire()
-        #expect(!endpoint.startProbing(), "it is no endpoint any more")
+        #expect(endpoint.startProbing() == nil, "it is no endpoint any more")
     }
 }

@@ -25,6 +25,7 @@ public final class BlackHole: Sendable {
     private let listener: PeerSocket
     /// The connections that fill the queue, kept open.
     private let fillers: [PeerSocket]
+    private let greeted = Locked<[PeerSocket]>([])
 
     public init(on host: String = "127.0.0.1") throws {
         let stop = Cue()
@@ -49,6 +50,14 @@ public final class BlackHole: Sendable {
             }
         }
         throw PeerError.unexpected("\(local) still answers with \(fillers.count) connections in its queue")
+    }
+
+    /// Accepts what is in the queue and says `text` to each, without waiting for more.
+    public func greet(_ text: String) throws {
+        while let client = try? listener.accept(stop: Cue(), until: .within(.zero)) {
+            _ = try? Array(text.utf8).withUnsafeBytes { try client.write($0, until: .within(.zero)) }
+            greeted.withLock { $0.append(client) }
+        }
     }
 
     /// The host is back: the port answers from the next SYN on, and connections wait in a longer queue.

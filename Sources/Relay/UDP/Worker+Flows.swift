@@ -48,6 +48,10 @@ extension Worker {
                 guard socket.raw < configuration.descriptorCeiling else {
                     throw SystemError("create a socket for", "\(endpoint.address)", code: EMFILE)
                 }
+                // Its questions would come back as their answers.
+                guard !isItsOwnPeer(socket, endpoint) else {
+                    throw SystemError("connect to", "\(endpoint.dialAddress)", code: ECONNREFUSED)
+                }
                 let header = announcement(of: key, through: door)
                 return Flow(socket: socket, port: port, endpoint: endpoint, key: key, header: header)
             } catch {

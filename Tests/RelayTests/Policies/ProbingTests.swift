@@ -1,3 +1,4 @@
+import EventLoop
 import Services
 import TestSupport
 import Testing
@@ -69,6 +70,32 @@ import Testing
         #expect(kinds(served) == ["ejected only", "readmitted only"])
         withExtendedLifetime(only) {}
         await served.relay.stop()
+    }
+
+    @Test("An endpoint that is ejected anew is probed as one that never was, whatever the last time had come to")
+    func ejectedAnew() async throws {
+        let gone = try RefusingPort()
+        let worker = try LoneWorker()
+        _ = try worker.open(endpoints: [gone.port])
+        try worker.run()
+        let left: [UInt64] = try await worker.perform { worker in
+            guard let port = worker.ports.values.first, let endpoint = port.route.balancer.endpoints.first else {
+                return []
+            }
+            worker.eject(endpoint, of: port)
+            for id in worker.probes.ids {
+                worker.probes[id.index].pointee.due = worker.loop.now + Probe.longestPause
+                worker.probes[id.index].pointee.pause = Probe.longestPause
+            }
+            // A client got through, and then another one did not.
+            worker.pardon(endpoint, of: port)
+            worker.eject(endpoint, of: port)
+            return worker.probes.ids.flatMap { id in
+                [worker.probes[id.index].pointee.due - worker.loop.now, worker.probes[id.index].pointee.pause]
+            }
+        }
+        #expect(left == [Probe.firstPause, Probe.firstPause * 2])
+        worker.stop()
     }
 
     @Test("An endpoint that has left is not probed any more")
