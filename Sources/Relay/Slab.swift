@@ -69,6 +69,16 @@ struct Slab<Element: ~Copyable>: ~Copyable {
         return ids
     }
 
+    /// The name of the next value after the entry at `index`, in a circle; nil if there is none.
+    func next(after index: UInt32) -> ID? {
+        guard count > 0 else { return nil }
+        var index = index
+        repeat {
+            index = Int(index) + 1 < generations.count ? index + 1 : 0
+        } while generations[Int(index)] & 1 == 0
+        return id(at: index)
+    }
+
     /// Where the entry at `index` is, whatever its generation; it must be in use.
     @inline(__always)
     subscript(index: UInt32) -> UnsafeMutablePointer<Element> { address(index) }

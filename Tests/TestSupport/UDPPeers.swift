@@ -7,6 +7,8 @@ public final class UDPServer: Sendable {
         case echo(identity: String = "")
         /// Sends every datagram back, and the first of them not before the cue is given.
         case echoAfter(Cue)
+        /// Sends back the datagrams that end in a question mark, and is silent about others.
+        case echoQuestions
         /// Only counts and adds up.
         case collect
         /// Does not even read: datagrams pile up in the socket until the kernel drops them.
@@ -44,6 +46,7 @@ public final class UDPServer: Sendable {
             switch behaviour {
             case .echo(let identity): Self.serve(socket, state, prefix: Array(identity.utf8))
             case .echoAfter(let cue): Self.serve(socket, state, prefix: [], after: cue)
+            case .echoQuestions: Self.serve(socket, state, prefix: []) { $0.last == UInt8(ascii: "?") }
             case .collect: Self.serve(socket, state, prefix: nil)
             case .silent: try? waitReadable(-1, events: 0, "silent", stop: stop, until: .within(.seconds(3600)))
             }
@@ -65,7 +68,8 @@ public final class UDPServer: Sendable {
     }
 
     private static func serve(
-        _ socket: PeerSocket, _ state: Locked<Arrivals>, prefix: [UInt8]?, after cue: Cue? = nil
+        _ socket: PeerSocket, _ state: Locked<Arrivals>, prefix: [UInt8]?, after cue: Cue? = nil,
+        if isAnswered: ([UInt8]) -> Bool = { _ in true }
     ) {
         // Until stopped; an error reported for an earlier answer (port unreachable) does not end a server.
         while true {
@@ -81,7 +85,9 @@ public final class UDPServer: Sendable {
                     let deadline = Deadline.within(.seconds(60))
                     try waitReadable(cue.readEnd, events: POLLIN, "a cue", stop: socket.stop, until: deadline)
                 }
-                if let prefix { try socket.sendDatagram(prefix + bytes, to: source, until: .within(.seconds(5))) }
+                if let prefix, isAnswered(bytes) {
+                    try socket.sendDatagram(prefix + bytes, to: source, until: .within(.seconds(5)))
+                }
             } catch {
                 if error == .stopped { return }
             }

@@ -9,6 +9,8 @@ struct DatagramState: ~Copyable {
     /// The flows that the batch at hand touches, each once.
     var touched: [Slab<Flow>.ID] = []
     var run = RunCutter()
+    /// Where the search for a service port with many flows stopped.
+    var lastSampled: UInt32 = 0
 
     init() throws(SystemError) {
         batch = try DatagramBatch()

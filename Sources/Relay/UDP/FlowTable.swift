@@ -39,8 +39,8 @@ struct FlowTimeouts: Equatable {
     }
 }
 
-/// The flows of one service port in one worker: found by key, and ordered by when they were last used. Knows no sockets;
-/// every operation takes constant time, and only a new flow may allocate.
+/// The flows of one service port in one worker: found by key, and ordered by what they have done and when they were last used.
+/// Knows no sockets; every operation takes constant time, and only a new flow may allocate.
 struct FlowTable {
     typealias Entry = Int32
 
@@ -53,8 +53,6 @@ struct FlowTable {
     private struct Record {
         var key: FlowKey
         var flow: Slab<Flow>.ID
-        var previous: Entry
-        var next: Entry
         var stage: Stage
         var lastActive: UInt64
         var sent: UInt32 = 0
@@ -63,19 +61,15 @@ struct FlowTable {
         var clientSpokeLast = false
     }
 
-    /// Oldest first: flows of one stage have one timeout, so the head expires first.
-    private struct Order {
-        var first = FlowTable.none
-        var last = FlowTable.none
-    }
-
-    private static let none: Entry = -1
-
     private let spans: [UInt64]
     private var index: [FlowKey: Entry] = [:]
     private var records: [Record] = []
     private var free: [Entry] = []
-    private var orders = [Order(), Order(), Order()]
+    /// By stage, least recently used first: flows of one stage have one timeout, so the head expires first.
+    private var orders = [EntryLists.List(), EntryLists.List(), EntryLists.List()]
+    private var inOrder = EntryLists()
+    /// The waiting ones once more, by who sent them.
+    private var waiting = WaitingSources()
 
     init(timeouts: FlowTimeouts) {
         spans = [timeouts.waiting, timeouts.oneShot, timeouts.stream]
@@ -94,8 +88,7 @@ struct FlowTable {
 
     /// Adds a flow that is not there yet.
     mutating func insert(_ key: FlowKey, _ flow: Slab<Flow>.ID, now: UInt64) -> Entry {
-        let record = Record(
-            key: key, flow: flow, previous: Self.none, next: Self.none, stage: .waiting, lastActive: now)
+        let record = Record(key: key, flow: flow, stage: .waiting, lastActive: now)
         let entry: Entry
         if let reused = free.popLast() {
             entry = reused
@@ -105,12 +98,15 @@ struct FlowTable {
             records.append(record)
         }
         index[key] = entry
-        append(entry)
+        inOrder.append(entry, to: &orders[Stage.waiting.rawValue])
+        waiting.add(entry, from: key.client)
         return entry
     }
 
     mutating func remove(_ entry: Entry) {
-        unlink(entry)
+        let stage = records[Int(entry)].stage
+        inOrder.remove(entry, from: &orders[stage.rawValue])
+        if stage == .waiting { waiting.remove(entry) }
         index[records[Int(entry)].key] = nil
         free.append(entry)
     }
@@ -131,10 +127,12 @@ struct FlowTable {
             records[slot].lastActive = now
             return
         }
-        unlink(entry)
+        let before = records[slot].stage
         records[slot].stage = stage
         records[slot].lastActive = now
-        append(entry)
+        inOrder.remove(entry, from: &orders[before.rawValue])
+        inOrder.append(entry, to: &orders[stage.rawValue])
+        if before == .waiting { if stays { waiting.renew(entry) } else { waiting.remove(entry) } }
     }
 
     /// Nothing has passed yet.
@@ -158,40 +156,30 @@ struct FlowTable {
     func expired(at now: UInt64) -> Slab<Flow>.ID? {
         for stage in 0..<orders.count {
             let first = orders[stage].first
-            if first != Self.none, records[Int(first)].lastActive + spans[stage] <= now {
+            if first >= 0, records[Int(first)].lastActive + spans[stage] <= now {
                 return records[Int(first)].flow
             }
         }
         return nil
     }
 
-    /// The flow that was silent for longest: the one to give way where there are too many.
-    var leastRecentlyUsed: (flow: Slab<Flow>.ID, lastActive: UInt64)? {
-        orders.lazy.filter { $0.first != Self.none }.map { records[Int($0.first)] }
-            .min { $0.lastActive < $1.lastActive }.map { ($0.flow, $0.lastActive) }
-    }
-
-    private mutating func append(_ entry: Entry) {
-        let stage = records[Int(entry)].stage.rawValue
-        let last = orders[stage].last
-        records[Int(entry)].previous = last
-        records[Int(entry)].next = Self.none
-        if last == Self.none { orders[stage].first = entry } else { records[Int(last)].next = entry }
-        orders[stage].last = entry
-    }
-
-    private mutating func unlink(_ entry: Entry) {
-        let record = records[Int(entry)]
-        let stage = record.stage.rawValue
-        if record.previous == Self.none {
-            orders[stage].first = record.next
+    /// The flow to give way to a new one of `client` where there is room for `room` flows.
+    ///
+    /// A flood from forged addresses gets no replies, so flows without one give way first, as long as they have more than an
+    /// eighth of the room: that much they need, or under an honest load each new question would cost another its answer. A
+    /// source that has more than that itself loses its own. Otherwise an exchange that is over gives way before one that goes
+    /// on. Of each kind it is the one that was silent for longest.
+    func leastWorth(toAdmit client: SocketAddress, room: Int) -> Slab<Flow>.ID? {
+        let share = max(1, room / 8)
+        let entry: Entry
+        if orders[Stage.waiting.rawValue].count >= share {
+            let own = waiting.flows(from: client)
+            entry = own.count >= share ? own.first : orders[Stage.waiting.rawValue].first
         } else {
-            records[Int(record.previous)].next = record.next
+            let order = [Stage.oneShot, .stream, .waiting].lazy.map { self.orders[$0.rawValue] }.first { $0.count > 0 }
+            guard let order else { return nil }
+            entry = order.first
         }
-        if record.next == Self.none {
-            orders[stage].last = record.previous
-        } else {
-            records[Int(record.next)].previous = record.previous
-        }
+        return records[Int(entry)].flow
     }
 }

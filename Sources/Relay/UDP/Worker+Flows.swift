@@ -12,7 +12,7 @@ extension Worker {
     func flow(for key: FlowKey, on door: Listener) -> Slab<Flow>.ID? {
         let port = door.port
         if let entry = port.flows.find(key) { return port.flows.flow(entry) }
-        makeRoom(for: port, door)
+        makeRoom(for: key, door)
         guard let opened = open(key, door) else { return nil }
         let id = datagrams.flows.insert(opened)
         guard let flow = datagrams.flows.find(id) else { return nil }
@@ -57,10 +57,9 @@ extension Worker {
             } catch {
                 if error.isLocalExhaustion {
                     // Descriptors may have run out elsewhere: a silent flow is worth less than a new one.
-                    let oldest = port.flows.leastRecentlyUsed ?? leastRecentlyUsedFlow()
-                    guard mayEvict, let oldest else { return nil }
+                    guard mayEvict else { return nil }
                     mayEvict = false
-                    evict(oldest.flow, door)
+                    guard evictOne(of: port.flows.count > 0 ? port : crowdedPort(), for: key, door) else { return nil }
                     continue
                 }
                 attempt += 1
@@ -70,14 +69,23 @@ extension Worker {
         return nil
     }
 
-    /// Ends the flow that was silent for longest, of the service port that has its share or of all.
-    private func makeRoom(for port: PortState, _ door: Listener) {
+    /// Ends a flow of the service port that has its share, or of one that has many.
+    private func makeRoom(for key: FlowKey, _ door: Listener) {
+        let port = door.port
         let flows = Supply(capacity: mostFlows, used: datagrams.flows.count)
-        if port.flows.count > 0, !flows.admits(port.flows.count), let oldest = port.flows.leastRecentlyUsed {
-            evict(oldest.flow, door)
-        } else if datagrams.flows.count >= mostFlows, let oldest = leastRecentlyUsedFlow() {
-            evict(oldest.flow, door)
+        if port.flows.count > 0, !flows.admits(port.flows.count) {
+            _ = evictOne(of: port, for: key, door)
+        } else if datagrams.flows.count >= mostFlows {
+            _ = evictOne(of: crowdedPort(), for: key, door)
         }
+    }
+
+    private func evictOne(of port: PortState?, for key: FlowKey, _ door: Listener) -> Bool {
+        guard let port, let flow = port.flows.leastWorth(toAdmit: key.client, room: port.flows.count) else {
+            return false
+        }
+        evict(flow, door)
+        return true
     }
 
     /// Ends a flow to make room, but not before what it has in the batch at hand, from `door`, is sent.
@@ -87,8 +95,17 @@ extension Worker {
         counters.flowsEvicted += 1
     }
 
-    private func leastRecentlyUsedFlow() -> (flow: Slab<Flow>.ID, lastActive: UInt64)? {
-        ports.values.lazy.compactMap { $0.flows.leastRecentlyUsed }.min { $0.lastActive < $1.lastActive }
+    /// The service port with most flows among those that the next few flows belong to. Who has most is among them most
+    /// likely, and to ask all service ports would take too long where a flood makes it necessary for each datagram.
+    private func crowdedPort() -> PortState? {
+        var crowded: PortState?
+        for _ in 0..<8 {
+            guard let id = datagrams.flows.next(after: datagrams.lastSampled) else { break }
+            datagrams.lastSampled = id.index
+            let port = datagrams.flows[id.index].pointee.port
+            if port.flows.count > crowded?.flows.count ?? 0 { crowded = port }
+        }
+        return crowded
     }
 
     func endFlow(_ id: Slab<Flow>.ID) {

@@ -32,6 +32,23 @@ import Testing
         #expect(await harness.relay.stop())
     }
 
+    @Test func whoIsAnsweredSurvivesAFlood() async throws {
+        let server = try UDPServer(.echoQuestions)
+        let harness = try await cramped(UDPHarness.balancer([server.port]))
+        let clients = try (2...4).map { try UDPClient(to: harness.port, from: "127.0.0.\($0)") }
+        for client in clients {
+            // Twice, or their exchanges would be over, and end by themselves soon.
+            for _ in 0..<2 { #expect(try await client.ask("x?") == "x?") }
+        }
+        let sources = server.arrivals.sources.count
+        let flood = try (10..<60).map { try UDPClient(to: harness.port, from: "127.0.0.\($0)") }
+        for client in flood { try client.send("x") }
+        #expect(await eventually { await harness.counters.datagramsUp == 56 })
+        for client in clients { #expect(try await client.ask("y?") == "y?") }
+        #expect(server.arrivals.sources.count == sources + flood.count, "by the flows that they had")
+        #expect(await harness.relay.stop())
+    }
+
     /// Flows that give way within one batch have sent what they had in it.
     @Test func moreClientsThanFlowsLoseNothing() async throws {
         let server = try UDPServer(.collect)

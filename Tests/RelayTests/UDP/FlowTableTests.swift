@@ -93,8 +93,96 @@ import Testing
                 expected[number] = plain
             }
             #expect(table.count == expected.count)
-            #expect(table.leastRecentlyUsed?.lastActive == expected.values.map(\.lastActive).min())
+            // Room for so few that those that wait give way first, and room for so many that they go last.
+            for room in [8, 8000] {
+                let victim = table.leastWorth(toAdmit: .loopback(port: 9), room: room).map { Int($0.index) }
+                let ranks: [UInt64: Int] = [10_000: room == 8 ? 0 : 3, 2000: 1, 60_000: 2]
+                func worth(_ flow: Plain) -> [UInt64] { [UInt64(ranks[flow.span] ?? 9), flow.lastActive] }
+                let least = expected.values.map(worth).min { $0.lexicographicallyPrecedes($1) }
+                #expect(victim.flatMap { expected[$0] }.map(worth) == least)
+            }
         }
+    }
+}
+
+/// Who gives way where there are too many flows.
+@Suite struct FlowTableRoomTests {
+    private static let room = 64
+    private var table = FlowTable(timeouts: FlowTimeouts())
+    private var number: UInt32 = 0
+    private var alive: [UInt32: SocketAddress] = [:]
+
+    /// Opens a flow as the relay does, with another one giving way if there is no room; returns its number.
+    private mutating func open(_ client: SocketAddress) -> UInt32 {
+        if table.count >= Self.room, let victim = table.leastWorth(toAdmit: client, room: Self.room) {
+            if let client = alive.removeValue(forKey: victim.index), let entry = table.find(key(client)) {
+                table.remove(entry)
+            }
+        }
+        number += 1
+        alive[number] = client
+        let entry = table.insert(key(client), Slab<Flow>.ID(index: number, generation: 1), now: UInt64(number))
+        table.used(entry, sent: 1, now: UInt64(number))
+        return number
+    }
+
+    private mutating func answer(_ number: UInt32, times: Int = 1) {
+        guard let client = alive[number], let entry = table.find(key(client)) else { return }
+        for _ in 0..<times { table.used(entry, received: 1, now: UInt64(self.number)) }
+    }
+
+    private func key(_ client: SocketAddress) -> FlowKey { FlowKey(client: client, door: 1, destination: nil) }
+
+    private func forged(_ number: Int) -> SocketAddress { SocketAddress(v4: 0x0A00_0000 + UInt32(number), port: 53) }
+
+    private func honest(_ number: Int) -> SocketAddress { SocketAddress(v4: 0xC0A8_0000 + UInt32(number), port: 53) }
+
+    @Test mutating func whoWasAnsweredSurvivesAFloodFromForgedAddresses() {
+        let answered = (0..<50).map { open(honest($0)) }
+        for number in answered { answer(number) }
+        for number in 0..<10_000 { _ = open(forged(number)) }
+        #expect(answered.allSatisfy { alive[$0] != nil })
+        #expect(table.count == Self.room)
+    }
+
+    /// A table full of answered flows makes some room for questions: exchanges that are over go first.
+    @Test mutating func aFloodGetsAnEighthOfAFullTable() {
+        let going = (0..<40).map { open(honest($0)) }
+        for number in going { answer(number, times: 2) }
+        let over = (40..<Self.room).map { open(honest($0)) }
+        for number in over { answer(number) }
+        for number in 0..<10_000 { _ = open(forged(number)) }
+        #expect(going.allSatisfy { alive[$0] != nil })
+        #expect(over.count { alive[$0] != nil } == over.count - Self.room / 8)
+    }
+
+    /// Under an honest load a new question costs no other its answer, but ends an exchange that is over.
+    @Test mutating func questionsUnderWayDoNotDriveEachOtherOut() {
+        for number in 0..<Self.room { answer(open(honest(number))) }
+        let asking = (0..<Self.room / 8).map { open(honest(1000 + $0)) }
+        #expect(asking.allSatisfy { alive[$0] != nil })
+    }
+
+    @Test(arguments: [false, true])
+    mutating func aSourceThatHasManyLosesItsOwn(isIPv6: Bool) {
+        let waiting = (0..<20).map { open(honest($0)) }
+        for port in 0..<10_000 {
+            // All addresses of an IPv6 network are one source.
+            let client =
+                isIPv6
+                ? SocketAddress(v6High: 0xFD00 << 48, low: UInt64(port), port: 53)
+                : SocketAddress(v4: 0x0A00_0001, port: UInt16(port))
+            _ = open(client)
+        }
+        #expect(waiting.allSatisfy { alive[$0] != nil })
+    }
+
+    @Test mutating func aNewQuestionHasItsTimeInAFlood() {
+        for number in 0..<1000 { _ = open(forged(number)) }
+        let question = open(honest(1))
+        // So many more before it is the turn of this one.
+        for number in 1000..<1000 + Self.room - 1 { _ = open(forged(number)) }
+        #expect(alive[question] != nil)
     }
 }
 
