@@ -6,11 +6,13 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -122,6 +124,11 @@ int portico_socket_error(int fd) {
     return error;
 }
 
+int portico_unacknowledged(int fd) {
+    int bytes = 0;
+    return ioctl(fd, SIOCOUTQ, &bytes) < 0 ? -errno : bytes;
+}
+
 int portico_reset_on_close(int fd) {
     struct linger now = {.l_onoff = 1, .l_linger = 0};
     return result(setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now));
@@ -138,6 +145,8 @@ int portico_keep_alive(int fd) {
 
 int portico_listener_options(int fd) {
     int refused = portico_set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (refused < 0) return refused;
+    refused = portico_set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1);
     return refused < 0 ? refused : portico_keep_alive(fd);
 }
 
@@ -378,7 +387,8 @@ struct portico_events {
 
 static uint32_t interest_bits(uint32_t interest) {
     return (interest & PORTICO_READABLE ? EPOLLIN : 0) | (interest & PORTICO_WRITABLE ? EPOLLOUT : 0) |
-           (interest & PORTICO_PEER_DONE ? EPOLLRDHUP : 0) | (interest & PORTICO_EDGE ? EPOLLET : 0);
+           (interest & PORTICO_PEER_DONE ? EPOLLRDHUP : 0) | (interest & PORTICO_URGENT ? EPOLLPRI : 0) |
+           (interest & PORTICO_EDGE ? EPOLLET : 0);
 }
 
 static int control(int epoll, int operation, int fd, uint64_t token, uint32_t interest) {
@@ -418,7 +428,7 @@ uint32_t portico_event_readiness(const portico_events *events, int index) {
     uint32_t bits = events->items[index].events;
     return (bits & EPOLLIN ? PORTICO_READABLE : 0) | (bits & EPOLLOUT ? PORTICO_WRITABLE : 0) |
            (bits & EPOLLRDHUP ? PORTICO_PEER_DONE : 0) | (bits & EPOLLHUP ? PORTICO_HANGUP : 0) |
-           (bits & EPOLLERR ? PORTICO_FAILED : 0);
+           (bits & EPOLLERR ? PORTICO_FAILED : 0) | (bits & EPOLLPRI ? PORTICO_URGENT : 0);
 }
 
 /* --- messages between processes --- */

@@ -73,7 +73,7 @@ public final class EventLoop: @unchecked Sendable {
 
     /// Reports every change of readiness of `descriptor`, and its present state first, until it is closed.
     public func watch(_ descriptor: borrowing Descriptor, token: Token) throws(SystemError) {
-        try readiness.add(descriptor.raw, token: token, interest: [.readable, .writable, .peerDone, .edge])
+        try readiness.add(descriptor.raw, token: token, interest: [.readable, .writable, .peerDone, .urgent, .edge])
     }
 
     /// Reports a listening socket for as long as connections wait on it, so that a bounded batch of accepts never loses

@@ -94,6 +94,7 @@ public enum TCPSocket {
         guard created >= 0 else { throw SystemError("create a socket for", address.description, code: -created) }
         let socket = Descriptor(owning: created)
         _ = portico_set_option(socket.raw, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        socket.keepUrgentInline()
         if let source {
             // The port is chosen when it is known who else is talked to, so that one client's connections to several
             // endpoints may have the same; where the kernel cannot do that, each needs one of its own.

@@ -22,6 +22,8 @@ struct Connection: ~Copyable {
     /// Which of the sockets the loop knows.
     var isWatchingClient = false
     var isWatchingServer = false
+    /// One side broke: bytes that the other one was still to get when that was last looked at.
+    var undelivered = 0
     let openedAt: UInt64
     /// The loop's time at the last event.
     var lastActive: UInt64

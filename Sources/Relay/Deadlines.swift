@@ -12,6 +12,8 @@ struct Deadlines {
         case young
         /// Half-open since a moment ago, which for most is all there is to it; the same.
         case youngHalfOpen
+        /// One side broke, and the other one has not got all that it sent.
+        case delivery
     }
 
     /// A connection is in one list at a time, or in none.
@@ -37,14 +39,16 @@ struct Deadlines {
     /// Connections that wait as half-open.
     private(set) var halfOpenCount = 0
 
-    /// - Parameters: milliseconds for each dial attempt, for half-open connections, and until a connection is settled.
-    init(dials: [UInt64], halfOpen: UInt64, youth: UInt64) {
-        lists = (dials + [halfOpen, youth, min(youth, halfOpen)]).map { List(span: $0) }
+    /// - Parameters: milliseconds for each dial attempt, for half-open connections, until a connection is settled, and
+    ///   between two looks at what is left to deliver.
+    init(dials: [UInt64], halfOpen: UInt64, youth: UInt64, delivery: UInt64) {
+        lists = (dials + [delivery, halfOpen, youth, min(youth, halfOpen)]).map { List(span: $0) }
     }
 
     private var halfOpenList: Int { lists.count - 3 }
     private var youngList: Int { lists.count - 2 }
     private var youngHalfOpenList: Int { lists.count - 1 }
+    private var deliveryList: Int { lists.count - 4 }
 
     func isSet(_ index: UInt32) -> Bool {
         index < links.count && links[Int(index)].list >= 0
@@ -107,10 +111,11 @@ struct Deadlines {
 
     private func number(of kind: Kind) -> Int {
         switch kind {
-        case .dial(let attempt): min(max(attempt, 0), halfOpenList - 1)
+        case .dial(let attempt): min(max(attempt, 0), deliveryList - 1)
         case .halfOpen: halfOpenList
         case .young: youngList
         case .youngHalfOpen: youngHalfOpenList
+        case .delivery: deliveryList
         }
     }
 
@@ -119,6 +124,7 @@ struct Deadlines {
         case youngList: .young
         case youngHalfOpenList: .youngHalfOpen
         case halfOpenList: .halfOpen
+        case deliveryList: .delivery
         default: .dial(list)
         }
     }

@@ -40,6 +40,9 @@ struct Direction: Equatable {
     private(set) var sinkReady = true
     /// An event said that the source will send no more: from now on only a read of 0 bytes is the end of it.
     private var sourceDone = false
+    /// The last event told of an urgent byte, and no read has found the source empty since. Reads stop before that byte, so
+    /// only one that finds nothing means that nothing is there; and splices never pass it.
+    private var isUrgent = false
     /// Which side broke, once the phase is `failed`.
     private(set) var sinkFailed = false
     /// The errno of that.
@@ -63,7 +66,7 @@ struct Direction: Equatable {
         switch phase {
         case .reading:
             guard sourceReady else { return .wait }
-            return detector.carrier(at: now) == .splice ? .fill : .copy
+            return detector.carrier(at: now) == .splice && !isUrgent ? .fill : .copy
         case .pending:
             return sinkReady ? .flush : .wait
         case .flushing:
@@ -86,13 +89,30 @@ struct Direction: Equatable {
 
     @inline(__always)
     mutating func sourceHas(_ readiness: Readiness) {
-        if !readiness.isDisjoint(with: [.readable, .peerDone, .hangup, .failed]) { sourceReady = true }
+        if !readiness.isDisjoint(with: [.readable, .peerDone, .hangup, .failed, .urgent]) { sourceReady = true }
         if !readiness.isDisjoint(with: [.peerDone, .hangup, .failed]) { sourceDone = true }
+        isUrgent = readiness.contains(.urgent)
+    }
+
+    /// The source is broken: all that it will ever give is there. It is read, since a splice might stop at an urgent byte.
+    mutating func sourceBroke() {
+        sourceReady = true
+        sourceDone = true
+        isUrgent = true
     }
 
     @inline(__always)
     mutating func sinkHas(_ readiness: Readiness) {
         if !readiness.isDisjoint(with: [.writable, .hangup, .failed]) { sinkReady = true }
+    }
+
+    /// An event said that the sink is broken, which a direction that has nothing to write would not find out.
+    ///
+    /// - Parameter code: asks the sink for its error. A direction that has ended does not: the other one is to find it.
+    mutating func sinkBroke(_ code: () -> Int32) {
+        guard phase != .finished, phase != .failed else { return }
+        let code = code()
+        fail(code == 0 ? ECONNRESET : code, sink: true)
     }
 
     // MARK: Outcomes
@@ -104,11 +124,13 @@ struct Direction: Equatable {
         case .moved(let count):
             // A read that leaves room has emptied the socket, and the next byte is a new edge (epoll(7)); but an end
             // that was announced before it gives no further edge, so then the end itself must be read.
-            if count < capacity, !sourceDone { sourceReady = false }
+            if count < capacity, !sourceDone, !isUrgent { sourceReady = false }
             detector.copied(count, of: capacity, at: now)
             hold(count)
         case .end: phase = .flushing
-        case .wouldBlock: sourceReady = false
+        case .wouldBlock:
+            sourceReady = false
+            isUrgent = false
         case .failed(let code): fail(code, sink: false)
         }
     }
@@ -120,7 +142,9 @@ struct Direction: Equatable {
         case .moved(let count):
             detector.spliced(count, at: now)
             hold(count)
-        case .end: phase = .flushing
+        case .end:
+            // Or an urgent byte with the end somewhere behind it: a read can tell.
+            detector.refused()
         case .wouldBlock:
             // With bytes in the pipe it may be the pipe that is full and not the socket that is empty: flush, and ask
             // again (FIELD, splice trap 3).

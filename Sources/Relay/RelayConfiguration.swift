@@ -7,6 +7,9 @@ public struct RelayConfiguration: Sendable {
     /// Milliseconds that a connection may stay open with one direction ended and nothing moving in the other. The default
     /// is the hour that the kernel's connection tracking grants CLOSE_WAIT.
     public var halfOpenLimit: UInt64 = 3_600_000
+    /// Milliseconds that a peer may take nothing of what the other side sent before it broke the connection; then the rest
+    /// is given up. Nobody else is there to end such a connection, whose peer may have vanished too.
+    var deliveryLimit: UInt64 = 60_000
     /// Milliseconds until a connection's endpoint socket gets its keep-alive: that takes four calls, which a connection
     /// that is over by then never needed. The first probe would not be due before 15 s anyway.
     var youth: UInt64 = 5000

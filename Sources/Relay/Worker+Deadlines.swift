@@ -29,6 +29,8 @@ extension Worker {
                 attemptIsDue(id, connection)
             case .young:
                 connection.pointee.server.keepAlive()
+            case .delivery:
+                relay(id, connection)
             case .youngHalfOpen, .halfOpen:
                 if kind == .youngHalfOpen { connection.pointee.server.keepAlive() }
                 // The limit is on silence, not on length: a long answer to a finished request is legitimate.

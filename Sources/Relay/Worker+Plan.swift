@@ -34,6 +34,8 @@ extension Worker {
     func listen(_ number: UInt32, _ socket: consuming Descriptor, for id: ServicePortID) {
         guard let port = ports[id] else { return }
         let isWildcard = (try? TCPSocket.localAddress(of: socket).isUnspecified) ?? false
+        // One that was handed over may come from a version that did not set this.
+        if id.transport == .tcp { socket.keepUrgentInline() }
         let listener = Listener(id: number, socket: socket, port: port, isWildcard: isWildcard)
         do throws(SystemError) {
             try loop.watchListener(listener.socket, token: listener.token)

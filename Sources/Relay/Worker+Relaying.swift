@@ -23,7 +23,7 @@ extension Worker {
         unfinished = advanceDown(connection, occasion) || unfinished
 
         if connection.pointee.up.phase == .failed || connection.pointee.down.phase == .failed {
-            return broken(id, connection)
+            return deliverRest(id, connection)
         }
         if connection.pointee.up.isDone, connection.pointee.down.isDone { return end(id, .completed) }
         if unfinished { loop.again(Token(.resume, id).raw) }
@@ -32,34 +32,14 @@ extension Worker {
         }
     }
 
-    /// One side broke. What it sent before that still belongs to the other side, as far as that takes it; then the other
-    /// side learns of it by a reset.
-    private func broken(_ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>) {
-        let up = connection.pointee.up
-        let clientBroke = up.phase == .failed ? !up.sinkFailed : connection.pointee.down.sinkFailed
-        if clientBroke {
-            connection.pointee.up.sourceHas(.failed)
-            _ = advanceUp(connection, .turn)
-            return end(id, .clientReset)
-        }
-        connection.pointee.down.sourceHas(.failed)
-        if advanceDown(connection, .turn) { return loop.again(Token(.resume, id).raw) }
-        if connection.pointee.down.phase != .failed, connection.pointee.down.held > 0 {
-            // The client is slow; it may take its time, but not for ever.
-            if !deadlines.isHalfOpen(id.index) { setDeadline(.halfOpen, id.index) }
-            return
-        }
-        end(id, .endpointReset)
-    }
-
-    private func advanceUp(_ connection: UnsafeMutablePointer<Connection>, _ occasion: Occasion) -> Bool {
+    func advanceUp(_ connection: UnsafeMutablePointer<Connection>, _ occasion: Occasion) -> Bool {
         advance(
             &connection.pointee.up, &connection.pointee.upHold, of: PipePool.Holder(connection, isUp: true),
             from: connection.pointee.client, to: connection.pointee.server,
             endIsSaidByClosing: connection.pointee.down.saysItByClosing, occasion)
     }
 
-    private func advanceDown(_ connection: UnsafeMutablePointer<Connection>, _ occasion: Occasion) -> Bool {
+    func advanceDown(_ connection: UnsafeMutablePointer<Connection>, _ occasion: Occasion) -> Bool {
         advance(
             &connection.pointee.down, &connection.pointee.downHold, of: PipePool.Holder(connection, isUp: false),
             from: connection.pointee.server, to: connection.pointee.client,
@@ -93,7 +73,7 @@ extension Worker {
                     continue
                 }
                 hold.pipe = pipe
-                direction.didFill(fill(pipe, from: source, at: now), at: now)
+                direction.didFill(pipes.fill(pipe, from: source, at: now), at: now)
             case .flush:
                 if let pipe = hold.pipe {
                     guard occasion == .turn else { return true }
@@ -125,16 +105,5 @@ extension Worker {
         direction.didWrite(sink.write(UnsafeRawBufferPointer(rebasing: buffer[..<count])))
         let left = Int(direction.held)
         if left > 0 { hold.keep(UnsafeRawBufferPointer(rebasing: buffer[(count - left)..<count])) }
-    }
-
-    @inline(__always)
-    private func fill(_ pipe: PipePool.Slot, from source: borrowing Descriptor, at now: UInt64) -> Transfer {
-        let transfer = pipes.fill(pipe, from: source, at: now)
-        // splice can report a reset as an end (FIELD, splice trap 8): the socket knows better.
-        if transfer == .end {
-            let error = source.pendingError()
-            if error != 0 { return .failed(error) }
-        }
-        return transfer
     }
 }

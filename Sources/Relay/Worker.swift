@@ -97,8 +97,8 @@ final class Worker: @unchecked Sendable {
         pipes = PipePool(limit: configuration.budget.pipes / workers, ceiling: configuration.descriptorCeiling)
         buffer = .allocate(byteCount: Self.bufferSize, alignment: 4096)
         deadlines = Deadlines(
-            dials: DialAttempts.timeouts, halfOpen: configuration.halfOpenLimit,
-            youth: configuration.youth)
+            dials: DialAttempts.timeouts, halfOpen: configuration.halfOpenLimit, youth: configuration.youth,
+            delivery: Self.deliveryInterval)
         deadlineTimer = Timer(on: loop) { [unowned self] in deadlinesAreDue() }
         pressureTimer = Timer(on: loop) { [unowned self] in pausesAreOver() }
         sweepTimer = Timer(on: loop) { [unowned self] in sweep() }
@@ -162,10 +162,7 @@ final class Worker: @unchecked Sendable {
         connection.pointee.up.sourceHas(readiness)
         connection.pointee.down.sinkHas(readiness)
         if connection.pointee.isEstablished {
-            relay(id, connection, on: readiness.contains(.failed) ? .turn : .event)
-            // What a client sent before it reset the connection has now been passed on as far as the endpoint takes it;
-            // nobody waits for the rest.
-            if readiness.contains(.failed), connections.find(id) != nil { end(id, .clientReset) }
+            if readiness.contains(.failed) { clientBroke(id, connection) } else { relay(id, connection) }
         } else if hasGivenUp(connection, readiness) {
             end(id, .abandoned)
         }
@@ -181,7 +178,7 @@ final class Worker: @unchecked Sendable {
         connection.pointee.lastActive = loop.now
         connection.pointee.down.sourceHas(readiness)
         connection.pointee.up.sinkHas(readiness)
-        relay(id, connection)
+        if readiness.contains(.failed) { endpointBroke(id, connection) } else { relay(id, connection) }
     }
 }
 

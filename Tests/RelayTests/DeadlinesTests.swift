@@ -3,7 +3,9 @@ import Testing
 @testable import Relay
 
 @Suite struct DeadlinesTests {
-    private func make() -> Deadlines { Deadlines(dials: [250, 500, 1000, 2000], halfOpen: 10_000, youth: 5000) }
+    private func make() -> Deadlines {
+        Deadlines(dials: [250, 500, 1000, 2000], halfOpen: 10_000, youth: 5000, delivery: 50)
+    }
 
     @Test func nothingIsDueWhenNothingIsSet() {
         var deadlines = make()
@@ -51,8 +53,10 @@ import Testing
         var random = SeededGenerator(seed: seed)
         var deadlines = make()
         var expected: [UInt32: UInt64] = [:]
-        let kinds: [Deadlines.Kind] = [.dial(0), .dial(1), .dial(2), .dial(3), .halfOpen, .young, .youngHalfOpen]
-        let spans: [UInt64] = [250, 500, 1000, 2000, 10_000, 5000, 5000]
+        let kinds: [Deadlines.Kind] = [
+            .dial(0), .dial(1), .dial(2), .dial(3), .halfOpen, .young, .youngHalfOpen, .delivery,
+        ]
+        let spans: [UInt64] = [250, 500, 1000, 2000, 10_000, 5000, 5000, 50]
         var now: UInt64 = 0
         for _ in 0..<2000 {
             now += UInt64.random(in: 0..<40, using: &random)

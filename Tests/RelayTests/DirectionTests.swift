@@ -74,13 +74,63 @@ import Testing
         direction.didDrain(.moved(5000))
         #expect(direction.next(at: 0) == .fill)
         direction.didFill(.end, at: 0)
+        #expect(direction.next(at: 0) == .copy, "an urgent byte stops a splice too: a read tells")
+        direction.didRead(.end, capacity: full, at: 0)
         #expect(direction.next(at: 0) == .shutdown)
+    }
+
+    @Test func aShortReadBeforeAnUrgentByteIsFollowedByAnother() {
+        var direction = reading()
+        direction.sourceHas([.readable, .urgent])
+        for _ in 0..<3 {
+            direction.didRead(.moved(1), capacity: full, at: 0)
+            direction.didWrite(.moved(1))
+            #expect(direction.next(at: 0) == .copy, "it stopped there, and said nothing about what is behind it")
+        }
+        direction.didRead(.wouldBlock, capacity: full, at: 0)
+        #expect(direction.next(at: 0) == .wait)
+        // From here on it is a stream like others.
+        direction.sourceHas(.readable)
+        direction.didRead(.moved(1), capacity: full, at: 0)
+        direction.didWrite(.moved(1))
+        #expect(direction.next(at: 0) == .wait)
+    }
+
+    @Test func nothingIsSplicedPastAnUrgentByte() {
+        var direction = reading()
+        for _ in 0..<StreamDetector.fullReads {
+            direction.didRead(.moved(full), capacity: full, at: 0)
+            direction.didWrite(.moved(full))
+        }
+        #expect(direction.next(at: 0) == .fill)
+        direction.sourceHas(.urgent)
+        #expect(direction.next(at: 0) == .copy)
+        // The next event says that it has been passed, although the source was never empty since.
+        direction.sourceHas(.readable)
+        #expect(direction.next(at: 0) == .fill)
+        direction.sourceBroke()
+        #expect(direction.next(at: 0) == .copy)
+    }
+
+    @Test func aBrokenSinkIsNoticedWithoutAWrite() {
+        var direction = reading()
+        direction.sinkBroke { ECONNRESET }
+        #expect(direction.phase == .failed && direction.sinkFailed && direction.error == ECONNRESET)
+
+        direction = reading()
+        direction.didRead(.end, capacity: full, at: 0)
+        direction.didShutdown()
+        direction.sinkBroke {
+            Issue.record("asking clears the error, which is the other direction's to find")
+            return ECONNRESET
+        }
+        #expect(direction.phase == .finished)
     }
 
     @Test func bytesHeldAtTheEndGoOutFirst() {
         var direction = reading()
         direction.didRead(.moved(10), capacity: full, at: 0)
-        direction.didFill(.end, at: 0)
+        direction.didRead(.end, capacity: full, at: 0)
         #expect(direction.phase == .flushing)
         #expect(!direction.isDone)
         #expect(direction.next(at: 0) == .flush)

@@ -59,9 +59,14 @@ extension PeerSocket {
     }
 
     /// Writes some of `bytes`; returns how many.
-    func write(_ bytes: UnsafeRawBufferPointer, until deadline: Deadline) throws(PeerError) -> Int {
+    ///
+    /// - Parameter isUrgent: marks the last one that is written.
+    func write(
+        _ bytes: UnsafeRawBufferPointer, isUrgent: Bool = false, until deadline: Deadline
+    ) throws(PeerError) -> Int {
+        let flags = SocketFlag.noSignal | (isUrgent ? CInt(MSG_OOB) : 0)
         while true {
-            let count = send(descriptor, bytes.baseAddress, bytes.count, SocketFlag.noSignal)
+            let count = send(descriptor, bytes.baseAddress, bytes.count, flags)
             if count >= 0 { return count }
             let error = PeerError.last("send")
             switch error {

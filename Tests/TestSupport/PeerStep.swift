@@ -4,6 +4,7 @@ public struct PeerStep: Sendable {
     enum Action: Sendable {
         case send([UInt8])
         case sendPattern(count: Int, BytePattern)
+        case sendUrgently(count: Int, BytePattern, piece: Int)
         case expect(count: Int)
         case expectBytes([UInt8])
         case receiveAll(limitPerRead: Int, pause: Duration)
@@ -39,6 +40,11 @@ extension PeerStep {
     /// Sends the first `count` bytes of `BytePattern(seed:)`.
     public static func sendPattern(count: Int, seed: UInt64) -> PeerStep {
         PeerStep(.sendPattern(count: count, BytePattern(seed: seed)), "sendPattern(\(count))")
+    }
+
+    /// The same in pieces of `piece` bytes, the last byte of each marked as urgent (MSG_OOB).
+    public static func sendUrgently(count: Int, seed: UInt64, piece: Int) -> PeerStep {
+        PeerStep(.sendUrgently(count: count, BytePattern(seed: seed), piece: piece), "sendUrgently(\(count))")
     }
 
     /// Sends until the other side resets the connection, which the step wants.

@@ -55,6 +55,7 @@ struct ScriptRunner: Sendable {
         switch action {
         case .send(let bytes): try send(bytes)
         case .sendPattern(let count, let pattern): try send(pattern, count: count)
+        case .sendUrgently(let count, let pattern, let piece): try send(pattern, count: count, urgentEvery: piece)
         case .sendUntilReset: try sendUntilReset(buffer)
         case .expect(let count): try receive(exactly: count, buffer)
         case .expectBytes(let bytes): try receive(bytes, buffer)
@@ -115,6 +116,20 @@ struct ScriptRunner: Sendable {
             sent += try pattern.withBytes(at: sent, count: count - sent) { (bytes) throws(PeerError) in
                 try write(all: bytes, until: deadline)
                 return bytes.count
+            }
+        }
+    }
+
+    private func send(_ pattern: BytePattern, count: Int, urgentEvery piece: Int) throws(PeerError) {
+        let deadline = deadline
+        var sent = 0
+        while sent < count {
+            // Up to the end of the piece, whose last byte is the one that the flag marks.
+            let left = min(piece - sent % piece, count - sent)
+            sent += try pattern.withBytes(at: sent, count: left) { (bytes) throws(PeerError) in
+                let taken = try socket.write(bytes, isUrgent: bytes.count == left, until: deadline)
+                state.withLock { $0.sent.add(UnsafeRawBufferPointer(rebasing: bytes[..<taken])) }
+                return taken
             }
         }
     }

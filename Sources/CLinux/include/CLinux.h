@@ -38,9 +38,12 @@ int portico_get_option(int fd, int level, int option, int *value);
 int portico_socket_error(int fd);
 /* Makes the next close of the socket send a reset in place of a FIN (SO_LINGER with a time of 0). */
 int portico_reset_on_close(int fd);
+/* Bytes that were written and that the peer has not acknowledged yet (SIOCOUTQ), or -errno. */
+int portico_unacknowledged(int fd);
 /* Keep-alive with 15 s idle, 15 s interval, 9 probes: what Go gave the original (SPEC 1.2). */
 int portico_keep_alive(int fd);
-/* TCP_NODELAY and keep-alive for a listener: the accepted sockets inherit them, which saves five calls a connection. */
+/* TCP_NODELAY, keep-alive and SO_OOBINLINE for a listener: the accepted sockets inherit them, which saves six calls a
+ * connection. */
 int portico_listener_options(int fd);
 
 /* How a connect under way stands: 1 connected, 0 still under way, -errno failed. */
@@ -102,7 +105,8 @@ enum {
     PORTICO_PEER_DONE = 4,  /* EPOLLRDHUP: the peer will send no more */
     PORTICO_HANGUP = 8,     /* EPOLLHUP: both directions are shut */
     PORTICO_FAILED = 16,    /* EPOLLERR: an error is pending on the socket */
-    PORTICO_EDGE = 32       /* EPOLLET, in interests only */
+    PORTICO_EDGE = 32,      /* EPOLLET, in interests only */
+    PORTICO_URGENT = 64     /* EPOLLPRI: a byte that the peer marked as urgent is under way or waits */
 };
 int portico_epoll(void);
 int portico_epoll_add(int epoll, int fd, uint64_t token, uint32_t interest);
