@@ -32,12 +32,10 @@ for purpose in "$@"; do
             # For a real firewall in a network namespace.
             need iptables has_program iptables
             need iproute2 has_program ip
-            need conntrack has_program conntrack
             ;;
         lab)
             need iproute2 has_program ip
             need iptables has_program iptables
-            need conntrack has_program conntrack
             need curl has_program curl
             need bind9-dnsutils has_program dig
             ;;

@@ -81,9 +81,9 @@ public actor Applier {
     /// Deletes the kernel's memory of flows that the last change has made stale. Worth a warning if it fails, and no more: the
     /// rules hold for all new flows.
     ///
-    /// - Throws: ``RedirectError/notInstalled(program:)`` without conntrack, which is a package of its own.
+    /// - Throws: ``RedirectError/flowsRemain(code:)`` where the kernel cannot be asked.
     public func flush(_ flows: [StaleFlows]) throws(RedirectError) {
-        try firewall.iptables.flush(flows)
+        do throws(SystemError) { try ConnectionTracking.forget(flows) } catch { throw .flowsRemain(code: error.code) }
     }
 
     /// Removes what a former kube-proxy's iptables or IPVS mode has left in this family, which would capture before or beside

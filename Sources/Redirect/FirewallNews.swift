@@ -25,16 +25,9 @@ struct FirewallNews {
     /// Takes messages, as read from a netlink socket; the numbers of the processes that have touched Portico's rules by then.
     mutating func take(_ bytes: [UInt8]) -> [Int32] {
         var culprits: [Int32] = []
-        var rest = bytes[...]
-        while rest.count >= 20 {
-            let length = Int(rest.u32(at: 0))
-            guard length >= 20, length <= rest.count else { break }
-            let (type, subsystem) = (rest.byte(at: 4), rest.byte(at: 5))
-            // Behind netlink's header and netfilter's own.
-            let body = rest.dropFirst(20).prefix(length - 20)
-            rest = rest.dropFirst((length + 3) & ~3)
-            guard subsystem == Self.nftables, let kind = Kind(rawValue: type) else { continue }
-            let attributes = Self.attributes(body)
+        for message in NetlinkMessages(bytes[...]) {
+            guard message.subsystem == Self.nftables, let kind = Kind(rawValue: message.kind) else { continue }
+            let attributes = Dictionary(message.attributes.map { ($0.number, $0.value) }) { $1 }
             if kind == .newGeneration {
                 if isTouched { culprits.append(Self.number(attributes[2])) }
                 isTouched = false
@@ -45,6 +38,7 @@ struct FirewallNews {
         return culprits
     }
 
+    /// Of texts 1 is always the table, 2 a rule's chain, 3 a chain's name; of the end of a transaction 2 is the process.
     private static func concernsUs(_ kind: Kind, _ names: [UInt16: String]) -> Bool {
         guard names[1].flatMap(TableName.init) != nil else { return false }
         switch kind {
@@ -56,20 +50,6 @@ struct FirewallNews {
         }
     }
 
-    /// Attributes by number. Of texts 1 is always the table, 2 a rule's chain, 3 a chain's name; of the end of a transaction 2
-    /// is the process.
-    private static func attributes(_ bytes: ArraySlice<UInt8>) -> [UInt16: ArraySlice<UInt8>] {
-        var found: [UInt16: ArraySlice<UInt8>] = [:]
-        var rest = bytes
-        while rest.count >= 4 {
-            let length = Int(rest.u16(at: 0))
-            guard length >= 4, length <= rest.count else { break }
-            found[rest.u16(at: 2) & 0x3FFF] = rest.dropFirst(4).prefix(length - 4)
-            rest = rest.dropFirst((length + 3) & ~3)
-        }
-        return found
-    }
-
     private static func text(_ bytes: ArraySlice<UInt8>) -> String {
         String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
     }
@@ -78,18 +58,5 @@ struct FirewallNews {
     private static func number(_ bytes: ArraySlice<UInt8>?) -> Int32 {
         guard let bytes, bytes.count >= 4 else { return 0 }
         return Int32(bitPattern: UInt32(bigEndian: bytes.u32(at: 0)))
-    }
-}
-
-extension ArraySlice<UInt8> {
-    fileprivate func byte(at offset: Int) -> UInt8 { self[startIndex + offset] }
-
-    /// In the machine's byte order, as netlink has it.
-    fileprivate func u16(at offset: Int) -> UInt16 {
-        withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: UInt16.self) }
-    }
-
-    fileprivate func u32(at offset: Int) -> UInt32 {
-        withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: UInt32.self) }
     }
 }

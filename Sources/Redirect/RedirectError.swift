@@ -16,6 +16,8 @@ public enum RedirectError: Error, Hashable, Sendable {
     case timedOut(program: String, seconds: Int)
     /// The program could not be started, or not be talked to.
     case notStarted(program: String, code: Int32)
+    /// The kernel's memory of flows cannot be asked or changed.
+    case flowsRemain(code: Int32)
     /// The text of `iptables-save` makes no sense.
     case unreadable(line: Int, text: String)
 }
@@ -38,6 +40,8 @@ extension RedirectError: CustomStringConvertible {
             "\(program) was not done after \(seconds) s and was ended"
         case .notStarted(let program, let code):
             "cannot run \(program): \(SystemError.reason(code))"
+        case .flowsRemain(let code):
+            "connection tracking cannot be asked: \(SystemError.reason(code)); it needs the kernel module nf_conntrack_netlink"
         case .unreadable(let line, let text):
             "cannot read line \(line) of what iptables-save printed: \(text)"
         }
@@ -45,7 +49,6 @@ extension RedirectError: CustomStringConvertible {
 
     private static func package(of program: String) -> String {
         switch program {
-        case "conntrack": "conntrack"
         case "nft": "nftables"
         case "ip": "iproute2"
         default: "iptables"

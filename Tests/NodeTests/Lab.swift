@@ -20,7 +20,7 @@ final class Lab: Sendable {
 
     /// What a lab needs of the machine.
     static let requirements: ConditionTrait = .requires(
-        .root, .networkNamespaces, .tool("ip"), .tool("nsenter"), .tool("iptables"), .tool("conntrack"))
+        .root, .networkNamespaces, .tool("ip"), .tool("nsenter"), .tool("iptables"))
 
     private init() throws {
         let number = Self.numbers.withLock { number in

@@ -132,36 +132,6 @@ struct NamespaceTests {
         #expect(try await namespace.connect(from: .node, to: "127.0.0.1", 30080) == .connected)
     }
 
-    @Test("Flows that began before their portal was captured are forgotten", .requires(.tool("conntrack")))
-    func staleFlows() async throws {
-        let namespace = try await Namespace()
-        let variant = try #require(Self.variants.first)
-        let applier = Applier(.ipv4, try namespace.iptables(variant))
-        try namespace.wrap("conntrack")
-        try await applier.apply(try rules([], node()))
-        for address in ["10.96.0.10", "10.96.0.11"] {
-            try await namespace.run("bash", "-c", last: "echo question > /dev/udp/\(address)/53")
-        }
-        func tracked(_ address: String) async throws -> Bool {
-            try await namespace.run("conntrack", "-L -p udp").contains("dst=\(address) ")
-        }
-        #expect(try await tracked("10.96.0.10"))
-
-        let portal = Portal(dns, .clusterIP(try ip("10.96.0.10")), port: 53, outside: .proxy(5300))
-        let outcome = try await applier.apply(try rules([portal], node()))
-        guard case .applied(_, let stale) = outcome else {
-            Issue.record("nothing was applied")
-            return
-        }
-        #expect(
-            stale == [StaleFlows(family: .ipv4, destination: try range("10.96.0.10/32"), port: 53)])
-        try await applier.flush(stale)
-        #expect(try await !tracked("10.96.0.10"))
-        #expect(try await tracked("10.96.0.11"))
-        // There is none now, and that is fine.
-        try await applier.flush(stale)
-    }
-
     /// Portals of every kind and verdict in both families.
     private func everything(proxy: UInt16) throws -> RedirectPlan {
         var portals: [Portal] = []
