@@ -9,7 +9,8 @@ public enum ChainName {
     public static let nodePortContainer = "KUBE-NODEPORT-CONTAINER"
     public static let nodePortHost = "KUBE-NODEPORT-HOST"
     public static let nodePortNonLocal = "KUBE-NODEPORT-NON-LOCAL"
-    // The userspace mode refused nothing, so these have no name there.
+    // The userspace mode guarded and refused nothing, so these have no name there.
+    public static let proxyPorts = "PORTICO-PROXY-PORTS"
     public static let refuseContainer = "PORTICO-REFUSE-CONTAINER"
     public static let refuseHost = "PORTICO-REFUSE-HOST"
 
@@ -17,7 +18,7 @@ public enum ChainName {
     public static let transparent = "PORTICO-TRANSPARENT"
 
     static let nat = [portalsContainer, portalsHost, nodePortContainer, nodePortHost]
-    static let filter = [nodePortNonLocal, refuseContainer, refuseHost]
+    static let filter = [nodePortNonLocal, proxyPorts, refuseContainer, refuseHost]
     static let mangle = [transparent]
 
     /// All chains that Portico may make in a table.

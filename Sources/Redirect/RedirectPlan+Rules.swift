@@ -5,6 +5,8 @@ extension RedirectPlan {
     public func rules(for family: IPAddress.Family) -> RuleSet? {
         guard let network = network(family) else { return nil }
         var writer = RuleWriter(family: family, network: network)
+        writer.guardProxyPorts(proxyPorts)
+        for port in healthPorts { writer.open(port, for: "health checks") }
         for portal in portals.sorted() where portal.family == family { writer.write(portal) }
         var ruleSet = writer.ruleSet
         if preservesSource { ruleSet.tables.append(.transparent) }
@@ -63,16 +65,33 @@ private struct RuleWriter {
             }
             if !portal.sources.isEmpty { close(portal, way) }
         }
-        if case .nodePort = portal.place {
-            // INPUT sees the packet with the proxy's port. Node ports only: for the rest a host's firewall is its owner's
-            // matter, as it was with kube-proxy.
-            for case .proxy(let port) in [portal.outside, portal.inside] {
-                append(
-                    Rule(
-                        comment: portal.owner.name.description, transport: portal.owner.transport, port: port,
-                        isForNewOnly: true, target: .accept), to: ChainName.nodePortNonLocal)
-            }
+        for case .proxy(let port) in [portal.outside, portal.inside] {
+            append(
+                Rule(
+                    comment: portal.comment, transport: portal.owner.transport, port: port,
+                    destination: network.bindAddress.flatMap(IPPrefix.init(host:)), target: .drop),
+                to: ChainName.proxyPorts)
         }
+    }
+
+    /// Lets in what portals have led to the proxy, whatever the host's own firewall says, and nobody else: who dials a proxy
+    /// port directly would get by source ranges, and to Services that are for the cluster alone.
+    ///
+    /// INPUT sees a packet with the proxy's port. What was translated is through after two rules, however many Services there
+    /// are; the ports one by one are for the others.
+    mutating func guardProxyPorts(_ ports: ClosedRange<UInt16>) {
+        for transport in [TransportProtocol.tcp, .udp] {
+            var rule = Rule(transport: transport, isForNewOnly: true, target: .jump(ChainName.proxyPorts))
+            rule.ports = ports
+            append(rule, to: ChainName.nodePortNonLocal)
+        }
+        append(Rule(isTranslated: true, target: .accept), to: ChainName.proxyPorts)
+    }
+
+    mutating func open(_ port: UInt16, for purpose: String) {
+        append(
+            Rule(comment: purpose, transport: .tcp, port: port, isForNewOnly: true, target: .accept),
+            to: ChainName.nodePortNonLocal)
     }
 
     /// Who comes by `way`, and what they get; the first that fits counts.
@@ -104,7 +123,7 @@ private struct RuleWriter {
     /// The matches of a portal (SPEC §2.4); their target is yet to be filled in.
     private func matches(_ portal: Portal, _ way: Way, from source: IPPrefix?) -> [Rule] {
         var rule = Rule(
-            comment: portal.owner.name.description, transport: portal.owner.transport, port: portal.port,
+            comment: portal.comment, transport: portal.owner.transport, port: portal.port,
             source: source, target: .accept)
         guard let address = portal.place.address else { return nodePortRanges.map { rule.with(\.destination, $0) } }
         rule.destination = IPPrefix(host: address)
@@ -115,7 +134,7 @@ private struct RuleWriter {
         guard way == .arriving else { return [local] }
         if let source, network.podRanges.contains(source) { return [rule] }
         let pods = source == nil ? network.podRanges : []
-        return [rule.with(\.isNotFromBridge, true), local] + pods.map { rule.with(\.source, $0) }
+        return [local, rule.with(\.isNotFromBridge, true)] + pods.map { rule.with(\.source, $0) }
     }
 
     /// A nil stands for any address: the chain is for packets to local addresses anyway.
@@ -126,10 +145,19 @@ private struct RuleWriter {
 
     private mutating func add(_ match: Rule, _ verdict: Portal.Verdict, _ portal: Portal, _ way: Way) {
         switch verdict {
-        case .proxy(let port): append(match.with(\.target, way.target(port, network)), to: way.capturing(portal.place))
+        case .proxy(let port):
+            append(match.with(\.target, target(port, match, portal)), to: way.capturing(portal.place))
         case .reject: refuse(match, .reject(RejectReply(portal.owner.transport, family)), way, portal)
         case .drop: refuse(match, .drop, way, portal)
         }
+    }
+
+    /// An address of the node is left as it is: then routes that go by the source take the answers back the way they came.
+    /// Any other one becomes an address of the node, whichever interface the packet came in by; that may have no address.
+    private func target(_ port: UInt16, _ match: Rule, _ portal: Portal) -> RuleTarget {
+        if let address = network.bindAddress { return .dnat(EndpointAddress(ip: address, port: port)) }
+        if case .nodePort = portal.place { return .dnatPort(port) }
+        return match.isToLocalAddress ? .dnatPort(port) : .dnat(EndpointAddress(ip: network.hostIP, port: port))
     }
 
     private mutating func refuse(_ match: Rule, _ target: RuleTarget, _ way: Way, _ portal: Portal) {
@@ -167,12 +195,12 @@ private enum Way: CaseIterable {
     }
 
     var refusing: String { self == .arriving ? ChainName.refuseContainer : ChainName.refuseHost }
+}
 
-    /// REDIRECT where it can be: then a reply leaves with the address that conntrack expects. For a local packet it would
-    /// mean the loopback address (SPEC §2.3).
-    func target(_ port: UInt16, _ network: NodeNetwork) -> RuleTarget {
-        if let address = network.bindAddress { return .dnat(EndpointAddress(ip: address, port: port)) }
-        return self == .arriving ? .redirect(port) : .dnat(EndpointAddress(ip: network.hostIP, port: port))
+extension Portal {
+    /// Whose rule it is, as far as iptables takes it: on one line, and of at most 255 bytes.
+    fileprivate var comment: String {
+        String(owner.name.description.unicodeScalars.prefix(255).map { (" "..."~").contains($0) ? Character($0) : "?" })
     }
 }
 

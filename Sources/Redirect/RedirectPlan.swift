@@ -6,17 +6,24 @@ public struct RedirectPlan: Hashable, Sendable {
     /// Nil where the family is not served: there are no rules then.
     public var ipv4: NodeNetwork?
     public var ipv6: NodeNetwork?
+    /// Where the proxy's ports are taken from. Whoever dials one of them past the portals is dropped; a port of this range that
+    /// another program has is left alone.
+    public var proxyPorts: ClosedRange<UInt16>
+    /// Ports at which this node answers questions about health, open whatever the host's own firewall says.
+    public var healthPorts: [UInt16]
     /// The proxy dials endpoints of this node from the addresses of their clients. Then their answers must be led to it: by
     /// rules that mark them, and by a ``PolicyRoute``, which ``Applier`` sees to.
     public var preservesSource: Bool
 
     public init(
         portals: [Portal] = [], ipv4: NodeNetwork? = nil, ipv6: NodeNetwork? = nil,
-        preservesSource: Bool = false
+        proxyPorts: ClosedRange<UInt16> = 1...65_535, healthPorts: [UInt16] = [], preservesSource: Bool = false
     ) {
         self.portals = portals
         self.ipv4 = ipv4
         self.ipv6 = ipv6
+        self.proxyPorts = proxyPorts
+        self.healthPorts = healthPorts
         self.preservesSource = preservesSource
     }
 
@@ -25,8 +32,8 @@ public struct RedirectPlan: Hashable, Sendable {
 
 /// What the rules of one family need to know of the node.
 public struct NodeNetwork: Hashable, Sendable {
-    /// Where the node's own packets are sent. Not a loopback address: replies would come from another one than the client
-    /// asked (SPEC §2.3).
+    /// An address of this node that others can have as their destination: where packets to addresses that are not its own are
+    /// led to. Not a loopback address: the kernel takes none from elsewhere.
     public var hostIP: IPAddress
     /// The one address that the proxy listens on; nil means on all.
     public var bindAddress: IPAddress?

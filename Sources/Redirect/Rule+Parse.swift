@@ -24,8 +24,8 @@ extension Rule {
                 guard let range = words.nextPrefix() else { return nil }
                 destination = range
             case "--dport":
-                guard let number = words.nextPort() else { return nil }
-                port = number
+                guard let range = words.nextPorts() else { return nil }
+                ports = range
             case "--comment":
                 guard let text = words.next() else { return nil }
                 comment = text
@@ -38,6 +38,9 @@ extension Rule {
             case "--state":
                 guard words.next() == "NEW" else { return nil }
                 isForNewOnly = true
+            case "--ctstate":
+                guard words.next() == "DNAT" else { return nil }
+                isTranslated = true
             case "--transparent":
                 guard words.next() == "--nowildcard" else { return nil }
                 isToTransparentSocket = true
@@ -49,11 +52,11 @@ extension Rule {
             }
         }
         // A port belongs to a transport.
-        guard let target, port == nil || transport != nil else { return nil }
+        guard let target, ports == nil || transport != nil else { return nil }
         self.target = target
     }
 
-    private static let modules: Set = ["comment", "tcp", "udp", "physdev", "addrtype", "state", "socket"]
+    private static let modules: Set = ["comment", "tcp", "udp", "physdev", "addrtype", "state", "conntrack", "socket"]
 }
 
 extension RuleTarget {
@@ -64,9 +67,14 @@ extension RuleTarget {
             guard words.next() == "--to-ports", let port = words.nextPort() else { return nil }
             self = .redirect(port)
         case "DNAT":
-            guard words.next() == "--to-destination", let address = words.next().flatMap({ EndpointAddress($0) })
-            else { return nil }
-            self = .dnat(address)
+            guard words.next() == "--to-destination", let text = words.next() else { return nil }
+            if let port = text.first == ":" ? UInt16(text.dropFirst()) : nil {
+                self = .dnatPort(port)
+            } else if let address = EndpointAddress(text) {
+                self = .dnat(address)
+            } else {
+                return nil
+            }
         case "REJECT":
             guard words.next() == "--reject-with", let reply = words.next().flatMap(RejectReply.init(rawValue:))
             else { return nil }
@@ -94,6 +102,14 @@ private struct Words {
     mutating func next() -> String? { rest.popFirst() }
 
     mutating func nextPort() -> UInt16? { next().flatMap { UInt16($0) } }
+
+    /// `80` or `18000:29999`.
+    mutating func nextPorts() -> ClosedRange<UInt16>? {
+        let numbers = (next() ?? "").split(separator: ":", omittingEmptySubsequences: false).map { UInt16($0) }
+        guard numbers.count <= 2, let first = numbers.first ?? nil, let last = numbers.last ?? nil, first <= last
+        else { return nil }
+        return first...last
+    }
 
     /// `0x2000/0x2000`: Portico's bit as its own mask, and no other.
     mutating func nextMark() -> UInt32? {

@@ -11,13 +11,17 @@ extension Rule: CustomStringConvertible {
         if let transport {
             let name = transport.rawValue.lowercased()
             words.append("-p \(name)")
-            if let port { words.append("-m \(name) --dport \(port)") }
+            if let ports {
+                let last = ports.count == 1 ? "" : ":\(ports.upperBound)"
+                words.append("-m \(name) --dport \(ports.lowerBound)\(last)")
+            }
         }
         if let destination { words.append("-d \(destination)") }
         if let source { words.append("-s \(source)") }
         if isNotFromBridge { words.append("-m physdev ! --physdev-is-in") }
         if isToLocalAddress, transport != nil { words.append("-m addrtype --dst-type LOCAL") }
         if isForNewOnly, transport != nil { words.append("-m state --state NEW") }
+        if isTranslated { words.append("-m conntrack --ctstate DNAT") }
         if isToTransparentSocket { words.append("-m socket --transparent --nowildcard") }
         words.append("-j \(target)")
         return words.joined(separator: " ")
@@ -40,6 +44,7 @@ extension RuleTarget: CustomStringConvertible {
         switch self {
         case .redirect(let port): "REDIRECT --to-ports \(port)"
         case .dnat(let address): "DNAT --to-destination \(address)"
+        case .dnatPort(let port): "DNAT --to-destination :\(port)"
         case .accept: "ACCEPT"
         case .drop: "DROP"
         case .reject(let reply): "REJECT --reject-with \(reply.rawValue)"

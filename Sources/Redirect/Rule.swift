@@ -8,8 +8,8 @@ public struct Rule: Hashable, Sendable {
     /// The service port the rule is for, or what a jump is there for.
     public var comment: String?
     public var transport: TransportProtocol?
-    /// The destination port; needs a `transport`.
-    public var port: UInt16?
+    /// The destination ports; need a `transport`.
+    public var ports: ClosedRange<UInt16>?
     public var destination: IPPrefix?
     public var source: IPPrefix?
     /// Only packets that did not come in by a port of a bridge: pods behind one reach an external address themselves.
@@ -18,6 +18,8 @@ public struct Rule: Hashable, Sendable {
     public var isToLocalAddress: Bool
     /// Only the first packet of a connection or flow.
     public var isForNewOnly: Bool
+    /// Only packets of connections and flows whose destination a rule has changed.
+    public var isTranslated: Bool
     /// Only packets that a socket of this host waits for which was allowed to have an address of somebody else
     /// (IP_TRANSPARENT).
     public var isToTransparentSocket: Bool
@@ -26,27 +28,34 @@ public struct Rule: Hashable, Sendable {
     public init(
         comment: String? = nil, transport: TransportProtocol? = nil, port: UInt16? = nil,
         destination: IPPrefix? = nil, source: IPPrefix? = nil, isNotFromBridge: Bool = false,
-        isToLocalAddress: Bool = false, isForNewOnly: Bool = false,
+        isToLocalAddress: Bool = false, isForNewOnly: Bool = false, isTranslated: Bool = false,
         isToTransparentSocket: Bool = false, target: RuleTarget
     ) {
         self.comment = comment
         self.transport = transport
-        self.port = port
+        ports = port.map { $0...$0 }
         self.destination = destination
         self.source = source
         self.isNotFromBridge = isNotFromBridge
         self.isToLocalAddress = isToLocalAddress
         self.isForNewOnly = isForNewOnly
+        self.isTranslated = isTranslated
         self.isToTransparentSocket = isToTransparentSocket
         self.target = target
     }
+
+    /// The destination port, where there is one and not several.
+    public var port: UInt16? { ports.flatMap { $0.count == 1 ? $0.lowerBound : nil } }
 }
 
 /// What becomes of a packet that a rule matches.
 public enum RuleTarget: Hashable, Sendable {
-    /// To this port of the address that the packet's interface has first.
+    /// To this port of the address that the packet's interface has first. Never written, since it drops what comes in by an
+    /// interface without an address; kube-proxy in userspace mode has left such rules.
     case redirect(UInt16)
     case dnat(EndpointAddress)
+    /// To this port of the address that was asked.
+    case dnatPort(UInt16)
     case accept
     case drop
     case reject(RejectReply)

@@ -47,10 +47,10 @@ extension Chain {
     /// What several rules of a chain have in common that see the same packets: only among those does the order matter.
     private struct Portal: Hashable {
         let transport: TransportProtocol?
-        let port: UInt16?
+        let ports: ClosedRange<UInt16>?
         let destination: IPPrefix?
 
-        init(_ rule: Rule) { (transport, port, destination) = (rule.transport, rule.port, rule.destination) }
+        init(_ rule: Rule) { (transport, ports, destination) = (rule.transport, rule.ports, rule.destination) }
     }
 
     /// Lines that turn rules into this chain's; nil if writing the chain anew takes fewer.

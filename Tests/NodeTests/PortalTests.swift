@@ -13,7 +13,7 @@ import Testing
     }
 
     private static var cases: [Case] {
-        let everywhere = ["client", "nginx1", "node1", "node3", "outside"]
+        let everywhere = ["client", "nginx1", "routed", "node1", "node3", "outside"]
         var cases: [Case] = []
         for place in everywhere {
             for address in ["10.100.0.1", "fd00:100::1"] {
@@ -41,6 +41,8 @@ import Testing
     @Test("Each answers as it should, both pods in turn")
     func matrix() async throws {
         try await Lab.run { lab in
+            // Behind an interface to which its node gives no address.
+            try await lab.cluster("routed-pod", "node2", "routed", "10.244.1.20", "--port", "80")
             try await lab.apply(
                 "all",
                 Manifest.service(

@@ -96,7 +96,7 @@ struct ApplierTests {
     @Test("What iptables will not have is shown with its neighbours, and is read back afterwards")
     func refused() async throws {
         let host = try FakeHost()
-        try host.answer("iptables-restore", "cat > /dev/null; echo 'iptables-restore: line 5 failed' >&2; exit 1")
+        try host.answer("iptables-restore", "cat > /dev/null; echo 'iptables-restore: line 10 failed' >&2; exit 1")
         let applier = Applier(.ipv4, host.iptables)
         let error = await #expect(throws: RedirectError.self) { try await applier.apply(bare()) }
         guard case .refused(_, 1, _, let excerpt)? = error else {
@@ -105,8 +105,8 @@ struct ApplierTests {
         }
         let lines = excerpt.split(separator: "\n")
         #expect(lines.count == 7)
-        #expect(lines[3].hasPrefix("> 5: -I INPUT"))
-        #expect(lines[0] == "  2: :KUBE-NODEPORT-NON-LOCAL - [0:0]")
+        #expect(lines[3].hasPrefix("> 10: -I INPUT"))
+        #expect(lines[0].hasPrefix("  7: -A KUBE-NODEPORT-NON-LOCAL"))
         _ = try host.log()
         _ = try? await applier.apply(bare())
         #expect(try host.log() == "iptables-save \n")

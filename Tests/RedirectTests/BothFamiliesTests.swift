@@ -54,8 +54,8 @@ struct BothFamiliesTests {
         }
     }
 
-    /// Without `route_localnet`: DNAT is to an address of the host itself, which never leaves it, so that the kernel has nothing
-    /// against the source. A UDP server must answer from the address that the datagram was sent to, as the proxy does.
+    /// Without `route_localnet`: the packet never leaves the host, so that the kernel has nothing against its addresses. A UDP
+    /// server must answer from the address that the datagram was sent to, as the proxy does.
     @Test("Node ports on localhost, TCP and UDP", arguments: NamespaceTests.variants, IPAddress.Family.allCases)
     func localhost(_ variant: Iptables.Variant, _ family: IPAddress.Family) async throws {
         let namespace = try await Namespace()
@@ -65,11 +65,10 @@ struct BothFamiliesTests {
             portals: try Transport.allCases.flatMap { try portals(family, $0) }, ipv4: try node(),
             ipv6: NodeNetwork(hostIP: try ip("fd01::5")))
         try await Applier(family, namespace.iptables(variant)).apply(try #require(plan.rules(for: family)))
-        let own = family == .ipv4 ? "192.168.1.5" : "fd01::5"
         for transport in Transport.allCases {
-            let server = try await TransparentDial.serve(transport, on: own, 4000, in: namespace.pid)
-            defer { close(server) }
             for host in family == .ipv4 ? ["127.0.0.1", "127.0.0.9"] : ["::1"] {
+                let server = try await TransparentDial.serve(transport, on: host, 4000, in: namespace.pid)
+                defer { close(server) }
                 for (port, answer) in [(30080, .connected), (30081, .refused)] as [(UInt16, Namespace.Answer)] {
                     let expected = Self.notice(answer, transport, isLocal: true)
                     let noticed = try await Self.ask(transport, host, port, server, in: namespace.pid)
@@ -88,7 +87,7 @@ struct BothFamiliesTests {
     }
 
     /// What a client in the network of `pid` gets within half a second. A datagram that reaches `server` is answered.
-    private static func ask(
+    static func ask(
         _ transport: Transport, _ host: String, _ port: UInt16, _ server: Int32, in pid: Int32
     ) async throws -> Namespace.Answer {
         try await OwnResources.inNetwork(of: pid) {

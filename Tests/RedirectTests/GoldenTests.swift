@@ -15,9 +15,14 @@ struct GoldenTests {
         let expected = """
             *filter
             :KUBE-NODEPORT-NON-LOCAL - [0:0]
+            :PORTICO-PROXY-PORTS - [0:0]
             :PORTICO-REFUSE-CONTAINER - [0:0]
             :PORTICO-REFUSE-HOST - [0:0]
-            -A KUBE-NODEPORT-NON-LOCAL -m comment --comment "default/web:http" -p tcp -m tcp --dport 38123 -m state --state NEW -j ACCEPT
+            -A KUBE-NODEPORT-NON-LOCAL -p tcp -m tcp --dport 38000:38999 -m state --state NEW -j PORTICO-PROXY-PORTS
+            -A KUBE-NODEPORT-NON-LOCAL -p udp -m udp --dport 38000:38999 -m state --state NEW -j PORTICO-PROXY-PORTS
+            -A KUBE-NODEPORT-NON-LOCAL -m comment --comment "health checks" -p tcp -m tcp --dport 10256 -m state --state NEW -j ACCEPT
+            -A PORTICO-PROXY-PORTS -m conntrack --ctstate DNAT -j ACCEPT
+            -A PORTICO-PROXY-PORTS -m comment --comment "default/web:http" -p tcp -m tcp --dport 38123 -j DROP
             -I INPUT -m comment --comment "Ensure that non-local NodePort traffic can flow" -j KUBE-NODEPORT-NON-LOCAL
             -I INPUT -m state --state NEW -m comment --comment "Refuse what has no endpoints or is not allowed" -j PORTICO-REFUSE-CONTAINER
             -I FORWARD -m state --state NEW -m comment --comment "Refuse what has no endpoints or is not allowed" -j PORTICO-REFUSE-CONTAINER
@@ -28,13 +33,13 @@ struct GoldenTests {
             :KUBE-PORTALS-HOST - [0:0]
             :KUBE-NODEPORT-CONTAINER - [0:0]
             :KUBE-NODEPORT-HOST - [0:0]
-            -A KUBE-PORTALS-CONTAINER -m comment --comment "default/web:http" -p tcp -m tcp --dport 80 -d 10.109.214.77/32 -j REDIRECT --to-ports 38123
-            -A KUBE-PORTALS-CONTAINER -m comment --comment "default/web:http" -p tcp -m tcp --dport 80 -d 203.0.113.9/32 -m physdev ! --physdev-is-in -j REDIRECT --to-ports 38123
-            -A KUBE-PORTALS-CONTAINER -m comment --comment "default/web:http" -p tcp -m tcp --dport 80 -d 203.0.113.9/32 -m addrtype --dst-type LOCAL -j REDIRECT --to-ports 38123
+            -A KUBE-PORTALS-CONTAINER -m comment --comment "default/web:http" -p tcp -m tcp --dport 80 -d 10.109.214.77/32 -j DNAT --to-destination 192.168.1.5:38123
+            -A KUBE-PORTALS-CONTAINER -m comment --comment "default/web:http" -p tcp -m tcp --dport 80 -d 203.0.113.9/32 -m addrtype --dst-type LOCAL -j DNAT --to-destination :38123
+            -A KUBE-PORTALS-CONTAINER -m comment --comment "default/web:http" -p tcp -m tcp --dport 80 -d 203.0.113.9/32 -m physdev ! --physdev-is-in -j DNAT --to-destination 192.168.1.5:38123
             -A KUBE-PORTALS-HOST -m comment --comment "default/web:http" -p tcp -m tcp --dport 80 -d 10.109.214.77/32 -j DNAT --to-destination 192.168.1.5:38123
-            -A KUBE-PORTALS-HOST -m comment --comment "default/web:http" -p tcp -m tcp --dport 80 -d 203.0.113.9/32 -m addrtype --dst-type LOCAL -j DNAT --to-destination 192.168.1.5:38123
-            -A KUBE-NODEPORT-CONTAINER -m comment --comment "default/web:http" -p tcp -m tcp --dport 30080 -j REDIRECT --to-ports 38123
-            -A KUBE-NODEPORT-HOST -m comment --comment "default/web:http" -p tcp -m tcp --dport 30080 -j DNAT --to-destination 192.168.1.5:38123
+            -A KUBE-PORTALS-HOST -m comment --comment "default/web:http" -p tcp -m tcp --dport 80 -d 203.0.113.9/32 -m addrtype --dst-type LOCAL -j DNAT --to-destination :38123
+            -A KUBE-NODEPORT-CONTAINER -m comment --comment "default/web:http" -p tcp -m tcp --dport 30080 -j DNAT --to-destination :38123
+            -A KUBE-NODEPORT-HOST -m comment --comment "default/web:http" -p tcp -m tcp --dport 30080 -j DNAT --to-destination :38123
             -I PREROUTING -m comment --comment "handle ClusterIPs; NOTE: this must be before the NodePort rules" -j KUBE-PORTALS-CONTAINER
             -I OUTPUT -m comment --comment "handle ClusterIPs; NOTE: this must be before the NodePort rules" -j KUBE-PORTALS-HOST
             -A PREROUTING -m addrtype --dst-type LOCAL -m comment --comment "handle service NodePorts; NOTE: this must be the last rule in the chain" -j KUBE-NODEPORT-CONTAINER
@@ -42,9 +47,13 @@ struct GoldenTests {
             COMMIT
 
             """
-        #expect(try rules(portals, node()).text == expected)
+        func text(_ portals: [Portal]) throws -> String? {
+            RedirectPlan(portals: portals, ipv4: try node(), proxyPorts: 38_000...38_999, healthPorts: [10_256])
+                .rules(for: .ipv4)?.text
+        }
+        #expect(try text(portals) == expected)
         // The order in which a plan lists its portals does not matter.
-        #expect(try rules(portals.reversed(), node()).text == expected)
+        #expect(try text(portals.reversed()) == expected)
     }
 
     @Test("The example as iptables-save prints it (SPEC §2.4) is the same rules")
@@ -62,7 +71,7 @@ struct GoldenTests {
             -A PREROUTING -m addrtype --dst-type LOCAL -m comment --comment "handle service NodePorts; NOTE: this must be the last rule in the chain" -j KUBE-NODEPORT-CONTAINER
             -A OUTPUT -m comment --comment "handle ClusterIPs; NOTE: this must be before the NodePort rules" -j KUBE-PORTALS-HOST
             -A OUTPUT -m addrtype --dst-type LOCAL -m comment --comment "handle service NodePorts; NOTE: this must be the last rule in the chain" -j KUBE-NODEPORT-HOST
-            [7:420] -A KUBE-PORTALS-CONTAINER -d 10.109.214.77/32 -p tcp -m comment --comment "default/web:http" -m tcp --dport 80 -j REDIRECT --to-ports 38123
+            [7:420] -A KUBE-PORTALS-CONTAINER -d 10.109.214.77/32 -p tcp -m comment --comment "default/web:http" -m tcp --dport 80 -j DNAT --to-destination 192.168.1.5:38123
             -A KUBE-PORTALS-HOST -d 10.109.214.77/32 -p tcp -m comment --comment "default/web:http" -m tcp --dport 80 -j DNAT --to-destination 192.168.1.5:38123
             COMMIT
             """)
@@ -84,6 +93,21 @@ struct GoldenTests {
                         + "-j DNAT --to-destination 192.168.9.9:4000"
                 ])
         }
+        // Another program may have the same port of another address.
+        #expect(
+            lines(rules, .filter, ChainName.proxyPorts).last
+                == #"-m comment --comment "default/web:http" -p tcp -m tcp --dport 4000 -d 192.168.9.9/32 -j DROP"#)
+    }
+
+    @Test("A comment is one line that iptables takes, whatever a Service is called")
+    func comments() throws {
+        let owner = ServicePortID(
+            ServicePortName(
+                namespace: "default", service: "a\nCOMMIT", port: "é\"\\" + String(repeating: "x", count: 300)),
+            .tcp)
+        let rules = try rules([Portal(owner, .clusterIP(try ip("10.0.0.1")), port: 80, outside: .reject)], node())
+        let comment = try #require(rules[.filter][ChainName.refuseHost].first?.comment)
+        #expect(comment.hasPrefix(#"default/a?COMMIT:?"\xxx"#) && comment.utf8.count == 255)
     }
 
     @Test("IPv6: lengths of 128, brackets, and only what is of the family")
@@ -97,7 +121,9 @@ struct GoldenTests {
         let rules = try #require(plan.rules(for: .ipv6))
         let match = #"-m comment --comment "kube-system/dns" -p udp -m udp --dport 53"#
         #expect(
-            lines(rules, .nat, ChainName.portalsContainer) == ["\(match) -d fd00::a/128 -j REDIRECT --to-ports 5300"])
+            lines(rules, .nat, ChainName.portalsContainer) == [
+                "\(match) -d fd00::a/128 -j DNAT --to-destination [2001:db8::1]:5300"
+            ])
         #expect(
             lines(rules, .nat, ChainName.portalsHost) == [
                 "\(match) -d fd00::a/128 -j DNAT --to-destination [2001:db8::1]:5300"

@@ -115,8 +115,9 @@ final class Namespace {
             set -e
             echo 1 > /proc/sys/net/ipv6/conf/all/forwarding
             ip link add \(name) type veth peer name eth0 netns /proc/\(pod.pid)/ns/net
-            ip addr add 169.254.1.1/32 dev \(name)
             ip link set \(name) up
+            echo 1 > /proc/sys/net/ipv4/conf/\(name)/proxy_arp
+            echo 0 > /proc/sys/net/ipv4/neigh/\(name)/proxy_delay
             ip -6 addr add fe80::1/64 dev \(name) nodad
             nsenter --net=/proc/\(pod.pid)/ns/net sh -ec '
                 ip link set lo up; ip link set eth0 up

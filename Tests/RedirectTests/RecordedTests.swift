@@ -53,12 +53,23 @@ struct RecordedTests {
         return ports
     }
 
+    /// Which rules of portals are in the one and not in the other; by whichever of a node's addresses they lead to a proxy port.
     private func difference(_ a: RuleSet, _ b: RuleSet) -> Set<String> {
+        func portals(_ rule: Rule) -> Rule {
+            var rule = rule
+            switch rule.target {
+            case .dnat(let address): rule.target = .redirect(address.port)
+            case .dnatPort(let port): rule.target = .redirect(port)
+            default: break
+            }
+            return rule
+        }
         func all(_ set: RuleSet) -> Set<String> {
             Set(
-                set.tables.flatMap { table in
-                    table.chains.flatMap { chain in chain.rules.map { "\(chain.name) \($0)" } }
-                })
+                set.tables.flatMap(\.chains).filter {
+                    ![ChainName.nodePortNonLocal, ChainName.proxyPorts].contains($0.name)
+                }
+                .flatMap { chain in chain.rules.map { "\(chain.name) \(portals($0))" } })
         }
         return all(a).subtracting(all(b))
     }
@@ -78,19 +89,18 @@ struct RecordedTests {
         #expect(
             difference(recorded, rules) == [
                 // Captured by kube-proxy, which then closes the connection.
-                "KUBE-NODEPORT-NON-LOCAL \(empty) 38157 -m state --state NEW -j ACCEPT",
                 "KUBE-PORTALS-CONTAINER \(empty) 80 -d 10.100.100.11/32 -j REDIRECT --to-ports 38157",
-                "KUBE-PORTALS-HOST \(empty) 80 -d 10.100.100.11/32 -j DNAT --to-destination 10.250.9.1:38157",
+                "KUBE-PORTALS-HOST \(empty) 80 -d 10.100.100.11/32 -j REDIRECT --to-ports 38157",
                 "KUBE-NODEPORT-CONTAINER \(empty) 30090 -j REDIRECT --to-ports 38157",
-                "KUBE-NODEPORT-HOST \(empty) 30090 -j DNAT --to-destination 10.250.9.1:38157",
+                "KUBE-NODEPORT-HOST \(empty) 30090 -j REDIRECT --to-ports 38157",
                 // Open to everybody.
                 "KUBE-PORTALS-CONTAINER \(lb) -j REDIRECT --to-ports 39425",
-                "KUBE-PORTALS-HOST \(lb) -j DNAT --to-destination 10.250.9.1:39425",
+                "KUBE-PORTALS-HOST \(lb) -j REDIRECT --to-ports 39425",
             ])
         var expected: Set<String> = []
         for source in ["10.250.1.0/24", "203.0.113.0/24"] {
             expected.insert("KUBE-PORTALS-CONTAINER \(lb) -s \(source) -j REDIRECT --to-ports 39425")
-            expected.insert("KUBE-PORTALS-HOST \(lb) -s \(source) -j DNAT --to-destination 10.250.9.1:39425")
+            expected.insert("KUBE-PORTALS-HOST \(lb) -s \(source) -j REDIRECT --to-ports 39425")
         }
         for way in ["CONTAINER", "HOST"] {
             expected.insert("KUBE-PORTALS-\(way) \(lb) -j ACCEPT")
@@ -100,6 +110,17 @@ struct RecordedTests {
                 "PORTICO-REFUSE-\(way) \(empty) 30090 -m addrtype --dst-type LOCAL -j REJECT --reject-with tcp-reset")
         }
         #expect(difference(rules, recorded) == expected)
+    }
+
+    @Test("What kube-proxy opened to everybody is open to what portals have led there")
+    func proxyPorts() async throws {
+        let rules = try #require(try await plan().rules(for: .ipv4))
+        let opened = try recorded(rules, "iptables")[.filter][ChainName.nodePortNonLocal]
+        #expect(opened.count == 5 && opened.allSatisfy { $0.target == .accept })
+        let guarded = rules[.filter][ChainName.proxyPorts].filter { $0.target == .drop }
+        // One has no endpoints, and so no proxy port.
+        #expect(Set(opened.map(\.port)).subtracting(guarded.map(\.port)) == [38157])
+        #expect(guarded.count > opened.count, "those of cluster IPs, too")
     }
 
     @Test("IPv6: kube-proxy had nothing, Portico serves cluster IPs and node ports")

@@ -10,15 +10,16 @@ struct SavedRulesTests {
         let address = try ip(family == .ipv4 ? "10.0.0.1" : "fd00::1")
         let other = try range(family == .ipv4 ? "10.1.0.0/16" : "fd00:1::/64")
         let targets: [RuleTarget] =
-            [.redirect(1), .dnat(EndpointAddress(ip: address, port: 2)), .accept, .drop, .jump("KUBE-X")]
+            [.redirect(1), .dnat(EndpointAddress(ip: address, port: 2)), .dnatPort(3), .accept, .drop, .jump("KUBE-X")]
             + RejectReply.allCases.map { .reject($0) }
         for target in targets {
-            for number in 0..<16 {
-                let rule = Rule(
+            for number in 0..<32 {
+                var rule = Rule(
                     comment: #"a "quoted" \ comment"#, transport: number & 1 == 0 ? .tcp : .udp, port: 80,
                     destination: IPPrefix(host: address), source: number & 2 == 0 ? other : nil,
                     isNotFromBridge: number & 4 == 0, isToLocalAddress: number & 8 == 0, isForNewOnly: number & 1 == 0,
-                    target: target)
+                    isTranslated: number & 16 == 0, target: target)
+                if number & 8 == 0 { rule.ports = 18_000...29_999 }
                 #expect(SavedRules.Rule("\(rule)"[...]).rule == rule)
             }
         }
@@ -28,7 +29,9 @@ struct SavedRulesTests {
         "Rules of others are kept as text and never taken for Portico's",
         arguments: [
             "-m set --match-set x dst -j ACCEPT", "-p tcp -m tcp --sport 80 -j ACCEPT", "! -d 10.0.0.1/32 -j DROP",
-            "-j DNAT --to-destination 10.0.0.1", "-j MARK --set-xmark 0x4000/0x4000", "-p sctp -j ACCEPT",
+            "-j DNAT --to-destination 10.0.0.1", "-j DNAT --to-destination :", "-p tcp -m tcp --dport 2:1 -j DROP",
+            "-p tcp -m tcp --dport :1 -j DROP", "-m tcp --dport 1:2 -j DROP", "-m conntrack --ctstate DNAT,NEW -j ACCEPT",
+            "-m conntrack ! --ctstate DNAT -j DROP", "-j MARK --set-xmark 0x4000/0x4000", "-p sctp -j ACCEPT",
             "-m state --state NEW,ESTABLISHED -j ACCEPT", "-d 10.0.0.1/32", "-j ACCEPT -g X", "-i eth0 -j ACCEPT",
         ])
     func foreign(_ text: String) {

@@ -28,17 +28,21 @@ struct TransactionTests {
         #expect(
             more.transaction(from: before) == """
                 *nat
-                \(line("-A", "KUBE-PORTALS-CONTAINER", "10.0.0.99", "REDIRECT --to-ports 4000"))
+                \(line("-A", "KUBE-PORTALS-CONTAINER", "10.0.0.99", "DNAT --to-destination 192.168.1.5:4000"))
                 \(line("-A", "KUBE-PORTALS-HOST", "10.0.0.99", "DNAT --to-destination 192.168.1.5:4000"))
                 COMMIT
 
                 """)
         #expect(before.transaction(from: more)?.contains(line("-D", "KUBE-PORTALS-HOST", "10.0.0.99", "DNAT")) == true)
+        // All others are at 4000, so that 5000 is guarded now, too.
         #expect(
             try rules(many(5000), node()).transaction(from: before) == """
+                *filter
+                -A PORTICO-PROXY-PORTS -m comment --comment "default/web:http" -p tcp -m tcp --dport 5000 -j DROP
+                COMMIT
                 *nat
-                \(line("-D", "KUBE-PORTALS-CONTAINER", "10.0.0.7", "REDIRECT --to-ports 4000"))
-                \(line("-A", "KUBE-PORTALS-CONTAINER", "10.0.0.7", "REDIRECT --to-ports 5000"))
+                \(line("-D", "KUBE-PORTALS-CONTAINER", "10.0.0.7", "DNAT --to-destination 192.168.1.5:4000"))
+                \(line("-A", "KUBE-PORTALS-CONTAINER", "10.0.0.7", "DNAT --to-destination 192.168.1.5:5000"))
                 \(line("-D", "KUBE-PORTALS-HOST", "10.0.0.7", "DNAT --to-destination 192.168.1.5:4000"))
                 \(line("-A", "KUBE-PORTALS-HOST", "10.0.0.7", "DNAT --to-destination 192.168.1.5:5000"))
                 COMMIT
@@ -69,10 +73,10 @@ struct TransactionTests {
         let after = try rules((1...50).map { try portal($0, proxy: 5000) }, node())
         let text = try #require(after.transaction(from: before))
         #expect(text.contains(":KUBE-PORTALS-CONTAINER - [0:0]\n"))
-        #expect(!text.contains("-D "))
+        #expect(!text.contains("-D KUBE"))
         #expect(!text.contains("PREROUTING"))
-        // Two tables' lines, two chains' names, and 50 rules in each.
-        #expect(text.split(separator: "\n").count == 104)
+        // Two chains' names with 50 rules in each, one proxy port for another, and three tables' lines.
+        #expect(text.split(separator: "\n").count == 108)
     }
 
     @Test("A missing jump and a missing chain are all that is added")

@@ -21,7 +21,7 @@ enum TransparentDial {
             try address(host, port) { pointer, length in
                 guard bind(server, pointer, length) == 0 else { throw Failure("bind \(host)") }
             }
-            if transport == .tcp, listen(server, 8) != 0 { throw Failure("listen") }
+            if transport == .tcp, listen(server, 64) != 0 { throw Failure("listen") }
             return server
         }
     }

@@ -15,13 +15,13 @@ struct VerdictTests {
                 Portal(web, .nodePort(.ipv4), port: 30080, outside: .reject),
             ], node())
         #expect(rules[.nat].chains.flatMap { $0.rules }.isEmpty)
-        #expect(lines(rules, .filter, ChainName.nodePortNonLocal).isEmpty)
+        #expect(lines(rules, .filter, ChainName.proxyPorts) == ["-m conntrack --ctstate DNAT -j ACCEPT"])
         let reject = "-j REJECT --reject-with tcp-reset"
         #expect(
             lines(rules, .filter, ChainName.refuseContainer) == [
                 "\(match) 80 -d 10.0.0.1/32 \(reject)",
-                "\(match) 80 -d 203.0.113.9/32 -m physdev ! --physdev-is-in \(reject)",
                 "\(match) 80 -d 203.0.113.9/32 -m addrtype --dst-type LOCAL \(reject)",
+                "\(match) 80 -d 203.0.113.9/32 -m physdev ! --physdev-is-in \(reject)",
                 "\(match) 30080 -m addrtype --dst-type LOCAL \(reject)",
             ])
         // What the node itself sends to an external address of somebody else is not Portico's business.
@@ -39,11 +39,11 @@ struct VerdictTests {
         let rules = try rules([portal], node(pods: [range("10.244.1.0/24")]))
         #expect(
             lines(rules, .nat, ChainName.nodePortContainer) == [
-                "\(match) 30080 -s 10.244.1.0/24 -j REDIRECT --to-ports 4000"
+                "\(match) 30080 -s 10.244.1.0/24 -j DNAT --to-destination :4000"
             ])
         #expect(
             lines(rules, .nat, ChainName.nodePortHost) == [
-                "\(match) 30080 -j DNAT --to-destination 192.168.1.5:4000"
+                "\(match) 30080 -j DNAT --to-destination :4000"
             ])
         #expect(
             lines(rules, .filter, ChainName.refuseContainer) == [
@@ -51,7 +51,9 @@ struct VerdictTests {
             ])
         #expect(lines(rules, .filter, ChainName.refuseHost).isEmpty)
         #expect(
-            lines(rules, .filter, ChainName.nodePortNonLocal) == ["\(match) 4000 -m state --state NEW -j ACCEPT"])
+            lines(rules, .filter, ChainName.proxyPorts) == [
+                "-m conntrack --ctstate DNAT -j ACCEPT", "\(match) 4000 -j DROP",
+            ])
     }
 
     @Test("A Local policy with local endpoints has two proxy ports, pods before others")
@@ -61,8 +63,8 @@ struct VerdictTests {
         let rules = try rules([portal], node(pods: [range("10.244.1.0/24")]))
         #expect(
             lines(rules, .nat, ChainName.portalsContainer) == [
-                "\(match) 80 -d 192.0.2.1/32 -s 10.244.1.0/24 -j REDIRECT --to-ports 4000",
-                "\(match) 80 -d 192.0.2.1/32 -j REDIRECT --to-ports 4001",
+                "\(match) 80 -d 192.0.2.1/32 -s 10.244.1.0/24 -j DNAT --to-destination 192.168.1.5:4000",
+                "\(match) 80 -d 192.0.2.1/32 -j DNAT --to-destination 192.168.1.5:4001",
             ])
     }
 
@@ -75,8 +77,8 @@ struct VerdictTests {
         let vip = "\(match) 80 -d 192.0.2.1/32"
         #expect(
             lines(rules, .nat, ChainName.portalsContainer) == [
-                "\(vip) -s 192.168.1.0/24 -j REDIRECT --to-ports 4000",
-                "\(vip) -s 203.0.113.0/24 -j REDIRECT --to-ports 4000",
+                "\(vip) -s 192.168.1.0/24 -j DNAT --to-destination 192.168.1.5:4000",
+                "\(vip) -s 203.0.113.0/24 -j DNAT --to-destination 192.168.1.5:4000",
                 "\(vip) -j ACCEPT",
             ])
         #expect(
@@ -99,7 +101,7 @@ struct VerdictTests {
         let rules = try rules([portal], node(pods: [range("10.244.1.0/24")]))
         #expect(
             lines(rules, .nat, ChainName.portalsContainer) == [
-                "\(match) 80 -d 192.0.2.1/32 -s 10.244.1.128/25 -j REDIRECT --to-ports 4000",
+                "\(match) 80 -d 192.0.2.1/32 -s 10.244.1.128/25 -j DNAT --to-destination 192.168.1.5:4000",
                 "\(match) 80 -d 192.0.2.1/32 -j ACCEPT",
             ])
     }
@@ -111,7 +113,9 @@ struct VerdictTests {
         let rules = try rules([portal], node(nodePorts: ranges))
         let place = isOpen ? "" : " -d 192.168.1.5/32"
         #expect(
-            lines(rules, .nat, ChainName.nodePortContainer) == ["\(match) 30080\(place) -j REDIRECT --to-ports 4000"])
+            lines(rules, .nat, ChainName.nodePortContainer) == [
+                "\(match) 30080\(place) -j DNAT --to-destination :4000"
+            ])
     }
 
     @Test("Portals of a service port, by its endpoints and policies")

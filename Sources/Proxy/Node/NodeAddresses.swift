@@ -6,24 +6,33 @@ public import Services
 public struct NodeAddresses: Hashable, Sendable {
     /// Every address that this node answers at, by family.
     public var local: [IPAddress.Family: [IPAddress]]
+    /// The one that others know this node by, as far as it can tell.
+    public var primary: [IPAddress.Family: IPAddress]
     /// What the rules have to know; without an entry the family cannot be redirected.
     public var networks: [IPAddress.Family: NodeNetwork]
     /// Where this node's own pods have their addresses.
     public var ownPods: [IPPrefix]
 
     public init(
-        local: [IPAddress.Family: [IPAddress]] = [:], networks: [IPAddress.Family: NodeNetwork] = [:],
-        ownPods: [IPPrefix] = []
+        local: [IPAddress.Family: [IPAddress]] = [:], primary: [IPAddress.Family: IPAddress] = [:],
+        networks: [IPAddress.Family: NodeNetwork] = [:], ownPods: [IPPrefix] = []
     ) {
         self.local = local
+        self.primary = primary
         self.networks = networks
         self.ownPods = ownPods
     }
 
-    /// Puts together what the interfaces, the Node object and the settings say (SPEC §1.2, §5.4).
+    /// Puts together what the interfaces, the Node object and the settings say.
     ///
-    /// - Parameter node: the object of this node, if the source has one.
-    public init(_ interfaces: NetworkInterfaces, node: Node?, _ settings: NodeSettings) {
+    /// - Parameters:
+    ///   - node: the object of this node, if the source has one.
+    ///   - previous: how things were. The address that rules lead to stays while the node has it: each rule names it, and
+    ///     a default route that comes and goes, as that of a VPN, is no reason to write them all anew.
+    public init(
+        _ interfaces: NetworkInterfaces, node: Node?, _ settings: NodeSettings,
+        after previous: NodeAddresses = NodeAddresses()
+    ) {
         self.init()
         let nodeIPs = node?.addresses ?? []
         let own = node?.podRanges ?? []
@@ -36,10 +45,12 @@ public struct NodeAddresses: Hashable, Sendable {
             guard settings.redirectedFamilies.contains(family) else { continue }
             // An address of the Node object may be that of a machine in front of this one: then it is no use for rules.
             let named = nodeIPs.first { $0.family == family && own.contains($0) && !$0.isLoopback }
-            guard let host = settings.bindAddress ?? named ?? interfaces.primary(family) else { continue }
+            guard let main = settings.bindAddress ?? named ?? interfaces.primary(family) else { continue }
+            primary[family] = main
+            let kept = previous.networks[family].flatMap { own.contains($0.hostIP) ? $0.hostIP : nil }
             networks[family] = NodeNetwork(
-                hostIP: host, bindAddress: settings.bindAddress,
-                nodePortRanges: settings.nodePortAddresses.ranges(for: family, primary: host),
+                hostIP: settings.bindAddress ?? named ?? kept ?? main, bindAddress: settings.bindAddress,
+                nodePortRanges: settings.nodePortAddresses.ranges(for: family, primary: main),
                 podRanges: podRanges.filter { $0.family == family },
                 nodeAddresses: nodeIPs.filter { $0.family == family } + own.filter { !$0.isLoopback })
         }
@@ -63,6 +74,8 @@ public struct NodeSettings: Sendable {
     /// Where the API server takes node ports from.
     public var nodePorts = ProxyPortRange.standardNodePorts
     public var nodePortAddresses = NodePortAddresses.all
+    /// Where `/healthz` is answered to other machines; nil if it is not.
+    public var healthPort: UInt16?
     /// Where pods have their addresses; without it the ranges of the Node object count.
     public var clusterRanges: [IPPrefix] = []
     /// How endpoints are chosen for Services that do not say.

@@ -7,6 +7,9 @@ public struct NodePlan: Sendable, Equatable {
     /// In the order of the service ports.
     public var redirected: [RedirectedPort] = []
     public var addresses = NodeAddresses()
+    public var proxyPorts = ProxyPortRange.standard
+    /// At which this node is asked about its health, and about that of Services.
+    public var healthPorts: [UInt16] = []
     public var preservesSource = false
 
     public init() {}
@@ -56,6 +59,9 @@ public struct NodePlanner: Sendable {
     public mutating func plan(_ ports: [ServicePort], on addresses: NodeAddresses) -> NodePlan {
         var plan = NodePlan()
         plan.addresses = addresses
+        plan.proxyPorts = settings.proxyPorts
+        plan.healthPorts = Set(ports.compactMap(\.healthCheck?.nodePort)).union([settings.healthPort].compactMap { $0 })
+            .sorted()
         plan.preservesSource = settings.preservesSource && isRedirecting
         let preservation = plan.preservesSource ? SourcePreservation(excluded: addresses.notPreserved) : nil
         book.keep(only: Set(ports.flatMap { port in port.lists.map { key(port, $0.policy) } }))
@@ -154,7 +160,7 @@ extension NodePlanner {
         of port: ServicePort, _ family: IPAddress.Family, _ addresses: NodeAddresses
     ) -> [EndpointAddress] {
         guard let number = port.nodePort else { return [] }
-        let ranges = settings.nodePortAddresses.ranges(for: family, primary: addresses.networks[family]?.hostIP)
+        let ranges = settings.nodePortAddresses.ranges(for: family, primary: addresses.primary[family])
         let own = addresses.local[family] ?? []
         // A machine without the family has no address of it, not even ::1.
         guard !own.isEmpty else { return [] }
@@ -193,7 +199,8 @@ extension NodePlan {
             for door in port.doors where !isOpen(port.id, door) { closed.insert(door, of: port.id) }
         }
         var plan = RedirectPlan(
-            ipv4: addresses.networks[.ipv4], ipv6: addresses.networks[.ipv6], preservesSource: preservesSource)
+            ipv4: addresses.networks[.ipv4], ipv6: addresses.networks[.ipv6], proxyPorts: proxyPorts.ports,
+            healthPorts: healthPorts, preservesSource: preservesSource)
         for redirected in redirected {
             plan.portals += Portal.portals(of: redirected.port, proxy: redirected.proxy)
                 .filter { !closed.contains($0) }

@@ -138,6 +138,7 @@ struct Daemon: AsyncParsableCommand {
         Serving.begin(output: output, log: logging.format)
         for note in kubeProxy.notes { logger.notice("\(note)") }
         var settings = node.settings
+        settings.healthPort = healthzBindAddress.address.flatMap { $0.ip.isLoopback ? nil : $0.port }
         let iptables = redirect == .none ? nil : try findIptables()
         if let iptables {
             do throws(RedirectError) {
