@@ -21,6 +21,8 @@ public actor Applier {
     /// Whether the policy route is there; nil if that has to be looked up.
     private var isRouted: Bool?
     private let policyRoute: PolicyRoute
+    /// What is not in force of the last plan, since its rules are refused.
+    public internal(set) var refused: [RefusedPort] = []
 
     private let executor: QueueExecutor
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
@@ -58,13 +60,13 @@ public actor Applier {
     }
 
     private func applyRules(_ rules: RuleSet) throws(RedirectError) -> Outcome {
-        guard let remembered = known else { return try bring(to: rules, from: read(rules)) }
+        guard let remembered = known else { return try bring(to: rules, from: present(rules)) }
         do {
             return try bring(to: rules, from: remembered)
         } catch RedirectError.refused {
             // The transaction was made for a firewall that somebody else has changed since. With the present one it is made
             // anew; what is wrong for other reasons fails again.
-            return try bring(to: rules, from: read(rules))
+            return try bring(to: rules, from: present(rules))
         }
     }
 
@@ -112,7 +114,8 @@ public actor Applier {
         return true
     }
 
-    private func read(_ rules: RuleSet) throws(RedirectError) -> RuleSet {
+    /// What is there of these rules.
+    func present(_ rules: RuleSet) throws(RedirectError) -> RuleSet {
         RuleSet(rules, in: try firewall.save())
     }
 
