@@ -42,16 +42,23 @@ public struct NetworkInterfaces: Hashable, Sendable {
             ])
     }
 
-    /// The addresses that this machine answers at, those of loopback included, except link-local ones, which mean nothing
-    /// without an interface.
+    /// Interfaces that hold addresses of Services: made by kube-proxy in IPVS mode, and by the DNS cache of a node.
+    private static let notOwn: Set = ["kube-ipvs0", "nodelocaldns"]
+
+    /// The addresses that this machine answers at as itself, those of loopback included, except link-local ones, which mean
+    /// nothing without an interface.
     public func local(_ family: IPAddress.Family) -> [IPAddress] {
-        addresses.filter { $0.isUp && $0.ip.family == family && !$0.ip.isLinkLocal }.map(\.ip)
+        own(family).filter { !$0.ip.isLinkLocal }.map(\.ip)
+    }
+
+    private func own(_ family: IPAddress.Family) -> [Address] {
+        addresses.filter { $0.isUp && $0.ip.family == family && !Self.notOwn.contains($0.interface) }
     }
 
     /// The address that others reach this machine at, as far as it can tell by itself (SPEC §1.2): a global one of the
     /// interface of the first default route; without such a route, of any interface that is no tunnel.
     public func primary(_ family: IPAddress.Family) -> IPAddress? {
-        let candidates = addresses.filter { $0.isUp && $0.ip.family == family && $0.ip.isGlobalUnicast }
+        let candidates = own(family).filter(\.ip.isGlobalUnicast)
         for interface in defaultRoutes[family] ?? [] {
             if let found = candidates.first(where: { $0.interface == interface }) { return found.ip }
         }
@@ -120,16 +127,5 @@ extension IPAddress {
         default:
             return nil
         }
-    }
-
-    /// 169.254.0.0/16 and fe80::/10.
-    public var isLinkLocal: Bool {
-        family == .ipv4 ? low >> 16 == 0xA9FE : high >> 54 == 0xFE80 >> 6
-    }
-
-    /// An address that other machines can have: neither loopback nor link-local nor multicast.
-    public var isGlobalUnicast: Bool {
-        let isMulticast = family == .ipv4 ? low >> 28 == 0xE : high >> 56 == 0xFF
-        return !isLoopback && !isLinkLocal && !isMulticast && !isUnspecified
     }
 }

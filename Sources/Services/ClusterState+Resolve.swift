@@ -5,9 +5,13 @@ extension ClusterState {
     /// number of objects.
     public func resolve(_ context: ResolutionContext = ResolutionContext()) -> Resolution {
         let resolver = ServiceResolver(state: self, context: context)
-        var resolution = Resolution()
-        for service in services.sorted(by: { $0.metadata.key < $1.metadata.key }) {
-            resolver.resolve(service, into: &resolution)
+        var resolution = Resolution(captured: CapturedAddresses(nodes: resolver.nodeAddresses))
+        // All addresses first: an endpoint of one Service may be an address of another.
+        let sorted = services.sorted { $0.metadata.key < $1.metadata.key }
+        let findings = sorted.map { resolver.addresses(of: $0, into: &resolution.captured) }
+        for (service, finding) in zip(sorted, findings) {
+            resolution.notes += finding.notes
+            if let addresses = finding.addresses { resolver.resolve(service, at: addresses, into: &resolution) }
         }
         // Ports come out by Service; within one, by name.
         resolution.ports.sort { $0.name < $1.name }
@@ -20,25 +24,37 @@ struct ServiceResolver {
     let index: EndpointIndex
     let context: ResolutionContext
     let place: TopologyPlace
+    /// Of this node and, as far as there are objects, of all others.
+    let nodeAddresses: Set<IPAddress>
 
     init(state: ClusterState, context: ResolutionContext) {
         index = EndpointIndex(state)
         self.context = context
         let ownNode = context.nodeName.flatMap { name in state.nodes.first { $0.metadata.name == name } }
         place = TopologyPlace(node: context.nodeName, zone: context.zone ?? ownNode?.zone)
+        nodeAddresses = (context.safety?.addresses ?? []).union(state.nodes.flatMap(\.addresses))
     }
 
-    func resolve(_ service: Service, into resolution: inout Resolution) {
-        let subject = "Service \(service.metadata.key)"
+    /// The addresses of a Service, which are captured from here on; nil if it is none of the proxy's business.
+    func addresses(
+        of service: Service, into captured: inout CapturedAddresses
+    ) -> (addresses: ServiceAddresses?, notes: [ResolutionNote]) {
+        if let reason = reasonToSkip(service) { return (nil, [ResolutionNote(.info, of: service, reason)]) }
+        var addresses = ServiceAddresses(service)
+        var notes = addresses.problems.map { ResolutionNote(.warning, of: service, $0) }
+        if context.safety != nil {
+            notes += addresses.refuse(nodes: nodeAddresses).map { ResolutionNote(.refusal, of: service, $0) }
+        }
+        for port in service.spec.ports {
+            captured.insert(port, of: ServicePortName(service, port), at: addresses)
+        }
+        return (addresses, notes)
+    }
+
+    func resolve(_ service: Service, at addresses: ServiceAddresses, into resolution: inout Resolution) {
         func note(_ level: ResolutionNote.Level, _ text: String) {
-            resolution.notes.append(ResolutionNote(level, subject: subject, text: text))
+            resolution.notes.append(ResolutionNote(level, of: service, text))
         }
-        if let reason = reasonToSkip(service) {
-            note(.info, reason)
-            return
-        }
-        let addresses = ServiceAddresses(service)
-        for problem in addresses.problems { note(.warning, problem) }
         let (options, problems) = ServiceOptions.parse(service.metadata.annotations)
         for problem in problems { note(.warning, problem) }
         if service.spec.ports.isEmpty { note(.warning, "no ports, nothing to proxy") }
@@ -54,7 +70,15 @@ struct ServiceResolver {
                     "port \(spec.name.isEmpty ? "\(spec.port)" : spec.name): SCTP is not supported, not proxied")
                 continue
             }
-            let candidates = collector.candidates(for: spec)
+            var candidates = collector.candidates(for: spec)
+            if let safety = context.safety {
+                let label = spec.name.isEmpty ? "\(spec.port)" : spec.name
+                for captured in [resolution.captured, safety.captured] {
+                    for refusal in candidates.refuse(captured, spec.transport) {
+                        note(.refusal, "port \(label): \(refusal)")
+                    }
+                }
+            }
             localIPs.formUnion(candidates.localReadyIPs)
             ports.append(port(spec, of: service, addresses, options, origin.source, candidates))
         }
@@ -85,9 +109,8 @@ struct ServiceResolver {
         _ spec: ServicePortSpec, of service: Service, _ addresses: ServiceAddresses, _ options: ServiceOptions,
         _ source: EndpointSource, _ candidates: CandidateSet
     ) -> ServicePort {
-        let meta = service.metadata
         var port = ServicePort(
-            name: ServicePortName(namespace: meta.namespace, service: meta.name, port: spec.name),
+            name: ServicePortName(service, spec),
             transport: spec.transport, port: spec.port, clusterIPs: addresses.clusterIPs, nodePort: spec.nodePort,
             externalIPs: addresses.externalIPs, loadBalancerIPs: addresses.loadBalancerIPs,
             loadBalancerSourceRanges: addresses.sourceRanges,
@@ -105,5 +128,17 @@ struct ServiceResolver {
     private func healthCheckNodePort(_ service: Service) -> UInt16? {
         guard service.spec.type == .loadBalancer, service.spec.externalTrafficPolicy == .local else { return nil }
         return service.spec.healthCheckNodePort
+    }
+}
+
+extension ServicePortName {
+    fileprivate init(_ service: Service, _ port: ServicePortSpec) {
+        self.init(namespace: service.metadata.namespace, service: service.metadata.name, port: port.name)
+    }
+}
+
+extension ResolutionNote {
+    fileprivate init(_ level: Level, of service: Service, _ text: String) {
+        self.init(level, subject: "Service \(service.metadata.key)", text: text)
     }
 }

@@ -22,6 +22,16 @@ struct CandidateSet {
         }
     }
 
+    /// Removes those that there is a reason against, and returns the reasons in the order of the addresses.
+    mutating func removeAll(_ reason: (EndpointAddress) -> String?) -> [String] {
+        var reasons: [(address: EndpointAddress, text: String)] = []
+        for address in byAddress.keys {
+            if let text = reason(address) { reasons.append((address, text)) }
+        }
+        for (address, _) in reasons { byAddress[address] = nil }
+        return reasons.sorted { ($0.address.ip, $0.address.port) < ($1.address.ip, $1.address.port) }.map(\.text)
+    }
+
     /// Those of one family in the order of their addresses, so that equal sets give equal lists.
     func sorted(_ family: IPAddress.Family) -> [EndpointCandidate] {
         byAddress.values.filter { $0.endpoint.address.ip.family == family }

@@ -45,7 +45,7 @@ extension EndpointSlice.Port: Codable {
 
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
-        name = try container.text(.name) ?? ""
+        name = try container.name(.name, .label) ?? ""
         transport = try container.choice(.transport, of: TransportProtocol.self) ?? .tcp
         port = try container.port(.port, zeroMeansNone: true)
     }

@@ -96,7 +96,7 @@ public struct Endpoints: Codable, Hashable, Sendable {
 
         public init(from decoder: any Decoder) throws {
             let container = try decoder.container(keyedBy: CodingKeys.self)
-            name = try container.text(.name) ?? ""
+            name = try container.name(.name, .label) ?? ""
             transport = try container.choice(.transport, of: TransportProtocol.self) ?? .tcp
             port = try container.requiredPort(.port)
         }

@@ -31,9 +31,8 @@ public struct ObjectMeta: Codable, Hashable, Sendable {
 
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
-        name = try container.requiredText(.name)
-        let namespace = try container.text(.namespace) ?? ""
-        self.namespace = namespace.isEmpty ? "default" : namespace
+        name = try container.requiredName(.name, .subdomain)
+        namespace = try container.name(.namespace, .label) ?? "default"
         labels = try container.textMap(.labels)
         annotations = try container.textMap(.annotations)
         // kubectl leaves the whole object in this one. It would double the memory of every state and make two equal

@@ -46,9 +46,12 @@ public struct Problem: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension Problem {
-    /// What a resolution warns of; nil for facts that are as intended.
+    /// What a resolution warns of or refuses; nil for facts that are as intended.
     public init?(_ note: ResolutionNote) {
-        guard note.level == .warning else { return nil }
-        self.init(.warning, .object, subject: note.subject, note.text)
+        switch note.level {
+        case .info: return nil
+        case .warning: self.init(.warning, .object, subject: note.subject, note.text)
+        case .refusal: self.init(.error, .object, subject: note.subject, note.text)
+        }
     }
 }

@@ -4,10 +4,15 @@ public struct Resolution: Hashable, Sendable {
     public var ports: [ServicePort]
     /// What was left out and why, in the order of the Services.
     public var notes: [ResolutionNote]
+    /// Where the ports' traffic is captured.
+    public var captured: CapturedAddresses
 
-    public init(ports: [ServicePort] = [], notes: [ResolutionNote] = []) {
+    public init(
+        ports: [ServicePort] = [], notes: [ResolutionNote] = [], captured: CapturedAddresses = CapturedAddresses()
+    ) {
         self.ports = ports
         self.notes = notes
+        self.captured = captured
     }
 }
 
@@ -18,6 +23,8 @@ public struct ResolutionNote: Hashable, Sendable, CustomStringConvertible {
         case info
         /// Probably a mistake.
         case warning
+        /// Refused, since it would endanger the node: something is not served until somebody changes the object.
+        case refusal
     }
 
     public var level: Level
@@ -47,13 +54,17 @@ public struct ResolutionContext: Hashable, Sendable {
     public var servesUnassigned: Bool
     /// The `service-proxy-name` label value that is meant for this proxy; nil serves Services without the label.
     public var serviceProxyName: String?
+    /// What a node must not let objects do to it; nil on a developer's machine, whose owner writes them.
+    public var safety: NodeSafety?
 
     public init(
-        nodeName: String? = nil, zone: String? = nil, servesUnassigned: Bool = false, serviceProxyName: String? = nil
+        nodeName: String? = nil, zone: String? = nil, servesUnassigned: Bool = false, serviceProxyName: String? = nil,
+        safety: NodeSafety? = nil
     ) {
         self.nodeName = nodeName
         self.zone = zone
         self.servesUnassigned = servesUnassigned
         self.serviceProxyName = serviceProxyName
+        self.safety = safety
     }
 }

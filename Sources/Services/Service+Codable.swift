@@ -117,7 +117,7 @@ extension ServicePortSpec: Codable {
 
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
-        name = try container.text(.name) ?? ""
+        name = try container.name(.name, .label) ?? ""
         transport = try container.choice(.transport, of: TransportProtocol.self) ?? .tcp
         port = try container.requiredPort(.port)
         // `targetPort: 0` is how some generators write "the same as port".

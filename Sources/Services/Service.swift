@@ -15,6 +15,12 @@ public struct Service: Codable, Hashable, Sendable {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         metadata = try container.decode(ObjectMeta.self, forKey: .metadata)
+        guard ObjectName.label.admits(metadata.name) else {
+            throw DecodingError.dataCorrupted(
+                .init(
+                    codingPath: container.codingPath + [CodingKeys.metadata, FieldName("name")],
+                    debugDescription: "expected \(ObjectName.label.expectation), found \"\(metadata.name)\""))
+        }
         spec = try container.decode(ServiceSpec.self, forKey: .spec)
         status = try container.decodeIfPresent(ServiceStatus.self, forKey: .status) ?? ServiceStatus()
     }

@@ -30,7 +30,8 @@ struct SavedRulesTests {
         arguments: [
             "-m set --match-set x dst -j ACCEPT", "-p tcp -m tcp --sport 80 -j ACCEPT", "! -d 10.0.0.1/32 -j DROP",
             "-j DNAT --to-destination 10.0.0.1", "-j DNAT --to-destination :", "-p tcp -m tcp --dport 2:1 -j DROP",
-            "-p tcp -m tcp --dport :1 -j DROP", "-m tcp --dport 1:2 -j DROP", "-m conntrack --ctstate DNAT,NEW -j ACCEPT",
+            "-p tcp -m tcp --dport :1 -j DROP", "-m tcp --dport 1:2 -j DROP",
+            "-m conntrack --ctstate DNAT,NEW -j ACCEPT",
             "-m conntrack ! --ctstate DNAT -j DROP", "-j MARK --set-xmark 0x4000/0x4000", "-p sctp -j ACCEPT",
             "-m state --state NEW,ESTABLISHED -j ACCEPT", "-d 10.0.0.1/32", "-j ACCEPT -g X", "-i eth0 -j ACCEPT",
         ])

@@ -33,6 +33,34 @@ struct WireDecodingTests {
         #expect(web.spec.affinityTimeout == 10_800)
     }
 
+    @Test("Names are what an API server lets through")
+    func names() {
+        func named(_ name: String, _ namespace: String = "default", port: String = "http") -> String {
+            failure(
+                Service.self,
+                #"{"metadata": {"name": "\#(name)", "namespace": "\#(namespace)"}, "spec": {"ports": [{"name": "\#(port)", "port": 80}]}}"#
+            )
+        }
+        let label = "expected a name of at most 63 lower-case letters, digits and hyphens, found"
+        let long = String(repeating: "a", count: 63)
+        for good in ["web", "w", "0", "my-web-2", long] { #expect(named(good, good, port: good) == "decoded") }
+        for bad in ["Web", "-web", "web-", "web_1", "web.api", "wéb", "w b", long + "a"] {
+            #expect(named(bad).hasPrefix("metadata.name: expected a name"), "\(bad)")
+            #expect(named("web", bad) == "metadata.namespace: \(label) \"\(bad)\"")
+            #expect(named("web", port: bad) == "spec.ports.0.name: \(label) \"\(bad)\"")
+        }
+        // As JSON has it; a rule or a log line would end there.
+        #expect(named("web", port: "a\\nb").hasPrefix("spec.ports.0.name: \(label)"))
+        #expect(named("web", port: "\\u001b[2J").hasPrefix("spec.ports.0.name: \(label)"))
+        // Other objects may have points in theirs.
+        #expect(failure(Node.self, #"{"metadata": {"name": "node-1.example.org"}}"#) == "decoded")
+        for bad in ["a..b", ".a", "a.", "A.b", String(repeating: "a.", count: 127) + "ab"] {
+            #expect(
+                failure(Node.self, #"{"metadata": {"name": "\#(bad)"}}"#).hasPrefix(
+                    "metadata.name: expected a name of at most 253"))
+        }
+    }
+
     @Test("All fields, null for absent, and zero for unassigned node ports")
     func complete() throws {
         let spec = """

@@ -56,6 +56,13 @@ public struct NodeAddresses: Hashable, Sendable {
         }
     }
 
+    /// What this node must not capture and not dial.
+    ///
+    /// - Parameter captured: where rules of an earlier state may still capture.
+    public func safety(besides captured: CapturedAddresses = CapturedAddresses()) -> NodeSafety {
+        NodeSafety(addresses: Set(local.flatMap(\.value)), captured: captured)
+    }
+
     /// Clients whose address endpoints of this node cannot see: their answers would not pass the proxy (docs/source-address.md).
     var notPreserved: [IPPrefix] {
         let loopback = ["127.0.0.0/8", "::1/128"].compactMap { IPPrefix($0) }

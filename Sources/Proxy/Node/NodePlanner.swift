@@ -192,8 +192,13 @@ extension IPAddress.Family {
 extension NodePlan {
     /// What the firewall is to do, as far as the relay listens.
     ///
-    /// - Parameter isOpen: whether a door of the plan is open. A port that somebody else holds is not taken from him.
-    public func redirect(isOpen: (ServicePortID, PlannedDoor) -> Bool = { _, _ in true }) -> RedirectPlan {
+    /// - Parameters:
+    ///   - isOpen: whether a door of the plan is open. A port that somebody else holds is not taken from him.
+    ///   - isHeld: whether a program of this node has a port that the plan has no door at.
+    public func redirect(
+        isOpen: (ServicePortID, PlannedDoor) -> Bool = { _, _ in true },
+        isHeld: (EndpointAddress, ServicePortID) -> Bool = { _, _ in false }
+    ) -> RedirectPlan {
         var closed = ClosedDoors()
         for port in relay.ports {
             for door in port.doors where !isOpen(port.id, door) { closed.insert(door, of: port.id) }
@@ -203,9 +208,19 @@ extension NodePlan {
             healthPorts: healthPorts, preservesSource: preservesSource)
         for redirected in redirected {
             plan.portals += Portal.portals(of: redirected.port, proxy: redirected.proxy)
-                .filter { !closed.contains($0) }
+                .filter { portal in
+                    !closed.contains(portal) && !(unclaimed(portal).map { isHeld($0, portal.owner) } ?? false)
+                }
         }
         return plan
+    }
+
+    /// The address of a portal that is this node's own, and is not claimed by a door since not everybody may use it.
+    private func unclaimed(_ portal: Portal) -> EndpointAddress? {
+        guard case .loadBalancerIP(let ip) = portal.place, !portal.sources.isEmpty,
+            addresses.local[ip.family]?.contains(ip) == true
+        else { return nil }
+        return EndpointAddress(ip: ip, port: portal.port)
     }
 }
 

@@ -37,6 +37,8 @@ public actor NodeProxy {
     /// What ``redirect(checking:)`` came to.
     public struct Redirected: Sendable {
         public var outcomes: [IPAddress.Family: Result<Applier.Outcome, RedirectError>] = [:]
+        /// What is not redirected although the rules are in force: its own are refused.
+        public var problems: [Problem] = []
         /// Worth a line, and no more: the rules are in force all the same.
         public var warnings: [String] = []
         public var duration = Duration.zero
@@ -60,9 +62,8 @@ public actor NodeProxy {
     private let appliers: [Applier]
     private let look: @Sendable () -> NetworkInterfaces
     private var planner: NodePlanner
+    private var state = ClusterState()
     private var resolution = Resolution()
-    private var node: Node?
-    private var knowsNodes = false
     /// What the state says about this node.
     private var nodeProblems: [Problem] = []
 
@@ -71,11 +72,15 @@ public actor NodeProxy {
     /// What the firewall is to do, and the plan of the relay that this leads to.
     private var wanted = RedirectPlan()
     private var ready = Plan()
+    private var readyCaptured = CapturedAddresses()
     private var served = Served()
     /// What the rules in force lead to.
     private var ruled = Plan()
+    /// Where they, or the rules before them, capture: what the proxy must not dial, whatever the state says by now.
+    private var ruledCaptured = CapturedAddresses()
     private var inForce: RedirectPlan?
     private var removedLeftovers: Set<IPAddress.Family> = []
+    private var refused: [IPAddress.Family: [RefusedPort]] = [:]
     /// Families that cannot be redirected now, and have no rules.
     private var bare: Set<IPAddress.Family> = []
 
@@ -104,22 +109,29 @@ public actor NodeProxy {
 
     /// Serves what `state` says, in place of what was served before. Not to be called while another call is under way.
     public func serve(_ state: ClusterState) async -> Served {
-        resolution = state.resolve(ResolutionContext(nodeName: settings.nodeName))
-        node = state.nodes.first { $0.metadata.name == settings.nodeName }
-        knowsNodes = !state.nodes.isEmpty
+        self.state = state
         nodeProblems = state.problems(ofNode: settings.nodeName)
-        return await serve(at: NodeAddresses(look(), node: node, settings))
+        return await serve(at: currentAddresses())
     }
 
     /// Tries again what did not work, and looks anew at the node's addresses: at every period, and when they change.
     public func retry() async -> Served {
         planner.retryBusyPorts()
-        let addresses = NodeAddresses(look(), node: node, settings)
+        let addresses = currentAddresses()
         guard served.isToBeRetried || addresses != served.addresses else { return served }
         return await serve(at: addresses)
     }
 
+    /// The object of this node.
+    private var node: Node? { state.nodes.first { $0.metadata.name == settings.nodeName } }
+
+    private func currentAddresses() -> NodeAddresses {
+        NodeAddresses(look(), node: node, settings, after: served.addresses)
+    }
+
     private func serve(at addresses: NodeAddresses) async -> Served {
+        resolution = state.resolve(
+            ResolutionContext(nodeName: settings.nodeName, safety: addresses.safety(besides: ruledCaptured)))
         // Known before the relay is told: rules that are done meanwhile must not close what this opens.
         plan = planner.plan(resolution.ports, on: addresses)
         var status = await reconciler.apply(plan.relay.keeping(ruled))
@@ -131,9 +143,20 @@ public actor NodeProxy {
             status = await reconciler.apply(plan.relay.keeping(ruled))
         }
         let open = status.openDoors
-        wanted = plan.redirect { open.contains(OpenDoor(id: $0, address: $1.address)) }
+        var held: [Problem] = []
+        wanted = plan.redirect {
+            open.contains(OpenDoor(id: $0, address: $1.address))
+        } isHeld: { address, owner in
+            guard let holder = PortOwner.find(address, owner.transport) else { return false }
+            held.append(
+                Problem(
+                    .error, .listener, subject: "\(owner)",
+                    "\(address) is not redirected: it is this node's own, and held by \(holder)"))
+            return true
+        }
         // Rules lead to what is open, so nothing else is kept for their sake.
         ready = plan.relay.only { open.contains(OpenDoor(id: $0, address: $1.address)) }
+        readyCaptured = resolution.captured
 
         served = Served()
         served.servicePorts = resolution.ports.count
@@ -141,13 +164,16 @@ public actor NodeProxy {
         served.notes = resolution.notes.filter { $0.level == .info }.map(\.description) + plan.relay.notes
         let lacking = isRedirecting ? addresses.problems(serving: resolution.ports, settings) : []
         served.problems = nodeProblems + lacking + resolution.notes.compactMap { Problem($0) }
-        served.problems += plan.relay.problems + status.problems
-        served.isToBeRetried = !status.problems.isEmpty || !plan.relay.problems.isEmpty
+        served.problems += plan.relay.problems + held + status.problems
+        // What was refused for the sake of rules that are going may be let in once they are gone.
+        let mayBeLetIn = ruledCaptured != resolution.captured && resolution.notes.contains { $0.level == .refusal }
+        served.isToBeRetried =
+            mayBeLetIn || !status.problems.isEmpty || !plan.relay.problems.isEmpty || !held.isEmpty
         served.isOutOfReach = isRedirecting && addresses.networks.isEmpty
         served.healthChecks = resolution.healthChecks
         served.addresses = addresses
         served.node = node
-        served.knowsNodes = knowsNodes
+        served.knowsNodes = !state.nodes.isEmpty
         return served
     }
 
@@ -158,14 +184,17 @@ public actor NodeProxy {
     /// - Parameter checking: looks at what is there, in case somebody else has changed it.
     public func redirect(checking: Bool = false) async -> Redirected {
         guard !appliers.isEmpty else { return Redirected() }
-        let (target, relayPlan) = (wanted, ready)
+        let (target, relayPlan, captured) = (wanted, ready, readyCaptured)
+        ruledCaptured.formUnion(captured)
         let isNeeded = checking || inForce != target
-        let result = isNeeded ? await apply(target, checking: checking) : Redirected()
+        var result = isNeeded ? await apply(target, checking: checking) : Redirected()
+        result.problems = refused.sorted { $0.key < $1.key }.flatMap(\.value).map(\.problem)
 
         // Half of a change may be in force where there was an error: then nothing that rules may lead to is closed.
         inForce = result.isInForce ? target : nil
         let leftBehind = ruled
         ruled = result.isInForce ? relayPlan : relayPlan.keeping(ruled)
+        if result.isInForce { ruledCaptured = captured }
         if result.isInForce, leftBehind != ruled { _ = await reconciler.apply(plan.relay.keeping(ruled)) }
         return result
     }
@@ -179,10 +208,10 @@ public actor NodeProxy {
         await withTaskGroup(of: (IPAddress.Family, FamilyResult).self) { group in
             for applier in appliers {
                 let family = applier.family
-                if let rules = target.rules(for: family) {
+                if target.network(family) != nil {
                     bare.remove(family)
                     let removesLeftovers = first.contains(family)
-                    group.addTask { (family, await applier.carryOut(rules, checking: checking, removesLeftovers)) }
+                    group.addTask { (family, await applier.carryOut(target, checking: checking, removesLeftovers)) }
                 } else if settings.redirectedFamilies.contains(family), !bare.contains(family) {
                     // Its address is gone, or it is not served any more: rules would lead to where nobody listens.
                     group.addTask { (family, await applier.clear()) }
@@ -190,6 +219,7 @@ public actor NodeProxy {
             }
             for await (family, done) in group {
                 result.warnings += done.warnings
+                refused[family] = done.refused
                 if done.isBare { bare.insert(family) } else { result.outcomes[family] = done.outcome }
                 if case .success = done.outcome { removedLeftovers.insert(family) }
             }
@@ -215,6 +245,7 @@ public actor NodeProxy {
 private struct FamilyResult: Sendable {
     var outcome: Result<Applier.Outcome, RedirectError>
     var warnings: [String] = []
+    var refused: [RefusedPort] = []
     /// All rules are gone.
     var isBare = false
 }
@@ -230,14 +261,14 @@ extension Applier {
     }
 
     /// Rules first; then what they make obsolete, of which a failure is only worth a warning.
-    fileprivate func carryOut(_ rules: RuleSet, checking: Bool, _ removesLeftovers: Bool) -> FamilyResult {
+    fileprivate func carryOut(_ plan: RedirectPlan, checking: Bool, _ removesLeftovers: Bool) -> FamilyResult {
         let outcome: Outcome
         do throws(RedirectError) {
-            outcome = checking ? try repair(rules) : try apply(rules)
+            outcome = try apply(plan, checking: checking)
         } catch {
-            return FamilyResult(outcome: .failure(error))
+            return FamilyResult(outcome: .failure(error), refused: refused)
         }
-        var result = FamilyResult(outcome: .success(outcome))
+        var result = FamilyResult(outcome: .success(outcome), refused: refused)
         func attempt(_ what: String, _ body: () throws(RedirectError) -> Void) {
             do throws(RedirectError) { try body() } catch { result.warnings.append("\(what): \(error)") }
         }

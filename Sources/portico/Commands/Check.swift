@@ -41,17 +41,27 @@ struct Check: AsyncParsableCommand {
             selection.includes(namespace: $0.metadata.namespace, labels: $0.metadata.labels)
         }
         let resolution = state.resolve(ResolutionContext(servesUnassigned: true))
-        report(result, resolution)
+        // A developer may use what a node must not let anybody have.
+        let onNode = state.resolve(ResolutionContext(servesUnassigned: true, safety: NodeSafety()))
+        report(result, resolution, refusals: onNode.notes.filter { $0.level == .refusal })
         if result.hasErrors { throw ExitCode.failure }
     }
 
     /// Mistakes on standard error, the finding on standard output.
-    private func report(_ result: ManifestResult, _ resolution: Resolution) {
+    private func report(_ result: ManifestResult, _ resolution: Resolution, refusals: [ResolutionNote]) {
+        let refusals = refusals.map { (subject: $0.subject, message: "portico daemon: \($0.text)") }
         let errors = result.problems.count { $0.severity == .error }
-        let warnings = result.problems.count - errors
+        let warnings = result.problems.count - errors + refusals.count
         switch output {
         case .json:
             for problem in result.problems { StandardStream.output.write(JSONLine(fields(of: problem))) }
+            for refusal in refusals {
+                StandardStream.output.write(
+                    JSONLine([
+                        ("event", "refusal"), ("severity", "warning"), ("object", .string(refusal.subject)),
+                        ("message", .string(refusal.message)),
+                    ]))
+            }
             if endpoints { for port in resolution.ports { StandardStream.output.write(JSONLine(fields(of: port))) } }
             StandardStream.output.write(
                 JSONLine([
@@ -62,6 +72,9 @@ struct Check: AsyncParsableCommand {
         case .text:
             for problem in result.problems {
                 StandardStream.error.write("\(problem.severity == .warning ? "warning: " : "")\(problem)\n")
+            }
+            for refusal in refusals {
+                StandardStream.error.write("warning: \(refusal.subject): \(refusal.message)\n")
             }
             for note in result.notes + resolution.notes.map(\.description) {
                 StandardStream.error.write("note: \(note)\n")

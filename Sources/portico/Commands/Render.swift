@@ -39,10 +39,12 @@ struct Render: AsyncParsableCommand {
         logging.bootstrap()
         let logger = Logger(label: "render")
         let state = try await ManifestFeed(node.files, problems: ProblemTeller(logger: logger)).load().state
-        let settings = node.settings
-        let resolution = state.resolve(ResolutionContext(nodeName: settings.nodeName))
+        var settings = node.settings
+        // Where the daemon answers unless told otherwise.
+        settings.healthPort = HealthAddressArgument.standardPort
         let object = state.nodes.first { $0.metadata.name == settings.nodeName }
         let addresses = NodeAddresses(NetworkInterfaces.current(), node: object, settings)
+        let resolution = state.resolve(ResolutionContext(nodeName: settings.nodeName, safety: addresses.safety()))
         var planner = NodePlanner(settings)
         let plan = planner.plan(resolution.ports, on: addresses)
         for note in resolution.notes.filter({ $0.level == .info }).map(\.description) + plan.relay.notes {

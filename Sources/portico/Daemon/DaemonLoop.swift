@@ -119,7 +119,7 @@ struct DaemonLoop {
                 Problem(
                     .error, .rules, subject: "the rules for \(family)",
                     "they are not in force, and will be tried again: \(error)")
-            }, of: .rules)
+            } + redirected.problems, of: .rules)
         // What lacks, lacks at every change.
         for warning in redirected.warnings where warned.insert(warning).inserted { logger.warning("\(warning)") }
         if !redirected.isInForce { keeper.retryLater() }

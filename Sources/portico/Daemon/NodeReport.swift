@@ -63,7 +63,7 @@ struct NodeReport: Sendable {
             ("redirected", .array(redirected.inForce.map { .string("\($0)") })),
             ("inForce", .bool(redirected.isInForce)), ("milliseconds", .number(Self.milliseconds(time))),
             ("processes", .integer(redirected.cost.processes)), ("bytes", .integer(redirected.cost.bytes)),
-            ("problems", .array(served.problems.map { .string("\($0)") })),
+            ("problems", .array((served.problems + redirected.problems).map { .string("\($0)") })),
         ]
     }
 

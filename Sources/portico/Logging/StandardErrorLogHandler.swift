@@ -64,7 +64,11 @@ struct StandardErrorLogHandler: LogHandler {
         return JSONValue.string(value).text
     }
 
+    /// What it speaks of comes from files of others, too: it must look like no further line, and move no terminal's cursor.
     private static func oneLine(_ text: String) -> String {
-        text.contains(where: \.isNewline) ? text.split(whereSeparator: \.isNewline).joined(separator: " ") : text
+        func isControl(_ scalar: Unicode.Scalar) -> Bool { scalar.properties.generalCategory == .control }
+        guard text.contains(where: \.isNewline) || text.unicodeScalars.contains(where: isControl) else { return text }
+        let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
+        return String(String.UnicodeScalarView(line.unicodeScalars.map { isControl($0) ? " " : $0 }))
     }
 }
