@@ -34,6 +34,31 @@ import Testing
         }
     }
 
+    @Test("check says what a node would refuse, which is no mistake on a developer's machine")
+    func checkSaysWhatANodeRefuses() async throws {
+        let folder = try TemporaryDirectory()
+        let manifest = """
+            kind: Service
+            metadata: {name: web}
+            spec: {clusterIP: 127.0.0.1, ports: [{port: 80}]}
+            ---
+            kind: Endpoints
+            metadata: {name: web}
+            subsets: [{addresses: [{ip: 169.254.169.254}], ports: [{port: 80}]}]
+            """
+        try folder.write(manifest, to: "web.yaml")
+        let refusals = [
+            "portico daemon: cluster IP 127.0.0.1 is refused: it is a loopback address",
+            "portico daemon: port 80: endpoint 169.254.169.254:80 is refused: it is a link-local address",
+        ]
+        let text = try await Self.run("check", "-f", folder.file("web.yaml"))
+        #expect(text.status == 0)
+        for refusal in refusals { #expect(text.errors.contains("warning: Service default/web: \(refusal)\n")) }
+        let json = try await Self.run("check", "--output", "json", "-f", folder.file("web.yaml"))
+        for refusal in refusals { #expect(json.output.contains(#""message":"\#(refusal)""#)) }
+        #expect(json.output.contains(#""errors":0,"warnings":2"#))
+    }
+
     @Test func usageErrorsAreOneLineAndStatus64() async throws {
         let result = try await Self.run("dev", "-f", "x", "--nonsense")
         #expect(result.status == 64)

@@ -94,6 +94,8 @@ public struct NodePlanner: Sendable {
     /// The numbers of a service port's proxy ports; nil, and a problem, if there are none left.
     private mutating func proxyPorts(of port: ServicePort, _ problems: inout [Problem]) -> ProxyPorts? {
         let policies = Set(port.lists.map(\.policy))
+        // Its addresses were refused: there is nothing to lead anywhere.
+        if policies.isEmpty { return nil }
         var numbers: [TrafficPolicy: UInt16] = [:]
         for policy in TrafficPolicy.allCases where policies.contains(policy) {
             numbers[policy] = book.port(for: key(port, policy))

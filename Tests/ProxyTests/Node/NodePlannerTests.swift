@@ -51,6 +51,41 @@ import Testing
         #expect(plan.relay.notes.isEmpty)
     }
 
+    @Test("A service port without any address wants no proxy port, and lacks none")
+    func withoutAddress() throws {
+        var planner = NodePlanner(NodeSettings(nodeName: "node2"))
+        let plan = planner.plan([try port("web", [])], on: try addresses())
+        #expect(plan.relay.ports.isEmpty && plan.redirected.isEmpty && plan.relay.problems.isEmpty)
+    }
+
+    @Test("The host address stays while the node has it, and node ports follow the default route")
+    func hostAddressStays() throws {
+        func look(_ route: String, _ eth0: Bool = true) throws -> NetworkInterfaces {
+            NetworkInterfaces(
+                addresses: (eth0 ? [.init("eth0", try ip("192.168.58.3"))] : []) + [.init("tun0", try ip("10.8.0.3"))],
+                defaultRoutes: [.ipv4: [route]])
+        }
+        var settings = NodeSettings(nodeName: "node2")
+        settings.nodePortAddresses = try #require(NodePortAddresses(["primary"]))
+        let before = NodeAddresses(try look("eth0"), node: nil, settings)
+        let moved = NodeAddresses(try look("tun0"), node: nil, settings, after: before)
+        #expect(moved.networks[.ipv4]?.hostIP == (try ip("192.168.58.3")))
+        #expect(moved.networks[.ipv4]?.nodePortRanges.map(\.description) == ["10.8.0.3/32"])
+        let gone = NodeAddresses(try look("tun0", false), node: nil, settings, after: moved)
+        #expect(gone.networks[.ipv4]?.hostIP == (try ip("10.8.0.3")))
+    }
+
+    @Test("Addresses that others put on a node for Services are not its own")
+    func addressesOfServices() throws {
+        let interfaces = NetworkInterfaces(addresses: [
+            .init("kube-ipvs0", try ip("10.96.0.1")), .init("nodelocaldns", try ip("10.96.0.10")),
+            .init("eth0", try ip("192.168.58.3")),
+        ])
+        let addresses = NodeAddresses(interfaces, node: nil, NodeSettings(nodeName: "node2"))
+        #expect(addresses.local[.ipv4] == [try ip("192.168.58.3")])
+        #expect(addresses.networks[.ipv4]?.hostIP == (try ip("192.168.58.3")))
+    }
+
     @Test("A node port is in both families, with a claimed port that serves it")
     func nodePort() throws {
         var planner = NodePlanner(NodeSettings(nodeName: "node2"))
