@@ -26,10 +26,7 @@ enum GracefulEnd {
             group.addTask {
                 var rest = limits.dropFirst()
                 while let signal = await nextSignal() {
-                    guard let limit = rest.popFirst() else {
-                        await relay.drain(within: .zero)
-                        return signal
-                    }
+                    guard let limit = rest.popFirst() else { return signal }
                     logger.notice(
                         "open connections have \(limit.map { "\($0)" } ?? "all the time") to end; once more to end them now"
                     )
@@ -37,8 +34,10 @@ enum GracefulEnd {
                 }
                 return nil
             }
-            // The wait for connections ends with them, and so it does after a signal; without one there is none to wait for.
+            // Without a signal there is no connection left to wait for. With one the wait is cut short, but only now: it would
+            // end before the signal is told otherwise.
             let signal = await group.next() ?? nil
+            if signal != nil { await relay.drain(within: .zero) }
             group.cancelAll()
             return signal
         }
