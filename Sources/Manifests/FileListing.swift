@@ -73,6 +73,8 @@ struct FileListing: Hashable, Sendable {
             switch FileSystem.kind(of: path) {
             // Folders of such a name are no manifests, but neither is one that has taken a manifest's place its deletion.
             case .success(.folder): guard known.contains(path) else { continue }
+            // Nobody named it, so nobody says that it will come to an end: reading it will fail and say so.
+            case .success(.stream): break
             case .success(let kind): entry = Entry(path, kind)
             // A file may vanish between the listing and this look; then it is gone. A link that leads nowhere is there.
             case .failure: guard FileSystem.exists(path) else { continue }

@@ -36,10 +36,21 @@ enum FileKind: Hashable, Sendable {
 struct FileError: Error, Hashable, CustomStringConvertible {
     let number: Int32
 
+    /// A pipe, socket or device where a file was expected.
+    static let notAFile = FileError(number: -1)
+    /// What a pipe or device gives has no end in sight.
+    static let endless = FileError(number: -2)
+
     var isMissing: Bool { number == ENOENT || number == ENOTDIR }
 
     /// `No such file or directory` and the like.
-    var description: String { SystemError.reason(number) }
+    var description: String {
+        switch self {
+        case .notAFile: "it is a pipe, socket or device, and not a file"
+        case .endless: "it gives more than \(FileSystem.mostOfAStream >> 20) MiB"
+        default: SystemError.reason(number)
+        }
+    }
 }
 
 /// The few calls that reading manifests takes, on plain paths, following symbolic links.
@@ -92,15 +103,24 @@ enum FileSystem {
         var fingerprint: FileFingerprint?
     }
 
-    /// - Parameter path: Nil reads standard input.
-    static func read(_ path: String?) -> Result<Reading, FileError> {
-        let descriptor = path.map { open($0, O_RDONLY | O_CLOEXEC) } ?? STDIN_FILENO
+    /// Bytes that a pipe or device may give; far beyond what any cluster has.
+    static let mostOfAStream = 256 << 20
+
+    /// - Parameters:
+    ///   - path: Nil reads standard input.
+    ///   - isStream: pipes and devices are read to their end, which they are waited for; else they are refused.
+    static func read(_ path: String?, isStream: Bool) -> Result<Reading, FileError> {
+        // Opening a pipe waits for its writer, but for this.
+        let waiting = isStream ? 0 : O_NONBLOCK
+        let descriptor = path.map { open($0, O_RDONLY | O_CLOEXEC | waiting) } ?? STDIN_FILENO
         guard descriptor >= 0 else { return .failure(FileError(number: errno)) }
         defer { if path != nil { close(descriptor) } }
         var before = stat()
         guard fstat(descriptor, &before) == 0 else { return .failure(FileError(number: errno)) }
+        if !isStream, case .stream = kind(before) { return .failure(.notAFile) }
         var bytes: [UInt8] = []
         while true {
+            guard !isStream || bytes.count <= mostOfAStream else { return .failure(.endless) }
             // What the size says in one piece; pipes have none and come in small ones.
             let want = max(Int(before.st_size) - bytes.count, 1 << 16)
             var failure: Int32 = 0

@@ -121,7 +121,7 @@ struct ManifestStore {
 
     private func read(_ entry: FileListing.Entry, earlier: Record?) -> Record {
         var record = Record(path: entry.path, fingerprint: nil, contents: FileContents())
-        switch FileSystem.read(entry.path) {
+        switch FileSystem.read(entry.path, isStream: entry.isStream) {
         case .failure(let error):
             let problem = ManifestProblem(file: entry.name, message: "cannot be read: \(error)")
             record.contents.failures = [FailedObject(identity: nil, problem: problem)]

@@ -19,6 +19,24 @@ import Testing
         #expect(result.errors.contains("reading everything again") == (signal == SIGHUP))
     }
 
+    @Test("A session that waits for a pipe to be written to ends at a signal")
+    func waitsForAPipe() async throws {
+        let folder = try TemporaryDirectory()
+        try #require(mkfifo(folder.file("pipe"), 0o600) == 0)
+        let session = try DevProcess(["-f", folder.file("pipe")])
+        // It is in the call that opens the pipe once a writer that does not wait finds a reader.
+        var writer: Int32 = -1
+        _ = await eventually(within: .seconds(30)) {
+            writer = open(folder.file("pipe"), O_WRONLY | O_NONBLOCK | O_CLOEXEC)
+            return writer >= 0
+        }
+        try #require(writer >= 0)
+        defer { close(writer) }
+        session.child.signal(SIGTERM)
+        let status = try await session.finished().status
+        #expect(status == 128 + SIGTERM)
+    }
+
     @Test("A program that a session runs has the signals as it would have them without")
     func inherited() async throws {
         let session = try DevProcess([

@@ -79,6 +79,36 @@ struct ManifestInputTests {
         #expect(await source.load().services == ["web:80"])
     }
 
+    @Test("Pipes and devices in a folder are told and hold up nothing, also one that comes later")
+    func pipesInAFolder() async throws {
+        let workspace = try Workspace()
+        try #require(mkdir(workspace.path("a"), 0o700) == 0)
+        try workspace.write("a/web.yaml", service("web"))
+        try #require(mkfifo(workspace.path("a/pipe.yaml"), 0o600) == 0)
+        try #require(symlink("/dev/zero", workspace.path("a/zero.json")) == 0)
+        let source = ManifestSource([.path(workspace.path("a"))])
+        let first = await source.load()
+        #expect(first.services == ["web:80"])
+        #expect(
+            first.messages(workspace) == [
+                "a/pipe.yaml: cannot be read: it is a pipe, socket or device, and not a file",
+                "a/zero.json: cannot be read: it is a pipe, socket or device, and not a file",
+            ])
+        try #require(mkfifo(workspace.path("a/later.yaml"), 0o600) == 0)
+        try workspace.write("a/web.yaml", service("web", port: 81))
+        let second = await source.load()
+        #expect(second.services == ["web:81"])
+        #expect(second.problems.count == 3)
+    }
+
+    @Test("A device that gives without end is refused")
+    func endless() async throws {
+        let workspace = try Workspace()
+        let result = await ManifestSource([.path("/dev/zero")]).load()
+        #expect(
+            result.messages(workspace) == ["/dev/zero: cannot be read: it gives more than 256 MiB"])
+    }
+
     @Test("check gives the problems alone")
     func check() async throws {
         let workspace = try Workspace()

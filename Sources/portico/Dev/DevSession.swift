@@ -46,7 +46,6 @@ struct DevSession {
     ///   and for what the command ended with.
     func run() async throws {
         SessionSignal.begin()
-        let signals = try SignalStream(SessionSignal.watched)
         let (wakes, wake) = AsyncStream.makeStream(of: Wake.self)
         let reports = RelayReports()
         var configuration = RelayConfiguration.ofThisMachine(udpTimeout: udpTimeout)
@@ -55,6 +54,8 @@ struct DevSession {
         let proxy = DevelopmentProxy(relay: relay, settings: settings)
 
         let first = await source?.load() ?? ManifestResult()
+        // Not before that: whoever waits for a pipe that nobody writes to ends at a signal as any program does.
+        let signals = try SignalStream(SessionSignal.watched)
         tell(first.problems, notes: first.notes)
         if first.hasErrors, first.state.services.isEmpty, settings.staticServices.isEmpty {
             await relay.stop()
