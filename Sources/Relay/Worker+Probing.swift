@@ -21,6 +21,9 @@ struct Probe: ~Copyable {
     /// Milliseconds until the first attempt; each pause is twice the one before, up to the longest.
     static let firstPause: UInt64 = 1000
     static let longestPause: UInt64 = 30_000
+
+    static func pause(after pause: UInt64) -> UInt64 { min(pause * 2, longestPause) }
+
     /// What a client's first attempt is given: whoever needs more is not ready for clients.
     static let limit = DialAttempts.timeouts.first ?? 250
     /// Connects under way at one time in one worker; with a whole node gone there may be hundreds to be made.
@@ -125,7 +128,7 @@ extension Worker {
     private func probeFailed(_ probe: UnsafeMutablePointer<Probe>) {
         closeProbe(probe)
         probe.pointee.due = loop.now + probe.pointee.pause
-        probe.pointee.pause = min(probe.pointee.pause * 2, Probe.longestPause)
+        probe.pointee.pause = Probe.pause(after: probe.pointee.pause)
         armProbes(for: probe.pointee.due)
     }
 

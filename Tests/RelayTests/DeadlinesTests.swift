@@ -36,6 +36,12 @@ import Testing
         #expect(deadlines.halfOpenCount == 1 && deadlines.isHalfOpen(0))
     }
 
+    @Test func attemptsBeyondTheLastHaveItsLimit() {
+        var deadlines = make()
+        #expect(deadlines.set(0, .dial(9), now: 0) == 2000)
+        #expect(deadlines.popDue(at: 2000)?.kind == .dial(3))
+    }
+
     @Test func settingReplaces() {
         var deadlines = make()
         deadlines.set(7, .dial(0), now: 0)

@@ -17,6 +17,12 @@ import Testing
         }
     }
 
+    @Test("Each pause between probes is twice the one before, up to half a minute")
+    func pauses() {
+        let pauses = sequence(first: Probe.firstPause) { Probe.pause(after: $0) }
+        #expect(pauses.prefix(8).elementsEqual([1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]))
+    }
+
     @Test("A dead endpoint costs one client one attempt, and is back when it answers, at no client's cost")
     func readmission() async throws {
         let port = try freePort(on: ScriptedServer.quietHost)
