@@ -215,7 +215,9 @@ build.arguments = [
 ]
 do { try build.run() } catch { fail("cannot run \(swift): \(error)") }
 build.waitUntilExit()
-guard build.terminationStatus == 0 else { fail("the mutants cannot be built") }
+guard build.terminationStatus == 0 else {
+    fail("the mutants cannot be built; each has to be an expression, or a whole statement that is removed")
+}
 
 let chosen = arguments.isEmpty ? all : all.filter { arguments.contains("\($0.number)") }
 try? FileManager.default.createDirectory(atPath: "\(scratch)/logs", withIntermediateDirectories: true)
