@@ -48,11 +48,18 @@ import Testing
     @Test func watcherMayBeClosedInItsOwnCallback() throws {
         let loop = try EventLoop()
         var watcher: SignalWatcher?
+        var heard = 0
+        // Another thread may take the signal, and tell the two of it one by one while the loop runs.
+        func hear() {
+            heard += 1
+            if heard == 2 { loop.stop() }
+        }
         // A second watcher keeps the signal away from its default action, which is to end the process.
-        let other = try SignalWatcher(on: loop, [SIGUSR1]) { _ in loop.stop() }
+        let other = try SignalWatcher(on: loop, [SIGUSR1]) { _ in hear() }
         watcher = try SignalWatcher(on: loop, [SIGUSR1]) { _ in
             watcher?.close()
             watcher = nil
+            hear()
         }
         kill(getpid(), SIGUSR1)
         #expect(loop.runGuarded() == 0)
