@@ -61,21 +61,21 @@ import Testing
     func again() async throws {
         let host = try host(refusing: [7])
         let applier = Applier(.ipv4, host.iptables)
-        try await applier.apply(plan(1...9), checking: false)
+        _ = try await applier.apply(plan(1...9), checking: false)
         host.folder.remove("tries")
         #expect(try await applier.apply(plan(1...9), checking: false) == .unchanged)
         #expect(count(host, "tries") == 0)
-        try await applier.apply(plan(1...10), checking: false)
+        _ = try await applier.apply(plan(1...10), checking: false)
         #expect(count(host, "tries") == 1)
         #expect(await applier.refused.map(\.owner) == [name(7)])
 
         // Another port: worth a try, and another one that fails.
-        try await applier.apply(plan(1...10, port: 81), checking: false)
+        _ = try await applier.apply(plan(1...10, port: 81), checking: false)
         #expect(await applier.refused.map(\.owner) == [name(7)])
 
         // Whatever was wrong has gone, and nobody has told.
         try host.folder.write("^nothing$", to: "refused")
-        try await applier.apply(plan(1...10, port: 81), checking: true)
+        _ = try await applier.apply(plan(1...10, port: 81), checking: true)
         #expect(await applier.refused.isEmpty)
         #expect(try read(host.folder.file("taken")).contains("default/s7\""))
     }
@@ -84,8 +84,8 @@ import Testing
     func gone() async throws {
         let host = try host(refusing: [7])
         let applier = Applier(.ipv4, host.iptables)
-        try await applier.apply(plan(1...9), checking: false)
-        try await applier.apply(plan(1...6), checking: false)
+        _ = try await applier.apply(plan(1...9), checking: false)
+        _ = try await applier.apply(plan(1...6), checking: false)
         #expect(await applier.refused.isEmpty)
     }
 
@@ -106,7 +106,7 @@ import Testing
         let namespace = try await Namespace()
         let iptables = try namespace.iptables(variant)
         let applier = Applier(.ipv4, iptables)
-        try await applier.apply(plan(1...20), checking: false)
+        _ = try await applier.apply(plan(1...20), checking: false)
         // In front of the real program, one that refuses what speaks of a Service, as a kernel without a module would.
         let program = "iptables-\(variant.rawValue)-restore"
         let real = try read(namespace.folder.file(program)).split(separator: "\n").last ?? ""
@@ -117,7 +117,7 @@ import Testing
             echo "$text" | \(real.replacing("exec ", with: ""))
 
             """, to: program)
-        try await applier.apply(plan(1...40), checking: false)
+        _ = try await applier.apply(plan(1...40), checking: false)
         #expect(await applier.refused.map(\.owner) == [name(27)])
         let saved = try await namespace.run("iptables-\(variant.rawValue)-save", "-t nat")
         for number in 1...40 { #expect(saved.contains("default/s\(number)\"") == (number != 27), "\(number)") }
