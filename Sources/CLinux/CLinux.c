@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -533,5 +534,11 @@ ssize_t portico_message_receive(int fd, void *bytes, size_t count, int *descript
 void portico_message_end(int fd) { shutdown(fd, SHUT_RDWR); }
 
 /* --- threads --- */
+
+void portico_take_process_priority(void) {
+    errno = 0;
+    int priority = getpriority(PRIO_PROCESS, (id_t)getpid());
+    if (priority != -1 || errno == 0) (void)setpriority(PRIO_PROCESS, 0, priority);
+}
 
 void portico_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }

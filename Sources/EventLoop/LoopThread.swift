@@ -4,7 +4,7 @@ internal import Glibc
 /// A named operating-system thread that runs `body` once.
 ///
 /// Loops run on threads of their own, outside of Swift's cooperative pool: that pool has as many threads as cores, and a
-/// loop never gives its thread back.
+/// loop never gives its thread back. It runs at the priority that the process was given (`nice`, systemd's `Nice=`).
 public final class LoopThread: @unchecked Sendable {
     private var thread = pthread_t()
     private var joined = false
@@ -31,6 +31,7 @@ public final class LoopThread: @unchecked Sendable {
                 guard let argument else { return nil }
                 let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
                 portico_name_thread(start.name)
+                portico_take_process_priority()
                 start.body()
                 return nil
             }, start.toOpaque())

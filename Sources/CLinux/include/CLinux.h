@@ -144,5 +144,8 @@ void portico_message_end(int fd);
 
 /* Threads: a GNU extension. */
 void portico_name_thread(const char *name);
+/* Gives the calling thread the nice value of the process's first one. A thread inherits that of its creator, and the pool of Swift's
+ * concurrency sets those of its threads by its own mind: a process that was started with another one would not have it. */
+void portico_take_process_priority(void);
 
 #endif
