@@ -6,7 +6,7 @@ internal import Synchronization
 /// Datagrams from clients: taken in batches from a door, sorted by flow, and sent on with as few calls as possible.
 extension Worker {
     /// Batches taken from one socket before others get their turn, if the turn is not a long one already.
-    private static let batchesPerTurn = 4
+    private static let batchesPerTurn = 2
     /// Bytes of a first datagram that are worth keeping: what fits a packet.
     private static let largestKept = 1472
 
