@@ -10,7 +10,9 @@ let settings: [SwiftSetting] = [
 ]
 
 // The fuzz targets are tests that try their seeds, or, for `make fuzz` alone, a program around which LLVM's fuzzer stands.
-let fuzzed: [Target.Dependency] = ["EventLoop", "HTTP", "Manifests", "Names", "Redirect", "Relay", "Services"]
+let fuzzed: [Target.Dependency] = [
+    "Balancing", "Base", "EventLoop", "HTTP", "Manifests", "Names", "Objects", "Redirect", "Relay", "Resolution",
+]
 let fuzzTargets: Target =
     if Context.environment["PORTICO_FUZZ"] != nil {
         .executableTarget(
@@ -35,31 +37,39 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CLibuv", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
         .target(name: "CLinux"),
-        .target(name: "EventLoop", dependencies: ["CLibuv", "CLinux"], swiftSettings: settings),
-        .target(name: "Services", swiftSettings: settings),
-        .target(name: "Relay", dependencies: ["EventLoop", "Services", "CLinux"], swiftSettings: settings),
+        .target(name: "Base", swiftSettings: settings),
+        .target(name: "EventLoop", dependencies: ["Base", "CLibuv", "CLinux"], swiftSettings: settings),
+        .target(name: "Objects", dependencies: ["Base"], swiftSettings: settings),
+        .target(name: "Balancing", dependencies: ["Base"], swiftSettings: settings),
+        .target(name: "Resolution", dependencies: ["Base", "Objects", "Balancing"], swiftSettings: settings),
+        .target(name: "Relay", dependencies: ["Base", "EventLoop", "Balancing"], swiftSettings: settings),
         .target(
             name: "Manifests",
-            dependencies: ["Services", "EventLoop", .product(name: "Yams", package: "Yams")],
+            dependencies: [
+                "Base", "EventLoop", "Objects", "Resolution", .product(name: "Yams", package: "Yams"),
+            ],
             swiftSettings: settings),
-        .target(name: "Host", dependencies: ["Services", "EventLoop"], swiftSettings: settings),
+        .target(name: "Host", dependencies: ["Base", "EventLoop"], swiftSettings: settings),
+        .target(
+            name: "Redirect", dependencies: ["Base", "EventLoop", "Balancing", "Resolution"], swiftSettings: settings),
         .target(
             name: "Proxy",
             dependencies: [
-                "Services", "Relay", "Redirect", "Host", "EventLoop", "Manifests",
+                "Base", "EventLoop", "Objects", "Balancing", "Resolution", "Relay", "Redirect", "Host",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
-        .target(name: "Redirect", dependencies: ["Services", "EventLoop"], swiftSettings: settings),
-        .target(name: "Names", dependencies: ["Services", "EventLoop"], swiftSettings: settings),
-        .target(name: "HTTP", dependencies: ["EventLoop"], swiftSettings: settings),
-        .target(name: "DemoPods", dependencies: ["EventLoop", "HTTP"], swiftSettings: settings),
-        .target(name: "Admin", dependencies: ["EventLoop", "Services", "HTTP", "Host"], swiftSettings: settings),
+        .target(
+            name: "Names", dependencies: ["Base", "EventLoop", "Objects", "Resolution"], swiftSettings: settings),
+        .target(name: "HTTP", dependencies: ["Base", "EventLoop"], swiftSettings: settings),
+        .target(name: "DemoPods", dependencies: ["Base", "EventLoop", "HTTP"], swiftSettings: settings),
+        .target(
+            name: "Admin", dependencies: ["Base", "EventLoop", "HTTP", "Host", "Resolution"], swiftSettings: settings),
         .executableTarget(
             name: "portico",
             dependencies: [
-                "Services", "EventLoop", "Relay", "Redirect", "Host", "Manifests", "Proxy", "Admin", "Names",
-                "DemoPods",
+                "Base", "EventLoop", "Objects", "Balancing", "Resolution", "Relay", "Redirect", "Host", "Manifests",
+                "Proxy", "Admin", "Names", "HTTP", "DemoPods",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -67,43 +77,55 @@ let package = Package(
 
         .target(name: "CTestSupport", path: "Tests/CTestSupport"),
         .target(
-            name: "TestSupport", dependencies: ["CTestSupport"], path: "Tests/TestSupport", swiftSettings: settings),
+            name: "TestSupport", dependencies: ["CTestSupport", "Base", "Objects"], path: "Tests/TestSupport",
+            swiftSettings: settings),
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"], swiftSettings: settings),
-        .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "TestSupport"], swiftSettings: settings),
-        .testTarget(name: "ServicesTests", dependencies: ["Services", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "RelayTests", dependencies: ["Relay", "EventLoop", "Services", "TestSupport"],
+            name: "BaseTests", dependencies: ["Base", "EventLoop", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "EventLoopTests", dependencies: ["Base", "EventLoop", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "ObjectsTests", dependencies: ["Base", "Objects", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "BalancingTests", dependencies: ["Base", "Balancing", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "ResolutionTests", dependencies: ["Base", "Objects", "Balancing", "Resolution", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "ManifestsTests", dependencies: ["Manifests", "Services", "TestSupport"],
+            name: "RelayTests", dependencies: ["Base", "EventLoop", "Balancing", "Relay", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ManifestsTests", dependencies: ["Base", "Objects", "Resolution", "Manifests", "TestSupport"],
             resources: [.copy("Fixtures")], swiftSettings: settings),
         .testTarget(
-            name: "RedirectTests", dependencies: ["Redirect", "Manifests", "Services", "TestSupport"],
+            name: "RedirectTests",
+            dependencies: ["Base", "Objects", "Balancing", "Resolution", "Redirect", "Manifests", "TestSupport"],
             resources: [.copy("Fixtures")], swiftSettings: settings),
         .testTarget(
             name: "ProxyTests",
             dependencies: [
-                "Proxy", "Relay", "Redirect", "Host", "EventLoop", "Services", "TestSupport",
-                .product(name: "Logging", package: "swift-log"),
+                "Base", "EventLoop", "Objects", "Balancing", "Resolution", "Proxy", "Relay", "Redirect", "Host",
+                "TestSupport", .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: settings),
         .testTarget(
-            name: "DemoPodsTests", dependencies: ["DemoPods", "EventLoop", "HTTP", "TestSupport"],
-            swiftSettings: settings),
-        .testTarget(name: "HTTPTests", dependencies: ["HTTP", "EventLoop", "TestSupport"], swiftSettings: settings),
-        .testTarget(
-            name: "AdminTests", dependencies: ["Admin", "HTTP", "EventLoop", "Services", "TestSupport"],
+            name: "DemoPodsTests", dependencies: ["Base", "EventLoop", "DemoPods", "HTTP", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "HostTests", dependencies: ["Host", "EventLoop", "Services", "TestSupport"], swiftSettings: settings),
+            name: "HTTPTests", dependencies: ["Base", "EventLoop", "HTTP", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "NamesTests", dependencies: ["Names", "Services", "EventLoop", "TestSupport"], swiftSettings: settings
-        ),
+            name: "AdminTests", dependencies: ["Base", "EventLoop", "Admin", "HTTP", "Resolution", "TestSupport"],
+            swiftSettings: settings),
         .testTarget(
-            name: "NodeTests", dependencies: ["portico", "TestSupport"], swiftSettings: settings),
+            name: "HostTests", dependencies: ["Base", "EventLoop", "Host", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "NamesTests",
+            dependencies: ["Base", "EventLoop", "Objects", "Resolution", "Names", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(name: "NodeTests", dependencies: ["portico", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "portico", "Names", "Proxy", "Relay", "Services", "TestSupport",
+                "portico", "Base", "EventLoop", "Objects", "Balancing", "Resolution", "Names", "Proxy", "Relay",
+                "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: settings),

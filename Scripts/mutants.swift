@@ -2,8 +2,8 @@
 //
 // The lists in Tests/Mutants say what is changed, and which tests must fail then:
 //
-//     file Sources/Services/Balancer.swift      for what follows, as `tests` is
-//     tests ServicesTests\.BalancingTests       as `swift test --filter` takes it
+//     file Sources/Balancing/Balancer.swift     for what follows, as `tests` is
+//     tests BalancingTests\.BalancingTests      as `swift test --filter` takes it
 //     - !other.isPenalised(at: now)             an expression that stands in the file once
 //     + true                                    another one in its place; nothing here removes a statement
 //     same: why no test can tell                in place of tests: the program does the same with it

@@ -1,5 +1,5 @@
+public import Base
 internal import EventLoop
-public import Services
 
 /// All problems that there are now, for whoever wants to show them. Any thread.
 ///

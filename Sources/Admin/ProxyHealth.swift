@@ -1,6 +1,6 @@
+public import Base
 internal import EventLoop
 public import HTTP
-public import Services
 
 /// Whether the node may be sent new traffic at all; whoever watches the Node object says so (SPEC §5.2).
 public enum NodeEligibility: Sendable, Hashable {

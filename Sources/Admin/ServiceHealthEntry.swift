@@ -1,6 +1,6 @@
 internal import EventLoop
 internal import HTTP
-internal import Services
+internal import Resolution
 
 extension ServiceHealthEntry {
     /// What a load balancer is told: 200 if it may send here, 503 if not.

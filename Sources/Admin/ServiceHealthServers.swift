@@ -1,8 +1,9 @@
+public import Base
 internal import EventLoop
 internal import Glibc
 public import HTTP
 internal import Host
-public import Services
+public import Resolution
 
 /// The listeners at `healthCheckNodePort`s, where load balancers ask whether this node has endpoints of a Service (SPEC §4.7).
 ///

@@ -1,3 +1,4 @@
+public import Base
 public import EventLoop
 
 /// Small pods on loopback, inside the process, that stand in for pods of a manifest.

@@ -1,5 +1,7 @@
+internal import Base
 internal import EventLoop
 internal import HTTP
+internal import Objects
 
 /// The loop's side of ``DemoPods``: who is up, what is open, and where readiness goes.
 ///

@@ -1,3 +1,4 @@
+public import Base
 internal import CLinux
 
 /// A file descriptor with exactly one owner, closed when that owner lets go of it.

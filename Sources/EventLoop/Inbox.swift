@@ -1,3 +1,4 @@
+internal import Base
 internal import Synchronization
 
 /// Work for a loop's thread, put there by others.

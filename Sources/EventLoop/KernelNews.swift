@@ -1,3 +1,4 @@
+public import Base
 internal import Glibc
 
 /// Hears at once what the kernel tells over netlink of changes that others make, instead of looking all the time. On a thread

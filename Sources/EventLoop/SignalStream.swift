@@ -1,3 +1,5 @@
+public import Base
+
 /// Process signals for the control plane: an `AsyncSequence` fed by a loop on a thread of its own.
 public final class SignalStream: Sendable {
     /// The numbers of the signals, in the order in which they came. For one reader.

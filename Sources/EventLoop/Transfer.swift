@@ -86,7 +86,7 @@ extension Pipe {
     }
 
     /// Moves up to `count` of the bytes in the pipe to a socket. SIGPIPE must be ignored
-    /// (``SignalWatcher/ignoreBrokenPipes()``): splice, unlike send, cannot be told to spare the process.
+    /// (``IgnoredSignals/ignoreBrokenPipes()``): splice, unlike send, cannot be told to spare the process.
     @inline(__always)
     public func drain(to socket: borrowing Descriptor, count: Int) -> Transfer {
         Transfer(portico_splice(readEnd.raw, socket.raw, min(count, Self.largestSplice)))

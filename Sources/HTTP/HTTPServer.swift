@@ -1,3 +1,4 @@
+public import Base
 private import Dispatch
 public import EventLoop
 internal import Glibc

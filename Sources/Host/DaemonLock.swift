@@ -1,4 +1,5 @@
-public import EventLoop
+public import Base
+internal import EventLoop
 internal import Glibc
 
 /// Held by the one process that is the service proxy of this network namespace.

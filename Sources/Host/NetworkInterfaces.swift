@@ -1,6 +1,6 @@
+public import Base
 internal import Foundation
 internal import Glibc
-public import Services
 
 /// What this machine's network looks like at one moment: its addresses, and which way the default routes go.
 public struct NetworkInterfaces: Hashable, Sendable {

@@ -1,7 +1,7 @@
+public import Base
 internal import EventLoop
 internal import Foundation
 internal import Glibc
-public import Services
 
 /// Finds out which process listens on an address: knowing that a port is taken helps little, knowing by whom helps a lot.
 public enum PortOwner {

@@ -1,4 +1,5 @@
-internal import Services
+internal import Base
+internal import Objects
 
 /// Decodes the objects of one document: a single one, or those of a list, each with errors of its own.
 struct DocumentDecoder {

@@ -1,3 +1,5 @@
+internal import Objects
+
 /// One document, YAML or JSON, as a flat tree: its nodes in the order of the text, each knowing where its own part ends.
 ///
 /// Manifests of a whole cluster have millions of nodes. An array of small records and one buffer of text are read

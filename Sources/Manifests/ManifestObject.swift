@@ -1,4 +1,4 @@
-internal import Services
+internal import Objects
 
 /// The kinds that manifests are read for.
 enum ObjectKind: String, CaseIterable, Hashable, Sendable {

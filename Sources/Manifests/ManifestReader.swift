@@ -1,4 +1,4 @@
-internal import Services
+internal import Base
 
 /// Reads the bytes of a file into objects and problems.
 struct ManifestReader {

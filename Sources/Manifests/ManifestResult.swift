@@ -1,4 +1,4 @@
-public import Services
+public import Resolution
 
 /// All that the manifests say at one moment.
 public struct ManifestResult: Hashable, Sendable {

@@ -1,3 +1,4 @@
+internal import Base
 internal import EventLoop
 
 /// Services from files: loaded once, then watched.

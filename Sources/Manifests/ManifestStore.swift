@@ -1,4 +1,4 @@
-internal import Services
+internal import Resolution
 
 /// What has been read of all files, and what follows from it.
 ///

@@ -1,3 +1,4 @@
+public import Base
 public import EventLoop
 
 /// A DNS server for the names of a table, over UDP and TCP on one address. It forwards nothing and remembers nothing.

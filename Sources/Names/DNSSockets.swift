@@ -1,3 +1,4 @@
+internal import Base
 internal import EventLoop
 
 /// The two sockets of a DNS server, on one address.

@@ -1,3 +1,4 @@
+internal import Base
 internal import EventLoop
 
 /// The sockets of a DNS server, on its loop's thread.

@@ -1,4 +1,5 @@
-internal import Services
+internal import Base
+internal import Objects
 
 extension NameTable {
     /// Seconds that answers may be remembered: manifests change while they are being worked on.

@@ -1,4 +1,5 @@
-internal import Services
+internal import Base
+internal import Objects
 
 /// What each name stands for: a DNS zone made from a list of Services, by the rules of "Kubernetes DNS-Based Service
 /// Discovery". A value; a new list makes a new table.

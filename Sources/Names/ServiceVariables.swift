@@ -1,4 +1,4 @@
-internal import Services
+internal import Base
 
 /// The environment variables by which a pod finds the Services of its namespace, as kubelet sets them.
 ///

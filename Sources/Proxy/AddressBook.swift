@@ -1,4 +1,4 @@
-public import Services
+public import Base
 
 /// Gives every Service a loopback address of its own, the same one in every run: 127.64.0.0/10 holds four million of them,
 /// needs no set-up on Linux, and lets services keep their port numbers side by side (DESIGN, "stable development address").

@@ -1,4 +1,6 @@
-public import Services
+public import Balancing
+public import Base
+public import Resolution
 
 /// Plans for a developer's machine: every service port gets a door on its Service's own loopback address, and whatever was
 /// published by name gets further ones. A pure function of its input, but for the addresses, which it remembers.
@@ -60,10 +62,10 @@ public struct DevelopmentPlanner: Sendable {
 
     private let publications: [Publication]
     /// For Services that do not say.
-    private let balancing: ServiceOptions.Balancing
+    private let balancing: BalancingMethod
     private var addresses = AddressBook()
 
-    public init(publications: [Publication] = [], balancing: ServiceOptions.Balancing = .roundRobin) {
+    public init(publications: [Publication] = [], balancing: BalancingMethod = .roundRobin) {
         self.publications = publications
         self.balancing = balancing
     }

@@ -1,5 +1,8 @@
+public import Balancing
+public import Base
+public import Objects
 public import Relay
-public import Services
+public import Resolution
 
 /// The development proxy behind `portico dev`: takes what the sources say, plans doors on loopback addresses, and keeps the
 /// relay in step. The command around it reads files, prints, and listens to signals.
@@ -14,7 +17,7 @@ public actor DevelopmentProxy {
         public var standIn: @Sendable (ServiceEndpoint) -> EndpointAddress? = { _ in nil }
 
         /// How endpoints are chosen for Services that do not say.
-        public var balancing = ServiceOptions.Balancing.roundRobin
+        public var balancing = BalancingMethod.roundRobin
 
         public init() {}
     }

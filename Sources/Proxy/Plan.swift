@@ -1,4 +1,5 @@
-public import Services
+public import Balancing
+public import Base
 
 /// What is wanted of the data plane, complete: service ports that are not in it are to go. Made by a planner (one for the
 /// development proxy, one for the node) and carried out by the ``Reconciler``.

@@ -1,4 +1,5 @@
-public import Services
+public import Balancing
+public import Base
 
 /// How things stand after a plan was carried out.
 public struct ProxyStatus: Sendable, Equatable {

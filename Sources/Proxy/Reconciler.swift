@@ -1,7 +1,8 @@
+internal import Balancing
+internal import Base
 internal import EventLoop
 internal import Host
 public import Relay
-internal import Services
 
 /// Makes the data plane what a ``Plan`` says. It is always given the whole plan, compares it with what is there, and
 /// touches only what differs; so it may be called at any time, with the same plan again, and after any failure.

@@ -1,7 +1,8 @@
+internal import Balancing
+internal import Base
 internal import EventLoop
 public import Logging
 public import Relay
-internal import Services
 
 /// Turns what the relay reports into log lines: for people, and not more of them than people can read.
 public struct RelayNarrator {

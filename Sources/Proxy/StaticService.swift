@@ -1,6 +1,8 @@
+public import Balancing
+public import Base
 internal import EventLoop
 internal import Glibc
-public import Services
+internal import Resolution
 
 /// A Service given on the command line, without a manifest: `--service`.
 public struct StaticService: Sendable {

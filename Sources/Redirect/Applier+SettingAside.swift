@@ -1,4 +1,5 @@
-public import Services
+public import Balancing
+public import Base
 
 /// A service port whose rules the kernel or iptables would not have. All others' are in force without it.
 public struct RefusedPort: Hashable, Sendable {

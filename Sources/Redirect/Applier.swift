@@ -1,5 +1,5 @@
+public import Base
 internal import EventLoop
-public import Services
 
 /// Keeps one family's rules in the firewall as they should be.
 ///

@@ -1,4 +1,4 @@
-internal import Services
+internal import Base
 
 /// Removes from this host all that Portico, or a former kube-proxy in any mode, has put into the kernel (SPEC §2.8).
 ///
@@ -72,11 +72,13 @@ private struct Leftover {
     func remove(_ host: Iptables) throws(RedirectError) -> Bool {
         // Without the program that would show it, it was hardly made on this host.
         guard let path = host.path(look[0]) else { return false }
-        guard try Command(path: path, arguments: Array(look.dropFirst())).run().status == 0 else { return false }
+        guard try Command(path: path, arguments: Array(look.dropFirst())).runForRules().status == 0 else {
+            return false
+        }
         for words in removals {
             guard let path = host.path(words[0]) else { throw .notInstalled(program: words[0]) }
             let command = Command(path: path, arguments: Array(words.dropFirst()))
-            let result = try command.run()
+            let result = try command.runForRules()
             guard result.status == 0 else {
                 throw .refused(program: command.program, status: result.status, message: result.message, excerpt: "")
             }

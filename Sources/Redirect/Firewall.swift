@@ -1,5 +1,5 @@
+internal import Base
 internal import Glibc
-internal import Services
 
 /// Reads and writes one family's tables by the programs of one kind; what an exit status means is known here.
 ///
@@ -24,7 +24,7 @@ struct Firewall {
     private func run(_ command: Command, input: String = "") throws(RedirectError) -> Command.Result {
         var attempt = 1
         while true {
-            let result = try command.run(input: input)
+            let result = try command.runForRules(input: input)
             if result.status == 0 { return result }
             // iptables through nftables ends with the status of a busy lock for that, too.
             if result.message.contains("Permission denied") || result.message.contains("you must be root") {

@@ -1,3 +1,4 @@
+internal import Base
 internal import EventLoop
 
 /// Notices when others change the firewall where Portico's rules are, long before the look at every period.

@@ -1,5 +1,5 @@
+public import Base
 internal import Glibc
-public import Services
 
 /// The iptables programs of this host.
 ///
@@ -46,7 +46,7 @@ public struct Iptables: Hashable, Sendable {
             for family in IPAddress.Family.allCases {
                 // Without a table: asking the older kind for one would load it into the kernel.
                 guard let path = candidate.path(candidate.program(.save, family)) else { continue }
-                text += try Command(path: path, arguments: []).run().output
+                text += try Command(path: path, arguments: []).runForRules().output
                 if !rules.contains(where: { $0.variant == variant }) { rules.append((variant, "")) }
             }
             for index in rules.indices where rules[index].variant == variant { rules[index].text = text }
@@ -75,7 +75,7 @@ public struct Iptables: Hashable, Sendable {
 
     private func checkVersion() throws(RedirectError) {
         let restore = try command(.restore, .ipv4, ["--version"])
-        let text = try restore.run().output
+        let text = try restore.runForRules().output
         // `iptables-restore v1.8.9 (nf_tables)`. One that does not answer is older than the option.
         let word = text.split { $0 == " " || $0 == "\n" }.first { $0.first == "v" && $0.contains(".") }
         let version = word.map { String($0.dropFirst()) } ?? "of unknown version"

@@ -1,5 +1,5 @@
+internal import Base
 internal import Glibc
-internal import Services
 
 /// How large the kernel's older tables of rules are: whoever flushes one, or adds or deletes a rule, changes that.
 ///

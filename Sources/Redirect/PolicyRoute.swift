@@ -1,4 +1,4 @@
-public import Services
+public import Base
 
 /// Leads marked packets to this host, whomever they are addressed to: the second half of what lets the proxy dial endpoints from
 /// their clients' addresses (``RedirectPlan/preservesSource``). The rules in the table mangle are the first.
@@ -93,13 +93,13 @@ public struct PolicyRoute: Sendable {
     /// The lines that are printed, as words. What cannot be shown, as a table without routes or a family that the kernel does
     /// not have, is not there; changing it then says why.
     private func look(_ path: String, _ arguments: [String]) throws(RedirectError) -> [[Substring]] {
-        let result = try Command(path: path, arguments: [option] + arguments).run()
+        let result = try Command(path: path, arguments: [option] + arguments).runForRules()
         return result.output.split(separator: "\n").map { $0.split { $0 == " " || $0 == "\t" } }
     }
 
     private func change(_ path: String, _ arguments: [String]) throws(RedirectError) {
         let command = Command(path: path, arguments: [option] + arguments)
-        let result = try command.run()
+        let result = try command.runForRules()
         if result.status == 0 { return }
         if result.message.contains("not permitted") { throw .notPermitted(program: command.program) }
         throw .refused(program: command.program, status: result.status, message: result.message, excerpt: "")

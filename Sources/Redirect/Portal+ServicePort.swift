@@ -1,4 +1,6 @@
-public import Services
+internal import Balancing
+internal import Base
+public import Resolution
 
 /// The ports of the proxy that serve one service port.
 public struct ProxyPorts: Hashable, Sendable {

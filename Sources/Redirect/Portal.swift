@@ -1,4 +1,5 @@
-public import Services
+public import Balancing
+public import Base
 
 /// One way for clients to a service port: an address, a port and a transport, and what is done with those who use it.
 public struct Portal: Hashable, Sendable {

@@ -1,3 +1,4 @@
+internal import Base
 internal import EventLoop
 
 /// Why the rules could not be read, changed or removed, in words for whoever runs the node.

@@ -1,4 +1,5 @@
-public import Services
+internal import Balancing
+public import Base
 
 extension RedirectPlan {
     /// The rules of one family; nil if it is not served. The same plan always gives the same rules in the same order.

@@ -1,4 +1,4 @@
-public import Services
+public import Base
 
 /// All portals of a node, and what its networks are like: from it follow the rules.
 public struct RedirectPlan: Hashable, Sendable {

@@ -1,4 +1,4 @@
-internal import Services
+internal import Base
 
 extension Rule {
     /// Reads the arguments of a rule in any order, as `iptables-save` prints them behind the chain's name.

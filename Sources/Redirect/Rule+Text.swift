@@ -1,4 +1,4 @@
-internal import Services
+internal import Base
 
 extension Rule: CustomStringConvertible {
     /// The rule as arguments of iptables, quoted as `iptables-restore` reads them, without command and chain.

@@ -1,4 +1,4 @@
-public import Services
+public import Base
 
 /// One iptables rule of the few shapes that capturing takes (SPEC §2.2).
 ///

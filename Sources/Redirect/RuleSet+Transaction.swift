@@ -1,4 +1,4 @@
-internal import Services
+internal import Base
 
 extension RuleSet {
     /// Text for `iptables-restore --noflush` that turns `known` into this rule set with as few lines as possible; nil if

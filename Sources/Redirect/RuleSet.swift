@@ -1,4 +1,4 @@
-public import Services
+public import Base
 
 /// All that Portico wants to be in the firewall of one family: its own chains, and the jumps that lead to them.
 ///

@@ -1,4 +1,4 @@
-internal import Services
+internal import Base
 
 /// What `iptables-save` printed: all tables of a family with the rules of everybody.
 public struct SavedRules: Sendable, Equatable {

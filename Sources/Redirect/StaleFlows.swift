@@ -1,4 +1,4 @@
-public import Services
+public import Base
 
 /// UDP flows that the kernel would go on treating by rules that are no longer there.
 ///

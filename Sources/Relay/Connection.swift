@@ -1,5 +1,5 @@
+internal import Balancing
 internal import EventLoop
-internal import Services
 
 /// One client and, once it is dialled, one endpoint, with the two directions between them. Lives in a worker's slab and
 /// is about 200 bytes, which is all that an idle connection costs.

@@ -1,4 +1,4 @@
-public import Services
+public import Balancing
 
 /// What happened on one service port, since it was first served.
 public struct PortCounters: Sendable, Equatable {

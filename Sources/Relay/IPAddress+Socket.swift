@@ -1,5 +1,5 @@
+public import Base
 public import EventLoop
-public import Services
 
 extension IPAddress {
     /// Who is at the other end of a socket; an IPv4 client seen through a dual-stack socket is the IPv4 client.

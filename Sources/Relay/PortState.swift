@@ -1,4 +1,4 @@
-internal import Services
+internal import Balancing
 
 /// One service port in one worker: what its new connections need, and what they add up to. The worker's thread only.
 final class PortState {

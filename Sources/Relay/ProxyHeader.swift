@@ -1,5 +1,6 @@
+internal import Balancing
+internal import Base
 internal import EventLoop
-internal import Services
 
 /// The header of the PROXY protocol (versions 1 and 2): it tells an endpoint who the client is and which address it used,
 /// since the endpoint's own socket shows only the proxy.
@@ -27,7 +28,7 @@ struct ProxyHeader {
     }
 
     /// The header for a connection; without addresses it says so, in a way that every receiver has to accept.
-    static func stream(_ version: ServiceOptions.ProxyProtocol, _ header: ProxyHeader?) -> [UInt8] {
+    static func stream(_ version: ProxyProtocol, _ header: ProxyHeader?) -> [UInt8] {
         switch version {
         case .v1: header?.text ?? Array("PROXY UNKNOWN\r\n".utf8)
         case .v2: header?.binary(stream: true) ?? unaddressed
@@ -40,7 +41,7 @@ struct ProxyHeader {
     }
 
     /// The header for a connection that the proxy makes for itself.
-    static func own(_ version: ServiceOptions.ProxyProtocol) -> [UInt8] {
+    static func own(_ version: ProxyProtocol) -> [UInt8] {
         stream(version, nil)
     }
 

@@ -1,6 +1,7 @@
-public import EventLoop
+public import Balancing
+public import Base
+internal import EventLoop
 internal import Glibc
-public import Services
 
 /// The data plane, as the control plane sees it: service ports with listeners and balancers, spread over one worker per
 /// core.
@@ -53,7 +54,7 @@ public actor Relay {
     ) throws(SystemError) {
         self.configuration = configuration
         room = ListenerRoom(limit: configuration.budget.listeners, workers: configuration.workers)
-        SignalWatcher.ignoreBrokenPipes()
+        IgnoredSignals.ignoreBrokenPipes()
         var workers: [Worker] = []
         var threads: [LoopThread] = []
         do throws(SystemError) {

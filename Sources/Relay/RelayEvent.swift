@@ -1,5 +1,6 @@
+public import Balancing
+public import Base
 public import EventLoop
-public import Services
 
 /// Something that people may want to read about. Reported on a worker's thread.
 public enum RelayEvent: Sendable {

@@ -1,6 +1,6 @@
+internal import Base
 internal import EventLoop
 internal import Glibc
-internal import Services
 
 /// Sockets that listen at one address together (SO_REUSEPORT), one for each worker that is to take clients from there.
 ///

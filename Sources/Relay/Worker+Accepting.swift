@@ -1,6 +1,6 @@
+internal import Base
 internal import EventLoop
 internal import Glibc
-internal import Services
 
 /// Taking clients from the queues of the kernel, as far as there is room for them.
 extension Worker {

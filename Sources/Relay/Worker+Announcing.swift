@@ -1,5 +1,6 @@
+internal import Balancing
+internal import Base
 internal import EventLoop
-internal import Services
 
 /// Telling endpoints who their clients are, for Services that ask for the PROXY protocol.
 extension Worker {

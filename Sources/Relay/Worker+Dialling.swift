@@ -1,6 +1,7 @@
+internal import Balancing
+internal import Base
 internal import EventLoop
 internal import Glibc
-internal import Services
 internal import Synchronization
 
 /// Finding an endpoint for a client: up to four attempts, each with a new endpoint and its own time limit (SPEC §1.5).

@@ -1,5 +1,6 @@
+internal import Balancing
+internal import Base
 internal import EventLoop
-internal import Services
 
 /// The way to the worker's end: no new clients, and time for those that are there.
 extension Worker {

@@ -1,5 +1,6 @@
+internal import Balancing
+internal import Base
 internal import EventLoop
-internal import Services
 internal import Synchronization
 
 extension Worker {

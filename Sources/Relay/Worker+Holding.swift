@@ -1,6 +1,7 @@
+internal import Balancing
+internal import Base
 internal import EventLoop
 internal import Glibc
-internal import Services
 
 /// A client that waits for its service port to get an endpoint.
 struct Waiting {

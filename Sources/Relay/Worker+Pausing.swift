@@ -1,5 +1,6 @@
+internal import Balancing
+internal import Base
 internal import EventLoop
-internal import Services
 
 /// Listeners from which nobody is taken for a while, and how they get their turn again. Each service port pauses by itself, and
 /// all others go on as if nothing were.

@@ -1,5 +1,6 @@
+internal import Balancing
+internal import Base
 internal import EventLoop
-internal import Services
 
 /// What the control plane asks of a worker. Everything runs on the worker's thread.
 extension Worker {

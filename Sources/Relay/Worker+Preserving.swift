@@ -1,5 +1,6 @@
+internal import Balancing
+internal import Base
 internal import EventLoop
-internal import Services
 
 /// Letting endpoints see their clients' own addresses, for service ports whose policy wants that.
 extension Worker {

@@ -1,5 +1,6 @@
+internal import Balancing
+internal import Base
 internal import EventLoop
-internal import Services
 
 /// Trying ejected endpoints again without a client: a bare connect, now and then, until one succeeds or the endpoint is no
 /// longer one. So a dead endpoint costs one client one attempt, and a live one is never left out for long.

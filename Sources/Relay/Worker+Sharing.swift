@@ -1,5 +1,5 @@
+internal import Balancing
 internal import EventLoop
-internal import Services
 
 /// Sharing out connections. The kernel gives each client to one of the listening sockets by a hash, which for a few long
 /// connections is far from even: four streams meet on one of two workers once in eight times, and leave the other's CPU idle.

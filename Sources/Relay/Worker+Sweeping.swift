@@ -1,5 +1,6 @@
+internal import Balancing
+internal import Base
 internal import EventLoop
-internal import Services
 
 /// Forgetting clients whose session affinity has expired. An expired pin is never used, so this is about memory alone, and
 /// one worker does it for all.

@@ -1,5 +1,6 @@
+internal import Balancing
+internal import Base
 internal import EventLoop
-internal import Services
 
 /// One event loop on one thread, with everything that its connections need. Nothing here is shared, but for the atomics in
 /// balancers and endpoints; whoever wants something of a worker goes through ``EventLoop/execute(_:)``.

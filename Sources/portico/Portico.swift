@@ -1,4 +1,5 @@
 import ArgumentParser
+import Base
 import EventLoop
 
 /// The root command. It does nothing itself; each subcommand is a file in `Commands/`.

@@ -1,7 +1,7 @@
 import Admin
+import Base
 import EventLoop
 import HTTP
-import Services
 import TestSupport
 import Testing
 

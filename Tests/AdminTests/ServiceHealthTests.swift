@@ -1,7 +1,8 @@
 import Admin
+import Base
 import EventLoop
 import HTTP
-import Services
+import Resolution
 import TestSupport
 import Testing
 

@@ -1,7 +1,7 @@
 import ArgumentParser
+import Base
 import Logging
 import Names
-import Services
 import TestSupport
 import Testing
 

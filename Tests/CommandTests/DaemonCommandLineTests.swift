@@ -1,6 +1,6 @@
 import ArgumentParser
+import Base
 import Proxy
-import Services
 import Testing
 
 @testable import portico

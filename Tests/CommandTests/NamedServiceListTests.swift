@@ -1,5 +1,8 @@
+import Balancing
+import Base
 import Names
-import Services
+import Objects
+import Resolution
 import Testing
 
 @testable import Proxy

@@ -1,4 +1,5 @@
 import Glibc
+import Objects
 import TestSupport
 import Testing
 

@@ -1,3 +1,4 @@
+import Base
 import DemoPods
 import EventLoop
 import Glibc

@@ -1,3 +1,4 @@
+import Base
 import EventLoop
 import Glibc
 import Synchronization
@@ -125,7 +126,7 @@ private final class Flag: Sendable {
     }
 
     @Test func drainToAPeerThatIsGoneIsAnError() throws {
-        SignalWatcher.ignoreBrokenPipes()
+        IgnoredSignals.ignoreBrokenPipes()
         let (source, target) = (try SocketPair(tcp: ()), try SocketPair(tcp: ()))
         let pipe = try Pipe(capacity: 4096)
         #expect(source.left.send("lost"))

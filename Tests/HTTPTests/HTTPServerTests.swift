@@ -1,3 +1,4 @@
+import Base
 import EventLoop
 import HTTP
 import TestSupport

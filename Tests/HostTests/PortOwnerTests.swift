@@ -1,6 +1,6 @@
+import Base
 import EventLoop
 import Host
-import Services
 import TestSupport
 import Testing
 

@@ -1,5 +1,6 @@
 import Foundation
-import Services
+import Objects
+import Resolution
 import Testing
 
 @testable import Manifests

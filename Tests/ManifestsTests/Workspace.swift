@@ -1,5 +1,5 @@
+import Base
 import Foundation
-import Services
 import Testing
 
 @testable import Manifests

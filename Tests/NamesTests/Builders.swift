@@ -1,5 +1,6 @@
+import Balancing
+import Base
 import Names
-import Services
 import Testing
 
 // Short ways to write names, Services and questions, so that a test shows only what it is about.

@@ -1,3 +1,4 @@
+import Base
 import EventLoop
 import TestSupport
 import Testing

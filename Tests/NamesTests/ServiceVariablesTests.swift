@@ -1,5 +1,5 @@
+import Base
 import Names
-import Services
 import Testing
 
 /// Compared with what kubelet gives a pod for the same Services.

@@ -1,4 +1,6 @@
+import Balancing
 import Foundation
+import Objects
 import TestSupport
 import Testing
 

@@ -1,3 +1,4 @@
+import Balancing
 import Foundation
 import TestSupport
 import Testing

@@ -1,3 +1,4 @@
+import Balancing
 import Foundation
 import Glibc
 import TestSupport

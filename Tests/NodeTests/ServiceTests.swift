@@ -1,3 +1,4 @@
+import Balancing
 import TestSupport
 import Testing
 

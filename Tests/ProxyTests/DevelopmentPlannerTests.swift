@@ -1,4 +1,6 @@
-import Services
+import Balancing
+import Base
+import Resolution
 import Testing
 
 @testable import Proxy

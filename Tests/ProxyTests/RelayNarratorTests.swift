@@ -1,7 +1,8 @@
+import Balancing
+import Base
 import EventLoop
 import Logging
 import Relay
-import Services
 import TestSupport
 import Testing
 

@@ -1,5 +1,5 @@
+import Base
 import Redirect
-import Services
 import TestSupport
 import Testing
 

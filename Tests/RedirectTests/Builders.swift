@@ -1,6 +1,7 @@
+import Balancing
+import Base
 import Foundation
 import Redirect
-import Services
 import Testing
 
 func ip(_ text: String) throws -> IPAddress { try #require(IPAddress(text)) }

@@ -1,5 +1,5 @@
+import Base
 import Redirect
-import Services
 import TestSupport
 
 /// A folder with programs that stand in for iptables: scripts that note how they were called and answer as told.

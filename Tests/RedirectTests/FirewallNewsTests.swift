@@ -1,4 +1,4 @@
-import Services
+import Base
 import TestSupport
 import Testing
 

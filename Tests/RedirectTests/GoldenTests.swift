@@ -1,5 +1,5 @@
+import Balancing
 import Redirect
-import Services
 import Testing
 
 /// Whole texts, written down from SPEC §2.

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Objects
 import Redirect
 import TestSupport
 

@@ -1,6 +1,6 @@
+import Base
 import Glibc
 import Redirect
-import Services
 import TestSupport
 import Testing
 

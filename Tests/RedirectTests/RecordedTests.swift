@@ -1,6 +1,9 @@
+import Balancing
+import Base
 import Manifests
+import Objects
 import Redirect
-import Services
+import Resolution
 import Testing
 
 /// Portico's rules beside those that a real kube-proxy in userspace mode wrote for the same services. Each difference is

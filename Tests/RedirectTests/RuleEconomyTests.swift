@@ -1,4 +1,4 @@
-import Services
+import Base
 import Testing
 
 @testable import Redirect

@@ -1,5 +1,5 @@
+import Base
 import Redirect
-import Services
 import Testing
 
 @Suite("The smallest transaction")

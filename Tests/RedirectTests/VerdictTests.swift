@@ -1,5 +1,6 @@
+import Base
 import Redirect
-import Services
+import Resolution
 import Testing
 
 @Suite("Who is refused, and how")

@@ -1,3 +1,5 @@
+import EventLoop
+
 // Only what the optimizer leaves counts, so these tests are in optimized builds alone: `make test-optimized`.
 #if !DEBUG
     import EventLoop

@@ -1,5 +1,6 @@
+import Balancing
+import Base
 import EventLoop
-import Services
 import TestSupport
 import Testing
 
@@ -19,7 +20,7 @@ final class LoneWorker: Sendable {
         configure: (inout RelayConfiguration) -> Void = { _ in },
         react: @escaping @Sendable (RelayEvent) -> Void = { _ in }
     ) throws {
-        SignalWatcher.ignoreBrokenPipes()
+        IgnoredSignals.ignoreBrokenPipes()
         var configuration = RelayConfiguration(workers: 1, budget: DescriptorBudget(limit: 4096))
         configuration.reportsConnections = true
         configure(&configuration)

@@ -1,3 +1,5 @@
+import EventLoop
+
 /// What went through one direction of a peer.
 public struct Transfer: Sendable {
     private var sum = StreamChecksum()

@@ -1,3 +1,4 @@
+import EventLoop
 internal import Glibc
 
 extension PeerSocket {

@@ -1,3 +1,4 @@
+import EventLoop
 internal import Glibc
 
 /// A TCP server on a loopback port whose connections each follow a script: a stand-in for a pod.

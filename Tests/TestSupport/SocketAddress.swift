@@ -1,3 +1,4 @@
+import EventLoop
 internal import Glibc
 
 /// An IPv4 or IPv6 address with a port, in the form the socket calls take.

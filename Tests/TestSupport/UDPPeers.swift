@@ -1,3 +1,4 @@
+import EventLoop
 internal import Glibc
 
 /// A UDP socket on loopback with a thread that answers, collects or keeps silent: a stand-in for a UDP pod.

@@ -1,6 +1,9 @@
+public import Balancing
+public import Base
 public import Host
+public import Objects
 public import Redirect
-public import Services
+public import Resolution
 
 /// What the planner has to know of the node's network at one moment.
 public struct NodeAddresses: Hashable, Sendable {
@@ -86,7 +89,7 @@ public struct NodeSettings: Sendable {
     /// Where pods have their addresses; without it the ranges of the Node object count.
     public var clusterRanges: [IPPrefix] = []
     /// How endpoints are chosen for Services that do not say.
-    public var balancing = ServiceOptions.Balancing.roundRobin
+    public var balancing = BalancingMethod.roundRobin
     /// Whether endpoints of this node see the client's address where that is possible.
     public var preservesSource = false
     /// Those that this host's iptables works for.

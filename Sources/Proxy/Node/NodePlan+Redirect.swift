@@ -1,5 +1,6 @@
+public import Balancing
+public import Base
 public import Redirect
-public import Services
 
 extension NodePlan {
     /// What the firewall is to do, as far as the relay listens.

@@ -1,5 +1,7 @@
+public import Balancing
+public import Base
 public import Redirect
-public import Services
+public import Resolution
 
 /// What is wanted on a node: of the relay, and of the firewall once the relay listens.
 public struct NodePlan: Sendable, Equatable {

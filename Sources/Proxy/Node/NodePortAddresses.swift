@@ -1,4 +1,4 @@
-internal import Services
+internal import Base
 
 /// Which addresses of the node take node ports: `--nodeport-addresses` (SPEC §4.9).
 public struct NodePortAddresses: Hashable, Sendable {

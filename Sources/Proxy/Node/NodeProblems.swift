@@ -1,5 +1,7 @@
+internal import Base
+internal import Objects
 internal import Redirect
-internal import Services
+internal import Resolution
 
 extension NodeAddresses {
     /// What this node cannot do for want of an address: others would only see that nothing happens.

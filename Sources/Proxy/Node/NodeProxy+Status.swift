@@ -1,4 +1,5 @@
-internal import Services
+internal import Balancing
+internal import Base
 
 /// A door of the plan, whichever address it was given in the end.
 struct OpenDoor: Hashable {

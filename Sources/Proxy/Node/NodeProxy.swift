@@ -1,7 +1,10 @@
+internal import Balancing
+public import Base
 public import Host
+public import Objects
 public import Redirect
 public import Relay
-public import Services
+public import Resolution
 
 /// The proxy of a node: takes what a source says about the cluster, keeps the relay in step with it, and the firewall in step
 /// with the relay. The command around it reads flags, prints, and listens to signals.

@@ -1,4 +1,5 @@
-public import Services
+public import Balancing
+public import Base
 
 /// Gives every service port a port of the proxy that is the same after a restart: it follows from the service port's name.
 ///

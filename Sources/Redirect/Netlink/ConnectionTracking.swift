@@ -1,6 +1,6 @@
+internal import Base
 internal import EventLoop
 internal import Glibc
-internal import Services
 
 /// The kernel's memory of flows, asked and changed as `conntrack` does it (`linux/netfilter/nfnetlink_conntrack.h`), in the
 /// network namespace of the calling thread. Blocks it while the kernel works.

@@ -1,4 +1,4 @@
-internal import Services
+internal import Base
 
 /// One message of netlink, as the kernel writes it: `linux/netlink.h`. Headers are in the machine's byte order; what netfilter
 /// puts into attributes is in the network's.

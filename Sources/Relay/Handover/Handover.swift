@@ -1,5 +1,5 @@
+internal import Base
 internal import EventLoop
-internal import Services
 
 /// Taking over the listening sockets of a running process, so that it can be replaced without a client noticing.
 ///

@@ -1,6 +1,6 @@
+internal import Base
 internal import EventLoop
 internal import Glibc
-internal import Services
 
 /// A connection to the other process, in terms of messages. One side of one conversation; one caller at a time.
 final class HandoverChannel: Sendable {

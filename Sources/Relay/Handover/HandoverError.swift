@@ -1,4 +1,5 @@
-public import EventLoop
+public import Base
+internal import EventLoop
 
 /// Why a handover did not come about. Whoever served before goes on serving.
 public enum HandoverError: Error, Hashable, Sendable {

@@ -1,5 +1,6 @@
+internal import Balancing
+internal import Base
 internal import EventLoop
-internal import Services
 
 /// What two processes tell each other at a handover. The new one asks and the old one answers, a message each in turn, so
 /// that never more than one batch of descriptors is on its way: the kernel limits how many may be.

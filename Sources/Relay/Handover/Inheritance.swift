@@ -1,5 +1,6 @@
+public import Balancing
+public import Base
 internal import EventLoop
-public import Services
 
 /// The listening sockets of a process that is still serving, for the one that is to take its place.
 ///

@@ -1,5 +1,5 @@
+internal import Base
 internal import EventLoop
-internal import Services
 
 /// What a relay does at a handover, on either side of it.
 extension Relay {

@@ -1,3 +1,4 @@
+internal import Base
 internal import EventLoop
 
 /// What a worker needs for UDP, apart from the flows themselves; made when the first UDP door opens.

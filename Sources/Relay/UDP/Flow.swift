@@ -1,6 +1,6 @@
+internal import Balancing
 internal import EventLoop
 internal import Glibc
-internal import Services
 
 /// One UDP client and the endpoint that it was given, with a connected socket between the relay and that endpoint: the
 /// kernel then sorts replies, and reports an endpoint that is not there.

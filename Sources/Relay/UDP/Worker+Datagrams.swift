@@ -1,6 +1,7 @@
+internal import Balancing
+internal import Base
 internal import EventLoop
 internal import Glibc
-internal import Services
 internal import Synchronization
 
 /// Datagrams from clients: taken in batches from a door, sorted by flow, and sent on with as few calls as possible.

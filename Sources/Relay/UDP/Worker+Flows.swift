@@ -1,6 +1,7 @@
+internal import Balancing
+internal import Base
 internal import EventLoop
 internal import Glibc
-internal import Services
 internal import Synchronization
 
 /// The life of flows: opened by a client's first datagram, ended by silence, by their endpoint's end, or by need.

@@ -1,6 +1,6 @@
 import ArgumentParser
+import Base
 import Names
-import Services
 
 /// How programs find what `dev` serves, other than by reading its table.
 struct NameOptions: ParsableArguments {

@@ -1,7 +1,7 @@
 import ArgumentParser
+import Base
 import Glibc
 import Proxy
-import Services
 
 /// Which node is served and how its traffic is led to the proxy; shared by `daemon` and `render`. Names and meanings are
 /// those of kube-proxy, so that the arguments of a unit file or a DaemonSet go on working.

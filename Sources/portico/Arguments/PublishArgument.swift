@@ -1,4 +1,4 @@
-import Services
+import Base
 
 /// The value of `--publish`: `[namespace/]name:port[/udp]=[address:]port`.
 struct PublishArgument: Hashable, Sendable {

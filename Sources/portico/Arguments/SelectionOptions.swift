@@ -1,4 +1,5 @@
 import ArgumentParser
+import Objects
 
 /// Which manifests are read and which of their Services count; shared by `dev` and `check`.
 struct SelectionOptions: ParsableArguments {

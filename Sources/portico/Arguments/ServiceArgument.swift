@@ -1,4 +1,5 @@
-import Services
+import Balancing
+import Base
 
 /// The value of `--service`: `[namespace/]name:port[/udp]=host:port,host:port`, a Service without a manifest.
 struct ServiceArgument: Hashable, Sendable {

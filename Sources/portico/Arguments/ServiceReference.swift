@@ -1,4 +1,4 @@
-import Services
+import Base
 
 /// A port of a Service as the command line names it: `[namespace/]name:port[/protocol]`.
 struct ServiceReference: Hashable, Sendable {

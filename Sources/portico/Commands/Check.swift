@@ -1,6 +1,8 @@
 import ArgumentParser
+import Base
 import Manifests
-import Services
+import Objects
+import Resolution
 
 /// `portico check`: reads manifests as `portico dev` would, and says what is wrong with them.
 struct Check: AsyncParsableCommand {

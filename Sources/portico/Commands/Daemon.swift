@@ -1,10 +1,11 @@
 import ArgumentParser
+import Base
 import Glibc
 import Host
 import Logging
+import Objects
 import Proxy
 import Redirect
-import Services
 
 /// `portico daemon`: the service proxy of a node, in place of kube-proxy.
 struct Daemon: AsyncParsableCommand {

@@ -1,12 +1,14 @@
 import ArgumentParser
+import Balancing
 import DemoPods
 import EventLoop
 import Glibc
 import Logging
 import Manifests
 import Names
+import Objects
 import Relay
-import Services
+import Resolution
 
 /// `portico demo-pod`: plays one pod, as a program of its own.
 struct DemoPod: AsyncParsableCommand {

@@ -1,7 +1,8 @@
 import ArgumentParser
+import Balancing
 import Manifests
+import Objects
 import Proxy
-import Services
 
 /// `portico dev`: the local development proxy.
 struct Dev: AsyncParsableCommand {
@@ -89,12 +90,12 @@ struct Dev: AsyncParsableCommand {
             discussion: "For Services without the annotation portico.dev/balancing. (default: round-robin)",
             valueName: "choice"),
         transform: { text in
-            guard let balancing = ServiceOptions.Balancing(rawValue: text) else {
+            guard let balancing = BalancingMethod(rawValue: text) else {
                 throw ArgumentError("'\(text)' is none of round-robin, least-connections and random")
             }
             return balancing
         })
-    var balancing = ServiceOptions.Balancing.roundRobin
+    var balancing = BalancingMethod.roundRobin
 
     @OptionGroup(title: "How to find it") var names: NameOptions
 

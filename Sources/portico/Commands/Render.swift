@@ -1,11 +1,13 @@
 import Admin
 import ArgumentParser
+import Base
 import Host
 import Logging
 import Manifests
+import Objects
 import Proxy
 import Redirect
-import Services
+import Resolution
 
 /// `portico render`: prints the rules that `portico daemon` would apply.
 struct Render: AsyncParsableCommand {

@@ -1,11 +1,12 @@
 import Admin
+import Base
 import EventLoop
 import HTTP
 import Logging
+import Objects
 import Proxy
 import Redirect
 import Relay
-import Services
 
 /// What others ask a daemon about its health: `/healthz`, `/livez`, and load balancers about each Service that wants it.
 ///

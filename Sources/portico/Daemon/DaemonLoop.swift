@@ -1,8 +1,9 @@
 import Admin
+import Base
 import Logging
 import Proxy
 import Redirect
-import Services
+import Resolution
 
 /// What a daemon wakes up for.
 enum DaemonWake: Sendable {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Base
 import EventLoop
 import Glibc
 import Host
@@ -7,7 +8,7 @@ import Manifests
 import Proxy
 import Redirect
 import Relay
-import Services
+import Resolution
 
 /// One run of `portico daemon`: puts the parts together, lets ``DaemonLoop`` work until it is to end, and sees to an orderly
 /// end.

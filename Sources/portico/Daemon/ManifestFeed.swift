@@ -1,7 +1,8 @@
 import Admin
+import Base
 import Logging
 import Manifests
-import Services
+import Resolution
 
 /// Cluster states from manifests: says what is wrong with the files, and passes on what is right. Another source of states,
 /// such as an API server, takes its place as a whole.

@@ -1,7 +1,7 @@
+import Base
 import Proxy
 import Redirect
 import Relay
-import Services
 
 /// What `portico daemon` prints: a line for people when it is ready, and one JSON object a line for programs. What goes on
 /// from there is told by the log.

@@ -1,6 +1,6 @@
 import Admin
+import Base
 import Logging
-import Services
 
 /// Keeps the list of problems, and tells people of each when it comes and when it is over.
 struct ProblemTeller: Sendable {

@@ -1,5 +1,5 @@
+import Balancing
 import Proxy
-import Services
 
 extension PublishArgument {
     func publication(defaultNamespace: String) -> DevelopmentPlanner.Publication {

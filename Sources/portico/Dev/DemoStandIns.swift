@@ -1,6 +1,7 @@
+import Base
 import DemoPods
 import EventLoop
-import Services
+import Resolution
 
 /// Puts the demo pods in the place of the endpoints of manifests.
 final class DemoStandIns: Sendable {

@@ -1,7 +1,8 @@
+import Balancing
+import Base
 import EventLoop
 import Proxy
 import Relay
-import Services
 
 /// What `portico dev` prints: tables for people, or one JSON object a line for programs.
 struct DevReport: Sendable {

@@ -1,11 +1,12 @@
 import ArgumentParser
+import Base
 import EventLoop
 import Glibc
 import Logging
 import Manifests
 import Proxy
 import Relay
-import Services
+import Resolution
 
 /// One run of `portico dev`. What changes the course of things goes through one stream and is dealt with one by one; what
 /// is only told goes through another, where lines may get lost but never hold anything up.

@@ -1,8 +1,9 @@
+import Base
 import EventLoop
 import Names
 import Proxy
 import Relay
-import Services
+import Resolution
 
 /// Makes known how the Services of a session are found: by variables, in a file and for the command that is run, and by DNS.
 /// It is told of every change.

@@ -1,6 +1,9 @@
+import Balancing
+import Base
 import Names
+import Objects
 import Proxy
-import Services
+import Resolution
 
 extension NamedService {
     /// The Services of a session as their clients know them: those that are served at their doors, and the headless ones

@@ -1,3 +1,4 @@
+import Base
 import EventLoop
 import Glibc
 
@@ -7,7 +8,7 @@ enum SessionSignal: Equatable {
     case reload
 
     /// SIGHUP is left alone where nohup has it ignored.
-    static var watched: [Int32] { [SIGINT, SIGTERM] + (SignalWatcher.hasIgnored(SIGHUP) ? [SIGHUP] : []) }
+    static var watched: [Int32] { [SIGINT, SIGTERM] + (IgnoredSignals.contains(SIGHUP) ? [SIGHUP] : []) }
 
     /// SIGHUP by hand asks to read everything again. By the kernel it says that the terminal is gone, and a session that
     /// nobody can see or end with Ctrl-C any more would keep its ports for ever.

@@ -1,3 +1,4 @@
+import Base
 import EventLoop
 import Glibc
 import Logging
@@ -15,8 +16,8 @@ enum Serving {
     ///   - output: the form of what goes to standard output.
     ///   - log: the form of what goes to standard error.
     static func begin(output: OutputFormat, log: OutputFormat) {
-        SignalWatcher.ignoreBrokenPipes()
-        SignalWatcher.ignore(harmless)
+        IgnoredSignals.ignoreBrokenPipes()
+        IgnoredSignals.ignore(harmless)
         StandardStream.output.startQueueing { dropped in
             switch output {
             case .text: "… \(dropped) lines are missing here: nobody took them in time\n"

@@ -1,4 +1,5 @@
-internal import Services
+import Balancing
+import Base
 
 @testable import Names
 

@@ -1,6 +1,6 @@
+import Base
 internal import EventLoop
 internal import Glibc
-internal import Services
 
 @testable import Relay
 

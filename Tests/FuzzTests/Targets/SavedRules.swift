@@ -1,4 +1,4 @@
-internal import Services
+import Base
 
 @testable import Redirect
 

@@ -1,6 +1,9 @@
+import Balancing
+import Base
 import Host
+import Objects
 import Redirect
-import Services
+import Resolution
 import TestSupport
 import Testing
 

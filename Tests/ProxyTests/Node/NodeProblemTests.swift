@@ -1,6 +1,8 @@
+import Base
 import Host
+import Objects
 import Redirect
-import Services
+import Resolution
 import Testing
 
 @testable import Proxy

@@ -1,8 +1,11 @@
+import Balancing
+import Base
 import Glibc
 import Host
+import Objects
 import Redirect
 import Relay
-import Services
+import Resolution
 import TestSupport
 import Testing
 

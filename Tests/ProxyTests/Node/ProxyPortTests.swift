@@ -1,4 +1,5 @@
-import Services
+import Balancing
+import Base
 import Testing
 
 @testable import Proxy

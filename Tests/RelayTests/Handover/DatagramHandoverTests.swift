@@ -1,5 +1,5 @@
+import Base
 import EventLoop
-import Services
 import TestSupport
 import Testing
 

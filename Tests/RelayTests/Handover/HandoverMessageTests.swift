@@ -1,6 +1,7 @@
+import Balancing
+import Base
 import EventLoop
 import Glibc
-import Services
 import TestSupport
 import Testing
 

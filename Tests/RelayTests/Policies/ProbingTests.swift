@@ -1,5 +1,5 @@
+import Balancing
 import EventLoop
-import Services
 import TestSupport
 import Testing
 

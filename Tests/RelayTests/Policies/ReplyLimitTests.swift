@@ -1,4 +1,4 @@
-import Services
+import Balancing
 import TestSupport
 import Testing
 

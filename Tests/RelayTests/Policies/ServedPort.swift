@@ -1,5 +1,6 @@
+import Balancing
+import Base
 import EventLoop
-import Services
 import TestSupport
 import Testing
 

@@ -1,6 +1,6 @@
+import Base
 import EventLoop
 import Glibc
-import Services
 import TestSupport
 import Testing
 

@@ -1,7 +1,8 @@
+import Balancing
+import Base
 import Foundation
 import Glibc
 import Relay
-import Services
 import TestSupport
 import Testing
 

@@ -1,6 +1,7 @@
+import Balancing
+import Base
 import Glibc
 import Relay
-import Services
 import TestSupport
 import Testing
 

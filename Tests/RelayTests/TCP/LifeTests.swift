@@ -1,7 +1,7 @@
+import Base
 import EventLoop
 import Glibc
 import Relay
-import Services
 import TestSupport
 import Testing
 

@@ -1,5 +1,5 @@
+import Base
 import Relay
-import Services
 import TestSupport
 import Testing
 

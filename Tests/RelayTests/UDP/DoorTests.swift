@@ -1,5 +1,5 @@
+import Base
 import Glibc
-import Services
 import TestSupport
 import Testing
 

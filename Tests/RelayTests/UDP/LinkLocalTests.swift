@@ -1,6 +1,6 @@
+import Balancing
 import EventLoop
 import Glibc
-import Services
 import TestSupport
 import Testing
 

@@ -1,5 +1,6 @@
+import Balancing
+import Base
 import Relay
-import Services
 import TestSupport
 
 /// A relay with one UDP service port, which takes its endpoints from loopback unless told otherwise.

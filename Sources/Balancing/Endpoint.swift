@@ -1,0 +1,116 @@
+public import Base
+public import Synchronization
+
+/// What the workers share about one endpoint of one service port: an address, and how it has been doing.
+///
+/// Lives as long as some plan or connection refers to it, and is carried over when a service's endpoints change, so that
+/// an endpoint that just failed is not forgotten by an unrelated update. Any thread.
+public final class Endpoint: Sendable {
+    public let address: EndpointAddress
+    /// The pod behind it, for people; empty if unknown.
+    public let podName: String
+    /// Where to connect in place of `address`: a stand-in on this machine, or nil.
+    public let standIn: EndpointAddress?
+    /// It is on this machine, and what it answers to any address can be made to pass by here.
+    public let isLocal: Bool
+
+    /// Connections being dialled or open through this endpoint now.
+    public let open = Atomic<Int>(0)
+    /// Until when (milliseconds of the loops' clock) this endpoint is passed over; 0 if it is not.
+    private let penaltyUntil = Atomic<UInt64>(0)
+    /// It has left its service port.
+    private let retired = Atomic<Bool>(false)
+    /// Who sees to it that it is tried again: the number of that ``Probing``; 0 if nobody does.
+    private let prober = Atomic<UInt64>(0)
+    /// How many there have been.
+    private let probings = Atomic<UInt64>(0)
+
+    public init(
+        _ address: EndpointAddress, podName: String = "", standIn: EndpointAddress? = nil, isLocal: Bool = false
+    ) {
+        self.address = address
+        self.podName = podName
+        self.standIn = standIn
+        self.isLocal = isLocal
+    }
+
+    /// Where connections to this endpoint really go.
+    public var dialAddress: EndpointAddress { standIn ?? address }
+}
+
+// MARK: - Penalties
+
+extension Endpoint {
+    private static let ejected = UInt64.max
+
+    /// Passes the endpoint over until `time`, as far as others are there to take its place.
+    public func penalise(until time: UInt64) {
+        penaltyUntil.store(time, ordering: .relaxed)
+    }
+
+    /// Passes the endpoint over until it is pardoned, as far as others are there to take its place.
+    ///
+    /// - Returns: whether that is news.
+    public func eject() -> Bool {
+        guard !isEjected else { return false }
+        return penaltyUntil.exchange(Self.ejected, ordering: .acquiringAndReleasing) != Self.ejected
+    }
+
+    public var isEjected: Bool { penaltyUntil.load(ordering: .acquiring) == Self.ejected }
+
+    /// It works: use it again at once.
+    ///
+    /// - Returns: whether it had been ejected. Then the caller asks ``startProbing()``, since in this very moment it may have
+    ///   been ejected again by somebody who saw that it was still being probed.
+    @discardableResult
+    public func pardon() -> Bool {
+        // Read first: a store would take the cache line from the other workers on every connection.
+        guard penaltyUntil.load(ordering: .relaxed) != 0 else { return false }
+        guard penaltyUntil.exchange(0, ordering: .acquiringAndReleasing) == Self.ejected else { return false }
+        prober.store(0, ordering: .releasing)
+        return true
+    }
+
+    public func isPenalised(at now: UInt64) -> Bool {
+        penaltyUntil.load(ordering: .relaxed) > now
+    }
+
+    /// The trying of one ejected endpoint by one caller, from an ejection to the pardon.
+    public struct Probing: Equatable, Sendable {
+        fileprivate let number: UInt64
+    }
+
+    /// Takes it upon the caller to try an ejected endpoint again and again; nil if somebody does already, or if there is
+    /// nothing to do. Whoever got one calls ``stopProbing(_:)`` in the end.
+    public func startProbing() -> Probing? {
+        guard isEjected, !isRetired else { return nil }
+        let number = probings.wrappingAdd(1, ordering: .relaxed).newValue
+        let (isTaken, _) = prober.compareExchange(expected: 0, desired: number, ordering: .acquiringAndReleasing)
+        return isTaken ? Probing(number: number) : nil
+    }
+
+    /// The caller no longer tries the endpoint. It may have been ejected again in this very moment, and then nobody else
+    /// has taken it on: so the caller asks ``startProbing()`` once more.
+    public func stopProbing(_ probing: Probing) {
+        _ = prober.compareExchange(expected: probing.number, desired: 0, ordering: .acquiringAndReleasing)
+    }
+
+    /// Whether it is ejected, still an endpoint at all, and has not been pardoned since `probing` began.
+    public func needsProbing(by probing: Probing) -> Bool {
+        isEjected && !isRetired && prober.load(ordering: .acquiring) == probing.number
+    }
+}
+
+// MARK: - Coming and going
+
+extension Endpoint {
+    /// Whether it has left its service port: nobody is sent there because of what was before.
+    public var isRetired: Bool { retired.load(ordering: .acquiring) }
+
+    func retire() { retired.store(true, ordering: .releasing) }
+
+    /// It is an endpoint of its service port, maybe again.
+    func enlist() {
+        if isRetired { retired.store(false, ordering: .releasing) }
+    }
+}

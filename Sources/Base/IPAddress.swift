@@ -1,0 +1,96 @@
+internal import Glibc
+
+/// An IPv4 or IPv6 address as a plain value.
+///
+/// Parsing accepts what Kubernetes accepts, including IPv4 octets with leading zeros (SPEC §7.4, I18), and printing
+/// always gives the canonical form, so that two spellings of one address compare equal.
+public struct IPAddress: Hashable, Sendable {
+    public enum Family: UInt8, Hashable, Sendable, CaseIterable, Comparable {
+        case ipv4 = 4
+        case ipv6 = 6
+
+        public static func < (a: Family, b: Family) -> Bool { a.rawValue < b.rawValue }
+    }
+
+    public let family: Family
+    /// The address in network order read as one big-endian number; IPv4 occupies the low 32 bits of `low`.
+    public let high: UInt64
+    public let low: UInt64
+
+    private init(family: Family, high: UInt64, low: UInt64) {
+        self.family = family
+        self.high = high
+        self.low = low
+    }
+
+    public init(v4 value: UInt32) {
+        self.init(family: .ipv4, high: 0, low: UInt64(value))
+    }
+
+    /// An IPv6 address; one of the form `::ffff:a.b.c.d` becomes the IPv4 address it stands for, so that a peer seen
+    /// through a dual-stack socket is the same client as one seen through an IPv4 socket (SPEC §1.2).
+    public init(v6High high: UInt64, low: UInt64) {
+        if high == 0, low >> 32 == 0xFFFF {
+            self.init(v4: UInt32(truncatingIfNeeded: low))
+        } else {
+            self.init(family: .ipv6, high: high, low: low)
+        }
+    }
+
+    /// Parses text such as `10.0.0.1`, `010.000.000.001`, `fd00::1` or `::ffff:10.0.0.1`; nil if it is no address.
+    public init?(_ text: some StringProtocol) {
+        if text.contains(":") {
+            var raw = in6_addr()
+            guard inet_pton(AF_INET6, String(text), &raw) == 1 else { return nil }
+            let (high, low) = withUnsafeBytes(of: &raw) { bytes in
+                (
+                    UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self)),
+                    UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+                )
+            }
+            self.init(v6High: high, low: low)
+        } else {
+            let octets = text.split(separator: ".", omittingEmptySubsequences: false)
+            guard octets.count == 4 else { return nil }
+            var value: UInt32 = 0
+            for octet in octets {
+                guard octet.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let byte = UInt8(octet) else { return nil }
+                value = value << 8 | UInt32(byte)
+            }
+            self.init(v4: value)
+        }
+    }
+
+    public var isLoopback: Bool {
+        switch family {
+        case .ipv4: low >> 24 == 127
+        case .ipv6: high == 0 && low == 1
+        }
+    }
+
+    public var isUnspecified: Bool { high == 0 && low == 0 }
+}
+
+extension IPAddress: CustomStringConvertible {
+    public var description: String {
+        switch family {
+        case .ipv4:
+            return "\(low >> 24 & 0xFF).\(low >> 16 & 0xFF).\(low >> 8 & 0xFF).\(low & 0xFF)"
+        case .ipv6:
+            var raw = (high.bigEndian, low.bigEndian)
+            return withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(INET6_ADDRSTRLEN)) { text in
+                // inet_ntop can fail only for a short buffer or an unknown family; neither is possible here.
+                guard inet_ntop(AF_INET6, &raw, text.baseAddress, socklen_t(text.count)) != nil else { return "::" }
+                return text.withMemoryRebound(to: UInt8.self) { bytes in
+                    String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+                }
+            }
+        }
+    }
+}
+
+extension IPAddress: Comparable {
+    public static func < (a: IPAddress, b: IPAddress) -> Bool {
+        (a.family.rawValue, a.high, a.low) < (b.family.rawValue, b.high, b.low)
+    }
+}

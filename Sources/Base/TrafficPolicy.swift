@@ -1,0 +1,5 @@
+/// Which endpoints traffic may go to: those of the whole cluster, or only those on this node (SPEC §4.7).
+public enum TrafficPolicy: String, Codable, Hashable, Sendable, CaseIterable {
+    case cluster = "Cluster"
+    case local = "Local"
+}

@@ -1,0 +1,116 @@
+import Base
+import Synchronization
+import Testing
+
+@testable import Balancing
+
+@Suite("Balancing choices")
+struct BalancingTests {
+    private func balancer(_ count: Int) -> Balancer {
+        Balancer(inOrder: (1...count).map { Endpoint(EndpointAddress(ip: IPAddress(v4: UInt32($0)), port: 80)) })
+    }
+
+    @Test("Round robin is strict, and passes over what is under penalty evenly")
+    func roundRobin() {
+        let balancer = balancer(3)
+        let order = (0..<6).map { _ in balancer.next(by: .roundRobin, at: 0)?.address.ip.low }
+        #expect(order == [1, 2, 3, 1, 2, 3])
+        balancer.endpoints[1].penalise(until: 100)
+        let rest = (0..<30).map { _ in balancer.next(by: .roundRobin, at: 99)?.address.ip.low }
+        #expect(!rest.contains(2) && rest.count { $0 == 1 } == 15)
+        balancer.endpoints[2].penalise(until: 100)
+        #expect((0..<10).allSatisfy { _ in balancer.next(by: .roundRobin, at: 99)?.address.ip.low == 1 })
+    }
+
+    @Test("The rotation begins in another order in every process")
+    func order() {
+        let endpoints = (1...100).map { Endpoint(EndpointAddress(ip: IPAddress(v4: $0), port: 80)) }
+        let shuffled = Balancer(endpoints).endpoints.map(\.address)
+        #expect(shuffled != endpoints.map(\.address) && Set(shuffled) == Set(endpoints.map(\.address)))
+    }
+
+    @Test("As many clients may wait as the limit says")
+    func waiting() {
+        let waiting = WaitingCount(limit: 2)
+        #expect([waiting.enter(), waiting.enter(), waiting.enter()] == [.first, .admitted, .full])
+        waiting.leave()
+        #expect(waiting.enter() == .admitted)
+    }
+
+    @Test("Least connections takes the least used, and equals in turn")
+    func leastConnections() {
+        let balancer = balancer(3)
+        let equal = (0..<6).map { _ in balancer.next(by: .leastConnections, at: 0)?.address.ip.low }
+        #expect(equal == [1, 2, 3, 1, 2, 3])
+        balancer.endpoints[0].open.store(5, ordering: .relaxed)
+        balancer.endpoints[1].open.store(2, ordering: .relaxed)
+        balancer.endpoints[2].open.store(3, ordering: .relaxed)
+        #expect((0..<4).allSatisfy { _ in balancer.next(by: .leastConnections, at: 0) === balancer.endpoints[1] })
+        balancer.endpoints[1].penalise(until: 100)
+        #expect((0..<4).allSatisfy { _ in balancer.next(by: .leastConnections, at: 0) === balancer.endpoints[2] })
+    }
+
+    @Test("Least connections levels out what comes and stays")
+    func levels() {
+        let balancer = balancer(4)
+        balancer.endpoints[3].open.store(10, ordering: .relaxed)
+        for _ in 0..<30 { balancer.next(by: .leastConnections, at: 0)?.open.wrappingAdd(1, ordering: .relaxed) }
+        #expect(balancer.endpoints.map { $0.open.load(ordering: .relaxed) } == [10, 10, 10, 10])
+    }
+
+    @Test("Random choices are spread, keep no order, and leave out what is under penalty")
+    func random() {
+        let balancer = balancer(4)
+        let choices = (0..<4000).compactMap { _ in balancer.next(by: .random, at: 0)?.address.ip.low }
+        let counts = Dictionary(grouping: choices, by: { $0 }).mapValues(\.count)
+        #expect(counts.count == 4 && counts.values.allSatisfy { (800...1200).contains($0) })
+        let repeats = zip(choices, choices.dropFirst()).count { $0 == $1 }
+        #expect((800...1200).contains(repeats), "a rotation repeats never")
+
+        balancer.endpoints[0].penalise(until: 100)
+        let rest = (0..<3000).compactMap { _ in balancer.next(by: .random, at: 0)?.address.ip.low }
+        let shares = Dictionary(grouping: rest, by: { $0 }).mapValues(\.count)
+        #expect(shares[1] == nil && shares.values.allSatisfy { (850...1150).contains($0) })
+        // The rotation has not moved meanwhile.
+        #expect(balancer.next(by: .roundRobin, at: 100) === balancer.endpoints[0])
+    }
+
+    @Test("All under penalty: they are used all the same", arguments: BalancingMethod.allCases)
+    func allPenalised(balancing: BalancingMethod) {
+        let balancer = balancer(3)
+        for endpoint in balancer.endpoints { endpoint.penalise(until: 100) }
+        let used = Set((0..<200).compactMap { _ in balancer.next(by: balancing, at: 0)?.address.ip.low })
+        #expect(used == [1, 2, 3])
+    }
+
+    @Test("No endpoints: nothing", arguments: BalancingMethod.allCases)
+    func empty(balancing: BalancingMethod) {
+        #expect(Balancer([]).next(by: balancing, at: 0) == nil)
+    }
+
+    @Test("An ejected endpoint is passed over until it is pardoned, and one caller probes it")
+    func ejection() throws {
+        let endpoint = balancer(1).endpoints[0]
+        #expect(endpoint.startProbing() == nil, "nothing to do")
+        #expect(endpoint.eject())
+        #expect(!endpoint.eject(), "no news")
+        #expect(endpoint.isPenalised(at: .max - 1) && endpoint.isEjected)
+        let first = try #require(endpoint.startProbing())
+        #expect(endpoint.needsProbing(by: first))
+        #expect(endpoint.startProbing() == nil, "somebody does already")
+        #expect(endpoint.pardon())
+        #expect(!endpoint.pardon() && !endpoint.isPenalised(at: 0))
+        #expect(!endpoint.needsProbing(by: first))
+        // Ejected anew before the first caller has stopped: what that one has come to does not matter any more.
+        #expect(endpoint.eject())
+        let second = try #require(endpoint.startProbing())
+        #expect(!endpoint.needsProbing(by: first) && endpoint.needsProbing(by: second))
+        endpoint.stopProbing(first)
+        #expect(endpoint.needsProbing(by: second) && endpoint.startProbing() == nil)
+        endpoint.stopProbing(second)
+        let third = try #require(endpoint.startProbing())
+        endpoint.stopProbing(third)
+        endpoint.retire()
+        #expect(endpoint.startProbing() == nil, "it is no endpoint any more")
+    }
+}

@@ -1,0 +1,144 @@
+import Base
+import Objects
+import Resolution
+import TestSupport
+import Testing
+
+/// What a node refuses to dial and to capture, whoever asks for it.
+@Suite("The safety of a node") struct NodeSafetyTests {
+    private func resolve(
+        _ services: [Service], _ slices: [EndpointSlice] = [], nodes: [Node] = [], _ safety: NodeSafety? = NodeSafety()
+    ) -> Resolution {
+        ClusterState(services: services, endpointSlices: slices, nodes: nodes)
+            .resolve(ResolutionContext(nodeName: "here", safety: safety))
+    }
+
+    private func endpoints(_ resolution: Resolution, _ service: String = "web") -> [String] {
+        resolution.ports.filter { $0.name.service == service }
+            .flatMap { ($0.endpoints.ipv4.cluster + $0.endpoints.ipv6.cluster).map(\.address.description) }
+    }
+
+    private func refusals(_ resolution: Resolution) -> [String] {
+        resolution.notes.filter { $0.level == .refusal }.map(\.description)
+    }
+
+    @Test(
+        "Endpoints that mean this machine, its link or many machines are refused, and the others go on",
+        arguments: [
+            ("127.0.0.1", "a loopback address"), ("127.8.9.1", "a loopback address"),
+            ("169.254.169.254", "a link-local address"), ("224.0.0.1", "a multicast address"),
+            ("239.1.2.3", "a multicast address"), ("0.0.0.0", "an unspecified address"),
+            ("0.1.2.3", "an unspecified address"), ("255.255.255.255", "the broadcast address"),
+            ("::1", "a loopback address"), ("::", "an unspecified address"), ("fe80::1", "a link-local address"),
+            ("ff02::1", "a multicast address"), ("::ffff:127.0.0.1", "a loopback address"),
+        ])
+    func specialEndpoints(_ address: String, _ kind: String) {
+        let isIPv4 = ip(address).family == .ipv4
+        let other = isIPv4 ? "10.244.0.5" : "fd00:244::5"
+        let slices = [slice(type: isIPv4 ? .ipv4 : .ipv6, [endpoint(address), endpoint(other)])]
+        let resolution = resolve([service()], slices)
+        let shown = { (text: String) in "\(EndpointAddress(ip: ip(text), port: 8080))" }
+        #expect(endpoints(resolution) == [shown(other)])
+        #expect(
+            refusals(resolution) == [
+                "Service default/web: port http: endpoint \(shown(address)) is refused: it is \(kind)"
+            ])
+        // On a developer's machine its owner knows what he does.
+        #expect(endpoints(resolve([service()], slices, nil)).count == 2)
+    }
+
+    @Test(
+        "The edges of what is refused are let through",
+        arguments: [
+            "126.255.255.255", "128.0.0.1", "169.253.255.255",
+            "169.255.0.0", "223.255.255.255", "1.0.0.0", "255.255.255.254", "10.0.0.1", "fec0::1", "fd00::1", "::2",
+        ])
+    func ordinaryEndpoints(_ address: String) {
+        let type: EndpointSlice.AddressType = ip(address).family == .ipv4 ? .ipv4 : .ipv6
+        let resolution = resolve([service()], [slice(type: type, [endpoint(address)])])
+        #expect(endpoints(resolution).count == 1 && refusals(resolution).isEmpty)
+    }
+
+    @Test(
+        "An endpoint that is a portal would lead back to the proxy: its own Service's, another's, a node port of any node"
+    )
+    func loops() {
+        let node = Node(
+            metadata: ObjectMeta(name: "there"),
+            status: NodeStatus(addresses: [.init(type: "InternalIP", address: "192.168.1.9")]))
+        let other = service(
+            "other", ports: [ServicePortSpec(port: 8080, nodePort: 30_080)], clusterIPs: ["10.96.0.2"],
+            status: [.init(ip: "203.0.113.1")]
+        ) { $0.externalIPs = ["198.51.100.1"] }
+        let web = service(ports: [ServicePortSpec(name: "http", port: 8080)])
+        func slices(_ port: UInt16, _ addresses: String...) -> [EndpointSlice] {
+            [slice(ports: [.init(name: "http", port: port)], addresses.map { endpoint($0) })]
+        }
+        let safety = NodeSafety(addresses: [ip("192.168.1.5")])
+        let portals = slices(
+            8080, "10.96.0.1", "10.96.0.2", "198.51.100.1", "203.0.113.1", "192.168.1.5", "10.244.0.5")
+        let resolution = resolve([web, other], portals, nodes: [node], safety)
+        // What runs in the network of a node is at an address of the node.
+        #expect(endpoints(resolution) == ["10.244.0.5:8080", "192.168.1.5:8080"])
+        #expect(
+            refusals(resolution)
+                == [
+                    "10.96.0.1:8080 is refused: it is the cluster IP of default/web:http",
+                    "10.96.0.2:8080 is refused: it is the cluster IP of default/other",
+                    "198.51.100.1:8080 is refused: it is the external IP of default/other",
+                    "203.0.113.1:8080 is refused: it is the load-balancer IP of default/other",
+                ].map { "Service default/web: port http: endpoint \($0), and would lead back to the proxy" })
+        let nodePorts = resolve(
+            [web, other], slices(30_080, "192.168.1.5", "192.168.1.9", "192.168.1.7"), nodes: [node], safety)
+        #expect(endpoints(nodePorts) == ["192.168.1.7:30080"])
+        // Over the other transport, and at another port, there is nothing.
+        let datagrams = service(ports: [ServicePortSpec(name: "http", transport: .udp, port: 8080)])
+        let udp = [
+            slice(ports: [.init(name: "http", transport: .udp, port: 8080)], [endpoint("10.96.0.2")])
+        ]
+        #expect(endpoints(resolve([datagrams, other], udp)) == ["10.96.0.2:8080"])
+        #expect(endpoints(resolve([web, other], slices(81, "10.96.0.2"))) == ["10.96.0.2:81"])
+    }
+
+    @Test("What rules in force still capture is refused, too")
+    func formerPortals() {
+        let slices = [slice([endpoint("10.96.0.2")])]
+        let former = resolve([service("gone", ports: [ServicePortSpec(port: 8080)], clusterIPs: ["10.96.0.2"])])
+            .captured
+        #expect(endpoints(resolve([service()], slices)) == ["10.96.0.2:8080"])
+        let resolution = resolve([service()], slices, NodeSafety(captured: former))
+        #expect(endpoints(resolution).isEmpty && refusals(resolution).count == 1)
+    }
+
+    @Test("Cluster IPs that are special or a node's are refused; external addresses may be a node's")
+    func clusterIPs() {
+        let node = Node(
+            metadata: ObjectMeta(name: "there"),
+            status: NodeStatus(addresses: [.init(type: "InternalIP", address: "192.168.1.9")]))
+        let safety = NodeSafety(addresses: [ip("192.168.1.5"), ip("fd00::5")])
+        for (address, kind) in [
+            ("127.0.0.1", "a loopback address"), ("169.254.169.254", "a link-local address"),
+            ("224.0.0.251", "a multicast address"), ("0.0.0.0", "an unspecified address"),
+            ("192.168.1.5", "an address of a node"), ("192.168.1.9", "an address of a node"),
+            ("::1", "a loopback address"), ("fd00::5", "an address of a node"), ("fe80::1", "a link-local address"),
+        ] {
+            // The cluster IP of the other family goes on.
+            let other = ip(address).family == .ipv4 ? "fd00:96::1" : "10.96.0.1"
+            let resolution = resolve([service(clusterIPs: [address, other])], [], nodes: [node], safety)
+            #expect(resolution.ports.flatMap(\.clusterIPs) == [ip(other)], "\(address)")
+            #expect(
+                refusals(resolution) == ["Service default/web: cluster IP \(ip(address)) is refused: it is \(kind)"])
+        }
+        let external = service(status: [.init(ip: "192.168.1.5"), .init(ip: "127.0.0.1")]) {
+            $0.externalIPs = ["192.168.1.5", "169.254.169.254"]
+        }
+        let resolution = resolve([external], [], safety)
+        #expect(resolution.ports.flatMap(\.externalIPs) == [ip("192.168.1.5")])
+        #expect(resolution.ports.flatMap(\.loadBalancerIPs) == [ip("192.168.1.5")])
+        #expect(
+            refusals(resolution) == [
+                "Service default/web: external IP 169.254.169.254 is refused: it is a link-local address",
+                "Service default/web: load-balancer IP 127.0.0.1 is refused: it is a loopback address",
+            ])
+    }
+}
