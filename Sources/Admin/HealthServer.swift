@@ -2,7 +2,7 @@ public import Base
 public import EventLoop
 public import HTTP
 
-/// Answers `/healthz` and `/livez` at one address, and nothing else (SPEC §5.2). Ends when it goes.
+/// Answers `/healthz` and `/livez` at one address, and nothing else (docs/behaviour.md, B11.1). Ends when it goes.
 public final class HealthServer: Sendable {
     /// Held, since its thread answers.
     private let server: HTTPServer
@@ -49,7 +49,8 @@ public final class HealthServer: Sendable {
     /// With the port that the kernel chose, if it was to choose one.
     public let address: SocketAddress
 
-    /// How often a probe was answered with each status, for `proxy_healthz_total` and `proxy_livez_total` (SPEC §5.3).
+    /// How often a probe was answered with each status: what kube-proxy counts as `proxy_healthz_total` and
+    /// `proxy_livez_total`.
     public func answers(to probe: ProxyHealth.Probe) -> [HTTPStatus: Int] {
         counts.withLock { $0[probe] ?? [:] }
     }

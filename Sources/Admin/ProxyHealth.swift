@@ -2,7 +2,7 @@ public import Base
 internal import EventLoop
 public import HTTP
 
-/// Whether the node may be sent new traffic at all; whoever watches the Node object says so (SPEC §5.2).
+/// Whether the node may be sent new traffic at all; whoever watches the Node object says so.
 public enum NodeEligibility: Sendable, Hashable {
     case eligible
     /// The Node object has not been seen, or there is none.
@@ -16,7 +16,8 @@ public enum NodeEligibility: Sendable, Hashable {
     public static let autoscalerTaint = "ToBeDeletedByClusterAutoscaler"
 }
 
-/// Keeps the books of the proxy's health: for each family, whether a sync that was asked for is overdue (SPEC §5.2).
+/// Keeps track of the proxy's health: for each family, whether a sync that was asked for is overdue
+/// (docs/behaviour.md, B11.1).
 ///
 /// A proxy without changes is healthy however long ago its last sync was. May be used from any thread.
 public final class ProxyHealth: Sendable {

@@ -5,7 +5,8 @@ public import HTTP
 internal import Host
 public import Resolution
 
-/// The listeners at `healthCheckNodePort`s, where load balancers ask whether this node has endpoints of a Service (SPEC §4.7).
+/// The listeners at `healthCheckNodePort`s, where load balancers ask whether this node has endpoints of a Service
+/// (docs/behaviour.md, B11.3).
 ///
 /// Always given the whole list, it opens, moves and closes what differs; a Service that only has more or fewer endpoints keeps
 /// its listener and its connections. May be used from any thread; all listeners are served by the thread of one ``HTTPServer``.

@@ -1,6 +1,7 @@
 internal import Base
 
-/// Which client keeps which endpoint of one service port: session affinity, for all workers together (SPEC §1.4, §4.5).
+/// Which client keeps which endpoint of one service port: session affinity, for all workers together
+/// (docs/behaviour.md, B4.5).
 ///
 /// It belongs to the service port and outlives every list of endpoints, so a rolling update costs only the clients of the
 /// pods that go. How long a pin lasts is not its business: the limit comes with every question, and a changed one holds at

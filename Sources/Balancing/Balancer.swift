@@ -1,7 +1,7 @@
 internal import Base
 internal import Synchronization
 
-/// Chooses the endpoints of one service port, for all workers together (SPEC §1.4).
+/// Chooses the endpoints of one service port, for all workers together (docs/behaviour.md, B4).
 ///
 /// A balancer is a fixed list in random order and one shared cursor, so that the rotation is strict however many workers
 /// take part. A changed endpoint set is a new balancer; an unchanged one keeps the old, cursor and all. Any thread, no lock.
@@ -91,7 +91,7 @@ public final class Balancer: Sendable {
 
 extension Balancer {
     /// The balancer for a new list of endpoints: this very one if the set is the same in any order, otherwise a new one
-    /// that starts afresh in random order, keeping what is known of the endpoints that stay (SPEC §1.4, *Update*).
+    /// that starts afresh in random order, keeping what is known of the endpoints that stay.
     public func updated(with endpoints: [Endpoint]) -> Balancer {
         func identities(_ list: [Endpoint]) -> [Identity: Int] {
             list.reduce(into: [:]) { $0[Identity($1), default: 0] += 1 }

@@ -87,7 +87,7 @@ struct PinList {
         self = PinList(capacity: capacity)
     }
 
-    /// Whole seconds, and an age that equals the limit is too old (SPEC §1.4).
+    /// Whole seconds, and an age that equals the limit is too old: as kube-proxy counts.
     private static func hasExpired(_ lastUsed: UInt64, seconds: Int, at now: UInt64) -> Bool {
         // The loops of two workers read the clock at different moments: "now" may be a little before the last use.
         let age = now > lastUsed ? (now - lastUsed) / 1000 : 0

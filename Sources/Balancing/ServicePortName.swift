@@ -17,7 +17,7 @@ public struct ServicePortName: Hashable, Sendable, Comparable {
 }
 
 extension ServicePortName: CustomStringConvertible {
-    /// `namespace/name:port`, or `namespace/name` when the port has no name: no trailing colon (SPEC, vocabulary).
+    /// `namespace/name:port`, or `namespace/name` when the port has no name: no trailing colon.
     public var description: String {
         port.isEmpty ? "\(namespace)/\(service)" : "\(namespace)/\(service):\(port)"
     }

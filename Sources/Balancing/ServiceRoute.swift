@@ -32,7 +32,7 @@ public struct ServiceRoute: Sendable {
     /// The endpoint for a client's attempt, or nil if there is none.
     ///
     /// With affinity a client keeps its endpoint, even one that others found dead: what was begun there is worth an attempt.
-    /// If that fails, the next attempt takes the endpoint whose turn it is and keeps that one (SPEC §1.4).
+    /// If that fails, the next attempt takes the endpoint whose turn it is and keeps that one.
     ///
     /// - Parameters:
     ///   - client: may be nil where no affinity is asked for.

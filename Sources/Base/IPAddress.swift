@@ -2,7 +2,7 @@ internal import Glibc
 
 /// An IPv4 or IPv6 address as a plain value.
 ///
-/// Parsing accepts what Kubernetes accepts, including IPv4 octets with leading zeros (SPEC §7.4, I18), and printing
+/// Parsing accepts what Kubernetes accepts, including IPv4 octets with leading zeros, and printing
 /// always gives the canonical form, so that two spellings of one address compare equal.
 public struct IPAddress: Hashable, Sendable {
     public enum Family: UInt8, Hashable, Sendable, CaseIterable, Comparable {
@@ -28,7 +28,7 @@ public struct IPAddress: Hashable, Sendable {
     }
 
     /// An IPv6 address; one of the form `::ffff:a.b.c.d` becomes the IPv4 address it stands for, so that a peer seen
-    /// through a dual-stack socket is the same client as one seen through an IPv4 socket (SPEC §1.2).
+    /// through a dual-stack socket is the same client as one seen through an IPv4 socket.
     public init(v6High high: UInt64, low: UInt64) {
         if high == 0, low >> 32 == 0xFFFF {
             self.init(v4: UInt32(truncatingIfNeeded: low))

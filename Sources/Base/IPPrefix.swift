@@ -21,8 +21,8 @@ public struct IPPrefix: Hashable, Sendable, CustomStringConvertible {
         self.length = length
     }
 
-    /// Parses `10.0.0.0/8` or `fd00::/8`. White space around it is accepted, since API servers let it through
-    /// (SPEC §4.4); a range without a length is not.
+    /// Parses `10.0.0.0/8` or `fd00::/8`. White space around it is accepted, since API servers let it through;
+    /// a range without a length is not.
     public init?(_ text: some StringProtocol) {
         let trimmed = text.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed()
         guard let slash = trimmed.lastIndex(of: "/"), let address = IPAddress(String(trimmed[..<slash])) else {

@@ -4,7 +4,7 @@ public enum TransportProtocol: String, Hashable, Sendable, CaseIterable {
     case udp = "UDP"
     case sctp = "SCTP"
 
-    /// Case does not matter (SPEC §1.2).
+    /// Case does not matter.
     public init?(_ text: some StringProtocol) {
         self.init(rawValue: text.uppercased())
     }

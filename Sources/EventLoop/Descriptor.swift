@@ -43,7 +43,7 @@ public struct Pipe: ~Copyable, Sendable {
     public let capacity: Int
 
     /// A pipe of `capacity` bytes, or of what the kernel grants: an ordinary user over the limit
-    /// `pipe-user-pages-soft` gets far less (FIELD, splice trap 5), so look at ``capacity``.
+    /// `pipe-user-pages-soft` gets far less, so look at ``capacity``.
     public init(capacity: Int) throws(SystemError) {
         var read: Int32 = -1
         var write: Int32 = -1

@@ -152,7 +152,7 @@ extension Descriptor {
             portico_set_option(raw, SOL_SOCKET, SO_REUSEPORT, 1), "set up", address.description)
     }
 
-    /// Turns on keep-alive: probes after 15 s of silence, every 15 s, and 9 of them (SPEC §1.2).
+    /// Turns on keep-alive: probes after 15 s of silence, every 15 s, and 9 of them.
     public func keepAlive() {
         _ = portico_keep_alive(raw)
     }

@@ -70,11 +70,11 @@ extension Descriptor {
 }
 
 extension Pipe {
-    /// More than this in one call is refused by some kernels, and zero-copy would be silently off (FIELD, splice trap 2).
+    /// More than this in one call is refused by some kernels, and zero-copy would be silently off.
     private static let largestSplice = 1 << 30
 
     /// Moves up to `count` bytes from a socket into the pipe. `wouldBlock` means that the socket is empty *or* that the
-    /// pipe is full: the kernel does not say which (FIELD, splice trap 3).
+    /// pipe is full: the kernel does not say which.
     @inline(__always)
     public func fill(from socket: borrowing Descriptor, count: Int) -> Transfer {
         Transfer(portico_splice(socket.raw, writeEnd.raw, min(count, Self.largestSplice)))

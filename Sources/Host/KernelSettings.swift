@@ -1,6 +1,6 @@
 internal import EventLoop
 
-/// What the proxy wants of the kernel around it (SPEC §5.5), with the values that kube-proxy has.
+/// What the proxy wants of the kernel around it, with the values that kube-proxy has.
 ///
 /// Everything here is a wish: a container may see `/proc/sys` and `/sys` read-only, and then the node's owner has to set it.
 /// So whatever cannot be done becomes a ``KernelNote``, and nothing is an error.

@@ -55,7 +55,7 @@ public struct NetworkInterfaces: Hashable, Sendable {
         addresses.filter { $0.isUp && $0.ip.family == family && !Self.notOwn.contains($0.interface) }
     }
 
-    /// The address that others reach this machine at, as far as it can tell by itself (SPEC §1.2): a global one of the
+    /// The address that others reach this machine at, as far as it can tell by itself: a global one of the
     /// interface of the first default route; without such a route, of any interface that is no tunnel.
     public func primary(_ family: IPAddress.Family) -> IPAddress? {
         let candidates = own(family).filter(\.ip.isGlobalUnicast)

@@ -11,7 +11,7 @@ extension EndpointSlice: Codable {
         }
         self.addressType = addressType
         ports = try container.list(.ports, of: Port.self)
-        // Host names are nothing a proxy could use (SPEC §4.6), and would be wrong where addresses are expected.
+        // Host names are nothing a proxy could use, and would be wrong where addresses are expected.
         endpoints = addressType == .fqdn ? [] : try container.list(.endpoints, of: Endpoint.self)
         // An endpoint cannot see the address type of its slice while it is read, so the family is checked here.
         for (index, endpoint) in endpoints.enumerated() {
@@ -111,7 +111,7 @@ extension EndpointSlice.Endpoint: Codable {
         }
     }
 
-    /// The first of a list of addresses. The others are never used (SPEC §4.6), so they are not even read.
+    /// The first of a list of addresses. The others are never used, so they are not even read.
     private struct FirstAddress: Decodable {
         var address: IPAddress?
 

@@ -1,6 +1,6 @@
 public import Base
 
-/// A `discovery.k8s.io/v1` EndpointSlice: some of the endpoints of one Service (SPEC §4.6).
+/// A `discovery.k8s.io/v1` EndpointSlice: some of the endpoints of one Service.
 public struct EndpointSlice: Hashable, Sendable {
     public var metadata: ObjectMeta
     public var addressType: AddressType

@@ -81,7 +81,7 @@ public struct Endpoints: Codable, Hashable, Sendable {
         /// Matched against the service port's name; the empty name matches the empty name.
         public var name: String
         /// Not compared with the service port's: the userspace mode did not, and hand-written objects often leave it
-        /// out even for UDP (SPEC §1.4).
+        /// out even for UDP.
         public var transport: TransportProtocol
         public var port: UInt16
 

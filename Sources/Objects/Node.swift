@@ -1,6 +1,6 @@
 public import Base
 
-/// A `v1` Node: read for the zone of the node that the proxy runs on, its addresses and its pod ranges (SPEC §5.4).
+/// A `v1` Node: read for the zone of the node that the proxy runs on, its addresses and its pod ranges.
 public struct Node: Codable, Hashable, Sendable {
     public var metadata: ObjectMeta
     public var spec: NodeSpec

@@ -63,7 +63,7 @@ public struct ObjectKey: Hashable, Sendable, Comparable, CustomStringConvertible
     public var description: String { "\(namespace)/\(name)" }
 }
 
-/// Label names that decide whether an object is the proxy's business (SPEC §4.1).
+/// Label names that decide whether an object is the proxy's business.
 public enum WellKnownLabel {
     /// On a Service: another proxy serves it.
     public static let serviceProxyName = "service.kubernetes.io/service-proxy-name"

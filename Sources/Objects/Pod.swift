@@ -70,7 +70,7 @@ public struct PodSpec: Codable, Hashable, Sendable {
         initContainers = try container.list(.initContainers, of: Container.self)
     }
 
-    /// The number of the container port with this name and protocol, sidecars last (SPEC §7.5, E23).
+    /// The number of the container port with this name and protocol, sidecars last.
     public func containerPort(named name: String, transport: TransportProtocol) -> UInt16? {
         for container in containers + initContainers.filter(\.isSidecar) {
             for port in container.ports where port.name == name && port.transport == transport {

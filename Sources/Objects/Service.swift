@@ -28,7 +28,7 @@ public struct Service: Codable, Hashable, Sendable {
     }
 }
 
-/// The kinds of Service. They are cumulative, and the proxy acts on the fields rather than on the type (SPEC §4.2);
+/// The kinds of Service. They are cumulative, and the proxy acts on the fields rather than on the type;
 /// only `ExternalName`, which is a matter for DNS alone, is told apart.
 public enum ServiceType: String, Codable, Hashable, Sendable, CaseIterable {
     case clusterIP = "ClusterIP"
@@ -77,9 +77,9 @@ public struct ServiceSpec: Hashable, Sendable {
     public var clusterIPs: [ClusterIP]
     /// `IPv4`, `IPv6` or both; empty means whatever the cluster IPs are.
     public var ipFamilies: [IPAddress.Family]
-    /// Kept as written: a bad entry is skipped with a note and does not cost the Service (SPEC §4.3).
+    /// Kept as written: a bad entry is skipped with a note and does not cost the Service.
     public var externalIPs: [String]
-    /// Kept as written, for the same reason (SPEC §4.4).
+    /// Kept as written, for the same reason.
     public var loadBalancerSourceRanges: [String]
     public var clientIPAffinity: Bool
     /// Seconds, 1 to 86,400.
@@ -89,7 +89,7 @@ public struct ServiceSpec: Hashable, Sendable {
     public var healthCheckNodePort: UInt16?
     public var publishNotReadyAddresses: Bool
 
-    /// What an API server fills in (SPEC §4.5).
+    /// What an API server fills in.
     public static let defaultAffinityTimeout = 10_800
 
     public init(
@@ -124,7 +124,7 @@ public struct ServicePortSpec: Hashable, Sendable {
     public var name: String
     public var transport: TransportProtocol
     public var port: UInt16
-    /// Read only where endpoints are computed from pods; EndpointSlices and Endpoints carry numbers (SPEC §4.2).
+    /// Read only where endpoints are computed from pods; EndpointSlices and Endpoints carry numbers.
     public var targetPort: IntOrString?
     public var nodePort: UInt16?
 

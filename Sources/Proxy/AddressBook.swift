@@ -1,7 +1,7 @@
 public import Base
 
 /// Gives every Service a loopback address of its own, the same one in every run: 127.64.0.0/10 holds four million of them,
-/// needs no set-up on Linux, and lets services keep their port numbers side by side (DESIGN, "stable development address").
+/// needs no set-up on Linux, and lets services keep their port numbers side by side.
 public struct AddressBook: Sendable {
     private static let network: UInt32 = 127 << 24 | 64 << 16
     private static let size: UInt32 = 1 << 22

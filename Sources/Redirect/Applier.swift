@@ -97,7 +97,7 @@ public actor Applier {
         try remove { KubeProxyChains.isLeftover($0, in: $1) }
     }
 
-    /// Removes all rules and chains of Portico, and of kube-proxy in any mode that uses iptables (SPEC §2.8).
+    /// Removes all rules and chains of Portico, and of kube-proxy in any mode that uses iptables.
     ///
     /// - Returns: whether there was anything.
     @discardableResult

@@ -1,6 +1,6 @@
 /// The names that Portico gives its chains.
 ///
-/// Those of kube-proxy's userspace mode are kept (SPEC §2.1): whoever looks after a node knows them, and rules that a
+/// Those of kube-proxy's userspace mode are kept: whoever looks after a node knows them, and rules that a
 /// former kube-proxy has left behind are taken over rather than doubled.
 public enum ChainName {
     // "Container" is what arrives from interfaces, of pods and other machines alike; "host" is what this host sends.

@@ -21,7 +21,7 @@ public struct Iptables: Hashable, Sendable {
         self.searchPath = searchPath
     }
 
-    /// `iptables-restore -w 5` is from here on (SPEC §2.6).
+    /// `iptables-restore` knows `-w 5`, which waits for the lock, from here on.
     static let oldestVersion = "1.6.2"
 
     /// PATH, and the folders of administration that a service's or an ordinary user's PATH may lack.

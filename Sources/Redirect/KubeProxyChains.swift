@@ -1,4 +1,4 @@
-/// Which chains are Portico's or were kube-proxy's, by table and name (SPEC §2.1, §3.9).
+/// Which chains are Portico's or were kube-proxy's, by table and name.
 ///
 /// The kubelet's chains (`KUBE-FIREWALL`, `KUBE-KUBELET-CANARY`, `KUBE-MARK-DROP`) are not among them.
 enum KubeProxyChains {

@@ -16,7 +16,7 @@ public struct ProxyPorts: Hashable, Sendable {
 }
 
 extension Portal {
-    /// All portals of a service port, in both families (SPEC §2.4, §4.4, §4.7).
+    /// All portals of a service port, in both families (docs/behaviour.md, B9.2 and B9.3).
     ///
     /// - Parameter proxy: where the proxy listens for it.
     public static func portals(of port: ServicePort, proxy: ProxyPorts) -> [Portal] {
@@ -26,7 +26,7 @@ extension Portal {
         }
         func external(_ place: Place, _ number: UInt16, sources: [IPPrefix] = []) -> Portal {
             let family = Portal(owner, place, port: number, outside: .drop).family
-            // A Local external policy is for traffic from outside; the node and its pods use the cluster list (SPEC §4.7).
+            // A Local external policy is for traffic from outside; the node and its pods use the cluster list.
             return Portal(
                 owner, place, port: number, sources: sources, outside: verdict(family, port.externalTrafficPolicy),
                 inside: verdict(family, .cluster))

@@ -17,7 +17,7 @@ public struct Portal: Hashable, Sendable {
         /// There are no endpoints anywhere: clients are told at once.
         case reject
         /// There are endpoints, but none that the policy permits here: clients find out by themselves, so that a load
-        /// balancer's retries go to another node (SPEC §4.7).
+        /// balancer's retries go to another node.
         case drop
     }
 
@@ -25,7 +25,7 @@ public struct Portal: Hashable, Sendable {
     public var place: Place
     /// The service port's number, or the node port.
     public var port: UInt16
-    /// Who may come; empty means everybody. Others are dropped. For load-balancer addresses (SPEC §4.4).
+    /// Who may come; empty means everybody. Others are dropped. For load-balancer addresses.
     public var sources: [IPPrefix]
     /// What clients get who come from other machines.
     public var outside: Verdict
@@ -55,7 +55,7 @@ public struct Portal: Hashable, Sendable {
 }
 
 extension Portal: Comparable {
-    /// By service port, then by kind in the order in which the userspace proxy opened them (SPEC §2.4).
+    /// By service port, then by kind in the order in which kube-proxy's userspace mode opened them.
     public static func < (a: Portal, b: Portal) -> Bool {
         if a.owner != b.owner { return a.owner < b.owner }
         return (a.place.rank, a.place.address ?? IPAddress(v4: 0), a.family.rawValue, a.port)

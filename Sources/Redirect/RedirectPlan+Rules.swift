@@ -121,7 +121,7 @@ private struct RuleWriter {
         network.nodeAddresses.contains { address in ranges.contains { $0.contains(address) } }
     }
 
-    /// The matches of a portal (SPEC §2.4); their target is yet to be filled in.
+    /// The matches of a portal (docs/behaviour.md, B9.4); their target is yet to be filled in.
     private func matches(_ portal: Portal, _ way: Way, from source: IPPrefix?) -> [Rule] {
         var rule = Rule(
             comment: portal.comment, transport: portal.owner.transport, port: portal.port,

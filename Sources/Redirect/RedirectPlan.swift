@@ -37,13 +37,13 @@ public struct NodeNetwork: Hashable, Sendable {
     public var hostIP: IPAddress
     /// The one address that the proxy listens on; nil means on all.
     public var bindAddress: IPAddress?
-    /// Addresses of this node that take node ports; empty or of length 0 means all (SPEC §4.9).
+    /// Addresses of this node that take node ports; empty or of length 0 means all.
     public var nodePortRanges: [IPPrefix]
     /// The addresses of this node's pods. Under a Local external policy they are told apart from other machines; without
     /// ranges they are not, and count as outside.
     public var podRanges: [IPPrefix]
     /// The node's own addresses. One in the source ranges of a load-balancer address lets the node use that address as its
-    /// source too (SPEC §4.4).
+    /// source too.
     public var nodeAddresses: [IPAddress]
 
     public init(

@@ -5,7 +5,8 @@ extension Rule: CustomStringConvertible {
     public var description: String {
         var words: [String] = []
         if isForNewOnly, transport == nil { words.append("-m state --state NEW") }
-        // A jump's address type stands before its comment, a portal's after its addresses (SPEC §2.1, §2.2).
+        // A jump's address type stands before its comment, a portal's after its addresses, as
+        // kube-proxy wrote them.
         if isToLocalAddress, transport == nil { words.append("-m addrtype --dst-type LOCAL") }
         if let comment { words.append("-m comment --comment \(Self.quoted(comment))") }
         if let transport {

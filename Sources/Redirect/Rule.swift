@@ -1,6 +1,6 @@
 public import Base
 
-/// One iptables rule of the few shapes that capturing takes (SPEC §2.2).
+/// One iptables rule of the few shapes that capturing takes.
 ///
 /// The properties stand in the order in which their matches are written. `iptables-save` prints another one, so rules are
 /// compared as values, never as text.

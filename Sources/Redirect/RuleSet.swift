@@ -61,7 +61,8 @@ public struct Jump: Hashable, Sendable {
 
     /// The built-in chain.
     public var chain: String
-    /// Where it is put if it is not there. One that is there is never moved (SPEC §2.1).
+    /// Where it is put if it is not there. One that is there is never moved: others may have put
+    /// theirs before it on purpose.
     public var position: Position
     public var rule: Rule
 

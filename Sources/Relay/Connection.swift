@@ -45,7 +45,7 @@ struct Connection: ~Copyable {
 }
 
 extension Connection {
-    /// One direction has ended and the other goes on: legitimate, but limited in time if nothing moves (SPEC §1.5).
+    /// One direction has ended and the other goes on: legitimate, but limited in time if nothing moves.
     var isHalfOpen: Bool {
         isEstablished && (up.phase == .finished) != (down.phase == .finished)
     }

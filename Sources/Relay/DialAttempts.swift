@@ -1,5 +1,5 @@
-/// The attempts to reach an endpoint for one client (SPEC §1.5): each has its own time limit and takes a new endpoint; a
-/// failed one is followed by the next without a pause.
+/// The attempts to reach an endpoint for one client (docs/behaviour.md, B5.2): each has its own time limit and takes a new
+/// endpoint; a failed one is followed by the next without a pause.
 enum DialAttempts {
     /// Milliseconds that each attempt may take.
     static let timeouts: [UInt64] = [250, 500, 1000, 2000]

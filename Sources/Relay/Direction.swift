@@ -147,7 +147,7 @@ struct Direction: Equatable {
             detector.refused()
         case .wouldBlock:
             // With bytes in the pipe it may be the pipe that is full and not the socket that is empty: flush, and ask
-            // again (FIELD, splice trap 3).
+            // again.
             if held == 0 { sourceReady = false }
         case .failed(let code): fail(code, sink: false)
         }
@@ -220,7 +220,7 @@ extension Direction {
     /// The opposite direction need not pass on its end any more: the connection ends here, and closing its sockets says it.
     ///
     /// When this direction is done, that is the same in one call less. When it has failed, what looks like an end there may be
-    /// the rest of the failure, of which a socket tells only the first call (FIELD, splice trap 8), and a reset is right. Not
+    /// the rest of the failure, of which a socket tells only the first call, and a reset is right. Not
     /// after EPIPE: then the peer had ended its stream before it broke the connection.
     var saysItByClosing: Bool {
         isDone || (phase == .failed && error != EPIPE)

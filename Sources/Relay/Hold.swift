@@ -2,7 +2,7 @@ internal import EventLoop
 
 /// Where the bytes are that a direction holds: in a buffer of its own, in a pipe of the worker's pool, or nowhere.
 ///
-/// A connection that moves nothing holds nothing: no buffer, no pipe (FIELD, splice trap 10).
+/// A connection that moves nothing holds nothing: no buffer, no pipe.
 struct Hold: ~Copyable {
     private var buffer: UnsafeMutableRawPointer?
     private var offset: Int32 = 0

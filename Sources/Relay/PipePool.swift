@@ -4,7 +4,7 @@ internal import EventLoop
 ///
 /// Few pipes serve many streams, since a splice in and a splice out usually follow each other at once. That matters,
 /// because an ordinary user may have only 256 pipes of this size (`pipe-user-pages-soft`); beyond it the kernel hands out
-/// tiny ones, which are slower than copying (FIELD, splice traps 4 to 6).
+/// tiny ones, which are slower than copying.
 struct PipePool: ~Copyable {
     typealias Slot = UInt16
 

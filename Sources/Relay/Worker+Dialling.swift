@@ -4,9 +4,9 @@ internal import EventLoop
 internal import Glibc
 internal import Synchronization
 
-/// Finding an endpoint for a client: up to four attempts, each with a new endpoint and its own time limit (SPEC §1.5).
-/// Nothing is read from the client meanwhile, so a failed attempt has nothing to undo, and one client's slow endpoint
-/// delays nobody else.
+/// Finding an endpoint for a client: up to four attempts, each with a new endpoint and its own time limit
+/// (docs/behaviour.md, B5.2). Nothing is read from the client meanwhile, so a failed attempt has nothing to undo, and one
+/// client's slow endpoint delays nobody else.
 extension Worker {
     /// Begins the next attempt for a new or disappointed client; goes on to relaying at once if the connection stands
     /// already, as it usually does within one machine.

@@ -56,9 +56,9 @@ extension Worker {
 
     // MARK: The end of a listener
 
-    /// Closes a listener; its service port goes with the last one. Connections stay (SPEC §1.5).
+    /// Closes a listener; its service port goes with the last one. Connections stay.
     ///
-    /// Clients that the kernel has accepted on it already would be reset by the close (FIELD, splice trap 16), so they are
+    /// Clients that the kernel has accepted on it already would be reset by the close, so they are
     /// taken first, as far as there is room.
     func closeListener(_ id: UInt32) {
         guard let listener = listeners[id] else { return }

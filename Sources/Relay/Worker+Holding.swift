@@ -11,7 +11,7 @@ struct Waiting {
 }
 
 /// Holding clients of a service port without endpoints, for Services that ask for it: whatever starts pods on demand finds
-/// its client still there (SPEC §1.7; FIELD, "unidling").
+/// its client still there (docs/behaviour.md, B5.10).
 ///
 /// The clients of one service port wait equally long, so they are due in the order in which they came, and are served in
 /// that order too: within a worker exactly, over all workers as exactly as the workers learn of the endpoint.

@@ -3,7 +3,8 @@ internal import Base
 internal import Objects
 
 extension ClusterState {
-    /// Works out what is served on a node: which service ports, at which addresses, by which endpoints (SPEC §4).
+    /// Works out what is served on a node: which service ports, at which addresses, by which endpoints
+    /// (docs/behaviour.md, B2 and B3).
     ///
     /// Pure and complete: the same state and context always give the same resolution. Takes time in proportion to the
     /// number of objects.
@@ -94,7 +95,7 @@ struct ServiceResolver {
         resolution.ports += ports
     }
 
-    /// Why a Service is none of the proxy's business; nil if it is (SPEC §4.1).
+    /// Why a Service is none of the proxy's business (docs/behaviour.md, B2.1); nil if it is.
     private func reasonToSkip(_ service: Service) -> String? {
         let labels = service.metadata.labels
         if labels[WellKnownLabel.serviceProxyName] != context.serviceProxyName {
@@ -128,7 +129,7 @@ struct ServiceResolver {
         return port
     }
 
-    /// The type matters here, and only here: a number left over from another type is not served (SPEC §4.7).
+    /// The type matters here, and only here: a number left over from another type is not served.
     private func healthCheckNodePort(_ service: Service) -> UInt16? {
         guard service.spec.type == .loadBalancer, service.spec.externalTrafficPolicy == .local else { return nil }
         return service.spec.healthCheckNodePort

@@ -9,8 +9,7 @@ struct EndpointIndex {
     private var pods: PodIndex
     private(set) var notes: [ResolutionNote] = []
 
-    /// - Parameter headless: also those of headless Services, which are labelled so and which API sources never fetch
-    ///   (SPEC §4.1).
+    /// - Parameter headless: also those of headless Services, which are labelled so and which API sources never fetch.
     init(_ state: ClusterState, headless: Bool = false) {
         pods = PodIndex(state.pods)
         for slice in state.endpointSlices {

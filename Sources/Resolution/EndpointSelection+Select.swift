@@ -6,7 +6,7 @@ struct SelectionPolicy {
     var usesLocal: Bool
 
     /// The Cluster list is needed under a Local external policy too: pods of this node that use an external address are
-    /// sent there (SPEC §4.7). The external policy of a port without external addresses means nothing.
+    /// sent there. The external policy of a port without external addresses means nothing.
     init(internalPolicy: TrafficPolicy, externalPolicy: TrafficPolicy, isExternallyReachable: Bool) {
         usesCluster = internalPolicy == .cluster || isExternallyReachable
         usesLocal = internalPolicy == .local || (externalPolicy == .local && isExternallyReachable)
@@ -28,7 +28,7 @@ extension EndpointSelection {
 }
 
 extension FamilySelection {
-    /// Selects among the candidates of one family (SPEC §4.6).
+    /// Selects among the candidates of one family.
     init(_ candidates: [EndpointCandidate], policy: SelectionPolicy, place: TopologyPlace) {
         self.init()
         guard !candidates.isEmpty else { return }
@@ -56,7 +56,7 @@ extension FamilySelection {
 
 extension TopologyMode {
     /// Decides from the hints of the ready endpoints. A single one without a hint disables the mode: hints are written
-    /// for all or none, so a missing one means that they are being changed (SPEC §4.6).
+    /// for all or none, so a missing one means that they are being changed.
     init(_ ready: [EndpointCandidate], place: TopologyPlace) {
         self = .none
         guard !ready.isEmpty else { return }

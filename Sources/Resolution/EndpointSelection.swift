@@ -1,9 +1,10 @@
 public import Base
 
-/// The endpoints that a service port's traffic may use, after readiness, policies and topology (SPEC §4.6, §4.7).
+/// The endpoints that a service port's traffic may use, after readiness, policies and topology
+/// (docs/behaviour.md, B3.6 to B3.9).
 ///
 /// The families are selected apart, as two proxies of one family each would: a Service whose IPv6 endpoints all
-/// terminate falls back to them without touching IPv4 (SPEC §4.8).
+/// terminate falls back to them without touching IPv4.
 public struct EndpointSelection: Hashable, Sendable {
     public var ipv4: FamilySelection
     public var ipv6: FamilySelection

@@ -44,7 +44,7 @@ public struct ResolutionNote: Hashable, Sendable, CustomStringConvertible {
 
 /// The node and the habits to resolve for.
 public struct ResolutionContext: Hashable, Sendable {
-    /// Compared with endpoints' node names, case-sensitive (SPEC §5.4). Nil, away from any cluster, makes every endpoint
+    /// Compared with endpoints' node names, case-sensitive. Nil, away from any cluster, makes every endpoint
     /// local: a developer's machine is the only node there is.
     public var nodeName: String?
     /// Nil takes the zone from the Node object of that name, if the state has it.

@@ -1,7 +1,7 @@
 internal import Base
 internal import Objects
 
-/// The addresses of a Service as values, and what could not be read. One bad entry never costs the others (SPEC §4.3).
+/// The addresses of a Service as values, and what could not be read. One bad entry never costs the others.
 struct ServiceAddresses {
     var clusterIPs: [IPAddress] = []
     var externalIPs: [IPAddress] = []

@@ -7,7 +7,7 @@ public struct ServiceHealthEntry: Hashable, Sendable {
     /// Its `healthCheckNodePort`.
     public var nodePort: UInt16
     /// Ready endpoints on this node, by their IP addresses, each counted once over all ports of the Service. Terminating
-    /// ones do not count, even while they serve (SPEC §4.7).
+    /// ones do not count, even while they serve.
     public var localEndpoints: Int
 
     public init(namespace: String, name: String, nodePort: UInt16, localEndpoints: Int) {

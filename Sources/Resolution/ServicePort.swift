@@ -11,7 +11,7 @@ public struct ServicePort: Hashable, Sendable {
     public var clusterIPs: [IPAddress]
     public var nodePort: UInt16?
     public var externalIPs: [IPAddress]
-    /// Load-balancer addresses to be captured on the node; those of `ipMode: Proxy` are left out (SPEC §4.4).
+    /// Load-balancer addresses to be captured on the node; those of `ipMode: Proxy` are left out.
     public var loadBalancerIPs: [IPAddress]
     /// Who may use the load-balancer addresses; ask ``sourceRanges(for:)``.
     public var loadBalancerSourceRanges: [IPPrefix]
@@ -54,14 +54,14 @@ public struct ServicePort: Hashable, Sendable {
     }
 
     /// The ranges from which load-balancer addresses of `family` may be used; empty means from everywhere. A range of
-    /// length 0 opens both families, and a list of the other family's ranges alone restricts nothing (SPEC §4.4).
+    /// length 0 opens both families, and a list of the other family's ranges alone restricts nothing.
     public func sourceRanges(for family: IPAddress.Family) -> [IPPrefix] {
         if loadBalancerSourceRanges.contains(where: { $0.length == 0 }) { return [] }
         return loadBalancerSourceRanges.filter { $0.family == family }
     }
 }
 
-/// The health check of a LoadBalancer Service with a Local external policy (SPEC §4.7).
+/// The health check of a LoadBalancer Service with a Local external policy.
 public struct ServiceHealthCheck: Hashable, Sendable {
     /// The port to answer on. It belongs to the Service: all its ports share one.
     public var nodePort: UInt16

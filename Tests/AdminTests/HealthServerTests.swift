@@ -5,7 +5,7 @@ import HTTP
 import TestSupport
 import Testing
 
-/// SPEC §7.4, H2, asked for as load balancers and the kubelet do.
+/// `/healthz` and `/livez` (docs/behaviour.md, B11.1 and B11.2), asked for as load balancers and the kubelet do.
 @Suite(.timeLimit(.minutes(2))) struct HealthServerTests {
     private let clock = FakeClock()
     private let health: ProxyHealth

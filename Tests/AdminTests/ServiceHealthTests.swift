@@ -6,7 +6,7 @@ import Resolution
 import TestSupport
 import Testing
 
-/// SPEC §7.4, H1 and H3, asked for as load balancers do.
+/// Health checks of Services (docs/behaviour.md, B11.3), asked for as load balancers do.
 @Suite(.timeLimit(.minutes(2))) struct ServiceHealthTests {
     private let clock = FakeClock()
     private let health: ProxyHealth

@@ -4,7 +4,8 @@ import Testing
 
 @testable import Balancing
 
-/// Session affinity over the whole route: balancer, pins and policy together (SPEC §7.1).
+/// Session affinity over the whole route: balancer, pins and policy together
+/// (docs/behaviour.md, B4.2 and B4.5).
 @Suite("Session affinity")
 struct AffinityTests {
     /// A service port whose endpoints come and go as the proxy makes them.
@@ -40,7 +41,7 @@ struct AffinityTests {
 
     private static func client(_ number: Int) -> IPAddress { IPAddress(v4: 0xC0A8_0000 + UInt32(number)) }
 
-    @Test("R7: each client keeps the endpoint that it was given, over any interleaving")
+    @Test("Each client keeps the endpoint that it was given, over any interleaving")
     func r7() {
         var port = Port(0)
         #expect(port.ask(1) == nil)
@@ -50,7 +51,7 @@ struct AffinityTests {
         for client in [3, 1, 2, 2, 1, 3, 1, 1, 3, 2] { #expect(port.ask(client) == given[client - 1]) }
     }
 
-    @Test("R8: endpoints that came before the Service's own settings change nothing, and its timeout counts")
+    @Test("Endpoints that came before the Service's own settings change nothing, and its timeout counts")
     func r8() {
         var port = Port(3)
         port.update(ServicePolicy())
@@ -62,7 +63,7 @@ struct AffinityTests {
         #expect(port.ask(1, at: 9999) == port.list[2].address)
     }
 
-    @Test("R9: only the clients of a removed endpoint move, to the head of the new list; a new endpoint moves nobody")
+    @Test("Only the clients of a removed endpoint move, to the head of the new list; a new endpoint moves nobody")
     func r9() {
         var port = Port(3)
         let given = (1...3).map { port.ask($0) }
@@ -78,7 +79,7 @@ struct AffinityTests {
         #expect((4...6).map { port.ask($0) } == port.list.map(\.address))
     }
 
-    @Test("R10: with all endpoints replaced clients start from the head of the new list and stick")
+    @Test("With all endpoints replaced clients start from the head of the new list and stick")
     func r10() {
         var port = Port(3)
         for client in 1...3 { _ = port.ask(client) }
@@ -95,7 +96,7 @@ struct AffinityTests {
         #expect(again == port.list[0].address && port.ask(1) == again)
     }
 
-    @Test("R11: a service that loses its endpoints takes nothing from another's clients")
+    @Test("A service that loses its endpoints takes nothing from another's clients")
     func r11() {
         var (foo, bar) = (Port(3), Port(3))
         let given = (1...3).map { bar.ask($0) }
@@ -105,7 +106,7 @@ struct AffinityTests {
         #expect((1...3).map { bar.ask($0) } == given)
     }
 
-    @Test("R12: an attempt after a failed one takes the endpoint whose turn it is, and keeps that")
+    @Test("An attempt after a failed one takes the endpoint whose turn it is, and keeps that")
     func r12() {
         let port = Port(3)
         let list = port.list.map(\.address)
@@ -118,7 +119,7 @@ struct AffinityTests {
         #expect([1, 2, 3].map { port.ask($0) } == [list[2], list[0], list[1]])
     }
 
-    @Test("R13: an age of the timeout in whole seconds is too old, one second less is not; each use counts anew")
+    @Test("An age of the timeout in whole seconds is too old, one second less is not; each use counts anew")
     func r13() {
         let port = Port(3, seconds: 10)
         let list = port.list.map(\.address)
@@ -130,7 +131,7 @@ struct AffinityTests {
         #expect(port.ask(1, at: 30_990) == list[1])
     }
 
-    @Test("R13: a sweep takes what has expired and nothing else")
+    @Test("A sweep takes what has expired and nothing else")
     func r13Sweep() {
         let port = Port(3, seconds: 10)
         for client in 1...50 { _ = port.ask(client, at: UInt64(client) * 1000) }
@@ -140,7 +141,7 @@ struct AffinityTests {
         #expect(port.route.pins.count == 0)
     }
 
-    @Test("R14: the same endpoints in another order change nothing")
+    @Test("The same endpoints in another order change nothing")
     func r14() {
         var port = Port(3)
         let given = (1...3).map { port.ask($0) }
@@ -150,7 +151,7 @@ struct AffinityTests {
         #expect((1...3).map { port.ask($0) } == given)
     }
 
-    @Test("P42: a changed timeout holds at once for the clients that are known")
+    @Test("A changed timeout holds at once for the clients that are known")
     func p42() {
         var port = Port(3, seconds: 10)
         let balancer = port.route.balancer

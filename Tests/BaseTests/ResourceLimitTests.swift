@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// SPEC §1.8. Each in a process of its own, since limits are the process's.
+/// The limit on open files (docs/behaviour.md, B7.1). Each in a process of its own, since limits are the process's.
 @Suite(.timeLimit(.minutes(1))) struct ResourceLimitTests {
     @Test(.requires(.ordinaryUser)) func softLimitBecomesTheHardOne() async {
         await #expect(processExitsWith: .success) {

@@ -98,7 +98,7 @@ private final class Flag: Sendable {
         var filled = 0
         while case .moved(let count) = pipe.fill(from: source.right.descriptor, count: 1 << 20) { filled += count }
         #expect(filled > 0 && filled <= capacity)
-        // The same answer, for the other reason: FIELD, splice trap 3.
+        // The same answer, for the other reason: the pipe is full.
         expect(pipe.fill(from: source.right.descriptor, count: 4096), .wouldBlock)
         #expect(source.right.receive(1)?.utf8.count == 1, "the socket was not empty")
     }
@@ -139,7 +139,7 @@ private final class Flag: Sendable {
         #expect(code == ECONNRESET || code == EPIPE)
     }
 
-    /// SPLICE_F_MORE would hold back what does not fill a packet, for 200 ms (FIELD, splice trap 1).
+    /// SPLICE_F_MORE would hold back what does not fill a packet, for 200 ms.
     @Test func aShortPieceGoesOutAtOnce() async throws {
         let listener = try TCPSocket.listen(on: SocketAddress(v4: 0x7F00_0001, port: 0))
         let socket = try TCPSocket.dial(TCPSocket.localAddress(of: listener))

@@ -4,7 +4,7 @@ import Objects
 import TestSupport
 import Testing
 
-/// What happens to the rules while others work on the same firewall, and over restarts: SPEC §2.9, P44–P46, E5.
+/// What happens to the rules while others work on the same firewall, and over restarts (docs/behaviour.md, B9.7 to B9.10).
 @Suite("Rules on a node", Lab.requirements, .serialized) struct FirewallTests {
     private func web(_ endpoints: [Manifest.Endpoint] = [.nginx1]) -> String {
         Manifest.service("web", clusterIPs: ["10.100.0.1", "fd00:100::1"], type: "NodePort", nodePort: 30_080)
@@ -24,7 +24,7 @@ import Testing
         return lines
     }
 
-    @Test("P45: after somebody flushes the tables all is as before, within a period", arguments: ["nft", "legacy"])
+    @Test("After somebody flushes the tables all is as before, within a period", arguments: ["nft", "legacy"])
     func flush(variant: String) async throws {
         try await Lab.run(daemons: []) { lab in
             try await lab.run(on: "node1", "iptables-\(variant) -t mangle -N KUBE-IPTABLES-HINT")
@@ -45,7 +45,7 @@ import Testing
         }
     }
 
-    @Test("P45: the kernel tells of a flush, so that nobody has to wait for the period")
+    @Test("The kernel tells of a flush, so that nobody has to wait for the period")
     func flushIsHeardOf() async throws {
         try await Lab.run(daemons: ["node1"]) { lab in
             try await lab.apply("web", web())
@@ -64,7 +64,7 @@ import Testing
         }
     }
 
-    @Test("P45: a look that is due is not lost to the changes that come after it")
+    @Test("A look that is due is not lost to the changes that come after it")
     func flushAmongChanges() async throws {
         try await Lab.run(daemons: []) { lab in
             try await lab.start("node1", ["--iptables-min-sync-period=4s"])
@@ -84,7 +84,7 @@ import Testing
         }
     }
 
-    @Test("P44: while iptables is locked endpoints change all the same; rules follow, and health tells of a long wait")
+    @Test("While iptables is locked endpoints change all the same; rules follow, and health tells of a long wait")
     func lockedFirewall() async throws {
         try await Lab.run(daemons: []) { lab in
             let lock = "/run/portico-lab/\(lab.name)/xtables.lock"
@@ -120,7 +120,7 @@ import Testing
         }
     }
 
-    @Test("P46, E5: over a restart, orderly or not, no rule is touched and the proxy ports are the same")
+    @Test("Over a restart, orderly or not, no rule is touched and the proxy ports are the same")
     func restart() async throws {
         try await Lab.run(daemons: ["node1"]) { lab in
             let many = (0..<1000).map { number in
@@ -176,7 +176,7 @@ import Testing
         }
     }
 
-    @Test("P45, §6.3: a UDP client that was there before its Service is served once that is there")
+    @Test("A UDP client that was there before its Service is served once that is there")
     func staleFlows() async throws {
         try await Lab.run(daemons: ["node1"]) { lab in
             // It asks from one port all the time, and each packet keeps the kernel's memory of the flow fresh.

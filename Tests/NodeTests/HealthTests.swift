@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What load balancers and people ask a node about: SPEC §4.7, §5.2, E18; and what is left without a firewall.
+/// What load balancers and people ask a node about (docs/behaviour.md, B11); and what is left without a firewall.
 @Suite("A node's surroundings", Lab.requirements, .serialized) struct HealthTests {
     private func loadBalancer(_ policy: String, _ endpoints: [Manifest.Endpoint]) -> String {
         Manifest.service(
@@ -18,7 +18,7 @@ import Testing
             on: "outside", "curl -sS -m 3 -D - '\(url)' 2>&1 | tr -d '\\r' | grep -iE '^HTTP|weight|^.*\\{|:' ; true")
     }
 
-    @Test("E18: a node says how many endpoints it has, and no more once they shut down, though they still serve")
+    @Test("A node says how many endpoints it has, and no more once they shut down, though they still serve")
     func healthCheckNodePort() async throws {
         try await Lab.run { lab in
             try await lab.apply("web", loadBalancer("Local", [.nginx1]))

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// Every kind of portal, over both transports and families, from everywhere. SPEC §2.4, E3, E6, E7, E20.
+/// Every kind of portal, over both transports and families, from everywhere (docs/behaviour.md, B9.2 to B9.5).
 @Suite("Portals", Lab.requirements, .serialized) struct PortalTests {
     private struct Case: CustomStringConvertible {
         let portal: String
@@ -22,7 +22,7 @@ import Testing
             for address in ["203.0.113.7", "fd00:113::7"] {
                 cases.append(Case(portal: "load-balancer IP", place: place, address: address))
             }
-            // What a node itself sends to an external address that is not its own leaves the node (SPEC §2.4).
+            // What a node itself sends to an external address that is not its own leaves the node.
             for address in ["198.51.100.7", "fd00:51::7"] where !place.hasPrefix("node") {
                 cases.append(Case(portal: "external IP", place: place, address: address))
             }

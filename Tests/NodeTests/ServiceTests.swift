@@ -2,7 +2,7 @@ import Balancing
 import TestSupport
 import Testing
 
-/// What people rely on when Services and their endpoints change: SPEC §7.3 and §7.5, as far as no API server is needed.
+/// What people rely on when Services and their endpoints change, as far as no API server is needed.
 @Suite("Services on a node", Lab.requirements, .serialized) struct ServiceTests {
     private static let web = "10.100.0.1"
 
@@ -13,7 +13,7 @@ import Testing
             + Manifest.endpoints("web", endpoints)
     }
 
-    @Test("P41, E15: without endpoints clients are refused at once; with one they are served")
+    @Test("Without endpoints clients are refused at once; with one they are served")
     func endpoints() async throws {
         try await Lab.run(daemons: ["node1", "node2"]) { lab in
             try await lab.apply("web", service(type: "NodePort", nodePort: 30_080, []))
@@ -38,7 +38,7 @@ import Testing
         }
     }
 
-    @Test("E4, E10: a Service that is deleted is gone, its node port too; made again it works, and others never notice")
+    @Test("A Service that is deleted is gone, its node port too; made again it works, and others never notice")
     func deletion() async throws {
         try await Lab.run(daemons: ["node1"]) { lab in
             let other = Manifest.service("other", clusterIPs: ["10.100.0.2"]) + Manifest.endpoints("other", [.nginx3])
@@ -60,7 +60,7 @@ import Testing
         }
     }
 
-    @Test("E8, E9: types and protocols change while it runs")
+    @Test("Types and protocols change while it runs")
     func changes() async throws {
         try await Lab.run(daemons: ["node1"]) { lab in
             try await lab.apply("web", service([.nginx1]))
@@ -87,7 +87,7 @@ import Testing
         }
     }
 
-    @Test("E13: session affinity by cluster IP and node port, switched on and off while it runs, with a short time-out")
+    @Test("Session affinity by cluster IP and node port, switched on and off while it runs, with a short time-out")
     func affinity() async throws {
         try await Lab.run(daemons: ["node1", "node3"]) { lab in
             let sticky = """
@@ -125,7 +125,7 @@ import Testing
         }
     }
 
-    @Test("E16: under Local internal policy only the node of the endpoint serves; elsewhere nobody answers")
+    @Test("Under Local internal policy only the node of the endpoint serves; elsewhere nobody answers")
     func internalPolicy() async throws {
         try await Lab.run { lab in
             try await lab.apply("web", service(spec: "  internalTrafficPolicy: Local", [.nginx1]))
@@ -170,7 +170,7 @@ import Testing
         }
     }
 
-    @Test("E19: endpoints that shut down serve as long as there are no others")
+    @Test("Endpoints that shut down serve as long as there are no others")
     func terminating() async throws {
         try await Lab.run(daemons: ["node1", "node3"]) { lab in
             try await lab.apply("web", service([.nginx1.terminating, .nginx3]))
@@ -205,7 +205,7 @@ import Testing
         }
     }
 
-    @Test("P40: a node port that somebody else holds is left to him, told, and taken over once it is free")
+    @Test("A node port that somebody else holds is left to him, told, and taken over once it is free")
     func heldNodePort() async throws {
         try await Lab.run(daemons: []) { lab in
             let holder = try await OwnResources.inNetwork(named: "\(lab.name)-node1") {

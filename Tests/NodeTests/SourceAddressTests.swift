@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// Whom a pod sees, by default and with `--source-ip preserve`: docs/source-address.md, E3, E17.
+/// Whom a pod sees, by default and with `--source-ip preserve`: docs/source-address.md.
 @Suite("Source addresses on a node", Lab.requirements, .serialized) struct SourceAddressTests {
     private let web =
         Manifest.service("web", clusterIPs: ["10.100.0.1"], type: "NodePort", nodePort: 30_080)

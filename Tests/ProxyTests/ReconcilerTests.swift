@@ -78,7 +78,7 @@ import Testing
         await relay.stop()
     }
 
-    @Test("P42: a changed policy holds at once, behind the same door and in the same turn")
+    @Test("A changed policy holds at once, behind the same door and in the same turn")
     func aChangedPolicyIsAppliedInPlace() async throws {
         let servers = try ["a", "b", "c"].map { try ScriptedServer.identity($0) }
         let port = try listening(await reconciler.apply(Plan(ports: [try planned("web", servers)])))

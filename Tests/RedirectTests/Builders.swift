@@ -10,7 +10,7 @@ func range(_ text: String) throws -> IPPrefix { try #require(IPPrefix(text)) }
 let web = ServicePortID(ServicePortName(namespace: "default", service: "web", port: "http"), .tcp)
 let dns = ServicePortID(ServicePortName(namespace: "kube-system", service: "dns"), .udp)
 
-/// The node of SPEC §2.4's example.
+/// The node of most examples.
 func node(
     bind: IPAddress? = nil, nodePorts: [IPPrefix] = [], pods: [IPPrefix] = [], own: [IPAddress] = []
 ) throws -> NodeNetwork {

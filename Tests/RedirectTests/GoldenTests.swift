@@ -2,10 +2,10 @@ import Balancing
 import Redirect
 import Testing
 
-/// Whole texts, written down from SPEC §2.
+/// Whole texts of rules, written by hand.
 @Suite("Rules as text")
 struct GoldenTests {
-    @Test("The example of SPEC §2.4, as one transaction")
+    @Test("A cluster IP, an external IP and a node port, as one transaction")
     func example() throws {
         let portals = [
             Portal(web, .clusterIP(try ip("10.109.214.77")), port: 80, outside: .proxy(38123)),
@@ -56,7 +56,7 @@ struct GoldenTests {
         #expect(try text(portals.reversed()) == expected)
     }
 
-    @Test("The example as iptables-save prints it (SPEC §2.4) is the same rules")
+    @Test("The same as iptables-save prints it is the same rules")
     func saved() throws {
         let saved = try SavedRules(
             """

@@ -9,7 +9,7 @@ import EventLoop
 
     @testable import Relay
 
-    /// In the steady state nothing is allocated per message (DESIGN, "Two planes").
+    /// In the steady state nothing is allocated per message.
     @Suite(.timeLimit(.minutes(2))) struct AllocationTests {
         /// So many messages there and back; what is allocated has to be far below that.
         private let messages = 1000

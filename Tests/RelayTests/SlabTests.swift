@@ -50,7 +50,7 @@ import Testing
     }
 
     @Test func anIdleConnectionIsSmall() {
-        // Two words of bookkeeping come on top, and 24 bytes for its deadline. No buffer, no pipe (FIELD, splice trap 10).
+        // Two words of bookkeeping come on top, and 24 bytes for its deadline. No buffer, no pipe.
         // It is 176 now: there is room for a number, not for a thing that every connection would carry along.
         #expect(MemoryLayout<Connection>.stride <= 192)
         #expect(Hold().pipe == nil)

@@ -155,13 +155,13 @@ struct EndpointSelectionTests {
             externalPolicy: .local, nodePort: nil, cluster: ["1", "2"], local: []),
     ]
 
-    @Test("I8, I10 Local policies and terminating endpoints", arguments: localCases)
+    @Test("Local policies and terminating endpoints", arguments: localCases)
     func localPolicy(_ row: SelectionCase) throws { try row.check() }
 
-    @Test("I11 Cluster policy and terminating endpoints", arguments: clusterCases)
+    @Test("Cluster policy and terminating endpoints", arguments: clusterCases)
     func clusterPolicy(_ row: SelectionCase) throws { try row.check() }
 
-    @Test("I19 topology", arguments: topologyCases)
+    @Test("Topology", arguments: topologyCases)
     func topology(_ row: SelectionCase) throws { try row.check() }
 
     @Test("The zone comes from the Node object of the node's name")

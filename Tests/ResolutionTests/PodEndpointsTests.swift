@@ -83,7 +83,7 @@ struct PodEndpointsTests {
         #expect(chosen(resolve([old])) == ["10.0.0.1:80"])
     }
 
-    @Test("E24 a named target port is another number in each pod; E23 sidecars count")
+    @Test("A named target port is another number in each pod; sidecars count")
     func namedPorts() throws {
         let first = pod("a", ["10.0.0.1"], labels: labels, ports: [.init(name: "web", containerPort: 8080)])
         let second = pod("b", ["10.0.0.2"], labels: labels, ports: [.init(name: "web", containerPort: 9090)])

@@ -15,7 +15,7 @@ struct ResolveEndpointsTests {
     private let twoPorts = service(
         ports: [ServicePortSpec(name: "p", port: 1), ServicePortSpec(name: "q", transport: .udp, port: 1)])
 
-    @Test("I16, E24 several slices with different numbers for one name")
+    @Test("Several slices with different numbers for one name")
     func severalSlices() {
         let state = ClusterState(
             services: [twoPorts],
@@ -33,7 +33,7 @@ struct ResolveEndpointsTests {
             ])
     }
 
-    @Test("I16 removal of a slice, of a port, and of everything")
+    @Test("Removal of a slice, of a port, and of everything")
     func removal() {
         let both: [EndpointSlice.Port] = [.init(name: "p", port: 1), .init(name: "q", transport: .udp, port: 2)]
         var state = ClusterState(
@@ -101,7 +101,7 @@ struct ResolveEndpointsTests {
             ])
     }
 
-    @Test("R4 an Endpoints object: subsets, ready addresses only, protocol ignored")
+    @Test("An Endpoints object: subsets, ready addresses only, protocol ignored")
     func endpointsObject() throws {
         let object = Endpoints(
             metadata: ObjectMeta(name: "web"),

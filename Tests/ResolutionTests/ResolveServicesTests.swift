@@ -9,7 +9,7 @@ struct ResolveServicesTests {
         ClusterState(services: services).resolve(context).notes.map(\.description)
     }
 
-    @Test("I15 headless and ExternalName are skipped with a note")
+    @Test("Headless and ExternalName are skipped with a note")
     func skipped() {
         let headless = service("headless") { $0.clusterIPs = [.none] }
         // A cluster IP may linger after a change of type.
@@ -33,7 +33,7 @@ struct ResolveServicesTests {
         #expect(state.resolve(ResolutionContext(servesUnassigned: true)).ports.map(\.clusterIPs) == [[]])
     }
 
-    @Test("E14 a service with a proxy name is for the proxy of that name")
+    @Test("A service with a proxy name is for the proxy of that name")
     func proxyName() {
         let ours = service("ours")
         let theirs = service("theirs", labels: [WellKnownLabel.serviceProxyName: "other"])
@@ -44,7 +44,7 @@ struct ResolveServicesTests {
         #expect(notes([ours], other) == ["Service default/ours: not labelled for this proxy, not proxied"])
     }
 
-    @Test("E21 SCTP is skipped with one note while its siblings are served")
+    @Test("SCTP is skipped with one note while its siblings are served")
     func sctp() {
         let mixed = service(
             ports: [
@@ -59,7 +59,7 @@ struct ResolveServicesTests {
             ])
     }
 
-    @Test("E20 one number for TCP and UDP is two service ports")
+    @Test("One number for TCP and UDP is two service ports")
     func sameNumber() {
         let dns = service(
             ports: [
@@ -70,7 +70,7 @@ struct ResolveServicesTests {
         #expect(ports.map(\.transport) == [.udp, .tcp])
     }
 
-    @Test("I15 LoadBalancer to ClusterIP drops the health check")
+    @Test("LoadBalancer to ClusterIP drops the health check")
     func healthCheck() throws {
         var web = service(
             ports: [ServicePortSpec(name: "http", port: 80), ServicePortSpec(name: "https", port: 443)]
@@ -96,7 +96,7 @@ struct ResolveServicesTests {
         #expect(state.resolve(context).ports.map(\.healthCheck) == [nil, nil])
     }
 
-    @Test("I15 ports added and removed are reflected; an equal state resolves equally")
+    @Test("Ports added and removed are reflected; an equal state resolves equally")
     func updates() {
         let one = service("a")
         let two = service("a", ports: [ServicePortSpec(name: "http", port: 80), ServicePortSpec(name: "x", port: 81)])
@@ -107,7 +107,7 @@ struct ResolveServicesTests {
         #expect(before.ports.first == after.ports.first)
     }
 
-    @Test("I17 ipMode Proxy is not captured, VIP or none is")
+    @Test("An address with ipMode Proxy is not captured, with VIP or none it is")
     func ipMode() throws {
         let web = service(status: [
             .init(ip: "192.0.2.1"), .init(ip: "192.0.2.2", ipMode: "VIP"), .init(ip: "192.0.2.3", ipMode: "Proxy"),
@@ -118,7 +118,7 @@ struct ResolveServicesTests {
         #expect(port.isExternallyReachable)
     }
 
-    @Test("I18 sloppy addresses are canonical, bad ones skipped with a note")
+    @Test("Sloppy addresses are canonical, bad ones skipped with a note")
     func sloppyAddresses() throws {
         let web = service(clusterIPs: ["010.096.000.001"], status: [.init(ip: "one")]) {
             $0.externalIPs = ["001.002.003.004", "1.2.3.4", "1.2.3", "::ffff:1.2.3.5"]
@@ -138,7 +138,7 @@ struct ResolveServicesTests {
             ])
     }
 
-    @Test("I3 a range of length zero, or of the other family only, restricts nothing")
+    @Test("A range of length zero, or of the other family only, restricts nothing")
     func sourceRanges() throws {
         let open = service { $0.loadBalancerSourceRanges = ["10.0.0.0/8", "::/0"] }
         #expect(try #require(ClusterState(services: [open]).onlyPort()).sourceRanges(for: .ipv4).isEmpty)

@@ -40,7 +40,7 @@ int portico_socket_error(int fd);
 int portico_reset_on_close(int fd);
 /* Bytes that were written and that the peer has not acknowledged yet (SIOCOUTQ), or -errno. */
 int portico_unacknowledged(int fd);
-/* Keep-alive with 15 s idle, 15 s interval, 9 probes: what Go gave the original (SPEC 1.2). */
+/* Keep-alive with 15 s idle, 15 s interval, 9 probes: what kube-proxy's userspace mode had, since Go sets it. */
 int portico_keep_alive(int fd);
 /* TCP_NODELAY, keep-alive and SO_OOBINLINE for a listener: the accepted sockets inherit them, which saves six calls a
  * connection. */
@@ -92,7 +92,7 @@ int portico_batch_send_after(portico_batch *batch, int fd, int slot, const void 
 /* Puts `bytes` in place of what slot `slot` received; its peer and destination stay. Returns 0, or -EMSGSIZE. */
 int portico_batch_fill(portico_batch *batch, int slot, const void *bytes, size_t count);
 /* Asks for the destination address of every datagram (IP_PKTINFO, IPV6_RECVPKTINFO): a socket that is bound to the
- * wildcard must answer from the address that the client used, and the kernel would choose another (FIELD, trap 15). */
+ * wildcard must answer from the address that the client used, and the kernel would choose another. */
 int portico_report_destination(int fd, int family);
 /* A receive buffer of `bytes`, by SO_RCVBUFFORCE where permitted, else as much of it as net.core.rmem_max allows. */
 void portico_receive_buffer(int fd, int bytes);

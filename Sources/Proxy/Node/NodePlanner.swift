@@ -136,7 +136,8 @@ extension NodePlanner {
     }
 
     /// Sockets at the node port, and at external addresses that are this node's own: they keep others from taking the
-    /// ports, and serve whoever reaches them past the rules, as clients on this node do where there are none (SPEC §1.3).
+    /// ports, and serve whoever reaches them past the rules, as clients on this node do where there are none
+    /// (docs/behaviour.md, B8.2).
     private func claimed(
         by port: ServicePort, _ family: IPAddress.Family, _ addresses: NodeAddresses,
         _ claims: inout [Claim: ServicePortID], _ notes: inout [String]
@@ -177,7 +178,7 @@ extension ServicePort {
     /// The lists of endpoints that clients of this service port are balanced over.
     ///
     /// The cluster IP goes by the internal traffic policy. What comes from outside goes by the external one, and what comes
-    /// from this node and its pods to an external address by none (SPEC §4.7).
+    /// from this node and its pods to an external address by none.
     var lists: [EndpointList] {
         IPAddress.Family.allCases.flatMap { family -> [EndpointList] in
             let isExternal = nodePort != nil || (externalIPs + loadBalancerIPs).contains { $0.family == family }

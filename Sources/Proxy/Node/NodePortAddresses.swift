@@ -1,6 +1,6 @@
 internal import Base
 
-/// Which addresses of the node take node ports: `--nodeport-addresses` (SPEC §4.9).
+/// Which addresses of the node take node ports: `--nodeport-addresses` (docs/behaviour.md, B8.4).
 public struct NodePortAddresses: Hashable, Sendable {
     private var ranges: [IPPrefix]
     private var includesPrimary: Bool

@@ -1,4 +1,4 @@
-/// The ports that the proxy may listen on for redirected traffic: `--proxy-port-range` (SPEC §1.2).
+/// The ports that the proxy may listen on for redirected traffic: `--proxy-port-range` (docs/behaviour.md, B8.1).
 public struct ProxyPortRange: Hashable, Sendable, CustomStringConvertible {
     public var ports: ClosedRange<UInt16>
 

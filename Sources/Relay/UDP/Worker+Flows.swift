@@ -150,7 +150,7 @@ extension Worker {
         report(.dialFailed(DialFailure(port: port.id, endpoint: endpoint, attempt: attempt, code: code, limit: 0)))
     }
 
-    /// Flows whose endpoint is no longer one end at once, so that no client stays with a pod that is gone (SPEC §1.6).
+    /// Flows whose endpoint is no longer one end at once, so that no client stays with a pod that is gone.
     func endFlows(of port: PortState, notIn balancer: Balancer) {
         let staying = Set(balancer.endpoints.map(\.dialAddress))
         for id in port.flows.flows {

@@ -98,7 +98,7 @@ struct NodeOptions: ParsableArguments {
         }
     }
 
-    /// Lower case and without spaces around it (SPEC §5.4).
+    /// Lower case and without blanks, as kube-proxy has it.
     var nodeName: String {
         (hostnameOverride ?? Self.hostName).lowercased().split(whereSeparator: \.isWhitespace).joined()
     }

@@ -165,7 +165,7 @@ import Testing
         #expect(plan.relay.notes.first == "default/b: 0.0.0.0:30007 belongs to default/a already")
     }
 
-    @Test("P40: a portal is not captured while somebody else holds its port")
+    @Test("A portal is not captured while somebody else holds its port")
     func closedDoors() throws {
         var planner = NodePlanner(NodeSettings(nodeName: "node2"))
         let plan = planner.plan(

@@ -36,7 +36,7 @@ import Testing
         #expect(keys.map { second.port(for: $0) } == ports)
         #expect(first.port(for: key("one-more")) == nil)
         #expect(first.port(for: key("one-more", .udp)) != nil, "UDP has ports of its own")
-        // A4: as soon as one is deleted there is room.
+        // As soon as one is deleted there is room.
         first.keep(only: Set(keys.dropFirst() + [key("one-more")]))
         #expect(first.port(for: key("one-more")) == ports[0])
     }

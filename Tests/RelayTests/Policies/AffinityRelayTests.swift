@@ -8,7 +8,7 @@ import Testing
 @Suite struct AffinityRelayTests {
     private let affinity = ServicePolicy(affinity: .clientIP(seconds: 10_800))
 
-    @Test("R7: clients keep their endpoints over all workers")
+    @Test("Clients keep their endpoints over all workers")
     func sticky() async throws {
         let servers = try ["a", "b", "c"].map { try ScriptedServer.identity($0) }
         let served = try await ServedPort(Balancer(servers.map { try .local($0.port) }), affinity)
@@ -21,7 +21,7 @@ import Testing
         await served.relay.stop()
     }
 
-    @Test("P34: a client whose endpoint refuses is pinned to the one that worked")
+    @Test("A client whose endpoint refuses is pinned to the one that worked")
     func repinned() async throws {
         let dead = try RefusingPort()
         let servers = try ["a", "b"].map { try ScriptedServer.identity($0) }
@@ -40,7 +40,7 @@ import Testing
         await served.relay.stop()
     }
 
-    @Test("R9: a removed endpoint costs only its own clients their endpoint")
+    @Test("A removed endpoint costs only its own clients their endpoint")
     func rollingUpdate() async throws {
         let servers = try ["a", "b"].map { try ScriptedServer.identity($0) }
         let endpoints = try servers.map { try Endpoint.local($0.port) }
@@ -59,7 +59,7 @@ import Testing
         await served.relay.stop()
     }
 
-    @Test("P42: a changed timeout touches neither the listener nor connections nor what is remembered")
+    @Test("A changed timeout touches neither the listener nor connections nor what is remembered")
     func changedTimeout() async throws {
         let servers = try ["a", "b"].map { try ScriptedServer.echo(identity: $0) }
         let balancer = Balancer(inOrder: try servers.map { try .local($0.port) })

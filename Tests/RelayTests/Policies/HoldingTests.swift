@@ -4,7 +4,7 @@ import Testing
 
 @testable import Relay
 
-/// Service ports without endpoints (SPEC §1.7): clients are reset, or wait if the Service asks for it.
+/// Service ports without endpoints (docs/behaviour.md, B5.10): clients are reset, or wait if the Service asks for it.
 @Suite struct HoldingTests {
     private let patient = ServicePolicy(holdSeconds: 30)
 
@@ -12,7 +12,7 @@ import Testing
         await eventually { await served.counters.held == count }
     }
 
-    @Test("P41: without endpoints TCP is reset at once, and a new endpoint serves at once")
+    @Test("Without endpoints TCP is reset at once, and a new endpoint serves at once")
     func reset() async throws {
         let served = try await ServedPort(Balancer([]))
         // So soon, perhaps, that the client's connect tells of it already.
@@ -25,7 +25,7 @@ import Testing
         await served.relay.stop()
     }
 
-    @Test("P41: without endpoints UDP is dropped and counted")
+    @Test("Without endpoints UDP is dropped and counted")
     func dropped() async throws {
         let served = try await ServedPort(Balancer([]), patient, transport: .udp)
         let client = try UDPClient(to: served.port)

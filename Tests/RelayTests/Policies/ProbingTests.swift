@@ -48,7 +48,7 @@ import Testing
         await served.relay.stop()
     }
 
-    @Test("P32: a black hole is probed too, and one worker does it for all")
+    @Test("A black hole is probed too, and one worker does it for all")
     func blackHole() async throws {
         let hole = try BlackHole()
         let good = try ScriptedServer.identity("good")

@@ -7,7 +7,7 @@ import Testing
 @testable import Relay
 
 /// Who is taken from the queues of the kernel, when, and what becomes of them when there is nothing to take them with
-/// (FIELD, splice traps 13, 14 and 16).
+/// (docs/behaviour.md, B5.1, B5.9, B7.4 and B7.5).
 @Suite(.timeLimit(.minutes(2))) struct AcceptingTests {
     @Test func aCrowdAtOneDoorDoesNotKeepOthersWaiting() async throws {
         let lone = try LoneWorker()

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Relay
 
-/// One side breaks the connection after it has said something, and perhaps finished (SPEC P33).
+/// One side breaks the connection after it has said something, and perhaps finished (docs/behaviour.md, B5.7).
 @Suite(.timeLimit(.minutes(2))) struct BreakingTests {
     @Test(arguments: [5, 8 << 20])
     func anEndpointThatFinishesAndBreaksIsNoticedWithoutTheClient(size: Int) async throws {

@@ -6,7 +6,7 @@ import Relay
 import TestSupport
 import Testing
 
-/// Bytes arrive as they were sent, whatever ends first (SPEC P30, FIELD promises 6 and 19).
+/// Bytes arrive as they were sent, whatever ends first (docs/behaviour.md, B5.5 and B5.6).
 @Suite(.timeLimit(.minutes(3))) struct CarryingTests {
     private let gigabyte = 1 << 30
 

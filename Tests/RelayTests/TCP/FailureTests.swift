@@ -5,7 +5,7 @@ import Relay
 import TestSupport
 import Testing
 
-/// Resets, refusals and black holes (SPEC §1.5, P32, P33; FIELD promises 3, 4, 11, 13).
+/// Resets, refusals and black holes (docs/behaviour.md, B5.2 and B5.7).
 @Suite(.timeLimit(.minutes(2))) struct FailureTests {
     @Test func aResetByTheClientReachesTheEndpoint() async throws {
         let server = try ScriptedServer(script: [.expect("hello"), .receiveReset])
@@ -70,7 +70,7 @@ import Testing
     }
 
     /// The first call on a broken socket is told of the reset, the next one is not: here that is a write to the endpoint, after
-    /// which a read from it looks like an orderly end (FIELD, splice trap 8).
+    /// which a read from it looks like an orderly end.
     @Test func aResetThatAWriteMeetsIsNoEnd() async throws {
         let (size, ready) = (4 << 20, Cue())
         let server = try ScriptedServer(

@@ -5,7 +5,7 @@ import Relay
 import TestSupport
 import Testing
 
-/// What connections live through, and how the relay ends (SPEC P31, P35, P39).
+/// What connections live through, and how the relay ends (docs/behaviour.md, B5.6, B5.9, B5.14 and B7.5).
 @Suite(.timeLimit(.minutes(3))) struct LifeTests {
     @Test func anEstablishedConnectionOutlivesEverything() async throws {
         let server = try ScriptedServer.echo()

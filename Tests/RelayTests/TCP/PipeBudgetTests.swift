@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// An ordinary user may have only so many pipe pages; beyond that pipes shrink, and splicing would be slower than copying
-/// (FIELD, splice trap 5).
+/// (docs/behaviour.md, B7.6).
 @Suite(.timeLimit(.minutes(2))) struct PipeBudgetTests {
     @Test(.requires(.ordinaryUser)) func withoutPipesTheRelayCopies() async throws {
         await #expect(processExitsWith: .success) {

@@ -3,9 +3,9 @@ import Relay
 import TestSupport
 import Testing
 
-/// Datagrams through a relay on loopback (SPEC P2, P3, P4, P36, P37, P38).
+/// Datagrams through a relay on loopback (docs/behaviour.md, B6).
 @Suite(.timeLimit(.minutes(2))) struct DatagramTests {
-    @Test("P2, P38: clients have flows of their own, in turn") func clientsHaveFlowsOfTheirOwn() async throws {
+    @Test("Clients have flows of their own, in turn") func clientsHaveFlowsOfTheirOwn() async throws {
         let servers = try ["a", "b"].map { try UDPServer(.echo(identity: $0)) }
         let harness = try await UDPHarness(servers.map(\.port))
         let clients = try (0..<4).map { _ in try UDPClient(to: harness.port) }
@@ -18,7 +18,7 @@ import Testing
         #expect(await harness.relay.stop())
     }
 
-    @Test("P3: silent flows end") func silentFlowsEnd() async throws {
+    @Test("Silent flows end") func silentFlowsEnd() async throws {
         let server = try UDPServer()
         let harness = try await UDPHarness([server.port], udpTimeout: 100)
         #expect(try await UDPClient(to: harness.port).ask("x") == "x")
@@ -26,7 +26,7 @@ import Testing
         #expect(await harness.relay.stop())
     }
 
-    @Test("P36: a flow moves when its endpoint goes") func aFlowMovesWhenItsEndpointGoes() async throws {
+    @Test("A flow moves when its endpoint goes") func aFlowMovesWhenItsEndpointGoes() async throws {
         let old = try UDPServer(.echo(identity: "old "))
         let new = try UDPServer(.echo(identity: "new "))
         let harness = try await UDPHarness([old.port])
@@ -37,7 +37,7 @@ import Testing
         #expect(await harness.relay.stop())
     }
 
-    @Test("P37: any size passes unchanged", arguments: [0, 1, 1472, 9000, 65_507])
+    @Test("Any size passes unchanged", arguments: [0, 1, 1472, 9000, 65_507])
     func anySizePassesUnchanged(size: Int) async throws {
         let server = try UDPServer()
         let harness = try await UDPHarness([server.port])
@@ -48,7 +48,7 @@ import Testing
         #expect(await harness.relay.stop())
     }
 
-    @Test("P38: answers come from the address that was asked", arguments: ["127.0.0.1", "127.0.0.2", "127.9.9.9"])
+    @Test("Answers come from the address that was asked", arguments: ["127.0.0.1", "127.0.0.2", "127.9.9.9"])
     func answersComeFromTheAddressThatWasAsked(host: String) async throws {
         let server = try UDPServer()
         let harness = try await UDPHarness([server.port], on: IPAddress(v4: 0))

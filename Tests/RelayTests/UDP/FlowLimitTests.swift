@@ -5,7 +5,8 @@ import Relay
 import TestSupport
 import Testing
 
-/// What happens to flows where there is no room for all of them, or no way to an endpoint (SPEC §1.6).
+/// What happens to flows where there is no room for all of them, or no way to an endpoint
+/// (docs/behaviour.md, B6.4 and B6.6).
 @Suite(.timeLimit(.minutes(2))) struct FlowLimitTests {
     /// One worker with room for six flows, five of them for one service port.
     private func cramped(_ balancer: Balancer) async throws -> UDPHarness {
