@@ -42,10 +42,11 @@ debug: needs-build ## Build everything, tests too, in debug mode
 test-optimized: needs-test ## Build in release mode, and run the tests that are about what the optimizer leaves
 	$(SWIFT) test -c release -Xswiftc -enable-testing --scratch-path .build-optimized --disable-xctest --filter AllocationTests
 
-lint: toolchain ## Check formatting and scripts
+lint: toolchain ## Check formatting, scripts, and what documents point to
 	$(SWIFT) format lint --strict --recursive --parallel $(SWIFT_SOURCES)
 	@for script in $(SHELL_SCRIPTS); do bash -n "$$script" || exit 1; done
 	@if command -v shellcheck > /dev/null; then shellcheck -x $(SHELL_SCRIPTS); fi
+	@Scripts/check-docs.sh
 
 format: toolchain ## Format the Swift sources in place
 	$(SWIFT) format --in-place --recursive --parallel $(SWIFT_SOURCES)

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Looks whether what documents and comments point to is there: paragraphs of docs/behaviour.md that are cited, and files and
+# folders that documents link to. Ends with 1, and a line for each that is not.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+failures=0
+missing() {
+    echo "$1" >&2
+    failures=$((failures + 1))
+}
+
+# `docs/behaviour.md, B4.2`, also several on one line; documents cite without naming the page.
+while IFS=: read -r file line number; do
+    grep -qE "^(\*\*$number\*\*|## $number )" docs/behaviour.md || missing "$file:$line: docs/behaviour.md has no $number"
+done < <(
+    { git grep -nE 'behaviour\.md, B[0-9]' -- Sources Tests || true; git grep -nE '\bB[0-9]+\.[0-9]+' -- docs README.md CONTRIBUTING.md || true; } |
+        while IFS= read -r found; do
+            place=$(cut -d: -f1,2 <<< "$found")
+            grep -oE '\bB[0-9]+(\.[0-9]+)?\b' <<< "${found#"$place":}" | sed "s#^#$place:#"
+        done
+)
+
+while IFS=: read -r file line link; do
+    target=${link%%#*}
+    [[ -z $target || $target == *://* || $target == mailto:* ]] && continue
+    [[ -e $(dirname "$file")/$target ]] || missing "$file:$line: there is no $link"
+done < <(
+    git grep -nE '\]\([^)]+\)' -- '*.md' |
+        while IFS= read -r found; do
+            place=$(cut -d: -f1,2 <<< "$found")
+            grep -oE '\]\([^)]+\)' <<< "${found#"$place":}" | sed -E 's/^\]\(//; s/\)$//' | sed "s#^#$place:#"
+        done
+)
+
+((failures == 0))
