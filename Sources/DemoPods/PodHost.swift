@@ -45,6 +45,7 @@ final class PodHost: @unchecked Sendable {
 
     init(on loop: EventLoop) {
         self.loop = loop
+        // Unowned: the host holds its timers, and they fire only while the loop runs, whose thread holds the host.
         lingerTimer = Timer(on: loop) { [unowned self] in endLingering() }
         pressureTimer = Timer(on: loop) { [unowned self] in resumeListeners() }
     }

@@ -14,7 +14,8 @@ internal import Synchronization
 /// was closed earlier in the same turn may still be delivered.
 ///
 /// Threads: everything but ``execute(_:)`` and ``stop()`` belongs to the thread that calls ``run(_:)``; before that call
-/// it may be used by the thread that made the loop.
+/// it may be used by the thread that made the loop. Unchecked, since that is a rule for callers; what those two methods touch
+/// is locked or atomic.
 public final class EventLoop: @unchecked Sendable {
     public typealias Token = UInt64
     public typealias Handler = (Token, Readiness) -> Void

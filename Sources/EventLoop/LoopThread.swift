@@ -6,6 +6,8 @@ internal import Glibc
 ///
 /// Loops run on threads of their own, outside of Swift's cooperative pool: that pool has as many threads as cores, and a
 /// loop never gives its thread back. It runs at the priority that the process was given (`nice`, systemd's `Nice=`).
+///
+/// Unchecked: `thread` is written before anybody has the object, and `joined` belongs to the one caller of ``join()``.
 public final class LoopThread: @unchecked Sendable {
     private var thread = pthread_t()
     private var joined = false

@@ -13,7 +13,7 @@ public final class SignalStream: Sendable {
         let loop = try EventLoop()
         let (stream, continuation) = AsyncStream.makeStream(of: Int32.self)
         let watcher = try SignalWatcher(on: loop, numbers) { continuation.yield($0) }
-        // From here on only the loop's thread touches the watcher.
+        // Made before the loop runs; from here on only the loop's thread touches the watcher.
         nonisolated(unsafe) let held = watcher
         thread = try LoopThread(name: "signals") {
             _ = loop.run { _, _ in }
@@ -24,7 +24,7 @@ public final class SignalStream: Sendable {
         self.signals = stream
     }
 
-    /// Gives the signals back to their default action and ends the stream.
+    /// Gives the signals back to their default action and ends the stream. Idempotent; one caller at a time.
     public func close() {
         loop.stop()
         thread.join()

@@ -2,7 +2,7 @@ public import Base
 internal import CLinux
 internal import Glibc
 
-/// TCP sockets as the relay needs them: non-blocking, TCP_NODELAY and keep-alive on.
+/// TCP sockets as the relay needs them: non-blocking, and with TCP_NODELAY.
 public enum TCPSocket {
     /// A listening socket.
     ///

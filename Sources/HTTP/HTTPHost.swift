@@ -46,6 +46,7 @@ final class HTTPHost: @unchecked Sendable {
     init(on loop: EventLoop, _ limits: HTTPServer.Limits) {
         self.loop = loop
         self.limits = limits
+        // Unowned: the host holds its timers, and they fire only while the loop runs, whose thread holds the host.
         sweepTimer = Timer(on: loop) { [unowned self] in sweep() }
         pressureTimer = Timer(on: loop) { [unowned self] in resumeListeners() }
     }

@@ -10,6 +10,7 @@ public final class DNSServer: Sendable {
 
     private let loop: EventLoop
     private let thread: LoopThread
+    /// Unsafe, since the compiler cannot see that its table is read and replaced on the loop's thread alone.
     private nonisolated(unsafe) let current: CurrentTable
 
     /// Starts to answer on `address`; with port 0 the kernel chooses one that is free for both protocols.
@@ -20,7 +21,8 @@ public final class DNSServer: Sendable {
         let sockets = try DNSSockets(on: address)
         self.address = sockets.address
         let current = CurrentTable(table)
-        // Only the thread holds it, so that its sockets are closed when the thread ends.
+        // Made before the loop runs, and touched by its thread alone from then on. Only the thread holds it, so that its
+        // sockets are closed when the thread ends.
         nonisolated(unsafe) let worker = try DNSWorker(on: loop, sockets, current)
         thread = try LoopThread(name: "dns") {
             _ = loop.run { worker.handle($0, $1) }
@@ -38,7 +40,7 @@ public final class DNSServer: Sendable {
         loop.execute { current.table = table }
     }
 
-    /// Ends it, with its connections, and waits for that. Any thread but its own.
+    /// Ends it, with its connections, and waits for that. Idempotent; any thread but its own, one caller at a time.
     public func stop() {
         loop.stop()
         thread.join()

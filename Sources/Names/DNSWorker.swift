@@ -29,6 +29,7 @@ final class DNSWorker {
         self.sockets = sockets
         try loop.watch(self.sockets.datagrams, token: Self.datagramToken)
         try loop.watchListener(self.sockets.listener, token: Self.listenerToken)
+        // Unowned: the worker holds its timer, which fires only while the loop runs, whose thread holds the worker.
         sweeper = Timer(on: loop) { [unowned self] in sweep() }
     }
 

@@ -2,8 +2,11 @@ internal import Balancing
 internal import Base
 internal import EventLoop
 
-/// One event loop on one thread, with everything that its connections need. Nothing here is shared, but for the atomics in
-/// balancers and endpoints; whoever wants something of a worker goes through ``EventLoop/execute(_:)``.
+/// One event loop on one thread, with everything that its connections need. What workers share is in the ``ServiceRoute``s,
+/// atomic or behind short locks; whoever wants something of a worker goes through ``EventLoop/execute(_:)``.
+///
+/// Unchecked, since its own thread alone touches what is stored here, but for ``load``, which is atomic, and ``finalStatus``,
+/// which is read after the thread's end.
 ///
 /// This file is the table of contents: what a worker owns, and where its events go. Accepting, dialling, relaying and
 /// ending connections are extensions, in the order in which a connection meets them.
@@ -100,6 +103,7 @@ final class Worker: @unchecked Sendable {
         deadlines = Deadlines(
             dials: DialAttempts.timeouts, halfOpen: configuration.halfOpenLimit, youth: configuration.youth,
             delivery: Self.deliveryInterval)
+        // Unowned: the worker holds its timers, and they fire only within run(), whose caller holds the worker.
         deadlineTimer = Timer(on: loop) { [unowned self] in deadlinesAreDue() }
         pressureTimer = Timer(on: loop) { [unowned self] in pausesAreOver() }
         sweepTimer = Timer(on: loop) { [unowned self] in sweep() }

@@ -59,7 +59,7 @@ struct Flow: ~Copyable {
     }
 }
 
-/// Slots of a ``DatagramBatch`` that go the same way, in order; the links are in ``SlotLinks``.
+/// Slots of a ``DatagramBatch`` that go the same way, in order; the links are in ``DatagramState/nextSlot``.
 struct SlotChain {
     var first: Int16 = -1
     var last: Int16 = -1

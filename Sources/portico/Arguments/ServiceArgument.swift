@@ -7,7 +7,7 @@ struct ServiceArgument: Hashable, Sendable {
     struct Endpoint: Hashable, Sendable {
         enum Host: Hashable, Sendable {
             case address(IPAddress)
-            /// To be resolved when it is dialled, and again when that fails.
+            /// Looked up at the start, and every few seconds from then on.
             case name(String)
         }
         let host: Host
