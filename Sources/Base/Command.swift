@@ -38,7 +38,7 @@ public struct Command: Sendable {
         public var description: String {
             switch self {
             case .notStarted(let program, let code): "cannot run \(program): \(SystemError.reason(code))"
-            case .timedOut(let program, let seconds): "\(program) was not done after \(seconds) s and was ended"
+            case .timedOut(let program, let seconds): "\(program) did not end within \(seconds) s and was killed"
             }
         }
     }

@@ -45,7 +45,7 @@ struct KernelWriter {
             case EACCES, EPERM:
                 ("that is not permitted", "run as root, or set it to \(value) on the node itself")
             default:
-                ("the kernel would not have \(value): \(error.reason)", "set it on the node itself")
+                ("the kernel refuses \(value): \(error.reason)", "set it on the node itself")
             }
         notes.append(KernelNote(what: what, path: "/" + path, reason: reason, advice: advice))
     }
@@ -59,7 +59,7 @@ struct KernelWriter {
                 KernelNote(
                     what: "forwarding of \(family)", path: "/" + path, reason: "it is off",
                     advice: "clients on other machines cannot be refused at addresses that are not this node's: "
-                        + "they will wait in vain where a Service has no endpoints; set it to 1"))
+                        + "they get no answer where a Service has no endpoints; set it to 1"))
         }
     }
 }

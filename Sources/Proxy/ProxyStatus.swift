@@ -27,7 +27,7 @@ public struct ProxyStatus: Sendable, Equatable {
             problems.append(
                 Problem(
                     .error, .resources, subject: "\(first.id)\(others)",
-                    "not served at every address, for the limit of \(descriptorLimit) open files has no room for more "
+                    "not served at every address, because the limit of \(descriptorLimit) open files has no room for more "
                         + "listening sockets; raise it (LimitNOFILE=, ulimit -n)"))
         }
         return problems

@@ -56,9 +56,9 @@ public struct RelayNarrator {
 
     private static func words(_ shortage: Shortage) -> String {
         switch shortage {
-        case .dials(0): "other service ports' clients are being dialled for, as many as may be at one time"
+        case .dials(0): "clients of other service ports are being connected, as many as may be at one time"
         case .dials(let count):
-            "\(count) are being dialled for already, which is its share; its endpoints are slow to accept connections"
+            "\(count) are being connected already, which is its share; its endpoints are slow to accept connections"
         case .connections(0):
             "other service ports have as many connections as the limit of open files allows; raise it (LimitNOFILE=, "
                 + "ulimit -n)"

@@ -12,7 +12,7 @@ public struct RefusedPort: Hashable, Sendable {
     public var problem: Problem {
         Problem(
             .error, .rules, subject: "\(owner)",
-            "it is not redirected over IPv\(family.rawValue), for its rules are refused; they are tried again when it "
+            "it is not redirected over IPv\(family.rawValue), because its rules are refused; they are tried again when it "
                 + "changes: \(error)")
     }
 }

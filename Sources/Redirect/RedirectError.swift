@@ -38,7 +38,7 @@ extension RedirectError: CustomStringConvertible {
         case .refused(let program, let status, let message, let excerpt):
             "\(program) ended with status \(status): \(message)" + (excerpt.isEmpty ? "" : "\n\(excerpt)")
         case .timedOut(let program, let seconds):
-            "\(program) was not done after \(seconds) s and was ended"
+            "\(program) did not end within \(seconds) s and was killed"
         case .notStarted(let program, let code):
             "cannot run \(program): \(SystemError.reason(code))"
         case .flowsRemain(let code):

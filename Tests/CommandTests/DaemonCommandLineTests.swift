@@ -58,7 +58,7 @@ import Testing
             "--feature-gates=A=true", "--config-sync-period=15m0s")
         #expect(
             told.kubeProxy.notes == [
-                "--proxy-mode=iptables: this is a proxy in userspace, whatever the mode is called",
+                "--proxy-mode=iptables has no effect: this is always a proxy in userspace",
                 "--iptables-masquerade-bit has no effect: nothing is masqueraded",
                 "--masquerade-all has no effect: pods see the node as their client anyway",
                 "--config-sync-period has no effect", "--feature-gates has no effect",

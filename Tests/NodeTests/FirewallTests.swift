@@ -52,7 +52,7 @@ import Testing
             let before = try await rules(lab, "nft")
             try await lab.run(on: "node1", "iptables-nft -t nat -F; iptables-nft -F")
             #expect(await eventually(within: .seconds(8)) { (try? await rules(lab, "nft")) == before })
-            #expect(try await lab.cluster("log", "node1").contains("somebody has changed the rules"))
+            #expect(try await lab.cluster("log", "node1").contains("another process has changed the rules"))
             // Its own changes are no news to it, nor are those of chains that it has nothing to do with.
             let looks = try await lab.cluster("log", "node1").components(separatedBy: "somebody has changed").count
             try await lab.apply("web", web([.nginx3]))

@@ -78,8 +78,8 @@ import Testing
             try await lab.run(on: "node1", flush.joined(separator: "; "))
             try await lab.start("node1", ["--iptables-sync-period=1h"])
             try await lab.apply("web", web())
-            #expect(try await lab.cluster("log", "node1").contains("there are no rules, for it has no"))
-            #expect(try await health(lab).contains("there are no rules, for it has no"))
+            #expect(try await lab.cluster("log", "node1").contains("there are no rules, because it has no"))
+            #expect(try await health(lab).contains("there are no rules, because it has no"))
             try await lab.run(on: "node1", "ip addr add 192.168.58.2/24 dev eth0")
             #expect(
                 await eventually(within: .seconds(10)) {
@@ -104,7 +104,7 @@ import Testing
                 "node1", ["--proxy-port-range=20000-20009", "--hostname-override=nod1", "--iptables-sync-period=1h"])
             let log = try await lab.cluster("log", "node1")
             #expect(log.contains("no proxy port is left in 20000-20009"), "\(log)")
-            #expect(log.contains("Node nod1: there is none of this name, but node1, node2 and node3"))
+            #expect(log.contains("Node nod1: there is no such Node, but node1, node2 and node3"))
             let body = try await health(lab, "livez")
             #expect(body.contains("no proxy port is left") && body.contains("Node nod1"), "\(body)")
             #expect(body.hasSuffix(" 200"))

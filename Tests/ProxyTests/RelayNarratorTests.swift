@@ -48,7 +48,7 @@ import Testing
             .acceptPaused(port, .kernel(24)),
         ])
         #expect(lines.allSatisfy { $0.hasPrefix("default/web: new clients have to wait: ") })
-        #expect(lines[0].contains("24 are being dialled for already, which is its share"))
+        #expect(lines[0].contains("24 are being connected already, which is its share"))
         #expect(lines[1].contains("90 of its connections, which is its share of the limit of open files"))
         #expect(lines[2].contains("other service ports have as many connections"))
         #expect(lines[3].hasSuffix("too many open files"))

@@ -15,7 +15,7 @@ extension NodeAddresses {
             return [
                 Problem(
                     .error, .node, subject: "this node",
-                    "there are no rules, for it has no \(families) address that they could lead to; "
+                    "there are no rules, because it has no \(families) address that they could lead to; "
                         + "they follow as soon as it has one")
             ]
         }
@@ -24,8 +24,8 @@ extension NodeAddresses {
             guard count > 0 else { return nil }
             return Problem(
                 .warning, .node, subject: family.name,
-                "addresses of Services (\(count) ports) are not served, for this node has no "
-                    + "\(family.name) address; they are as soon as it has one")
+                "addresses of Services (\(count) ports) are not served, because this node has no "
+                    + "\(family.name) address; they will be as soon as it has one")
         }
     }
 }
@@ -48,7 +48,7 @@ extension ClusterState {
             return [
                 Problem(
                     .error, .node, subject: "Node \(name)",
-                    "there is none of this name, but \(Self.list(known)); --hostname-override names the one that this is"
+                    "there is no such Node, but \(Self.list(known)); set --hostname-override to the name of this one"
                 )
             ]
         }
@@ -60,7 +60,8 @@ extension ClusterState {
         return [
             Problem(
                 .warning, .node, subject: "Node \(name)",
-                "no endpoint is on it, but on \(Self.list(places)); --hostname-override names the one that this is")
+                "no endpoint is on it, but on \(Self.list(places)); if this node has another name, set --hostname-override"
+            )
         ]
     }
 

@@ -32,7 +32,8 @@ struct KernelOptions: ParsableArguments {
     @Flag(help: "Track packets outside of a connection's window as valid.")
     var conntrackTcpBeLiberal = false
 
-    @Option(help: "Whom the kernel ends first when memory is short, from -1000 (never) to 1000. (default: -999)")
+    @Option(
+        help: "How early the kernel kills this process when memory is short: -1000 (never) to 1000. (default: -999)")
     var oomScoreAdj = -999
 
     @Option(help: .hidden)

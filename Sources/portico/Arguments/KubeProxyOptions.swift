@@ -24,7 +24,7 @@ struct KubeProxyOptions: ParsableArguments {
     var notes: [String] {
         var notes: [String] = []
         if let proxyMode, proxyMode != "userspace" {
-            notes.append("--proxy-mode=\(proxyMode): this is a proxy in userspace, whatever the mode is called")
+            notes.append("--proxy-mode=\(proxyMode) has no effect: this is always a proxy in userspace")
         }
         let nothing = "has no effect"
         let given: [(String, Bool, String)] = [

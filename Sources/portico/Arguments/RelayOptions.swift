@@ -4,7 +4,7 @@ import ArgumentParser
 struct RelayOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "How long a UDP client may be silent before its endpoint forgets it.",
+            "How long both sides of a UDP exchange may be silent before the client may get another endpoint.",
             discussion: """
                 Without it as long as the exchange suggests: 10s while no answer has come, 2s after one question and one \
                 answer, 1m for all that goes on.

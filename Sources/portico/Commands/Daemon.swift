@@ -53,14 +53,14 @@ struct Daemon: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "At the latest after so long the rules are looked at, and what failed is tried again. (default: 30s)",
+            "How often the rules are checked, and what failed is tried again, at least. (default: 30s)",
             valueName: "duration"),
         transform: { try DurationArgument($0) })
     var iptablesSyncPeriod = DurationArgument(.seconds(30))
 
     @Option(
         help: ArgumentHelp(
-            "Changes of the rules are at least so long apart, but for the first two; 0 for no limit. (default: 1s)",
+            "How long changes of the rules are apart at least, but for the first two; 0 for no limit. (default: 1s)",
             valueName: "duration"),
         transform: { try DurationArgument($0) })
     var iptablesMinSyncPeriod = DurationArgument(.seconds(1))
@@ -69,7 +69,7 @@ struct Daemon: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "On the way out, how long open connections may take to end. (default: 25s)", valueName: "duration"),
+            "How long open connections may take to end after a signal to end. (default: 25s)", valueName: "duration"),
         transform: { try DurationArgument($0) })
     var drainTimeout = DurationArgument(.seconds(25))
 

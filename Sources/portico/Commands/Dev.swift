@@ -104,7 +104,7 @@ struct Dev: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "On the way out, how long open connections may take to end. (default: 2s)", valueName: "duration"),
+            "How long open connections may take to end after a signal to end. (default: 2s)", valueName: "duration"),
         transform: { try DurationArgument($0) })
     var drainTimeout = DurationArgument(.seconds(2))
 

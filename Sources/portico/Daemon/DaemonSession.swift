@@ -123,7 +123,7 @@ struct DaemonSession {
                 ?? "end it first, or take its place with --takeover, if it was started with that"
             throw CommandFailure("\(who) is the service proxy of this machine; \(advice)")
         } catch {
-            logger.warning("another daemon beside this one would not be noticed: \(error)")
+            logger.warning("a second daemon would not be noticed: \(error)")
             return nil
         }
     }
@@ -140,7 +140,7 @@ struct DaemonSession {
             }
         }
         logger.warning(
-            "another daemon beside this one would not be noticed: the former process does not let go of its lock")
+            "a second daemon would not be noticed: the former process does not let go of its lock")
         return nil
     }
 

@@ -23,7 +23,7 @@ struct ManifestFeed {
         let result = await source.load()
         tell(result.problems, notes: result.notes)
         if result.hasErrors, result.state.services.isEmpty {
-            throw CommandFailure("nothing is left to serve: mend what is said above")
+            throw CommandFailure("nothing is left to serve: fix the errors above")
         }
         return result
     }

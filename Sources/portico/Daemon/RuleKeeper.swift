@@ -114,7 +114,7 @@ final class RuleKeeper: Sendable {
                 pacer.began(at: now)
                 let isLast = pacer.wait(at: now) > .zero
                 logger.notice(
-                    "somebody has changed the rules; looking at them\(isLast ? ", again and again: is there another proxy?" : "")"
+                    "another process has changed the rules, which are checked\(isLast ? "; it keeps happening: is there another proxy?" : "")"
                 )
             }
             request(.heal)

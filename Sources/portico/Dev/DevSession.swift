@@ -60,7 +60,7 @@ struct DevSession {
         tell(first.problems, notes: first.notes)
         if first.hasErrors, first.state.services.isEmpty, settings.staticServices.isEmpty {
             await relay.stop()
-            throw CommandFailure("nothing is left to serve: mend what is said above")
+            throw CommandFailure("nothing is left to serve: fix the errors above")
         }
         demo?.update(first.state)
         var status = await proxy.apply(first.state)

@@ -12,7 +12,7 @@ final class EnvironmentFile {
     init(_ path: String) throws {
         var status = stat()
         if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
-            throw CommandFailure("--env-file \(path): it is there and not a file")
+            throw CommandFailure("--env-file \(path): it exists and is not a file")
         }
         // What a symbolic link points to is to be replaced, not the link.
         let target = realpath(path, nil)

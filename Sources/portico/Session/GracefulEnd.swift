@@ -15,8 +15,8 @@ enum GracefulEnd {
     ) async -> Int32? {
         let open = await relay.snapshot().total.open
         if open > 0 {
-            let end = limits.count > 1 ? "have them end soon" : "end them now"
-            logger.notice("waiting for \(open) open connections to end; once more to \(end)")
+            let end = limits.count > 1 ? "limits the wait" : "ends them now"
+            logger.notice("waiting for \(open) open connections to end; another signal \(end)")
         }
         return await withTaskGroup(of: Int32?.self) { group in
             group.addTask {
@@ -28,7 +28,7 @@ enum GracefulEnd {
                 while let signal = await nextSignal() {
                     guard let limit = rest.popFirst() else { return signal }
                     logger.notice(
-                        "open connections have \(limit.map { "\($0)" } ?? "all the time") to end; once more to end them now"
+                        "open connections have \(limit.map { "\($0)" } ?? "all the time") to end; another signal ends them now"
                     )
                     Task { await relay.drain(within: limit) }
                 }

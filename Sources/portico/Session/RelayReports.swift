@@ -32,7 +32,7 @@ final class RelayReports: Sendable {
         var narrator = RelayNarrator(logger: logger)
         for await event in events {
             let lost = lost.exchange(0, ordering: .relaxed)
-            if lost > 0 { logger.warning("reports of the relay are missing here", metadata: ["dropped": "\(lost)"]) }
+            if lost > 0 { logger.warning("reports of the relay were dropped here", metadata: ["dropped": "\(lost)"]) }
             if case .connectionEnded(let record) = event { connection(record) }
             narrator.tell(event)
         }

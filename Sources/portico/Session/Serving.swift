@@ -20,13 +20,13 @@ enum Serving {
         IgnoredSignals.ignore(harmless)
         StandardStream.output.startQueueing { dropped in
             switch output {
-            case .text: "… \(dropped) lines are missing here: nobody took them in time\n"
+            case .text: "… \(dropped) lines were dropped here: nobody read them in time\n"
             case .json: JSONLine(["event": "dropped", "dropped": .integer(dropped)]).text
             }
         }
         StandardStream.error.startQueueing { dropped in
             let event = LogEvent(
-                level: .warning, message: "lines are missing here: nobody took them in time", error: nil,
+                level: .warning, message: "lines were dropped here: nobody read them in time", error: nil,
                 metadata: nil, source: "log", file: #fileID, function: #function, line: #line)
             return StandardErrorLogHandler.line(
                 for: event, label: "log", metadata: ["dropped": "\(dropped)"], format: log, at: .now())

@@ -54,7 +54,7 @@ import Testing
         #expect(state.problems(ofNode: "node2") == [])
         let problem = try #require(state.problems(ofNode: "nod2").first)
         #expect(
-            problem.description.hasPrefix("Node nod2: there is none of this name, but node1, node2, node3 and 1 more"))
+            problem.description.hasPrefix("Node nod2: there is no such Node, but node1, node2, node3 and 1 more"))
         #expect(problem.severity == .error)
     }
 
