@@ -29,7 +29,7 @@ public final class ProxyHealth: Sendable {
 
     private struct FamilyBooks {
         var lastUpdated: ContinuousClock.Instant
-        /// The oldest request that no sync has followed.
+        /// When the oldest request came that no sync has followed.
         var oldestPending: ContinuousClock.Instant?
     }
 
@@ -125,7 +125,7 @@ extension ProxyHealth {
     ///
     /// With 200 the outer `lastUpdated` is the present time, as it always was where it is read by programs; with 503 it is
     /// the newest real one. `healthy` does not speak of the node: it may be true with status 503. Nor does it of `problems`,
-    /// which are there only if there are any: whom a Service lacks is no reason to keep all others from this node.
+    /// which are there only if there are any: that one Service lacks something is no reason to send this node no traffic at all.
     public func answer(_ probe: Probe) -> HTTPAnswer {
         let report = report()
         let isFine = report.isHealthy && (probe == .livez || report.isEligible)

@@ -11,7 +11,7 @@ public final class Endpoint: Sendable {
     public let podName: String
     /// Where to connect in place of `address`: a stand-in on this machine, or nil.
     public let standIn: EndpointAddress?
-    /// It is on this machine, and what it answers to any address can be made to pass by here.
+    /// It is on this machine, so that its answers to any address can be led through here.
     public let isLocal: Bool
 
     /// Connections being dialled or open through this endpoint now.
@@ -20,9 +20,9 @@ public final class Endpoint: Sendable {
     private let penaltyUntil = Atomic<UInt64>(0)
     /// It has left its service port.
     private let retired = Atomic<Bool>(false)
-    /// Who sees to it that it is tried again: the number of that ``Probing``; 0 if nobody does.
+    /// The number of the ``Probing`` that is under way; 0 if there is none.
     private let prober = Atomic<UInt64>(0)
-    /// How many there have been.
+    /// How many probings there have been.
     private let probings = Atomic<UInt64>(0)
 
     public init(
@@ -75,13 +75,13 @@ extension Endpoint {
         penaltyUntil.load(ordering: .relaxed) > now
     }
 
-    /// The trying of one ejected endpoint by one caller, from an ejection to the pardon.
+    /// One caller's attempts to reach an ejected endpoint, from the ejection to the pardon.
     public struct Probing: Equatable, Sendable {
         fileprivate let number: UInt64
     }
 
-    /// Takes it upon the caller to try an ejected endpoint again and again; nil if somebody does already, or if there is
-    /// nothing to do. Whoever got one calls ``stopProbing(_:)`` in the end.
+    /// Makes the caller the one that tries an ejected endpoint again; nil if another one does already, or if it is not ejected.
+    /// A caller that got one calls ``stopProbing(_:)`` in the end.
     public func startProbing() -> Probing? {
         guard isEjected, !isRetired else { return nil }
         let number = probings.wrappingAdd(1, ordering: .relaxed).newValue
@@ -89,8 +89,8 @@ extension Endpoint {
         return isTaken ? Probing(number: number) : nil
     }
 
-    /// The caller no longer tries the endpoint. It may have been ejected again in this very moment, and then nobody else
-    /// has taken it on: so the caller asks ``startProbing()`` once more.
+    /// The caller no longer tries the endpoint. It may have been ejected again in this very moment, and then nobody probes
+    /// it: so the caller asks ``startProbing()`` once more.
     public func stopProbing(_ probing: Probing) {
         _ = prober.compareExchange(expected: probing.number, desired: 0, ordering: .acquiringAndReleasing)
     }
@@ -104,7 +104,7 @@ extension Endpoint {
 // MARK: - Coming and going
 
 extension Endpoint {
-    /// Whether it has left its service port: nobody is sent there because of what was before.
+    /// Whether it has left its service port: then session affinity no longer leads to it.
     public var isRetired: Bool { retired.load(ordering: .acquiring) }
 
     func retire() { retired.store(true, ordering: .releasing) }

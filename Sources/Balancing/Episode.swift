@@ -1,9 +1,9 @@
 internal import Synchronization
 
-/// Something that lasts for a while and comes again, in several places at once, and of which people want to hear once. Any
-/// thread.
+/// Something that begins and ends, maybe in several workers at once, such as a shortage, and is reported once for all of them.
+/// Any thread.
 public final class Episode: Sendable {
-    /// It has to be over for this long, in milliseconds, before it is told again.
+    /// It has to be over for this long, in milliseconds, before it is reported again.
     public static let silence: UInt64 = 10_000
 
     private let places = Atomic<Int>(0)
@@ -15,7 +15,7 @@ public final class Episode: Sendable {
     /// It has begun in one more place, which is to call ``end(at:)``.
     ///
     /// - Parameter now: milliseconds of a clock that all places share.
-    /// - Returns: whether that is news.
+    /// - Returns: whether to report it.
     public func begin(at now: UInt64) -> Bool {
         guard places.wrappingAdd(1, ordering: .relaxed).oldValue == 0 else { return false }
         let over = over.load(ordering: .relaxed)

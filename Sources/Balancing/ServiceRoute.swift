@@ -11,9 +11,9 @@ public struct ServiceRoute: Sendable {
     public let pins: AffinityTable
     /// Clients that wait for an endpoint, over all workers.
     public let waiting: WaitingCount
-    /// That clients' addresses could not be preserved has been told.
+    /// For the one report that clients' addresses could not be preserved.
     public let sourceLoss: Once
-    /// Its clients have to wait, because it has its share of something scarce.
+    /// While its clients have to wait, because it has its share of something scarce.
     public let shortage: Episode
 
     /// The route of a service port that is new.

@@ -1,6 +1,6 @@
 public import Base
 
-/// That endpoints on this machine are dialled from the client's own address, so that they see who it is
+/// Says that endpoints on this machine are dialled from the client's own address, so that they see who it is
 /// (docs/source-address.md).
 ///
 /// Only endpoints on this machine: answers to the client's address have to pass by here, and those from elsewhere would not.

@@ -45,7 +45,7 @@ public struct Command: Sendable {
 
     /// Blocks the calling thread until the program has ended, or is killed after so many seconds.
     ///
-    /// - Parameter started: is told the number of the process before that can have done anything but start.
+    /// - Parameter started: is given the process's number, before the process has read any input.
     public func run(
         input: String = "", seconds: Int = 60, started: (pid_t) -> Void = { _ in }
     ) throws(Failure) -> Result {
@@ -143,7 +143,7 @@ public struct Command: Sendable {
                     if count >= 0 {
                         rest = rest.dropFirst(count)
                     } else if errno != EAGAIN, errno != EINTR {
-                        // It does not want to hear any more; its status will say why.
+                        // It has closed its input; its status will say why.
                         rest = []
                     }
                 } else {

@@ -18,7 +18,7 @@ extension IPAddress {
     /// endpoint of a cluster can have it; API servers refuse the like. Nil for all others.
     public var specialKind: String? {
         if isLoopback { return "a loopback address" }
-        // Of them cloud providers tell secrets to whoever asks from a machine (169.254.169.254).
+        // Clouds hand out a machine's credentials at one of them, 169.254.169.254, to every program on it.
         if isLinkLocal { return "a link-local address" }
         if isMulticast { return "a multicast address" }
         // Linux takes 0.0.0.0 and :: for this machine; nobody has the rest of 0.0.0.0/8.

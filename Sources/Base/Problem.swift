@@ -1,8 +1,8 @@
 /// Something that is not as it was asked for, for as long as that lasts: a Service that is not served, a source that cannot be
 /// read, rules that are not in force.
 ///
-/// Whoever finds one returns it, and returns it again each time he looks for as long as it is there. The log tells of it when
-/// it comes and when it goes; health, and whatever else shows how things stand, has all that are there now.
+/// Code that finds one returns it at every look, for as long as it lasts. The log has a line when it comes and when it is over;
+/// `/healthz` and other views show all that there are now.
 public struct Problem: Hashable, Sendable, CustomStringConvertible {
     public enum Severity: String, Hashable, Sendable {
         /// Everything is served, though perhaps not as meant.
@@ -29,7 +29,7 @@ public struct Problem: Hashable, Sendable, CustomStringConvertible {
 
     public var severity: Severity
     public var kind: Kind
-    /// Whom it happens to, such as `Service default/web` or `default/web:http/TCP`; empty where that goes without saying.
+    /// What it happens to, such as `Service default/web` or `default/web:http`; empty where the text says it.
     public var subject: String
     /// What happened, and what to do about it.
     public var text: String
@@ -41,6 +41,6 @@ public struct Problem: Hashable, Sendable, CustomStringConvertible {
         self.text = text
     }
 
-    /// One line: `default/web: no proxy port is left in 18000-18009; choose a larger --proxy-port-range`.
+    /// One line: `default/web: cannot listen on 0.0.0.0:30080: the address is in use, held by nginx (pid 812)`.
     public var description: String { subject.isEmpty ? text : "\(subject): \(text)" }
 }

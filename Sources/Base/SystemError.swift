@@ -54,6 +54,6 @@ extension SystemError {
 extension SystemError {
     /// The code of a wait that was ended by its time limit.
     public static let timedOut: Int32 = ETIMEDOUT
-    /// The code of what was asked of something that has ended.
+    /// The code of a request to something that has ended.
     public static let canceled: Int32 = ECANCELED
 }

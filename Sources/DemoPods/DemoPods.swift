@@ -33,8 +33,8 @@ public final class DemoPods: Sendable {
     private let loop: EventLoop
     private let host: PodHost
     private let thread: LoopThread
-    /// What the loop is told is told while this is locked: so it hears of everything in the order in which it was asked
-    /// for, and never of anything after the end.
+    /// Work is given to the loop while this is locked, so that it runs in the order in which it was asked for, and none runs
+    /// after the end.
     private let state = Guarded(State())
 
     private let ceiling: Int

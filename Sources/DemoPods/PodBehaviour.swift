@@ -1,6 +1,6 @@
 internal import HTTP
 
-/// What a demo pod answers: a pure function, with the one effect told beside the answer.
+/// What a demo pod answers: a pure function. Its one effect, that the pod goes down, is returned beside the answer.
 enum PodBehaviour {
     /// - Parameter client: where the request came from.
     /// - Returns: the answer, and whether the pod goes down after it.

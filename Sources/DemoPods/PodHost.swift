@@ -77,7 +77,7 @@ extension PodHost {
             try loop.watchListener(sockets.listener, token: listener)
             try loop.watch(sockets.datagrams, token: datagrams)
         } catch {
-            // Out of kernel memory or epoll watches. Letting the sockets go, the pod refuses as if it were down.
+            // Without kernel memory or epoll watches the sockets are closed again, and the pod refuses as if it were down.
             return
         }
         watched[listener] = .listener(sockets, podName: podName)

@@ -22,9 +22,9 @@ public final class EventLoop: @unchecked Sendable {
 
     /// Reserved for libuv's own descriptor.
     private static let libuvToken: Token = .max
-    /// Enough for one wait to show everybody who has something to do on a busy machine: who does not fit waits a turn longer.
+    /// Enough for all descriptors that are ready at one time on a busy machine; what does not fit is reported a turn later.
     private static let eventsPerWait: Int32 = 512
-    /// Nanoseconds of a turn after which what comes in batches should give way, and that queued work has at the least.
+    /// Nanoseconds. Batches of a turn that has lasted for so long end early, and queued work has at least so much of a turn.
     private static let share: UInt64 = 2_000_000
 
     let uv: UnsafeMutablePointer<uv_loop_t>

@@ -1,10 +1,10 @@
 public import Base
 internal import Glibc
 
-/// Hears at once what the kernel tells over netlink of changes that others make, instead of looking all the time. On a thread
-/// of its own.
+/// Tells at once of changes that other processes make, as far as the kernel reports them over netlink, so that nobody has to
+/// look again and again. On a thread of its own.
 public final class KernelNews: Sendable {
-    /// Who is listened to: protocol and groups of netlink(7).
+    /// What is listened to: protocol and groups of netlink(7).
     public struct Channel: Sendable {
         let number: Int32
         let groups: UInt32
@@ -63,7 +63,7 @@ public final class KernelNews: Sendable {
         return socket
     }
 
-    /// Takes all that is there to be heard.
+    /// Reads all messages that wait.
     private static func hear(_ socket: borrowing Descriptor, _ isNews: ([UInt8]) -> Bool) -> Bool {
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
         var found = false

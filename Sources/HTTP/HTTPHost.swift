@@ -20,7 +20,7 @@ final class HTTPHost: @unchecked Sendable {
         let connection: HTTPConnection
         let listener: UInt64
         let answer: HTTPServer.Handler
-        /// When it last came to something: was accepted, or answered.
+        /// When it was last answered, or accepted.
         var active: UInt64
         /// When it is closed, on the loop's clock.
         var deadline: UInt64
@@ -63,7 +63,7 @@ final class HTTPHost: @unchecked Sendable {
 
     func open(_ id: UInt64, _ listener: OpenListener) {
         lastToken += 1
-        // Out of kernel memory or epoll watches: letting the socket go, the server refuses there.
+        // Without kernel memory or epoll watches the socket is closed again, and clients are refused there.
         guard (try? loop.watchListener(listener.socket, token: lastToken)) != nil else { return }
         listeners[lastToken] = (id, listener)
     }

@@ -2,7 +2,7 @@ internal import EventLoop
 
 /// What the proxy wants of the kernel around it, with the values that kube-proxy has.
 ///
-/// Everything here is a wish: a container may see `/proc/sys` and `/sys` read-only, and then the node's owner has to set it.
+/// None of it is indispensable: a container may see `/proc/sys` and `/sys` read-only, and then the node's owner has to set it.
 /// So whatever cannot be done becomes a ``KernelNote``, and nothing is an error.
 public struct KernelSettings: Hashable, Sendable {
     /// Tracked connections per processor; 0 leaves `nf_conntrack_max` as it is.
@@ -17,7 +17,7 @@ public struct KernelSettings: Hashable, Sendable {
     public var udpStreamTimeout: Duration
     /// Packets outside of a connection's window are not taken for invalid; false leaves it as it is.
     public var tcpBeLiberal: Bool
-    /// From −1000 (never) to 1000 (first): whom the kernel ends when memory is short.
+    /// From −1000 (never) to 1000 (first): how early the kernel kills this process when memory is short.
     public var oomScoreAdj: Int
 
     public init(

@@ -2,7 +2,7 @@ internal import Base
 internal import EventLoop
 internal import Glibc
 
-/// Writes numbers into files of the kernel, and keeps a note of each that would not have it.
+/// Writes numbers into files of the kernel, and keeps a note of each that it could not write.
 struct KernelWriter {
     /// Ends with a slash.
     private let root: String
@@ -64,7 +64,7 @@ struct KernelWriter {
     }
 }
 
-/// Small files of the kernel, whole, by system calls: what the kernel says about a write is the point of it.
+/// Small files of the kernel, whole, by system calls, since the errno of a write says what is wrong.
 enum KernelFile {
     /// The text without blanks and line feeds at its end.
     static func read(_ path: String) -> Result<String, SystemError> {

@@ -71,7 +71,7 @@ extension NameTable {
     }
 
     private var authorityRecord: DNSRecord {
-        // The names are a form to be filled in: there is no such server, and nobody reads mail.
+        // An SOA record has to have these two names; there is no such server and no such mailbox.
         let authority = DNSRecord.Authority(
             server: DNSName("ns.dns")?.below(domain) ?? domain, mailbox: DNSName("hostmaster")?.below(domain) ?? domain,
             serial: serial, refresh: 7200, retry: 1800, expire: 86_400, minimum: Self.timeToLive)

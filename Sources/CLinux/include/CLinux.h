@@ -3,8 +3,8 @@
  *
  * One convention throughout: a call returns its result, or -errno. Swift may run reference-counting code between a
  * call and a read of errno, and that code may disturb it; so errno is read here, in the same C function, and nowhere
- * else. None of these functions allocates or keeps a pointer, and none but those under "Messages" blocks: descriptors
- * are non-blocking.
+ * else. None but the two that end in `_new` allocates, none keeps a pointer of its caller's, and none but those under
+ * "Messages" blocks: descriptors are non-blocking.
  */
 #ifndef PORTICO_CLINUX_H
 #define PORTICO_CLINUX_H

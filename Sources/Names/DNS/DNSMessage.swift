@@ -31,7 +31,7 @@ public struct DNSHeader: Hashable, Sendable {
     public var isResponse = false
     /// 0 for a plain query; 4 bits.
     public var operation: UInt8 = 0
-    /// AA: the answer comes from who has the say over the name.
+    /// AA: the answer comes from a server that is responsible for the name.
     public var isAuthoritative = false
     /// TC: there was more than fitted.
     public var isTruncated = false
@@ -85,7 +85,7 @@ public struct DNSResult: RawRepresentable, Hashable, Sendable {
 }
 
 extension DNSResult: CustomStringConvertible {
-    /// The word of the trade, as `dig` prints it.
+    /// Its name, as `dig` prints it.
     public var description: String {
         switch self {
         case .success: "NOERROR"
