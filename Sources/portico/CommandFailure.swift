@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// A failure at run time: the command line was right, the world was not. Ends the program with status 1.
+/// A failure at run time, with a command line that was right. Ends the program with status 1.
 struct CommandFailure: Error, CustomStringConvertible {
     let description: String
 
