@@ -41,6 +41,7 @@ let package = Package(
         .target(name: "EventLoop", dependencies: ["Base", "CLibuv", "CLinux"], swiftSettings: settings),
         .target(name: "Objects", dependencies: ["Base"], swiftSettings: settings),
         .target(name: "Balancing", dependencies: ["Base"], swiftSettings: settings),
+        .target(name: "Cluster", dependencies: ["Base", "Objects"], swiftSettings: settings),
         .target(name: "Resolution", dependencies: ["Base", "Objects", "Balancing"], swiftSettings: settings),
         .target(name: "Relay", dependencies: ["Base", "EventLoop", "Balancing"], swiftSettings: settings),
         .target(
@@ -85,6 +86,7 @@ let package = Package(
         .testTarget(
             name: "EventLoopTests", dependencies: ["Base", "EventLoop", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "ObjectsTests", dependencies: ["Base", "Objects", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "ClusterTests", dependencies: ["Base", "Objects", "Cluster"], swiftSettings: settings),
         .testTarget(
             name: "BalancingTests", dependencies: ["Base", "Balancing", "TestSupport"], swiftSettings: settings),
         .testTarget(
