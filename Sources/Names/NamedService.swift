@@ -1,4 +1,3 @@
-internal import Balancing
 public import Base
 
 /// A Service as its clients know it: a name, and what the name stands for. Variables and DNS are made from these.

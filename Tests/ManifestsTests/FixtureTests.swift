@@ -1,3 +1,5 @@
+import Balancing
+import Base
 import Foundation
 import Objects
 import Resolution

@@ -1,5 +1,7 @@
 import Base
 import Foundation
+import Objects
+import Resolution
 import Testing
 
 @testable import Manifests

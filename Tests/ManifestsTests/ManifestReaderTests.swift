@@ -1,4 +1,5 @@
 import Base
+import Objects
 import Testing
 
 @testable import Manifests

@@ -1,6 +1,6 @@
-import Balancing
 import Base
 import Names
+import TestSupport
 import Testing
 
 // Short ways to write names, Services and questions, so that a test shows only what it is about.
@@ -8,11 +8,6 @@ import Testing
 func name(_ text: String) -> DNSName {
     guard let name = DNSName(text) else { preconditionFailure("no name: \(text)") }
     return name
-}
-
-func ip(_ text: String) -> IPAddress {
-    guard let address = IPAddress(text) else { preconditionFailure("no address: \(text)") }
-    return address
 }
 
 func door(

@@ -16,9 +16,9 @@ struct BothFamiliesTests {
         let owner = transport == .tcp ? web : dns
         let prefix = family == .ipv4 ? "10.96.0." : "fd00::"
         let verdicts: [Portal.Verdict] = [.proxy(4000), .reject, .drop]
-        return try verdicts.enumerated().flatMap { number, verdict in
+        return verdicts.enumerated().flatMap { number, verdict in
             [
-                Portal(owner, .clusterIP(try ip("\(prefix)\(number + 1)")), port: 80, outside: verdict),
+                Portal(owner, .clusterIP(ip("\(prefix)\(number + 1)")), port: 80, outside: verdict),
                 Portal(owner, .nodePort(family), port: 30080 + UInt16(number), outside: verdict),
             ]
         }
@@ -31,7 +31,7 @@ struct BothFamiliesTests {
         let own = family == .ipv4 ? "192.168.1.5" : "fd01::5"
         let plan = RedirectPlan(
             portals: try Transport.allCases.flatMap { try portals(family, $0) }, ipv4: try node(),
-            ipv6: NodeNetwork(hostIP: try ip("fd01::5")))
+            ipv6: NodeNetwork(hostIP: ip("fd01::5")))
         try await Applier(family, namespace.iptables(variant)).apply(try #require(plan.rules(for: family)))
 
         let prefix = family == .ipv4 ? "10.96.0." : "fd00::"
@@ -63,7 +63,7 @@ struct BothFamiliesTests {
         #expect(try await namespace.run("cat", "/proc/sys/net/ipv4/conf/all/route_localnet") == "0\n")
         let plan = RedirectPlan(
             portals: try Transport.allCases.flatMap { try portals(family, $0) }, ipv4: try node(),
-            ipv6: NodeNetwork(hostIP: try ip("fd01::5")))
+            ipv6: NodeNetwork(hostIP: ip("fd01::5")))
         try await Applier(family, namespace.iptables(variant)).apply(try #require(plan.rules(for: family)))
         for transport in Transport.allCases {
             for host in family == .ipv4 ? ["127.0.0.1", "127.0.0.9"] : ["::1"] {

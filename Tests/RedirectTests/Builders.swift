@@ -2,9 +2,9 @@ import Balancing
 import Base
 import Foundation
 import Redirect
+import TestSupport
 import Testing
 
-func ip(_ text: String) throws -> IPAddress { try #require(IPAddress(text)) }
 func range(_ text: String) throws -> IPPrefix { try #require(IPPrefix(text)) }
 
 let web = ServicePortID(ServicePortName(namespace: "default", service: "web", port: "http"), .tcp)
@@ -15,7 +15,7 @@ func node(
     bind: IPAddress? = nil, nodePorts: [IPPrefix] = [], pods: [IPPrefix] = [], own: [IPAddress] = []
 ) throws -> NodeNetwork {
     NodeNetwork(
-        hostIP: try ip("192.168.1.5"), bindAddress: bind, nodePortRanges: nodePorts, podRanges: pods, nodeAddresses: own
+        hostIP: ip("192.168.1.5"), bindAddress: bind, nodePortRanges: nodePorts, podRanges: pods, nodeAddresses: own
     )
 }
 

@@ -22,7 +22,7 @@ import Testing
         let length = family == .ipv4 ? 32 : 128
         // Where nothing asks for it, connections are not tracked.
         let applier = Applier(family, try namespace.iptables(try #require(NamespaceTests.variants.first)))
-        let network = NodeNetwork(hostIP: try ip(family == .ipv4 ? "192.168.1.5" : "fd01::5"))
+        let network = NodeNetwork(hostIP: ip(family == .ipv4 ? "192.168.1.5" : "fd01::5"))
         let plan = RedirectPlan(ipv4: network, ipv6: network)
         try await applier.apply(try #require(plan.rules(for: family)))
 

@@ -1,5 +1,7 @@
 import Balancing
+import Base
 import Redirect
+import TestSupport
 import Testing
 
 /// Whole texts of rules, written by hand.
@@ -8,8 +10,8 @@ struct GoldenTests {
     @Test("A cluster IP, an external IP and a node port, as one transaction")
     func example() throws {
         let portals = [
-            Portal(web, .clusterIP(try ip("10.109.214.77")), port: 80, outside: .proxy(38123)),
-            Portal(web, .externalIP(try ip("203.0.113.9")), port: 80, outside: .proxy(38123)),
+            Portal(web, .clusterIP(ip("10.109.214.77")), port: 80, outside: .proxy(38123)),
+            Portal(web, .externalIP(ip("203.0.113.9")), port: 80, outside: .proxy(38123)),
             Portal(web, .nodePort(.ipv4), port: 30080, outside: .proxy(38123)),
         ]
         let expected = """
@@ -75,7 +77,7 @@ struct GoldenTests {
             -A KUBE-PORTALS-HOST -d 10.109.214.77/32 -p tcp -m comment --comment "default/web:http" -m tcp --dport 80 -j DNAT --to-destination 192.168.1.5:38123
             COMMIT
             """)
-        let portal = Portal(web, .clusterIP(try ip("10.109.214.77")), port: 80, outside: .proxy(38123))
+        let portal = Portal(web, .clusterIP(ip("10.109.214.77")), port: 80, outside: .proxy(38123))
         let wanted = try rules([portal], node())
         #expect(RuleSet(wanted, in: saved)[.nat] == wanted[.nat])
         // Of filter there is nothing.
@@ -84,7 +86,7 @@ struct GoldenTests {
 
     @Test("A proxy that listens on one address is reached by DNAT from everywhere")
     func boundProxy() throws {
-        let portal = Portal(web, .clusterIP(try ip("10.0.0.1")), port: 80, outside: .proxy(4000))
+        let portal = Portal(web, .clusterIP(ip("10.0.0.1")), port: 80, outside: .proxy(4000))
         let rules = try rules([portal], node(bind: ip("192.168.9.9")))
         for chain in [ChainName.portalsContainer, ChainName.portalsHost] {
             #expect(
@@ -105,7 +107,7 @@ struct GoldenTests {
             ServicePortName(
                 namespace: "default", service: "a\nCOMMIT", port: "é\"\\" + String(repeating: "x", count: 300)),
             .tcp)
-        let rules = try rules([Portal(owner, .clusterIP(try ip("10.0.0.1")), port: 80, outside: .reject)], node())
+        let rules = try rules([Portal(owner, .clusterIP(ip("10.0.0.1")), port: 80, outside: .reject)], node())
         let comment = try #require(rules[.filter][ChainName.refuseHost].first?.comment)
         #expect(comment.hasPrefix(#"default/a?COMMIT:?"\xxx"#) && comment.utf8.count == 255)
     }
@@ -114,10 +116,10 @@ struct GoldenTests {
     func ipv6() throws {
         let plan = RedirectPlan(
             portals: [
-                Portal(dns, .clusterIP(try ip("fd00::a")), port: 53, outside: .proxy(5300)),
-                Portal(dns, .clusterIP(try ip("10.0.0.10")), port: 53, outside: .reject),
-                Portal(dns, .externalIP(try ip("2001:db8::9")), port: 53, outside: .reject),
-            ], ipv6: NodeNetwork(hostIP: try ip("2001:db8::1")))
+                Portal(dns, .clusterIP(ip("fd00::a")), port: 53, outside: .proxy(5300)),
+                Portal(dns, .clusterIP(ip("10.0.0.10")), port: 53, outside: .reject),
+                Portal(dns, .externalIP(ip("2001:db8::9")), port: 53, outside: .reject),
+            ], ipv6: NodeNetwork(hostIP: ip("2001:db8::1")))
         let rules = try #require(plan.rules(for: .ipv6))
         let match = #"-m comment --comment "kube-system/dns" -p udp -m udp --dport 53"#
         #expect(

@@ -100,14 +100,14 @@ struct NamespaceTests {
         let neighbours = try range("192.168.1.6/32")
         let plan = RedirectPlan(
             portals: [
-                Portal(web, .clusterIP(try ip("10.96.0.1")), port: 80, outside: .proxy(4000)),
-                Portal(web, .clusterIP(try ip("10.96.0.2")), port: 80, outside: .reject),
-                Portal(web, .clusterIP(try ip("10.96.0.3")), port: 80, outside: .drop),
-                Portal(web, .externalIP(try ip("192.168.1.5")), port: 81, outside: .proxy(4000)),
+                Portal(web, .clusterIP(ip("10.96.0.1")), port: 80, outside: .proxy(4000)),
+                Portal(web, .clusterIP(ip("10.96.0.2")), port: 80, outside: .reject),
+                Portal(web, .clusterIP(ip("10.96.0.3")), port: 80, outside: .drop),
+                Portal(web, .externalIP(ip("192.168.1.5")), port: 81, outside: .proxy(4000)),
                 Portal(
-                    web, .loadBalancerIP(try ip("192.0.2.1")), port: 80, sources: [neighbours], outside: .proxy(4000)),
+                    web, .loadBalancerIP(ip("192.0.2.1")), port: 80, sources: [neighbours], outside: .proxy(4000)),
                 Portal(
-                    web, .loadBalancerIP(try ip("192.0.2.2")), port: 80, sources: [try range("172.16.0.0/12")],
+                    web, .loadBalancerIP(ip("192.0.2.2")), port: 80, sources: [try range("172.16.0.0/12")],
                     outside: .proxy(4000)),
                 Portal(web, .nodePort(.ipv4), port: 30080, outside: .proxy(4000)),
                 Portal(web, .nodePort(.ipv4), port: 30081, outside: .drop, inside: .proxy(4000)),
@@ -139,13 +139,13 @@ struct NamespaceTests {
             let family: IPAddress.Family = number == 0 ? .ipv4 : .ipv6
             let sources = [try range(number == 0 ? "172.16.0.0/12" : "fd01::/64")]
             portals += [
-                Portal(web, .clusterIP(try ip(prefix + "1")), port: 80, outside: .proxy(proxy)),
-                Portal(dns, .clusterIP(try ip(prefix + "10")), port: 53, outside: .proxy(5300)),
-                Portal(web, .clusterIP(try ip(prefix + "2")), port: 80, outside: .reject),
-                Portal(dns, .clusterIP(try ip(prefix + "20")), port: 53, outside: .reject),
-                Portal(web, .externalIP(try ip(prefix + "3")), port: 80, outside: .proxy(4000)),
-                Portal(web, .externalIP(try ip(prefix + "4")), port: 80, outside: .drop, inside: .proxy(4000)),
-                Portal(web, .loadBalancerIP(try ip(prefix + "5")), port: 80, sources: sources, outside: .proxy(4000)),
+                Portal(web, .clusterIP(ip(prefix + "1")), port: 80, outside: .proxy(proxy)),
+                Portal(dns, .clusterIP(ip(prefix + "10")), port: 53, outside: .proxy(5300)),
+                Portal(web, .clusterIP(ip(prefix + "2")), port: 80, outside: .reject),
+                Portal(dns, .clusterIP(ip(prefix + "20")), port: 53, outside: .reject),
+                Portal(web, .externalIP(ip(prefix + "3")), port: 80, outside: .proxy(4000)),
+                Portal(web, .externalIP(ip(prefix + "4")), port: 80, outside: .drop, inside: .proxy(4000)),
+                Portal(web, .loadBalancerIP(ip(prefix + "5")), port: 80, sources: sources, outside: .proxy(4000)),
                 Portal(web, .nodePort(family), port: 30080, outside: .proxy(4000)),
                 Portal(dns, .nodePort(family), port: 30053, outside: .drop, inside: .proxy(5300)),
             ]
@@ -153,6 +153,6 @@ struct NamespaceTests {
         return RedirectPlan(
             portals: portals, ipv4: try node(nodePorts: [range("192.168.1.0/24")], pods: [range("10.244.0.0/24")]),
             ipv6: NodeNetwork(
-                hostIP: try ip("fd02::1"), podRanges: [try range("fd03::/64")], nodeAddresses: [try ip("fd01::7")]))
+                hostIP: ip("fd02::1"), podRanges: [try range("fd03::/64")], nodeAddresses: [ip("fd01::7")]))
     }
 }

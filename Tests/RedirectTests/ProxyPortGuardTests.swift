@@ -14,18 +14,18 @@ struct ProxyPortGuardTests {
     /// Each kind of portal at proxy port 4000; what is open about health, and nothing else.
     private func apply(_ namespace: Namespace, _ variant: Iptables.Variant, _ family: IPAddress.Family) async throws {
         let prefix = family == .ipv4 ? "10.96.0." : "fd00::"
-        let own = try ip(family == .ipv4 ? "192.168.1.5" : "fd01::5")
-        let portals = try [web, dns].flatMap { owner in
+        let own = ip(family == .ipv4 ? "192.168.1.5" : "fd01::5")
+        let portals = [web, dns].flatMap { owner in
             [
-                Portal(owner, .clusterIP(try ip("\(prefix)1")), port: 80, outside: .proxy(4000)),
-                Portal(owner, .externalIP(try ip("\(prefix)2")), port: 80, outside: .proxy(4000)),
+                Portal(owner, .clusterIP(ip("\(prefix)1")), port: 80, outside: .proxy(4000)),
+                Portal(owner, .externalIP(ip("\(prefix)2")), port: 80, outside: .proxy(4000)),
                 Portal(owner, .externalIP(own), port: 80, outside: .proxy(4000)),
-                Portal(owner, .loadBalancerIP(try ip("\(prefix)3")), port: 80, outside: .proxy(4000)),
+                Portal(owner, .loadBalancerIP(ip("\(prefix)3")), port: 80, outside: .proxy(4000)),
                 Portal(owner, .nodePort(family), port: 30080, outside: .proxy(4000)),
             ]
         }
         let plan = RedirectPlan(
-            portals: portals, ipv4: try node(), ipv6: NodeNetwork(hostIP: try ip("fd01::5")), proxyPorts: 4000...5000,
+            portals: portals, ipv4: try node(), ipv6: NodeNetwork(hostIP: ip("fd01::5")), proxyPorts: 4000...5000,
             healthPorts: [10256])
         try await Applier(family, namespace.iptables(variant)).apply(try #require(plan.rules(for: family)))
     }

@@ -4,6 +4,7 @@ import Manifests
 import Objects
 import Redirect
 import Resolution
+import TestSupport
 import Testing
 
 /// Portico's rules beside those that a real kube-proxy in userspace mode wrote for the same services. Each difference is
@@ -33,7 +34,7 @@ struct RecordedTests {
         ports.append(
             ServicePort(
                 name: ServicePortName(namespace: "default", service: "kubernetes", port: "https"), port: 443,
-                clusterIPs: [try ip("10.96.0.1")],
+                clusterIPs: [ip("10.96.0.1")],
                 endpoints: EndpointSelection(ipv4: FamilySelection(cluster: [api], hasAny: true))))
 
         let proxyPorts = try recordedProxyPorts()
@@ -42,8 +43,8 @@ struct RecordedTests {
             return Portal.portals(of: port, proxy: ProxyPorts(cluster: proxyPorts[key] ?? 6))
         }
         return RedirectPlan(
-            portals: portals, ipv4: NodeNetwork(hostIP: try ip("10.250.9.1")),
-            ipv6: NodeNetwork(hostIP: try ip("fd00:250:9::1")))
+            portals: portals, ipv4: NodeNetwork(hostIP: ip("10.250.9.1")),
+            ipv6: NodeNetwork(hostIP: ip("fd00:250:9::1")))
     }
 
     private func recordedProxyPorts() throws -> [String: UInt16] {

@@ -1,4 +1,5 @@
 import Base
+import TestSupport
 import Testing
 
 @testable import Redirect
@@ -7,7 +8,7 @@ import Testing
 struct SavedRulesTests {
     @Test("Every kind of rule is read back as it was written", arguments: IPAddress.Family.allCases)
     func roundTrip(_ family: IPAddress.Family) throws {
-        let address = try ip(family == .ipv4 ? "10.0.0.1" : "fd00::1")
+        let address = ip(family == .ipv4 ? "10.0.0.1" : "fd00::1")
         let other = try range(family == .ipv4 ? "10.1.0.0/16" : "fd00:1::/64")
         let targets: [RuleTarget] =
             [.redirect(1), .dnat(EndpointAddress(ip: address, port: 2)), .dnatPort(3), .accept, .drop, .jump("KUBE-X")]

@@ -7,8 +7,8 @@ import Testing
 struct StaleFlowsTests {
     private func plan(_ proxy: UInt16, nodePort: Bool = false, tcp: UInt16 = 1) throws -> RuleSet {
         var portals = [
-            Portal(dns, .clusterIP(try ip("10.0.0.10")), port: 53, outside: .proxy(proxy)),
-            Portal(web, .clusterIP(try ip("10.0.0.11")), port: 80, outside: .proxy(tcp)),
+            Portal(dns, .clusterIP(ip("10.0.0.10")), port: 53, outside: .proxy(proxy)),
+            Portal(web, .clusterIP(ip("10.0.0.11")), port: 80, outside: .proxy(tcp)),
         ]
         if nodePort { portals.append(Portal(dns, .nodePort(.ipv4), port: 30053, outside: .proxy(proxy))) }
         return try rules(portals, node())

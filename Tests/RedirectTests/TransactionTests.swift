@@ -1,5 +1,6 @@
 import Base
 import Redirect
+import TestSupport
 import Testing
 
 @Suite("The smallest transaction")
@@ -58,7 +59,7 @@ struct TransactionTests {
         #expect(some.transaction(from: turned) == nil)
 
         let restricted = Portal(
-            web, .loadBalancerIP(try ip("192.0.2.1")), port: 80, sources: [try range("10.0.0.0/8")],
+            web, .loadBalancerIP(ip("192.0.2.1")), port: 80, sources: [try range("10.0.0.0/8")],
             outside: .proxy(4000)
         )
         let closed = try rules([restricted], node())

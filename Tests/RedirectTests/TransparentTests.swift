@@ -8,7 +8,7 @@ import Testing
 @Suite("Keeping the client's source address")
 struct TransparentTests {
     private func plan(_ preservesSource: Bool) throws -> RedirectPlan {
-        let network = NodeNetwork(hostIP: try ip("fd01::5"))
+        let network = NodeNetwork(hostIP: ip("fd01::5"))
         return RedirectPlan(ipv4: try node(), ipv6: network, preservesSource: preservesSource)
     }
 
@@ -87,7 +87,7 @@ struct TransparentTests {
 struct TransparentNamespaceTests {
     private func rules(_ family: IPAddress.Family, _ preservesSource: Bool) throws -> RuleSet {
         let plan = RedirectPlan(
-            ipv4: try node(), ipv6: NodeNetwork(hostIP: try ip("fd01::5")), preservesSource: preservesSource)
+            ipv4: try node(), ipv6: NodeNetwork(hostIP: ip("fd01::5")), preservesSource: preservesSource)
         return try #require(plan.rules(for: family))
     }
 

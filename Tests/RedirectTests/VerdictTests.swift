@@ -1,6 +1,8 @@
+import Balancing
 import Base
 import Redirect
 import Resolution
+import TestSupport
 import Testing
 
 @Suite("Who is refused, and how")
@@ -11,8 +13,8 @@ struct VerdictTests {
     func reject() throws {
         let rules = try rules(
             [
-                Portal(web, .clusterIP(try ip("10.0.0.1")), port: 80, outside: .reject),
-                Portal(web, .externalIP(try ip("203.0.113.9")), port: 80, outside: .reject),
+                Portal(web, .clusterIP(ip("10.0.0.1")), port: 80, outside: .reject),
+                Portal(web, .externalIP(ip("203.0.113.9")), port: 80, outside: .reject),
                 Portal(web, .nodePort(.ipv4), port: 30080, outside: .reject),
             ], node())
         #expect(rules[.nat].chains.flatMap { $0.rules }.isEmpty)
@@ -60,7 +62,7 @@ struct VerdictTests {
     @Test("A Local policy with local endpoints has two proxy ports, pods before others")
     func localAndCluster() throws {
         let portal = Portal(
-            web, .loadBalancerIP(try ip("192.0.2.1")), port: 80, outside: .proxy(4001), inside: .proxy(4000))
+            web, .loadBalancerIP(ip("192.0.2.1")), port: 80, outside: .proxy(4001), inside: .proxy(4000))
         let rules = try rules([portal], node(pods: [range("10.244.1.0/24")]))
         #expect(
             lines(rules, .nat, ChainName.portalsContainer) == [
@@ -72,7 +74,7 @@ struct VerdictTests {
     @Test("Source ranges: whoever is in none is left by nat and dropped by filter")
     func sourceRanges() throws {
         let portal = Portal(
-            web, .loadBalancerIP(try ip("192.0.2.1")), port: 80,
+            web, .loadBalancerIP(ip("192.0.2.1")), port: 80,
             sources: [try range("192.168.1.0/24"), try range("203.0.113.0/24")], outside: .proxy(4000))
         let rules = try rules([portal], node(own: [ip("192.168.1.5")]))
         let vip = "\(match) 80 -d 192.0.2.1/32"
@@ -97,7 +99,7 @@ struct VerdictTests {
     @Test("Source ranges and pods: what is in both")
     func sourceRangesOfPods() throws {
         let portal = Portal(
-            web, .loadBalancerIP(try ip("192.0.2.1")), port: 80,
+            web, .loadBalancerIP(ip("192.0.2.1")), port: 80,
             sources: [try range("10.244.1.128/25"), try range("203.0.113.0/24")], outside: .drop, inside: .proxy(4000))
         let rules = try rules([portal], node(pods: [range("10.244.1.0/24")]))
         #expect(
@@ -123,8 +125,8 @@ struct VerdictTests {
     func portals() throws {
         let endpoint = try #require(EndpointAddress("10.244.2.2:8080"))
         var port = ServicePort(
-            name: web.name, port: 80, clusterIPs: [try ip("10.0.0.1")], nodePort: 30080,
-            loadBalancerIPs: [try ip("192.0.2.1")], loadBalancerSourceRanges: [try range("203.0.113.0/24")])
+            name: web.name, port: 80, clusterIPs: [ip("10.0.0.1")], nodePort: 30080,
+            loadBalancerIPs: [ip("192.0.2.1")], loadBalancerSourceRanges: [try range("203.0.113.0/24")])
         let proxy = ProxyPorts(cluster: 4000, local: 4001)
         func verdicts() -> [[Portal.Verdict]] {
             Portal.portals(of: port, proxy: proxy).map { [$0.outside, $0.inside] }

@@ -1,9 +1,8 @@
-import EventLoop
-
 // Only what the optimizer leaves counts, so these tests are in optimized builds alone: `make test-optimized`.
 #if !DEBUG
+    import Balancing
+    import Base
     import EventLoop
-    import Services
     import TestSupport
     import Testing
 

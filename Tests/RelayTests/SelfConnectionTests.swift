@@ -1,4 +1,5 @@
 import Balancing
+import Base
 import EventLoop
 import Glibc
 import TestSupport

@@ -1,3 +1,4 @@
+import Base
 import Objects
 import Resolution
 import TestSupport

@@ -1,4 +1,5 @@
 import Balancing
+import Base
 import Objects
 import Resolution
 import TestSupport

@@ -1,3 +1,4 @@
+import Balancing
 import Resolution
 import Testing
 

@@ -1,4 +1,3 @@
-import EventLoop
 internal import Glibc
 
 /// Many client connections on one thread: for tests that need thousands, where a thread for each would be the test.

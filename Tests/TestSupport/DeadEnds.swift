@@ -1,4 +1,3 @@
-import EventLoop
 internal import Glibc
 
 /// A port that refuses connections for as long as the object lives: bound, so that nobody else gets it, and not listening.

@@ -1,4 +1,3 @@
-import EventLoop
 internal import Glibc
 
 /// A TCP socket of this process, whoever made it: for what a socket's owner has set on it, which nobody sees from outside.

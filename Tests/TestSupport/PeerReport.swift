@@ -1,5 +1,3 @@
-import EventLoop
-
 /// What went through one direction of a peer.
 public struct Transfer: Sendable {
     private var sum = StreamChecksum()

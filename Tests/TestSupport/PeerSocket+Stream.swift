@@ -1,4 +1,3 @@
-import EventLoop
 internal import Glibc
 
 extension PeerSocket {

@@ -1,4 +1,3 @@
-import EventLoop
 internal import Glibc
 
 /// One side of a TCP connection that does what its script says, on a thread of its own with blocking calls.

@@ -1,4 +1,3 @@
-import EventLoop
 internal import Glibc
 
 /// A TCP server on a loopback port whose connections each follow a script: a stand-in for a pod.

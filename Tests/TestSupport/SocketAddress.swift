@@ -1,4 +1,3 @@
-import EventLoop
 internal import Glibc
 
 /// An IPv4 or IPv6 address with a port, in the form the socket calls take.

@@ -1,4 +1,3 @@
-import EventLoop
 internal import Glibc
 
 /// A UDP socket on loopback with a thread that answers, collects or keeps silent: a stand-in for a UDP pod.

@@ -1,4 +1,5 @@
 import Base
+import Objects
 
 @testable import Manifests
 

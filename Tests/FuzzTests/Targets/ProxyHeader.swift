@@ -1,3 +1,4 @@
+import Balancing
 import Base
 internal import EventLoop
 internal import Glibc

@@ -1,3 +1,4 @@
+import Balancing
 import Base
 import EventLoop
 import Glibc
