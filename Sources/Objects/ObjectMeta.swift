@@ -8,13 +8,15 @@ public struct ObjectMeta: Codable, Hashable, Sendable {
     public var uid: String?
     /// Opaque; needed to resume a watch.
     public var resourceVersion: String?
+    /// When the object was made, as far as is known: of two that want the same, the older one gets it.
+    public var creationTimestamp: Timestamp?
     /// Set while the object is being deleted: a pod with it is terminating. RFC 3339 text; only its presence counts.
     public var deletionTimestamp: String?
 
     public init(
         name: String, namespace: String = "default", labels: [String: String] = [:],
         annotations: [String: String] = [:], uid: String? = nil, resourceVersion: String? = nil,
-        deletionTimestamp: String? = nil
+        creationTimestamp: Timestamp? = nil, deletionTimestamp: String? = nil
     ) {
         self.name = name
         self.namespace = namespace
@@ -22,11 +24,12 @@ public struct ObjectMeta: Codable, Hashable, Sendable {
         self.annotations = annotations
         self.uid = uid
         self.resourceVersion = resourceVersion
+        self.creationTimestamp = creationTimestamp
         self.deletionTimestamp = deletionTimestamp
     }
 
     private enum CodingKeys: String, CodingKey {
-        case name, namespace, labels, annotations, uid, resourceVersion, deletionTimestamp
+        case name, namespace, labels, annotations, uid, resourceVersion, creationTimestamp, deletionTimestamp
     }
 
     public init(from decoder: any Decoder) throws {
@@ -40,6 +43,8 @@ public struct ObjectMeta: Codable, Hashable, Sendable {
         annotations["kubectl.kubernetes.io/last-applied-configuration"] = nil
         uid = try container.text(.uid)
         resourceVersion = try container.text(.resourceVersion)
+        // What cannot be read makes it the youngest; that is no reason not to serve it.
+        creationTimestamp = try container.text(.creationTimestamp).flatMap { Timestamp($0) }
         deletionTimestamp = try container.text(.deletionTimestamp)
     }
 
