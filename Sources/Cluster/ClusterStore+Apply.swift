@@ -1,0 +1,145 @@
+internal import Base
+internal import Objects
+
+extension ClusterStore {
+    /// Takes in what has changed.
+    ///
+    /// - Returns: what that may have changed about Services; nothing where objects are what they were.
+    public mutating func apply(_ changes: ObjectChanges) -> DirtyServices {
+        var dirty = DirtyServices()
+        for (id, object) in changes.objects {
+            switch (id.kind, object) {
+            case (_, .service(let service)?): replace(service: id.key, with: service, &dirty)
+            case (_, .endpointSlice(let slice)?): replace(slice: id.key, with: slice, &dirty)
+            case (_, .endpoints(let object)?): replace(endpoints: id.key, with: object, &dirty)
+            case (_, .pod(let pod)?): replace(pod: id.key, with: pod, &dirty)
+            case (_, .node(let node)?): replace(node: id.key.name, with: node, &dirty)
+            case (.service, nil): replace(service: id.key, with: nil, &dirty)
+            case (.endpointSlice, nil): replace(slice: id.key, with: nil, &dirty)
+            case (.endpoints, nil): replace(endpoints: id.key, with: nil, &dirty)
+            case (.pod, nil): replace(pod: id.key, with: nil, &dirty)
+            case (.node, nil): replace(node: id.key.name, with: nil, &dirty)
+            }
+        }
+        return dirty
+    }
+
+    private mutating func replace(service key: ObjectKey, with new: Service?, _ dirty: inout DirtyServices) {
+        let old = records[key]?.service
+        guard old != new else { return }
+        dirty.keys.insert(key)
+        let number = records.insert(key, Record())
+        if let old {
+            for address in old.spec.clusterIPs.compactMap(\.address) { clusterIPs.remove(address, number) }
+            selectors.remove(old, number)
+        }
+        if let new {
+            for address in new.spec.clusterIPs.compactMap(\.address) { clusterIPs.insert(address, number) }
+            selectors.insert(new, number)
+        }
+        records.modify(number) { $0.service = new }
+        removeIfEmpty(number)
+    }
+
+    private mutating func replace(slice key: ObjectKey, with new: EndpointSlice?, _ dirty: inout DirtyServices) {
+        let former = owners[key]
+        let old = former.flatMap { records[$0]?.value.slices.first { $0.metadata.name == key.name } }
+        let service = new?.serviceName.flatMap { $0.isEmpty ? nil : $0 }
+        if new != nil, service == nil { strays.insert(key) } else { strays.remove(key) }
+        guard old != new else { return }
+
+        let owner = service.map { records.insert(ObjectKey(namespace: key.namespace, name: $0), Record()) }
+        owners[key] = owner
+        // Most of a large slice is as it was.
+        let isSame = former == owner ? EndpointSlice.Endpoint.isAtSamePlace : { _, _ in false }
+        let (before, after) = (old?.endpoints ?? []).differing(from: owner == nil ? [] : new?.endpoints ?? [], isSame)
+        if let former {
+            for endpoint in before { remove(endpoint.address, endpoint.nodeName, former) }
+            records.modify(former) { record in
+                record.slices.removeAll { $0.metadata.name == key.name }
+            }
+            if let key = records[former]?.key { dirty.keys.insert(key) }
+        }
+        if let owner, let new {
+            for endpoint in after { insert(endpoint.address, endpoint.nodeName, owner) }
+            records.modify(owner) { record in
+                let place = record.slices.firstIndex { $0.metadata.name > key.name } ?? record.slices.endIndex
+                record.slices.insert(new, at: place)
+            }
+            if let key = records[owner]?.key { dirty.keys.insert(key) }
+        }
+        if let former, former != owner { removeIfEmpty(former) }
+    }
+
+    private mutating func replace(endpoints key: ObjectKey, with new: Endpoints?, _ dirty: inout DirtyServices) {
+        let old = records[key]?.endpoints
+        guard old != new else { return }
+        dirty.keys.insert(key)
+        let number = records.insert(key, Record())
+        for address in old?.addresses ?? [] { remove(address.ip, address.nodeName, number) }
+        for address in new?.addresses ?? [] { insert(address.ip, address.nodeName, number) }
+        records.modify(number) { $0.endpoints = new }
+        removeIfEmpty(number)
+    }
+
+    private mutating func replace(pod key: ObjectKey, with new: Pod?, _ dirty: inout DirtyServices) {
+        let old = pods[key]
+        guard old != new else { return }
+        pods.replace(key, with: new)
+        for pod in [old, new].compactMap(\.self) { dirty.keys.formUnion(services(selecting: pod)) }
+        if let name = old?.spec.nodeName { namesOfPlaces.remove(name) }
+        if let name = new?.spec.nodeName { namesOfPlaces.insert(name) }
+    }
+
+    private mutating func replace(node name: String, with new: Node?, _ dirty: inout DirtyServices) {
+        let (before, after) = (Set(nodes[name]?.addresses ?? []), Set(new?.addresses ?? []))
+        nodes[name] = new
+        // What one Node gives to another in the same change is where it was.
+        for address in before.subtracting(after) where addressesOfNodes.remove(address) {
+            dirty.nodeAddresses.formSymmetricDifference([address])
+        }
+        for address in after.subtracting(before) where addressesOfNodes.insert(address) {
+            dirty.nodeAddresses.formSymmetricDifference([address])
+        }
+    }
+
+    // MARK: Indexes
+
+    private mutating func insert(_ address: IPAddress?, _ node: String?, _ number: UInt32) {
+        if let address { endpointAddresses.insert(address, number) }
+        if let node { namesOfPlaces.insert(node) }
+    }
+
+    private mutating func remove(_ address: IPAddress?, _ node: String?, _ number: UInt32) {
+        if let address { endpointAddresses.remove(address, number) }
+        if let node { namesOfPlaces.remove(node) }
+    }
+
+    /// Nobody speaks of this Service any more, so its number is free.
+    private mutating func removeIfEmpty(_ number: UInt32) {
+        if records[number]?.value.isEmpty == true { records.remove(number) }
+    }
+}
+
+extension EndpointSlice.Endpoint {
+    /// Whether both are the same to the indexes.
+    fileprivate static func isAtSamePlace(_ a: Self, _ b: Self) -> Bool {
+        a.address == b.address && a.nodeName == b.nodeName
+    }
+}
+
+extension Endpoints {
+    fileprivate var addresses: [Address] { subsets.flatMap { $0.notReadyAddresses + $0.addresses } }
+}
+
+extension Array {
+    /// Both without the beginning and the end that they have in common.
+    fileprivate func differing(
+        from other: [Element], _ isSame: (Element, Element) -> Bool
+    ) -> (ArraySlice<Element>, ArraySlice<Element>) {
+        let start = zip(self, other).prefix(while: isSame).count
+        let most = Swift.min(count, other.count) - start
+        let end = zip(reversed(), other.reversed()).prefix(most).prefix(while: isSame).count
+        return (self[start..<(count - end)], other[start..<(other.count - end)])
+    }
+}
