@@ -42,7 +42,8 @@ let package = Package(
         .target(name: "Objects", dependencies: ["Base"], swiftSettings: settings),
         .target(name: "Balancing", dependencies: ["Base"], swiftSettings: settings),
         .target(name: "Cluster", dependencies: ["Base", "Objects"], swiftSettings: settings),
-        .target(name: "Resolution", dependencies: ["Base", "Objects", "Balancing"], swiftSettings: settings),
+        .target(
+            name: "Resolution", dependencies: ["Base", "Objects", "Balancing", "Cluster"], swiftSettings: settings),
         .target(name: "Relay", dependencies: ["Base", "EventLoop", "Balancing"], swiftSettings: settings),
         .target(
             name: "Manifests",
@@ -90,7 +91,8 @@ let package = Package(
         .testTarget(
             name: "BalancingTests", dependencies: ["Base", "Balancing", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "ResolutionTests", dependencies: ["Base", "Objects", "Balancing", "Resolution", "TestSupport"],
+            name: "ResolutionTests",
+            dependencies: ["Base", "Objects", "Balancing", "Cluster", "Resolution", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "RelayTests", dependencies: ["Base", "EventLoop", "Balancing", "Relay", "TestSupport"],

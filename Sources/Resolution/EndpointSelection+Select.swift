@@ -14,7 +14,7 @@ struct SelectionPolicy {
 }
 
 /// The place that hints are compared with.
-struct TopologyPlace {
+struct TopologyPlace: Equatable {
     var node: String?
     var zone: String?
 }

@@ -1,4 +1,5 @@
 public import Base
+public import Objects
 
 /// What a node's proxy refuses to capture and to dial, whoever asks for it: the network that it is in is more than those who
 /// write Services and endpoints may use, and what it captures is lost to the node's own programs.
@@ -6,9 +7,9 @@ public struct NodeSafety: Hashable, Sendable {
     /// This node's own addresses; those of all Node objects count in any case.
     public var addresses: Set<IPAddress>
     /// What rules may still lead to the proxy although the state says nothing of it any more.
-    public var captured: CapturedAddresses
+    public var captured: [PortalAddress: ObjectKey]
 
-    public init(addresses: Set<IPAddress> = [], captured: CapturedAddresses = CapturedAddresses()) {
+    public init(addresses: Set<IPAddress> = [], captured: [PortalAddress: ObjectKey] = [:]) {
         self.addresses = addresses
         self.captured = captured
     }
@@ -20,28 +21,17 @@ extension ServiceAddresses {
     /// External addresses of the node are let through: people serve at those on purpose, and a port that one of the node's
     /// programs listens on stays with that program.
     ///
-    /// - Parameter nodes: the addresses of nodes.
-    mutating func refuse(nodes: Set<IPAddress>) -> [String] {
+    /// - Parameter isNodeAddress: whether an address is that of a node.
+    mutating func refuse(isNodeAddress: (IPAddress) -> Bool) -> [String] {
         var refusals: [String] = []
         func keep(_ address: IPAddress, _ field: String, isTaken: Bool) -> Bool {
             guard let kind = address.specialKind ?? (isTaken ? "an address of a node" : nil) else { return true }
             refusals.append("\(field) \(address) is refused: it is \(kind)")
             return false
         }
-        clusterIPs = clusterIPs.filter { keep($0, "cluster IP", isTaken: nodes.contains($0)) }
+        clusterIPs = clusterIPs.filter { keep($0, "cluster IP", isTaken: isNodeAddress($0)) }
         externalIPs = externalIPs.filter { keep($0, "external IP", isTaken: false) }
         loadBalancerIPs = loadBalancerIPs.filter { keep($0, "load-balancer IP", isTaken: false) }
         return refusals
-    }
-}
-
-extension CandidateSet {
-    /// Takes out what must not be dialled.
-    mutating func refuse(_ captured: CapturedAddresses, _ transport: TransportProtocol) -> [String] {
-        removeAll { address in
-            if let kind = address.ip.specialKind { return "endpoint \(address) is refused: it is \(kind)" }
-            guard let portal = captured.portal(at: address, transport) else { return nil }
-            return "endpoint \(address) is refused: it is \(portal), and would lead back to the proxy"
-        }
     }
 }

@@ -1,14 +1,16 @@
+public import Objects
+
 /// What a cluster state comes down to on one node.
 public struct Resolution: Hashable, Sendable {
     /// In the order of their names.
     public var ports: [ServicePort]
     /// What was left out and why, in the order of the Services.
     public var notes: [ResolutionNote]
-    /// Where the ports' traffic is captured.
-    public var captured: CapturedAddresses
+    /// Where traffic is captured, and for whom.
+    public var captured: [PortalAddress: ObjectKey]
 
     public init(
-        ports: [ServicePort] = [], notes: [ResolutionNote] = [], captured: CapturedAddresses = CapturedAddresses()
+        ports: [ServicePort] = [], notes: [ResolutionNote] = [], captured: [PortalAddress: ObjectKey] = [:]
     ) {
         self.ports = ports
         self.notes = notes
@@ -56,15 +58,18 @@ public struct ResolutionContext: Hashable, Sendable {
     public var serviceProxyName: String?
     /// What a node must not let objects do to it; nil on a developer's machine, whose owner writes them.
     public var safety: NodeSafety?
+    /// Whether somebody asks for the endpoints that the names of headless Services stand for.
+    public var resolvesHeadless: Bool
 
     public init(
         nodeName: String? = nil, zone: String? = nil, servesUnassigned: Bool = false, serviceProxyName: String? = nil,
-        safety: NodeSafety? = nil
+        safety: NodeSafety? = nil, resolvesHeadless: Bool = false
     ) {
         self.nodeName = nodeName
         self.zone = zone
         self.servesUnassigned = servesUnassigned
         self.serviceProxyName = serviceProxyName
         self.safety = safety
+        self.resolvesHeadless = resolvesHeadless
     }
 }

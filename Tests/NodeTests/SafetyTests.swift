@@ -42,10 +42,10 @@ import Testing
             let log = try await lab.cluster("log", "node1")
             #expect(
                 log.contains(
-                    "Service default/a: port web: endpoint 10.100.0.4:80 is refused: it is the cluster IP of default/b:web"
+                    "Service default/a: port web: endpoint 10.100.0.4:80 is refused: it is an address of Service default/b"
                 ),
                 "\(log)")
-            #expect(log.contains("endpoint 192.168.58.3:30080 is refused: it is the node port of default/port:web"))
+            #expect(log.contains("endpoint 192.168.58.3:30080 is refused: it is a node port of Service default/port"))
         }
     }
 

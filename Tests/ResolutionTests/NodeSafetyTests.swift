@@ -84,10 +84,10 @@ import Testing
         #expect(
             refusals(resolution)
                 == [
-                    "10.96.0.1:8080 is refused: it is the cluster IP of default/web:http",
-                    "10.96.0.2:8080 is refused: it is the cluster IP of default/other",
-                    "198.51.100.1:8080 is refused: it is the external IP of default/other",
-                    "203.0.113.1:8080 is refused: it is the load-balancer IP of default/other",
+                    "10.96.0.1:8080 is refused: it is an address of Service default/web",
+                    "10.96.0.2:8080 is refused: it is an address of Service default/other",
+                    "198.51.100.1:8080 is refused: it is an address of Service default/other",
+                    "203.0.113.1:8080 is refused: it is an address of Service default/other",
                 ].map { "Service default/web: port http: endpoint \($0), and would lead back to the proxy" })
         let nodePorts = resolve(
             [web, other], slices(30_080, "192.168.1.5", "192.168.1.9", "192.168.1.7"), nodes: [node], safety)

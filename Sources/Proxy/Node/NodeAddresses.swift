@@ -62,7 +62,7 @@ public struct NodeAddresses: Hashable, Sendable {
     /// What this node must not capture and not dial.
     ///
     /// - Parameter captured: where rules of an earlier state may still capture.
-    public func safety(besides captured: CapturedAddresses = CapturedAddresses()) -> NodeSafety {
+    public func safety(besides captured: [PortalAddress: ObjectKey] = [:]) -> NodeSafety {
         NodeSafety(addresses: Set(local.flatMap(\.value)), captured: captured)
     }
 

@@ -75,12 +75,12 @@ public actor NodeProxy {
     /// What the firewall is to do, and the plan of the relay that this leads to.
     private var wanted = RedirectPlan()
     private var ready = Plan()
-    private var readyCaptured = CapturedAddresses()
+    private var readyCaptured: [PortalAddress: ObjectKey] = [:]
     private var served = Served()
     /// What the rules in force lead to.
     private var ruled = Plan()
     /// Where they, or the rules before them, capture: what the proxy must not dial, whatever the state says by now.
-    private var ruledCaptured = CapturedAddresses()
+    private var ruledCaptured: [PortalAddress: ObjectKey] = [:]
     private var inForce: RedirectPlan?
     private var removedLeftovers: Set<IPAddress.Family> = []
     private var refused: [IPAddress.Family: [RefusedPort]] = [:]
@@ -188,7 +188,7 @@ public actor NodeProxy {
     public func redirect(checking: Bool = false) async -> Redirected {
         guard !appliers.isEmpty else { return Redirected() }
         let (target, relayPlan, captured) = (wanted, ready, readyCaptured)
-        ruledCaptured.formUnion(captured)
+        ruledCaptured.merge(captured) { own, _ in own }
         let isNeeded = checking || inForce != target
         var result = isNeeded ? await apply(target, checking: checking) : Redirected()
         result.problems = refused.sorted { $0.key < $1.key }.flatMap(\.value).map(\.problem)
