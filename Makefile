@@ -4,7 +4,7 @@ SWIFT ?= swift
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-# A program that runs on machines without Swift: the standard library is in it, libuv and libc are not.
+# A program that runs on machines without Swift: the standard library is in it; libuv, libyaml and libc are not.
 RELEASE_FLAGS := -c release --static-swift-stdlib --product portico
 RELEASE = .build/release/portico
 DIST := dist
@@ -14,7 +14,7 @@ SHELL_SCRIPTS := $(wildcard Scripts/*.sh) .ci/run $(addprefix Examples/three-nod
 export SWIFT
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dev-check lab build debug test test-optimized test-sanitizers fuzz mutants soak lint format man completions install clean toolchain needs-build needs-test
+.PHONY: help dev dev-check size lab build debug test test-optimized test-sanitizers fuzz mutants soak lint format man completions install clean toolchain needs-build needs-test
 
 help: ## List the tasks
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test: needs-test ## Build, and run every test
 
 dev-check: build ## Run the example, ask it a few times and end it
 	@Scripts/dev-check.sh $(RELEASE)
+
+size: build ## See that the program without symbols is not larger than it may be
+	@Scripts/check-size.sh $(RELEASE)
 
 lab: build ## Walk through a cluster of three nodes in network namespaces; needs root
 	@Scripts/require-packages.sh lab

@@ -32,10 +32,10 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
-        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     ],
     targets: [
         .systemLibrary(name: "CLibuv", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
+        .systemLibrary(name: "CYaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .target(name: "CLinux"),
         .target(name: "Base", swiftSettings: settings),
         .target(name: "EventLoop", dependencies: ["Base", "CLibuv", "CLinux"], swiftSettings: settings),
@@ -47,10 +47,7 @@ let package = Package(
         .target(name: "Relay", dependencies: ["Base", "EventLoop", "Balancing"], swiftSettings: settings),
         .target(
             name: "Manifests",
-            dependencies: [
-                "Base", "EventLoop", "Objects", "Resolution", .product(name: "Yams", package: "Yams"),
-            ],
-            swiftSettings: settings),
+            dependencies: ["Base", "EventLoop", "Objects", "Resolution", "CYaml"], swiftSettings: settings),
         .target(name: "Host", dependencies: ["Base", "EventLoop"], swiftSettings: settings),
         .target(
             name: "Redirect", dependencies: ["Base", "EventLoop", "Balancing", "Resolution"], swiftSettings: settings),

@@ -11,6 +11,10 @@ has_libuv() {
     [[ -e /usr/include/uv.h || -e /usr/local/include/uv.h ]] ||
         { has_program pkg-config && pkg-config --exists libuv; }
 }
+has_libyaml() {
+    [[ -e /usr/include/yaml.h || -e /usr/local/include/yaml.h ]] ||
+        { has_program pkg-config && pkg-config --exists yaml-0.1; }
+}
 
 missing=()
 need() { # need PACKAGE CHECK…
@@ -23,6 +27,8 @@ for purpose in "$@"; do
     case $purpose in
         build)
             need libuv1-dev has_libuv
+            need libyaml-dev has_libyaml
+            need binutils has_program strip
             ;;
         test)
             # To run some tests as an ordinary user.

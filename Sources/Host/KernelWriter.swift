@@ -1,5 +1,4 @@
 internal import Base
-internal import EventLoop
 internal import Glibc
 
 /// Writes numbers into files of the kernel, and keeps a note of each that it could not write.
@@ -61,36 +60,5 @@ struct KernelWriter {
                     advice: "clients on other machines cannot be refused at addresses that are not this node's: "
                         + "they get no answer where a Service has no endpoints; set it to 1"))
         }
-    }
-}
-
-/// Small files of the kernel, whole, by system calls, since the errno of a write says what is wrong.
-enum KernelFile {
-    /// The text without blanks and line feeds at its end.
-    static func read(_ path: String) -> Result<String, SystemError> {
-        let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { return .failure(SystemError("open", path, code: errno)) }
-        defer { close(file) }
-        var bytes = [UInt8](repeating: 0, count: 4096)
-        let count = Glibc.read(file, &bytes, bytes.count)
-        guard count >= 0 else { return .failure(SystemError("read", path, code: errno)) }
-        let text = bytes[..<count]
-        let end = text.lastIndex { $0 > 0x20 }.map { $0 + 1 } ?? 0
-        return .success(String(decoding: text[..<end], as: UTF8.self))
-    }
-
-    /// Never makes a file.
-    ///
-    /// - Returns: the error, if there is one.
-    static func write(_ text: String, to path: String) -> SystemError? {
-        let file = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC)
-        guard file >= 0 else { return SystemError("open", path, code: errno) }
-        defer { close(file) }
-        let bytes = Array(text.utf8)
-        // In one call: the kernel takes each for a value of its own.
-        guard Glibc.write(file, bytes, bytes.count) == bytes.count else {
-            return SystemError("write", path, code: errno)
-        }
-        return nil
     }
 }

@@ -1,5 +1,4 @@
 public import Base
-internal import Foundation
 internal import Glibc
 
 /// What this machine's network looks like at one moment: its addresses, and which way the default routes go.
@@ -33,7 +32,7 @@ public struct NetworkInterfaces: Hashable, Sendable {
     ///
     /// - Parameter root: where `/proc` is found.
     public static func current(root: String = "/") -> NetworkInterfaces {
-        func read(_ path: String) -> String { (try? String(contentsOfFile: root + path, encoding: .utf8)) ?? "" }
+        func read(_ path: String) -> String { (try? KernelFile.read(root + path).get()) ?? "" }
         return NetworkInterfaces(
             addresses: interfaceAddresses(),
             defaultRoutes: [

@@ -1,6 +1,4 @@
 public import Base
-internal import EventLoop
-internal import Foundation
 internal import Glibc
 
 /// Finds out which process listens on an address: knowing that a port is taken helps little, knowing by whom helps a lot.
@@ -13,15 +11,13 @@ public enum PortOwner {
             ["/proc/net/\(name)", "/proc/net/\(name)6"].flatMap { listeners(in: $0, at: address, transport) })
         guard !inodes.isEmpty else { return nil }
         let wanted = Set(inodes.map { "socket:[\($0)]" })
-        let files = FileManager.default
-        for process in (try? files.contentsOfDirectory(atPath: "/proc")) ?? [] where Int(process) != nil {
+        for process in KernelFile.names(in: "/proc") where Int(process) != nil {
             let folder = "/proc/\(process)/fd"
-            for descriptor in (try? files.contentsOfDirectory(atPath: folder)) ?? [] {
-                guard let target = try? files.destinationOfSymbolicLink(atPath: "\(folder)/\(descriptor)"),
-                    wanted.contains(target)
+            for descriptor in KernelFile.names(in: folder) {
+                guard let target = KernelFile.target(of: "\(folder)/\(descriptor)"), wanted.contains(target)
                 else { continue }
-                let name = (try? String(contentsOfFile: "/proc/\(process)/comm", encoding: .utf8)) ?? "a process"
-                return "\(name.trimmingCharacters(in: .whitespacesAndNewlines)) (pid \(process))"
+                let name = (try? KernelFile.read("/proc/\(process)/comm").get()) ?? "a process"
+                return "\(name) (pid \(process))"
             }
         }
         return nil
@@ -33,7 +29,7 @@ public enum PortOwner {
     private static func listeners(
         in path: String, at address: EndpointAddress, _ transport: TransportProtocol
     ) -> [String] {
-        guard let table = try? String(contentsOfFile: path, encoding: .utf8) else { return [] }
+        guard let table = try? KernelFile.read(path).get() else { return [] }
         let state = transport == .udp ? "07" : "0A"
         return table.split(separator: "\n").dropFirst().compactMap { line in
             let columns = line.split(separator: " ", omittingEmptySubsequences: true)

@@ -1,5 +1,4 @@
-// The events of libyaml, in the copy that Yams brings along. Yams' own tree makes several objects per scalar and takes
-// ten seconds for the manifests of ten thousand services; from the events it is one and a half.
+// From the events of libyaml. A tree of objects, as other readers make it, takes several for each scalar and most of the time.
 private import CYaml
 
 /// Text that is not in the form it should have.

@@ -47,7 +47,11 @@ struct Firewall {
     /// The line that iptables names, with three before and after it.
     static func excerpt(of input: String, _ message: String) -> String {
         // `line 4 failed`, `Error occurred at line: 2`, `line 5: RULE_APPEND failed (…)`.
-        guard let match = message.firstMatch(of: /line:? (\d+)/), let number = Int(match.1) else { return "" }
+        let words = message.split { $0 == " " || $0.isNewline }
+        let place = zip(words, words.dropFirst()).first {
+            ["line", "line:"].contains($0) && $1.first?.isNumber == true
+        }
+        guard let number = place.flatMap({ Int($1.prefix(while: \.isNumber)) }) else { return "" }
         let lines = input.split(separator: "\n", omittingEmptySubsequences: false)
         guard lines.indices.contains(number - 1) else { return "" }
         return lines.indices.filter { abs($0 - (number - 1)) <= 3 && !lines[$0].isEmpty }

@@ -16,8 +16,7 @@ extension CommandFailure {
             .map { $0.trimmingWhitespace() }
             .filter { !$0.isEmpty }
             .joined(separator: " ")
-            // '--publish <[ns/]name:port…>' → --publish: what the value looks like is in the help.
-            .replacing(/'(-[^ ']+) <[^>']*>'/) { "\($0.1)" }
+            .withoutValueNames()
         guard !message.isEmpty else { return nil }
         guard Portico.exitCode(for: error) == .validationFailure else { return "portico: \(message)" }
         // After a mistake on the command line the next question is what would have been right.
@@ -37,4 +36,32 @@ extension Substring {
 
 extension String {
     fileprivate func trimmingFullStop() -> Substring { hasSuffix(".") ? dropLast() : self[...] }
+
+    /// Has `'--publish <[ns/]name:port…>'` be `--publish`: what the value looks like is in the help.
+    fileprivate func withoutValueNames() -> String {
+        var text = ""
+        // What stands between the part before and the next.
+        var quote = ""
+        let parts = split(separator: "'", omittingEmptySubsequences: false)
+        for (index, part) in parts.enumerated() {
+            if quote == "'", index < parts.count - 1, let name = part.optionBeforeValueName {
+                text += name
+                quote = ""
+            } else {
+                text += quote + part
+                quote = "'"
+            }
+        }
+        return text
+    }
+}
+
+extension Substring {
+    /// `--publish` of `--publish <[ns/]name:port…>`; nil for anything else.
+    fileprivate var optionBeforeValueName: Substring? {
+        guard first == "-", let space = firstIndex(of: " "), self[space...].hasPrefix(" <"), last == ">",
+            !self[space...].dropLast().contains(">")
+        else { return nil }
+        return self[..<space]
+    }
 }
