@@ -63,7 +63,8 @@ let package = Package(
         .target(name: "HTTP", dependencies: ["Base", "EventLoop"], swiftSettings: settings),
         .target(name: "DemoPods", dependencies: ["Base", "EventLoop", "HTTP"], swiftSettings: settings),
         .target(
-            name: "Admin", dependencies: ["Base", "EventLoop", "HTTP", "Host", "Resolution"], swiftSettings: settings),
+            name: "Admin", dependencies: ["Base", "EventLoop", "Objects", "HTTP", "Host", "Resolution"],
+            swiftSettings: settings),
         .executableTarget(
             name: "portico",
             dependencies: [
@@ -113,7 +114,8 @@ let package = Package(
         .testTarget(
             name: "HTTPTests", dependencies: ["Base", "EventLoop", "HTTP", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "AdminTests", dependencies: ["Base", "EventLoop", "Admin", "HTTP", "Resolution", "TestSupport"],
+            name: "AdminTests",
+            dependencies: ["Base", "EventLoop", "Objects", "Admin", "HTTP", "Resolution", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "HostTests", dependencies: ["Base", "EventLoop", "Host", "TestSupport"], swiftSettings: settings),

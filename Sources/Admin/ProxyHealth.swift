@@ -25,6 +25,7 @@ public final class ProxyHealth: Sendable {
         /// Of each family that is served.
         var families: [IPAddress.Family: FamilyBooks]
         var eligibility = NodeEligibility.unknown
+        var isDraining = false
     }
 
     private struct FamilyBooks {
@@ -87,8 +88,20 @@ public final class ProxyHealth: Sendable {
         set { books.withLock { $0.eligibility = newValue } }
     }
 
+    /// This process takes no new clients from here on, and ends when it has served those that it has: load balancers are to
+    /// send to other nodes. No sync will follow any more, so none is overdue.
+    public func beginDraining() {
+        books.withLock { $0.isDraining = true }
+    }
+
     /// Whether no sync is overdue, in any family; the node's eligibility does not count.
     public var isHealthy: Bool { report().isHealthy }
+
+    /// Whether new clients are served here: it is healthy, and does not drain.
+    public var takesClients: Bool {
+        let report = report()
+        return report.isHealthy && !report.isDraining
+    }
 }
 
 // MARK: - Answers
@@ -96,9 +109,9 @@ public final class ProxyHealth: Sendable {
 extension ProxyHealth {
     /// The probes that ``HealthServer`` answers.
     public enum Probe: String, Sendable, CaseIterable {
-        /// Whether load balancers may send to the node: healthy and eligible.
+        /// Whether load balancers may send to the node: healthy, eligible, and not about to end.
         case healthz = "/healthz"
-        /// Whether the process does its work: healthy.
+        /// Whether the process does its work: healthy, to the end of a drain.
         case livez = "/livez"
     }
 
@@ -107,6 +120,7 @@ extension ProxyHealth {
         var now: Int64
         var families: [(family: IPAddress.Family, lastUpdated: Int64, isHealthy: Bool)]
         var isEligible: Bool
+        var isDraining: Bool
         var isHealthy: Bool { families.allSatisfy(\.isHealthy) }
     }
 
@@ -116,19 +130,21 @@ extension ProxyHealth {
         let families = books.families.sorted { $0.key.rawValue < $1.key.rawValue }.map { family, state in
             let age = now - state.lastUpdated
             let pending = state.oldestPending.map { now - $0 } ?? .zero
-            return (family, wall - age.nanoseconds, pending <= overdue)
+            return (family, wall - age.nanoseconds, books.isDraining || pending <= overdue)
         }
-        return Report(now: wall, families: families, isEligible: books.eligibility == .eligible)
+        return Report(
+            now: wall, families: families, isEligible: books.eligibility == .eligible, isDraining: books.isDraining)
     }
 
     /// The answer to a probe: 200 or 503, and the state as one line of JSON.
     ///
     /// With 200 the outer `lastUpdated` is the present time, as it always was where it is read by programs; with 503 it is
-    /// the newest real one. `healthy` does not speak of the node: it may be true with status 503. Nor does it of `problems`,
-    /// which are there only if there are any: that one Service lacks something is no reason to send this node no traffic at all.
+    /// the newest real one. `healthy` does not speak of the node, nor of a drain (`draining` is there only in one): it may be
+    /// true with status 503. Nor does it of `problems`, which are there only if there are any: that one Service lacks something
+    /// is no reason to send this node no traffic at all.
     public func answer(_ probe: Probe) -> HTTPAnswer {
         let report = report()
-        let isFine = report.isHealthy && (probe == .livez || report.isEligible)
+        let isFine = report.isHealthy && (probe == .livez || report.isEligible && !report.isDraining)
         let lastUpdated = isFine ? report.now : report.families.map(\.lastUpdated).max() ?? report.now
         let status = report.families.map { family in
             "\"\(family.family == .ipv4 ? "IPv4" : "IPv6")\":"
@@ -136,7 +152,9 @@ extension ProxyHealth {
         }
         var body = "{\"lastUpdated\":\"\(rfc3339(lastUpdated))\",\"currentTime\":\"\(rfc3339(report.now))\","
         if probe == .healthz { body += "\"nodeEligible\":\(report.isEligible)," }
-        body += "\"healthy\":\(report.isHealthy),\"status\":{\(status.joined(separator: ","))}"
+        body += "\"healthy\":\(report.isHealthy),"
+        if report.isDraining { body += "\"draining\":true," }
+        body += "\"status\":{\(status.joined(separator: ","))}"
         let problems = self.problems.current
         if !problems.isEmpty {
             let texts = problems.prefix(Self.mostProblems).map { jsonString($0.description) }

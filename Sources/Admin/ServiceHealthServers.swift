@@ -3,33 +3,38 @@ internal import EventLoop
 internal import Glibc
 public import HTTP
 internal import Host
+public import Objects
 public import Resolution
 
 /// The listeners at `healthCheckNodePort`s, where load balancers ask whether this node has endpoints of a Service
 /// (docs/behaviour.md, B11.3).
 ///
-/// Always given the whole list, it opens, moves and closes what differs; a Service that only has more or fewer endpoints keeps
-/// its listener and its connections. May be used from any thread; all listeners are served by the thread of one ``HTTPServer``.
+/// Told what has changed, by Service, it opens, moves and closes what differs and touches no other Service; one that only has
+/// more or fewer endpoints keeps its listeners and its connections. May be used from any thread; all listeners are served by
+/// the thread of one ``HTTPServer``.
 public final class ServiceHealthServers: Sendable {
-    private struct Key: Hashable {
-        let namespace: String
-        let name: String
-
-        init(_ entry: ServiceHealthEntry) { (namespace, name) = (entry.namespace, entry.name) }
-    }
-
-    private struct Open {
+    private struct Check {
         let port: UInt16
         /// What the listeners' answers are made from.
         let entry: Guarded<ServiceHealthEntry>
         var listeners: [IPAddress: HTTPListener] = [:]
     }
 
+    private struct Books {
+        var addresses: [IPAddress] = [.anyIPv4, .anyIPv6]
+        var checks: [ObjectKey: Check] = [:]
+        /// Whose port it is. The kernel would not refuse a second one if ports are shared between processes.
+        var holders: [UInt16: ObjectKey] = [:]
+        /// Of those that lack a listener.
+        var problems: [ObjectKey: [ServiceHealthProblem]] = [:]
+        var lastTouched = 0
+    }
+
     private let health: ProxyHealth
     private let server: HTTPServer
     private let isShared: Bool
     private let ceiling: Int
-    private let state = Guarded<[Key: Open]>([:])
+    private let books = Guarded(Books())
 
     /// - Parameter shared: another process of this user may listen at the same ports, if it also does so shared: for a restart
     ///   without a gap.
@@ -41,73 +46,89 @@ public final class ServiceHealthServers: Sendable {
         isShared = shared
     }
 
-    /// Makes the listeners what `checks` say. Blocks for as long as that takes, which is milliseconds.
+    /// Makes the listeners of these Services what is said of them; those that lack one are tried again with them. Blocks for
+    /// as long as that takes, which is milliseconds.
     ///
     /// - Parameters:
-    ///   - addresses: the node's addresses that take node ports; a wildcard stands for all of its family. Where the machine
-    ///     has no such family, its wildcard is left out without a word.
-    /// - Returns: what could not be opened. All else is; it is tried again at the next call.
+    ///   - changes: nil for a Service that is not asked about any more.
+    ///   - addresses: the node's addresses that take node ports, if they may have changed; a wildcard stands for all of its
+    ///     family. Where the machine has no such family, its wildcard is left out without a word.
+    /// - Returns: all that could not be opened, of any Service, in the order of their names.
+    @discardableResult
     public func update(
-        _ checks: [ServiceHealthEntry], addresses: [IPAddress] = [.anyIPv4, .anyIPv6]
+        _ changes: [ObjectKey: ServiceHealthEntry?] = [:], addresses: [IPAddress]? = nil
     ) -> [ServiceHealthProblem] {
-        state.withLock { state in
-            let wanted = Dictionary(checks.map { (Key($0), $0) }) { first, _ in first }
+        books.withLock { books in
+            var touched = Set(changes.keys).union(books.problems.keys)
+            if let addresses, addresses != books.addresses {
+                books.addresses = addresses
+                touched.formUnion(books.checks.keys)
+            }
+            books.lastTouched = touched.count
             // Everything closes before anything opens, since a port may go from one Service to another.
-            for (key, open) in state {
-                if wanted[key]?.nodePort != open.port {
-                    for listener in open.listeners.values { listener.close() }
-                    state[key] = nil
-                } else {
-                    for (address, listener) in open.listeners where !addresses.contains(address) {
-                        listener.close()
-                        state[key]?.listeners[address] = nil
-                    }
-                }
-            }
-            var problems: [ServiceHealthProblem] = []
-            for (key, entry) in wanted.sorted(by: { $0.value.service < $1.value.service }) {
-                var open = state[key] ?? Open(port: entry.nodePort, entry: Guarded(entry))
-                open.entry.withLock { $0 = entry }
-                // The kernel would not refuse the second one if ports are shared.
-                let rival = state.first { $0.key != key && $0.value.port == entry.nodePort }
-                if let rival {
-                    let service = "\(rival.key.namespace)/\(rival.key.name)"
-                    problems.append(Self.problem(entry, "port \(entry.nodePort): Service \(service) has it"))
-                    continue
-                }
-                for address in addresses where open.listeners[address] == nil {
-                    do throws(SystemError) {
-                        open.listeners[address] = try listen(address, open)
-                    } catch {
-                        if address.isUnspecified, error.isFamilyMissing { continue }
-                        let place = EndpointAddress(ip: address, port: entry.nodePort)
-                        let owner = error.isAddressInUse ? PortOwner.find(place) : nil
-                        let words = "\(place): \(error.reason)" + (owner.map { ", held by \($0)" } ?? "")
-                        problems.append(Self.problem(entry, words))
-                    }
-                }
-                state[key] = open
-            }
-            return problems
+            for key in touched { close(key, changes[key], &books) }
+            for key in touched.sorted() { open(key, &books) }
+            return books.problems.sorted { $0.key < $1.key }.flatMap(\.value)
         }
     }
 
     /// Where it listens, for a look at it.
     public var ports: Set<UInt16> {
-        state.withLock { state in Set(state.values.filter { !$0.listeners.isEmpty }.map(\.port)) }
+        books.withLock { books in Set(books.checks.values.filter { !$0.listeners.isEmpty }.map(\.port)) }
     }
 
-    private func listen(_ address: IPAddress, _ open: Open) throws(SystemError) -> HTTPListener {
-        try server.listen(on: SocketAddress(address, port: open.port), shared: isShared, below: ceiling) {
-            [health, entry = open.entry] _ in
-            entry.withLock { $0 }.answer(isProxyHealthy: health.isHealthy)
+    /// How many Services the last update looked at.
+    var lastTouched: Int { books.withLock(\.lastTouched) }
+
+    /// - Parameter change: what is new; nil if nothing is.
+    private func close(_ key: ObjectKey, _ change: ServiceHealthEntry??, _ books: inout Books) {
+        if let change, change?.nodePort != books.checks[key]?.port, let old = books.checks.removeValue(forKey: key) {
+            for listener in old.listeners.values { listener.close() }
+            if books.holders[old.port] == key { books.holders[old.port] = nil }
+        }
+        if case .some(.some(let entry)) = change {
+            if let known = books.checks[key] {
+                known.entry.withLock { $0 = entry }
+            } else {
+                books.checks[key] = Check(port: entry.nodePort, entry: Guarded(entry))
+            }
+        }
+        for (address, listener) in books.checks[key]?.listeners ?? [:] where !books.addresses.contains(address) {
+            listener.close()
+            books.checks[key]?.listeners[address] = nil
         }
     }
 
-    private static func problem(_ entry: ServiceHealthEntry, _ words: String) -> ServiceHealthProblem {
-        ServiceHealthProblem(
-            namespace: entry.namespace, name: entry.name,
-            description: "cannot listen for health checks of Service \(entry.service) at \(words)")
+    /// Opens what a Service lacks.
+    private func open(_ key: ObjectKey, _ books: inout Books) {
+        books.problems[key] = nil
+        guard var check = books.checks[key] else { return }
+        func isMissing(_ words: String) {
+            let text = "cannot listen for health checks of Service \(key) at \(words)"
+            books.problems[key, default: []].append(
+                ServiceHealthProblem(namespace: key.namespace, name: key.name, description: text))
+        }
+        let holder = books.holders[check.port] ?? key
+        guard holder == key else { return isMissing("port \(check.port): Service \(holder) has it") }
+        books.holders[check.port] = key
+        for address in books.addresses where check.listeners[address] == nil {
+            do throws(SystemError) {
+                check.listeners[address] = try listen(address, check)
+            } catch {
+                if address.isUnspecified, error.isFamilyMissing { continue }
+                let place = EndpointAddress(ip: address, port: check.port)
+                let owner = error.isAddressInUse ? PortOwner.find(place) : nil
+                isMissing("\(place): \(error.reason)" + (owner.map { ", held by \($0)" } ?? ""))
+            }
+        }
+        books.checks[key] = check
+    }
+
+    private func listen(_ address: IPAddress, _ check: Check) throws(SystemError) -> HTTPListener {
+        try server.listen(on: SocketAddress(address, port: check.port), shared: isShared, below: ceiling) {
+            [health, entry = check.entry] _ in
+            entry.withLock { $0 }.answer(isProxyHealthy: health.takesClients)
+        }
     }
 }
 

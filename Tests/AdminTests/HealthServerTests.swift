@@ -52,6 +52,19 @@ import Testing
         #expect(try await status("/healthz") == "200")
     }
 
+    @Test func whoeverDrainsIsNoHealthForNewClientsAndAlive() async throws {
+        health.syncRequested()
+        health.beginDraining()
+        for path in ["/healthz", "/livez"] {
+            let answer = try await ask(server.address.port, path)
+            #expect(answer.status.contains(path == "/livez" ? " 200 " : " 503 "))
+            #expect(answer.body.contains(#""healthy":true,"draining":true,"status":"#), "\(answer.body)")
+        }
+        clock.advance(by: .seconds(3600))
+        #expect(try await status("/livez") == "200", "no sync will follow, and none is missing")
+        #expect(try await status("/healthz") == "503")
+    }
+
     @Test func saysWhenAndWhyInJSON() async throws {
         clock.advance(by: .milliseconds(1))
         health.syncSucceeded(.ipv6)

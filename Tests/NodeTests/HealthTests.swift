@@ -57,6 +57,46 @@ import Testing
         }
     }
 
+    @Test("While it drains a node is no health for load balancers from the first moment on, and alive to the end")
+    func draining() async throws {
+        try await Lab.run(daemons: []) { lab in
+            try await lab.start("node3", ["--redirect=none", "--drain-timeout=60s"])
+            try await lab.apply("web", loadBalancer("Local", [.nginx1]))
+            func statuses() async throws -> [String] {
+                let urls = ["10256/healthz", "10256/livez", "32100/"].map { "http://192.168.58.4:\($0)" }
+                return try await lab.run(
+                    on: "outside",
+                    "curl -sS -m 3 -o /dev/null -w '%{http_code}\\n' \(urls.joined(separator: " -o /dev/null ")); true"
+                ).split(separator: "\n").map(String.init)
+            }
+            #expect(try await statuses() == ["200", "200", "200"])
+
+            let asked = Cue()
+            let client = try await OwnResources.inNetwork(named: "\(lab.name)-outside") {
+                try ScriptedPeer.connect(
+                    to: 30_080, on: "192.168.58.4",
+                    script: [.send("GET / HTTP/1.0\r\n"), .wait(asked), .send("\r\n"), .receiveAll])
+            }
+            #expect(
+                await eventually {
+                    (try? await lab.run(on: "nginx1", "ss -Htn state established 'sport = 80'").isEmpty) == false
+                })
+            let pid = try lab.pid(of: "node3")
+            kill(pid, SIGTERM)
+            #expect(
+                await eventually {
+                    (try? await lab.cluster("log", "node3").contains("waiting for 1 open connection")) == true
+                })
+            #expect(try await statuses() == ["503", "200", "503"])
+            let health = try await get(lab, "http://192.168.58.4:10256/healthz")
+            #expect(health.contains("\"healthy\":true,\"draining\":true"), "\(health)")
+            #expect(try await get(lab, "http://192.168.58.4:32100/").contains("\"serviceProxyHealthy\": false"))
+            asked.give()
+            #expect(try await client.finished().received.text.contains("nginx1"), "what was open is served")
+            #expect(await eventually { !Lab.isRunning(pid) })
+        }
+    }
+
     @Test("Without a firewall node ports work all the same, also at localhost, and so do health checks")
     func withoutRules() async throws {
         try await Lab.run(daemons: []) { lab in

@@ -19,6 +19,7 @@ final class DaemonHealth {
     private let server: HTTPServer
     private let health: ProxyHealth
     private let checks: ServiceHealthServers
+    private var checked: [ObjectKey: ServiceHealthEntry] = [:]
     private var listener: HealthServer?
     private var isOutOfReach = false
 
@@ -44,7 +45,8 @@ final class DaemonHealth {
         if isChange { health.syncRequested() }
         isOutOfReach = served.isOutOfReach
         health.nodeEligibility = Self.eligibility(served)
-        let checks = checks.update(served.healthChecks, addresses: served.addresses.healthCheckAddresses)
+        let checks = checks.update(
+            changes(to: served.healthChecks), addresses: served.addresses.healthCheckAddresses)
         return listen() + checks.map { Problem(.error, .listener, $0.description) }
     }
 
@@ -58,10 +60,25 @@ final class DaemonHealth {
         }
     }
 
+    /// Load balancers are told to send to other nodes, while clients that are here are still served.
+    func drain() { health.beginDraining() }
+
     /// Listens no more; another process may be listening in its place.
     func close() {
         listener?.close()
         server.shutdown()
+    }
+
+    /// What differs from what was checked before.
+    private func changes(to entries: [ServiceHealthEntry]) -> [ObjectKey: ServiceHealthEntry?] {
+        let wanted = Dictionary(
+            entries.map { (ObjectKey(namespace: $0.namespace, name: $0.name), $0) },
+            uniquingKeysWith: { first, _ in first })
+        var changes: [ObjectKey: ServiceHealthEntry?] = [:]
+        for key in checked.keys where wanted[key] == nil { changes.updateValue(nil, forKey: key) }
+        for (key, entry) in wanted where checked[key] != entry { changes[key] = entry }
+        checked = wanted
+        return changes
     }
 
     private func listen() -> [Problem] {

@@ -81,6 +81,8 @@ struct DaemonSession {
         switch end {
         case .signal:
             manager.stopping()
+            // Another process that serves still answers at the same ports, and is not about to end.
+            if await succession.isUnconfirmed { health.close() } else { health.drain() }
             await succession.close()
             // Rules are those of the process that serves.
             if options.cleanupOnExit, await !succession.isUnconfirmed {
