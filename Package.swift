@@ -44,6 +44,7 @@ let package = Package(
         .target(name: "Cluster", dependencies: ["Base", "Objects"], swiftSettings: settings),
         .target(
             name: "Resolution", dependencies: ["Base", "Objects", "Balancing", "Cluster"], swiftSettings: settings),
+        .target(name: "Status", dependencies: ["Base", "Objects", "Balancing"], swiftSettings: settings),
         .target(name: "Relay", dependencies: ["Base", "EventLoop", "Balancing"], swiftSettings: settings),
         .target(
             name: "Manifests",
@@ -54,7 +55,7 @@ let package = Package(
         .target(
             name: "Proxy",
             dependencies: [
-                "Base", "EventLoop", "Objects", "Balancing", "Resolution", "Relay", "Redirect", "Host",
+                "Base", "EventLoop", "Objects", "Balancing", "Resolution", "Status", "Relay", "Redirect", "Host",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
@@ -63,13 +64,13 @@ let package = Package(
         .target(name: "HTTP", dependencies: ["Base", "EventLoop"], swiftSettings: settings),
         .target(name: "DemoPods", dependencies: ["Base", "EventLoop", "HTTP"], swiftSettings: settings),
         .target(
-            name: "Admin", dependencies: ["Base", "EventLoop", "Objects", "HTTP", "Host", "Resolution"],
+            name: "Admin", dependencies: ["Base", "EventLoop", "Objects", "Status", "HTTP", "Host", "Resolution"],
             swiftSettings: settings),
         .executableTarget(
             name: "portico",
             dependencies: [
-                "Base", "EventLoop", "Objects", "Balancing", "Resolution", "Relay", "Redirect", "Host", "Manifests",
-                "Proxy", "Admin", "Names", "HTTP", "DemoPods",
+                "Base", "EventLoop", "Objects", "Balancing", "Resolution", "Status", "Relay", "Redirect", "Host",
+                "Manifests", "Proxy", "Admin", "Names", "HTTP", "DemoPods",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -105,7 +106,8 @@ let package = Package(
         .testTarget(
             name: "ProxyTests",
             dependencies: [
-                "Base", "EventLoop", "Objects", "Balancing", "Resolution", "Proxy", "Relay", "Redirect", "Host",
+                "Base", "EventLoop", "Objects", "Balancing", "Resolution", "Status", "Proxy", "Relay", "Redirect",
+                "Host",
                 "TestSupport", .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: settings),
         .testTarget(
@@ -114,8 +116,11 @@ let package = Package(
         .testTarget(
             name: "HTTPTests", dependencies: ["Base", "EventLoop", "HTTP", "TestSupport"], swiftSettings: settings),
         .testTarget(
+            name: "StatusTests", dependencies: ["Base", "Objects", "Balancing", "Status", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
             name: "AdminTests",
-            dependencies: ["Base", "EventLoop", "Objects", "Admin", "HTTP", "Resolution", "TestSupport"],
+            dependencies: ["Base", "EventLoop", "Objects", "Status", "Admin", "HTTP", "Resolution", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "HostTests", dependencies: ["Base", "EventLoop", "Host", "TestSupport"], swiftSettings: settings),
@@ -127,8 +132,8 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "portico", "Base", "EventLoop", "Objects", "Balancing", "Resolution", "Names", "Proxy", "Relay",
-                "TestSupport",
+                "portico", "Base", "EventLoop", "Objects", "Balancing", "Resolution", "Status", "Names", "Proxy",
+                "Relay", "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: settings),

@@ -1,6 +1,7 @@
 public import Base
 internal import EventLoop
 public import HTTP
+public import Status
 
 /// Whether the node may be sent new traffic at all; whoever watches the Node object says so.
 public enum NodeEligibility: Sendable, Hashable {
@@ -25,7 +26,6 @@ public final class ProxyHealth: Sendable {
         /// Of each family that is served.
         var families: [IPAddress.Family: FamilyBooks]
         var eligibility = NodeEligibility.unknown
-        var isDraining = false
     }
 
     private struct FamilyBooks {
@@ -38,7 +38,7 @@ public final class ProxyHealth: Sendable {
     private static let mostProblems = 100
 
     private let overdue: Duration
-    private let problems: ProblemBoard
+    private let status: StatusBoard
     private let clock: HealthClock
     private let books: Guarded<Books>
 
@@ -47,12 +47,12 @@ public final class ProxyHealth: Sendable {
     /// - Parameters:
     ///   - families: those that are served.
     ///   - syncPeriod: a request that is older than twice this is overdue.
-    ///   - problems: are told with every answer.
+    ///   - status: its problems are told with every answer; when it drains, new clients are to go elsewhere.
     public init(
         families: [IPAddress.Family] = IPAddress.Family.allCases, syncPeriod: Duration = .seconds(30),
-        problems: ProblemBoard = ProblemBoard(), clock: HealthClock = .system
+        status: StatusBoard = StatusBoard(), clock: HealthClock = .system
     ) {
-        self.problems = problems
+        self.status = status
         overdue = syncPeriod * 2
         self.clock = clock
         let fresh = FamilyBooks(lastUpdated: clock.now())
@@ -88,12 +88,6 @@ public final class ProxyHealth: Sendable {
         set { books.withLock { $0.eligibility = newValue } }
     }
 
-    /// This process takes no new clients from here on, and ends when it has served those that it has: load balancers are to
-    /// send to other nodes. No sync will follow any more, so none is overdue.
-    public func beginDraining() {
-        books.withLock { $0.isDraining = true }
-    }
-
     /// Whether no sync is overdue, in any family; the node's eligibility does not count.
     public var isHealthy: Bool { report().isHealthy }
 
@@ -127,13 +121,15 @@ extension ProxyHealth {
     private func report() -> Report {
         let (now, wall) = (clock.now(), clock.wallNanoseconds())
         let books = self.books.withLock { $0 }
+        let isDraining = [.draining, .ended].contains(status.read { $0.phase })
         let families = books.families.sorted { $0.key.rawValue < $1.key.rawValue }.map { family, state in
             let age = now - state.lastUpdated
             let pending = state.oldestPending.map { now - $0 } ?? .zero
-            return (family, wall - age.nanoseconds, books.isDraining || pending <= overdue)
+            // No sync will follow any more, so none is missing.
+            return (family, wall - age.nanoseconds, isDraining || pending <= overdue)
         }
         return Report(
-            now: wall, families: families, isEligible: books.eligibility == .eligible, isDraining: books.isDraining)
+            now: wall, families: families, isEligible: books.eligibility == .eligible, isDraining: isDraining)
     }
 
     /// The answer to a probe: 200 or 503, and the state as one line of JSON.
@@ -146,7 +142,7 @@ extension ProxyHealth {
         let report = report()
         let isFine = report.isHealthy && (probe == .livez || report.isEligible && !report.isDraining)
         let lastUpdated = isFine ? report.now : report.families.map(\.lastUpdated).max() ?? report.now
-        let status = report.families.map { family in
+        let families = report.families.map { family in
             "\"\(family.family == .ipv4 ? "IPv4" : "IPv6")\":"
                 + "{\"lastUpdated\":\"\(rfc3339(family.lastUpdated))\",\"healthy\":\(family.isHealthy)}"
         }
@@ -154,8 +150,8 @@ extension ProxyHealth {
         if probe == .healthz { body += "\"nodeEligible\":\(report.isEligible)," }
         body += "\"healthy\":\(report.isHealthy),"
         if report.isDraining { body += "\"draining\":true," }
-        body += "\"status\":{\(status.joined(separator: ","))}"
-        let problems = self.problems.current
+        body += "\"status\":{\(families.joined(separator: ","))}"
+        let problems = status.read { $0.problems }
         if !problems.isEmpty {
             let texts = problems.prefix(Self.mostProblems).map { jsonString($0.description) }
             body += ",\"problemCount\":\(problems.count),\"problems\":[\(texts.joined(separator: ","))]"

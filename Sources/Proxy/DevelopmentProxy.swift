@@ -3,6 +3,7 @@ public import Base
 public import Objects
 public import Relay
 public import Resolution
+public import Status
 
 /// The development proxy behind `portico dev`: takes what the sources say, plans doors on loopback addresses, and keeps the
 /// relay in step. The command around it reads files, prints, and listens to signals.

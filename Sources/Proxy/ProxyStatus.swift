@@ -1,5 +1,6 @@
-public import Balancing
+internal import Balancing
 public import Base
+public import Status
 
 /// How things stand after a plan was carried out.
 public struct ProxyStatus: Sendable, Equatable {
@@ -31,30 +32,5 @@ public struct ProxyStatus: Sendable, Equatable {
                         + "listening sockets; raise it (LimitNOFILE=, ulimit -n)"))
         }
         return problems
-    }
-}
-
-public struct PortStatus: Sendable, Equatable {
-    public let id: ServicePortID
-    public let endpoints: [PlannedEndpoint]
-    public var doors: [DoorStatus] = []
-}
-
-public struct DoorStatus: Sendable, Equatable {
-    /// The address that was asked for.
-    public let wanted: EndpointAddress
-    /// Where clients are being served; nil if they are not.
-    public let listening: EndpointAddress?
-    /// Why not.
-    public let problem: String?
-    /// Somebody else has the address.
-    public var isInUse = false
-    /// There is no room for more listening sockets.
-    public var lacksDescriptors = false
-
-    /// Served, but on another port than was asked for.
-    public var isRemapped: Bool {
-        guard let listening else { return false }
-        return wanted.port != 0 && listening.port != wanted.port
     }
 }

@@ -3,6 +3,7 @@ internal import Base
 internal import EventLoop
 internal import Host
 public import Relay
+internal import Status
 
 /// Makes the data plane what a ``Plan`` says. It is always given the whole plan, compares it with what is there, and
 /// touches only what differs; so it may be called at any time, with the same plan again, and after any failure.
@@ -80,7 +81,8 @@ public actor Reconciler {
             await relay.serve(port.id, with: balancer, policy: port.policy)
         }
 
-        var status = PortStatus(id: port.id, endpoints: port.endpoints)
+        var status = PortStatus(
+            id: port.id, endpoints: port.endpoints.map { EndpointStatus(address: $0.address, podName: $0.podName) })
         for door in port.doors {
             if served[port.id]?.doors[door] == nil {
                 do throws(SystemError) {

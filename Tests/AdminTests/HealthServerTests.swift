@@ -2,18 +2,20 @@ import Admin
 import Base
 import EventLoop
 import HTTP
+import Status
 import TestSupport
 import Testing
 
 /// `/healthz` and `/livez` (docs/behaviour.md, B11.1 and B11.2), asked for as load balancers and the kubelet do.
 @Suite(.timeLimit(.minutes(2))) struct HealthServerTests {
     private let clock = FakeClock()
+    private let board = StatusBoard()
     private let health: ProxyHealth
     private let http: HTTPServer
     private let server: HealthServer
 
     init() throws {
-        health = ProxyHealth(clock: clock.clock)
+        health = ProxyHealth(status: board, clock: clock.clock)
         health.nodeEligibility = .eligible
         http = try HTTPServer(name: "health")
         server = try HealthServer(health, at: .loopback(port: 0), on: http)
@@ -54,7 +56,7 @@ import Testing
 
     @Test func whoeverDrainsIsNoHealthForNewClientsAndAlive() async throws {
         health.syncRequested()
-        health.beginDraining()
+        board.update { $0.enter(.draining) }
         for path in ["/healthz", "/livez"] {
             let answer = try await ask(server.address.port, path)
             #expect(answer.status.contains(path == "/livez" ? " 200 " : " 503 "))

@@ -3,6 +3,7 @@ import EventLoop
 import HTTP
 import Objects
 import Resolution
+import Status
 import TestSupport
 import Testing
 
@@ -11,12 +12,13 @@ import Testing
 /// Health checks of Services (docs/behaviour.md, B11.3), asked for as load balancers do.
 @Suite(.timeLimit(.minutes(2))) struct ServiceHealthTests {
     private let clock = FakeClock()
+    private let board = StatusBoard()
     private let health: ProxyHealth
     private let http: HTTPServer
     private let servers: ServiceHealthServers
 
     init() throws {
-        health = ProxyHealth(clock: clock.clock)
+        health = ProxyHealth(status: board, clock: clock.clock)
         http = try HTTPServer(name: "service health")
         servers = ServiceHealthServers(health, on: http)
     }
@@ -92,7 +94,7 @@ import Testing
     @Test func aProxyThatDrainsIsNoHealthForAnyService() async throws {
         let port = try freePort()
         _ = servers.update(changes(entry(port, 1)))
-        health.beginDraining()
+        board.update { $0.enter(.draining) }
         let answer = try await ask(port)
         #expect(answer.status == "HTTP/1.1 503 Service Unavailable")
         #expect(answer.body.contains("\t\"localEndpoints\": 1,\n\t\"serviceProxyHealthy\": false\n"))

@@ -3,6 +3,7 @@ import Base
 import Names
 import Objects
 import Resolution
+import Status
 import Testing
 
 @testable import Proxy

@@ -54,13 +54,15 @@ import Testing
             #expect(await eventually(within: .seconds(8)) { (try? await rules(lab, "nft")) == before })
             #expect(try await lab.cluster("log", "node1").contains("another process has changed the rules"))
             // Its own changes are no news to it, nor are those of chains that it has nothing to do with.
-            let looks = try await lab.cluster("log", "node1").components(separatedBy: "somebody has changed").count
+            let looks = try await lab.cluster("log", "node1").components(separatedBy: "another process has changed")
+                .count
             try await lab.apply("web", web([.nginx3]))
             try await lab.run(
                 on: "node1", "iptables-nft -N OTHER; iptables-nft -A OTHER -j ACCEPT; iptables-nft -F OTHER")
             try await Task.sleep(for: .seconds(1))
             #expect(
-                try await lab.cluster("log", "node1").components(separatedBy: "somebody has changed").count == looks)
+                try await lab.cluster("log", "node1").components(separatedBy: "another process has changed").count
+                    == looks)
         }
     }
 

@@ -59,7 +59,7 @@ import Testing
             let before = try await rules(lab, variant)
             #expect(before.contains { $0.contains("10.100.0.1/32") })
             func looks() async throws -> Int {
-                try await lab.cluster("log", "node1").components(separatedBy: "somebody has changed").count - 1
+                try await lab.cluster("log", "node1").components(separatedBy: "another process has changed").count - 1
             }
             try await Task.sleep(for: .seconds(1))
             #expect(try await looks() == 0, "its own changes are none of others'")

@@ -1,6 +1,7 @@
 import Balancing
 import Base
 import Resolution
+import Status
 import Testing
 
 @testable import Proxy

@@ -1,6 +1,7 @@
 import Balancing
 import Base
 import Relay
+import Status
 import TestSupport
 import Testing
 

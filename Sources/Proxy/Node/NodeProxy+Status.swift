@@ -1,5 +1,6 @@
 internal import Balancing
 internal import Base
+internal import Status
 
 /// A door of the plan, whichever address it was given in the end.
 struct OpenDoor: Hashable {

@@ -151,7 +151,7 @@ struct Daemon: AsyncParsableCommand {
             }
         }
         for note in kernel.settings.apply(root: kernel.kernelRoot) { logger.warning("\(note)") }
-        let problems = ProblemTeller(logger: logger)
+        let teller = StatusTeller(logger: logger)
         let report = NodeReport(format: output, output: .output, node: node.nodeName)
         try await DaemonSession(
             settings: settings,
@@ -162,7 +162,7 @@ struct Daemon: AsyncParsableCommand {
                 cleanupOnExit: cleanupOnExit,
                 healthAddress: healthzBindAddress.address, takeover: takeover,
                 isTakeoverForced: takeoverForce, allowsEmpty: allowEmpty),
-            feed: ManifestFeed(node.files, problems: problems), problems: problems, report: report, logger: logger,
+            feed: ManifestFeed(node.files, teller: teller), teller: teller, report: report, logger: logger,
             iptables: iptables
         ).run()
     }

@@ -73,7 +73,7 @@ struct DemoPod: AsyncParsableCommand {
     private func startDNS() async throws -> DNSServer? {
         guard let dns else { return nil }
         let feed = ManifestFeed(
-            manifests.files, problems: ProblemTeller(logger: Logger(label: "demo-pod")))
+            manifests.files, teller: StatusTeller(logger: Logger(label: "demo-pod")))
         let services = NamedService.ofCluster(try await feed.load().state)
         let address = SocketAddress(dns.address)
         return try DNSServer(on: address, NameTable(services, domain: DNSName("cluster.local") ?? .root))

@@ -8,6 +8,7 @@ import Objects
 import Proxy
 import Redirect
 import Resolution
+import Status
 
 /// `portico render`: prints the rules that `portico daemon` would apply.
 struct Render: AsyncParsableCommand {
@@ -40,7 +41,7 @@ struct Render: AsyncParsableCommand {
     func run() async throws {
         logging.bootstrap()
         let logger = Logger(label: "render")
-        let state = try await ManifestFeed(node.files, problems: ProblemTeller(logger: logger)).load().state
+        let state = try await ManifestFeed(node.files, teller: StatusTeller(logger: logger)).load().state
         var settings = node.settings
         // Where the daemon answers unless told otherwise.
         settings.healthPort = HealthAddressArgument.standardPort
@@ -53,7 +54,7 @@ struct Render: AsyncParsableCommand {
             logger.info("\(note)")
         }
         let problems = resolution.notes.compactMap { Problem($0) } + plan.relay.problems
-        ProblemTeller(logger: logger).tell(problems, of: .services)
+        StatusTeller(logger: logger).update { $0.replace(problems, of: .services) }
 
         for family in IPAddress.Family.allCases where family == .ipv4 ? !onlyIPv6 : !onlyIPv4 {
             let name = family == .ipv4 ? "IPv4" : "IPv6"

@@ -7,6 +7,8 @@ import Objects
 import Proxy
 import Redirect
 import Relay
+import Resolution
+import Status
 
 /// What others ask a daemon about its health: `/healthz`, `/livez`, and load balancers about each Service that wants it.
 ///
@@ -26,7 +28,7 @@ final class DaemonHealth {
     /// - Parameter address: of `/healthz`; nil for none.
     init(
         at address: EndpointAddress?, families: [IPAddress.Family], syncPeriod: Duration, isShared: Bool,
-        problems: ProblemBoard, budget: DescriptorBudget
+        status: StatusBoard, budget: DescriptorBudget
     ) throws(SystemError) {
         self.address = address
         self.isShared = isShared
@@ -34,7 +36,7 @@ final class DaemonHealth {
         // However many ask, other parts of the control plane need descriptors too.
         server = try HTTPServer(
             name: "health", limits: HTTPServer.Limits(mostConnections: min(256, max(8, budget.control / 8))))
-        health = ProxyHealth(families: families, syncPeriod: syncPeriod, problems: problems)
+        health = ProxyHealth(families: families, syncPeriod: syncPeriod, status: status)
         checks = ServiceHealthServers(health, on: server, shared: isShared, ceiling: budget.ceiling)
     }
 
@@ -59,9 +61,6 @@ final class DaemonHealth {
             health.syncSucceeded(family)
         }
     }
-
-    /// Load balancers are told to send to other nodes, while clients that are here are still served.
-    func drain() { health.beginDraining() }
 
     /// Listens no more; another process may be listening in its place.
     func close() {

@@ -4,6 +4,7 @@ import Logging
 import Proxy
 import Redirect
 import Resolution
+import Status
 
 /// What a daemon wakes up for.
 enum DaemonWake: Sendable {
@@ -34,7 +35,7 @@ struct DaemonLoop {
     let keeper: RuleKeeper
     let health: DaemonHealth
     let report: NodeReport
-    let problems: ProblemTeller
+    let teller: StatusTeller
     let logger: Logger
     /// Called once all that is wanted is served.
     let started: (NodeProxy.Served, NodeProxy.Redirected) async -> Void
@@ -48,7 +49,7 @@ struct DaemonLoop {
 
     init(
         proxy: NodeProxy, feed: ManifestFeed, keeper: RuleKeeper, health: DaemonHealth, report: NodeReport,
-        problems: ProblemTeller,
+        teller: StatusTeller,
         logger: Logger,
         started: @escaping (NodeProxy.Served, NodeProxy.Redirected) async -> Void
     ) {
@@ -57,7 +58,7 @@ struct DaemonLoop {
         self.keeper = keeper
         self.health = health
         self.report = report
-        self.problems = problems
+        self.teller = teller
         self.logger = logger
         self.started = started
     }
@@ -93,12 +94,13 @@ struct DaemonLoop {
 
     private mutating func take(_ new: NodeProxy.Served, isChange: Bool) {
         var new = new
-        problems.tell(new.problems, of: .services)
+        teller.update { status in
+            status.replace(new.problems, of: .services)
+            status.replace(notes: new.notes.map { Note($0, isDetail: true) }, of: .services)
+        }
         let unheard = health.update(new, isChange: isChange)
-        problems.tell(unheard, of: .health)
+        teller.update { $0.replace(unheard, of: .health) }
         new.problems += unheard
-        let known = Set(served.notes)
-        for note in new.notes where !known.contains(note) { logger.info("\(note)") }
         served = new
     }
 
@@ -115,12 +117,12 @@ struct DaemonLoop {
                 }
             }
         }
-        problems.tell(
-            errors.sorted { $0.key < $1.key }.map { family, error in
-                Problem(
-                    .error, .rules, subject: "the rules for \(family)",
-                    "they are not in force, and will be tried again: \(error)")
-            } + redirected.problems, of: .rules)
+        let problems = errors.sorted { $0.key < $1.key }.map { family, error in
+            Problem(
+                .error, .rules, subject: "the rules for \(family)",
+                "they are not in force, and will be tried again: \(error)")
+        }
+        teller.update { $0.replace(problems + redirected.problems, of: .rules) }
         // What lacks, lacks at every change.
         for warning in redirected.warnings where warned.insert(warning).inserted { logger.warning("\(warning)") }
         if !redirected.isInForce { keeper.retryLater() }

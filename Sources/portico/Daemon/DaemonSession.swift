@@ -9,6 +9,7 @@ import Proxy
 import Redirect
 import Relay
 import Resolution
+import Status
 
 /// One run of `portico daemon`: puts the parts together, lets ``DaemonLoop`` work until it is to end, and sees to an orderly
 /// end.
@@ -16,7 +17,7 @@ struct DaemonSession {
     let settings: NodeSettings
     let options: DaemonOptions
     let feed: ManifestFeed
-    let problems: ProblemTeller
+    let teller: StatusTeller
     let report: NodeReport
     let logger: Logger
     /// Nil leaves the firewall alone.
@@ -57,7 +58,7 @@ struct DaemonSession {
         }
         defer { hearing.cancel() }
         let feeds = [
-            Task { await feed.follow(first) { wake.yield(.state($0)) } },
+            Task { await feed.follow { wake.yield(.state($0)) } },
             Task { while (try? await Task.sleep(for: options.syncPeriod)) != nil { wake.yield(.period) } },
             Task { await keeper.heal() },
             Task { await watchAddresses { wake.yield(.addresses) } },
@@ -65,9 +66,9 @@ struct DaemonSession {
         ]
         let health = try DaemonHealth(
             at: options.healthAddress, families: IPAddress.Family.allCases, syncPeriod: options.syncPeriod,
-            isShared: options.takeover != nil, problems: problems.board, budget: relay.budget)
+            isShared: options.takeover != nil, status: teller.board, budget: relay.budget)
         var loop = DaemonLoop(
-            proxy: proxy, feed: feed, keeper: keeper, health: health, report: report, problems: problems, logger: logger
+            proxy: proxy, feed: feed, keeper: keeper, health: health, report: report, teller: teller, logger: logger
         ) {
             await succession.takeOver { wake.yield(.succeeded) }
             if lock == nil { lock = await lockAfterSuccession() }
@@ -82,7 +83,8 @@ struct DaemonSession {
         case .signal:
             manager.stopping()
             // Another process that serves still answers at the same ports, and is not about to end.
-            if await succession.isUnconfirmed { health.close() } else { health.drain() }
+            if await succession.isUnconfirmed { health.close() }
+            teller.update { $0.enter(.draining) }
             await succession.close()
             // Rules are those of the process that serves.
             if options.cleanupOnExit, await !succession.isUnconfirmed {

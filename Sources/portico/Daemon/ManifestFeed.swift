@@ -1,19 +1,18 @@
-import Admin
 import Base
 import Logging
 import Manifests
 import Resolution
+import Status
 
 /// Cluster states from manifests: says what is wrong with the files, and passes on what is right. Another source of states,
 /// such as an API server, takes its place as a whole.
 struct ManifestFeed {
     private let source: ManifestSource
-    private let problems: ProblemTeller
-    private var logger: Logger { problems.logger }
+    private let teller: StatusTeller
 
-    init(_ files: [String], problems: ProblemTeller) {
+    init(_ files: [String], teller: StatusTeller) {
         source = ManifestSource(files.map(ManifestInput.init(argument:)))
-        self.problems = problems
+        self.teller = teller
     }
 
     /// The first state.
@@ -28,13 +27,10 @@ struct ManifestFeed {
         return result
     }
 
-    /// Every state after `first`, until the task is cancelled.
-    func follow(_ first: ManifestResult, _ take: (ClusterState) -> Void) async {
-        var last = first
+    /// Every state after the first, until the task is cancelled.
+    func follow(_ take: (ClusterState) -> Void) async {
         for await result in source.changes() {
-            let known = Set(last.notes)
-            tell(result.problems, notes: result.notes.filter { !known.contains($0) })
-            last = result
+            tell(result.problems, notes: result.notes)
             take(result.state)
         }
     }
@@ -43,8 +39,10 @@ struct ManifestFeed {
     func reread() async { await source.reread() }
 
     private func tell(_ found: [ManifestProblem], notes: [String]) {
-        problems.tell(found.map { Problem($0) }, of: .manifests)
-        for note in notes { logger.info("\(note)") }
+        teller.update { status in
+            status.replace(found.map { Problem($0) }, of: .source)
+            status.replace(notes: notes.map { Note($0, isDetail: true) }, of: .source)
+        }
     }
 }
 

@@ -3,6 +3,7 @@ import Base
 import EventLoop
 import Proxy
 import Relay
+import Status
 
 /// What `portico dev` prints: tables for people, or one JSON object a line for programs.
 struct DevReport: Sendable {
@@ -128,7 +129,7 @@ struct DevReport: Sendable {
     }
 
     /// A few endpoints by name; a table is for looking at.
-    private static func endpoints(_ endpoints: [PlannedEndpoint]) -> String {
+    private static func endpoints(_ endpoints: [EndpointStatus]) -> String {
         guard !endpoints.isEmpty else { return "none" }
         let shown = endpoints.prefix(4).map { $0.podName.isEmpty ? "\($0.address)" : "\($0.podName) \($0.address)" }
         let rest = endpoints.count - shown.count

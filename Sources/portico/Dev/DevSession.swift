@@ -7,6 +7,7 @@ import Manifests
 import Proxy
 import Relay
 import Resolution
+import Status
 
 /// One run of `portico dev`. What changes the course of things goes through one stream and is dealt with one by one; what
 /// is only told goes through another, where lines may get lost but never hold anything up.

@@ -4,6 +4,7 @@ import Names
 import Objects
 import Proxy
 import Resolution
+import Status
 
 extension NamedService {
     /// The Services of a session as their clients know them: those that are served at their doors, and the headless ones

@@ -4,6 +4,7 @@ import Host
 import Objects
 import Redirect
 import Resolution
+import Status
 import TestSupport
 import Testing
 

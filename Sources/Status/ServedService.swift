@@ -1,0 +1,71 @@
+public import Balancing
+public import Base
+
+/// How a Service is served.
+public struct ServedService: Sendable, Equatable {
+    public var ports: [PortStatus]
+    public var notes: [Note]
+    /// What is not as it was asked for, and the Service's own.
+    public var problems: [Problem]
+
+    public init(ports: [PortStatus] = [], notes: [Note] = [], problems: [Problem] = []) {
+        self.ports = ports
+        self.notes = notes
+        self.problems = problems
+    }
+}
+
+/// How one of its ports is served: who serves it, and where clients reach it.
+public struct PortStatus: Sendable, Equatable {
+    public let id: ServicePortID
+    public var endpoints: [EndpointStatus]
+    public var doors: [DoorStatus]
+
+    public init(id: ServicePortID, endpoints: [EndpointStatus] = [], doors: [DoorStatus] = []) {
+        self.id = id
+        self.endpoints = endpoints
+        self.doors = doors
+    }
+}
+
+public struct EndpointStatus: Sendable, Hashable {
+    public let address: EndpointAddress
+    /// Empty if it is no pod's.
+    public let podName: String
+
+    public init(address: EndpointAddress, podName: String = "") {
+        self.address = address
+        self.podName = podName
+    }
+}
+
+/// An address at which clients are to reach a service port.
+public struct DoorStatus: Sendable, Equatable {
+    /// The address that was asked for.
+    public let wanted: EndpointAddress
+    /// Where clients are being served; nil if they are not.
+    public let listening: EndpointAddress?
+    /// Why not.
+    public let problem: String?
+    /// Somebody else has the address.
+    public var isInUse: Bool
+    /// There is no room for more listening sockets.
+    public var lacksDescriptors: Bool
+
+    public init(
+        wanted: EndpointAddress, listening: EndpointAddress?, problem: String?, isInUse: Bool = false,
+        lacksDescriptors: Bool = false
+    ) {
+        self.wanted = wanted
+        self.listening = listening
+        self.problem = problem
+        self.isInUse = isInUse
+        self.lacksDescriptors = lacksDescriptors
+    }
+
+    /// Served, but on another port than was asked for.
+    public var isRemapped: Bool {
+        guard let listening else { return false }
+        return wanted.port != 0 && listening.port != wanted.port
+    }
+}

@@ -1,0 +1,39 @@
+import Base
+import Logging
+import Status
+
+/// Takes the steps of a status, and tells people in the log what each has changed: problems when they come and when they are
+/// over, and facts that explain what is not served.
+struct StatusTeller: Sendable {
+    /// Of many lines at once, people read the first.
+    private static let mostLines = 20
+
+    let board: StatusBoard
+    let logger: Logger
+
+    init(_ board: StatusBoard = StatusBoard(), logger: Logger) {
+        self.board = board
+        self.logger = logger
+    }
+
+    @discardableResult
+    func update(_ step: (inout Status) -> Void) -> StatusChange {
+        let change = board.update(step)
+        tell(change.problems)
+        for note in change.notes.new { logger.log(level: note.isDetail ? .info : .notice, "\(note.text)") }
+        return change
+    }
+
+    private func tell(_ problems: Difference<Problem>) {
+        log(problems.new) { $0.severity == .error ? .error : .warning }
+        // A problem that only says it in other words is not over.
+        let subjects = Set(problems.new.map { [$0.kind.rawValue, $0.subject] })
+        log(problems.over.filter { !subjects.contains([$0.kind.rawValue, $0.subject]) }, "no longer: ") { _ in .notice }
+    }
+
+    private func log(_ problems: [Problem], _ prefix: String = "", level: (Problem) -> Logger.Level) {
+        for problem in problems.prefix(Self.mostLines) { logger.log(level: level(problem), "\(prefix)\(problem)") }
+        guard let next = problems.dropFirst(Self.mostLines).first else { return }
+        logger.log(level: level(next), "… and \(problems.count - Self.mostLines) more such lines; /healthz has them")
+    }
+}
