@@ -51,7 +51,8 @@ let package = Package(
             dependencies: ["Base", "EventLoop", "Objects", "Resolution", "CYaml"], swiftSettings: settings),
         .target(name: "Host", dependencies: ["Base", "EventLoop"], swiftSettings: settings),
         .target(
-            name: "Redirect", dependencies: ["Base", "EventLoop", "Balancing", "Resolution"], swiftSettings: settings),
+            name: "Redirect", dependencies: ["Base", "EventLoop", "Objects", "Balancing", "Resolution"],
+            swiftSettings: settings),
         .target(
             name: "Proxy",
             dependencies: [
@@ -78,7 +79,8 @@ let package = Package(
 
         .target(name: "CTestSupport", path: "Tests/CTestSupport"),
         .target(
-            name: "TestSupport", dependencies: ["CTestSupport", "Base", "Objects"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["CTestSupport", "Base", "Objects", "Balancing", "Redirect"],
+            path: "Tests/TestSupport",
             swiftSettings: settings),
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"], swiftSettings: settings),
         .testTarget(

@@ -14,7 +14,7 @@ public enum ChainName {
     public static let refuseContainer = "PORTICO-REFUSE-CONTAINER"
     public static let refuseHost = "PORTICO-REFUSE-HOST"
 
-    /// Marks what is for the proxy although it is addressed to a client (``RedirectPlan/preservesSource``).
+    /// Marks what is for the proxy although it is addressed to a client (``NodeRedirection/preservesSource``).
     public static let transparent = "PORTICO-TRANSPARENT"
 
     static let nat = [portalsContainer, portalsHost, nodePortContainer, nodePortHost]

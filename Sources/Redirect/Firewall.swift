@@ -1,25 +1,61 @@
 internal import Base
 internal import Glibc
 
-/// Reads and writes one family's tables by the programs of one kind; what an exit status means is known here.
-///
-/// Blocks the calling thread. One at a time for each family: whoever owns it sees to that.
-struct Firewall {
+/// One family's tables, read and written. Blocks the calling thread. One call at a time: whoever owns it sees to that.
+protocol FirewallTables: Sendable {
+    /// Reads what is there, unless it is known to be what `known` was taken of.
+    func look(since known: Fingerprint?) throws(RedirectError) -> FirewallLook
+
+    /// Applies the text of a transaction. Each table changes at once or not at all; if one is refused, those before it have
+    /// changed.
+    func restore(_ text: String) throws(RedirectError)
+
+    /// Deletes the kernel's memory of flows, which the last change has made stale.
+    func forget(_ flows: [StaleFlows]) throws(SystemError)
+}
+
+enum FirewallLook {
+    /// Nothing has changed of what is Portico's business.
+    case untouched(Fingerprint)
+    case read(SavedRules, Fingerprint)
+}
+
+/// The tables as the programs of one kind show and change them; what an exit status means is known here.
+struct Firewall: FirewallTables {
     let iptables: Iptables
     let family: IPAddress.Family
+    /// Nil unless the programs work on nftables.
+    var generation: NftablesGeneration?
 
     /// Exit status for "somebody holds the lock" and "no memory": to be tried again, and never to be taken for an answer.
     static let busyStatus: Int32 = 4
     static let attempts = 4
 
+    func look(since known: Fingerprint?) throws(RedirectError) -> FirewallLook {
+        // Asked before the text is made: what changes meanwhile may be missing in it, and is found by the next look.
+        let others = generation?.others
+        if let known, let others, others == known.others { return .untouched(known) }
+        let text = try run(try iptables.command(.save, family)).output
+        let fingerprint = Fingerprint(others: others, text: Fingerprint.text(text))
+        if let known, known.text == fingerprint.text { return .untouched(fingerprint) }
+        return .read(try SavedRules(text), fingerprint)
+    }
+
     func save() throws(RedirectError) -> SavedRules {
         try SavedRules(run(try iptables.command(.save, family)).output)
     }
 
-    /// Applies the text of a transaction. Each table changes at once or not at all.
     func restore(_ text: String) throws(RedirectError) {
-        _ = try run(try iptables.command(.restore, family, ["-w", "5", "--noflush"]), input: text)
+        let command = try iptables.command(.restore, family, ["-w", "5", "--noflush"])
+        guard let generation else {
+            _ = try run(command, input: text)
+            return
+        }
+        let transactions = text.split(separator: "\n").count { $0 == "COMMIT" }
+        try generation.count(transactions) { () throws(RedirectError) in _ = try run(command, input: text) }
     }
+
+    func forget(_ flows: [StaleFlows]) throws(SystemError) { try ConnectionTracking.forget(flows) }
 
     private func run(_ command: Command, input: String = "") throws(RedirectError) -> Command.Result {
         var attempt = 1

@@ -24,11 +24,11 @@ public final class FirewallWatch: Sendable {
 
     /// Begins to watch, in the network namespace of the calling thread.
     ///
-    /// - Parameter variant: the kind of iptables that is used; nil watches both.
-    public init(_ variant: Iptables.Variant?) {
+    /// - Parameter kind: of the kernel's tables that are used; nil watches both.
+    public init(_ kind: Iptables.Variant?) {
         let state = Guarded(FirewallNews())
         let news =
-            variant == .legacy
+            kind == .legacy
             ? nil
             : try? KernelNews(.nftables) { bytes in
                 let culprits = state.withLock { $0.take(bytes) }
@@ -43,7 +43,7 @@ public final class FirewallWatch: Sendable {
         let tables = Guarded(Tables())
         var tasks: [Task<Void, Never>] = []
         if let news { tasks.append(Task { for await _ in news.news { tell() } }) }
-        if variant != .nft {
+        if kind != .nft {
             tables.withLock { $0.known = .current() }
             tasks.append(
                 Task {
@@ -67,10 +67,10 @@ public final class FirewallWatch: Sendable {
     public var disturbanceCount: Int { count.withLock { $0 } }
 
     /// What happens to the tables until ``ownChangeEnds()`` is not others' doing.
-    public func ownChangeBegins() { tables.withLock { $0.isOwnChange = true } }
+    func ownChangeBegins() { tables.withLock { $0.isOwnChange = true } }
 
     /// How the tables are now is how they should be.
-    public func ownChangeEnds() {
+    func ownChangeEnds() {
         tables.withLock { tables in
             tables.isOwnChange = false
             tables.known = .current()

@@ -13,11 +13,14 @@ public struct Iptables: Hashable, Sendable {
 
     /// Nil if only the plain names are installed, whatever they stand for.
     public var variant: Variant?
+    /// Which of the kernel's tables the programs work on; nil if that is not known.
+    public var kind: Variant?
     /// Folders in which programs are looked for.
     public var searchPath: [String]
 
     public init(variant: Variant?, searchPath: [String] = Iptables.defaultSearchPath) {
         self.variant = variant
+        kind = variant
         self.searchPath = searchPath
     }
 
@@ -51,7 +54,7 @@ public struct Iptables: Hashable, Sendable {
             }
             for index in rules.indices where rules[index].variant == variant { rules[index].text = text }
         }
-        let chosen = Iptables(variant: choice(of: rules), searchPath: searchPath)
+        var chosen = Iptables(variant: choice(of: rules), searchPath: searchPath)
         try chosen.checkVersion()
         return chosen
     }
@@ -73,7 +76,7 @@ public struct Iptables: Hashable, Sendable {
         return counts.firstIndex(of: most).map { rules[$0].variant }
     }
 
-    private func checkVersion() throws(RedirectError) {
+    private mutating func checkVersion() throws(RedirectError) {
         let restore = try command(.restore, .ipv4, ["--version"])
         let text = try restore.runForRules().output
         // `iptables-restore v1.8.9 (nf_tables)`. One that does not answer is older than the option.
@@ -83,6 +86,8 @@ public struct Iptables: Hashable, Sendable {
         guard word != nil, !numbers(version).lexicographicallyPrecedes(numbers(Self.oldestVersion)) else {
             throw .tooOld(program: restore.program, version: version)
         }
+        // In parentheses behind the version, by those that are either.
+        kind = text.contains("(nf_tables)") ? .nft : text.contains("(legacy)") ? .legacy : variant
     }
 }
 

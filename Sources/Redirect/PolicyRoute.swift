@@ -1,7 +1,7 @@
 public import Base
 
 /// Leads marked packets to this host, whomever they are addressed to: the second half of what lets the proxy dial endpoints from
-/// their clients' addresses (``RedirectPlan/preservesSource``). The rules in the table mangle are the first.
+/// their clients' addresses (``NodeRedirection/preservesSource``). The rules in the table mangle are the first.
 ///
 /// It is a table with one route in it and two rules of the routing policy, made by the program `ip`. Everything blocks while
 /// that runs.

@@ -46,10 +46,14 @@ public struct Table: Hashable, Sendable {
 public struct Chain: Hashable, Sendable {
     public var name: String
     public var rules: [Rule]
+    /// So many rules have to stand at its beginning, in this order. Of all others only the order of those matters that are for
+    /// one portal.
+    public var head: Int
 
-    public init(_ name: String, rules: [Rule] = []) {
+    public init(_ name: String, rules: [Rule] = [], head: Int = 0) {
         self.name = name
         self.rules = rules
+        self.head = head
     }
 }
 

@@ -106,14 +106,18 @@ extension RuleSet {
     /// What there is of `wanted` in a firewall: its chains, whatever is in them, and those of its jumps that are there. With it
     /// what else of Portico's is there, so that it can be removed.
     ///
-    /// A chain that holds a rule of somebody else counts as missing, so that it is written anew.
+    /// A chain that holds a rule of somebody else, or does not begin as it should, counts as missing, so that it is written anew.
     public init(_ wanted: RuleSet, in saved: SavedRules) {
         self.init(family: wanted.family)
         tables = wanted.tables.map { table in
             let chains = table.chains.compactMap { chain -> Chain? in
                 guard let found = saved[table.name.rawValue, chain.name] else { return nil }
                 let rules = found.rules.compactMap(\.rule)
-                return rules.count == found.rules.count ? Chain(chain.name, rules: rules) : nil
+                let head = chain.rules.prefix(chain.head)
+                let isOurs = rules.count == found.rules.count && rules.starts(with: head)
+                // A second one would be taken for the first.
+                guard isOurs, !rules.dropFirst(chain.head).contains(where: head.contains) else { return nil }
+                return Chain(chain.name, rules: rules, head: chain.head)
             }
             let jumps = table.jumps.filter { jump in
                 saved[table.name.rawValue, jump.chain]?.rules.contains { $0.rule == jump.rule } ?? false

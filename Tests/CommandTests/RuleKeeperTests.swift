@@ -9,7 +9,7 @@ import Testing
     @Test("After an error there is one more attempt, however often it was asked for")
     func retry() async throws {
         let relay = try Relay(RelayConfiguration(workers: 1, budget: DescriptorBudget(limit: 256)))
-        let proxy = NodeProxy(relay: relay, settings: NodeSettings(nodeName: "node1"), iptables: nil)
+        let proxy = NodeProxy(relay: relay, settings: NodeSettings(nodeName: "node1"), backEnd: nil)
         let (pauses, runs, over) = (Locked(0), Locked(0), Cue())
         let keeper = RuleKeeper(proxy: proxy, minPeriod: .zero) {
             pauses.withLock { $0 += 1 }

@@ -29,10 +29,10 @@ struct BothFamiliesTests {
         let namespace = try await Namespace()
         try await namespace.addIPv6()
         let own = family == .ipv4 ? "192.168.1.5" : "fd01::5"
-        let plan = RedirectPlan(
+        let plan = Wanted(
             portals: try Transport.allCases.flatMap { try portals(family, $0) }, ipv4: try node(),
             ipv6: NodeNetwork(hostIP: ip("fd01::5")))
-        try await Applier(family, namespace.iptables(variant)).apply(try #require(plan.rules(for: family)))
+        try await Keeper(family, namespace.iptables(variant)).apply(plan)
 
         let prefix = family == .ipv4 ? "10.96.0." : "fd00::"
         let answers: [Namespace.Answer] = [.connected, .refused, .silence]
@@ -61,10 +61,10 @@ struct BothFamiliesTests {
         let namespace = try await Namespace()
         try await namespace.addIPv6()
         #expect(try await namespace.run("cat", "/proc/sys/net/ipv4/conf/all/route_localnet") == "0\n")
-        let plan = RedirectPlan(
+        let plan = Wanted(
             portals: try Transport.allCases.flatMap { try portals(family, $0) }, ipv4: try node(),
             ipv6: NodeNetwork(hostIP: ip("fd01::5")))
-        try await Applier(family, namespace.iptables(variant)).apply(try #require(plan.rules(for: family)))
+        try await Keeper(family, namespace.iptables(variant)).apply(plan)
         for transport in Transport.allCases {
             for host in family == .ipv4 ? ["127.0.0.1", "127.0.0.9"] : ["::1"] {
                 let server = try await TransparentDial.serve(transport, on: host, 4000, in: namespace.pid)

@@ -20,7 +20,7 @@ func node(
 }
 
 func rules(_ portals: [Portal], _ network: NodeNetwork) throws -> RuleSet {
-    try #require(RedirectPlan(portals: portals, ipv4: network).rules(for: .ipv4))
+    try #require(Wanted(portals: portals, ipv4: network).rules(for: .ipv4))
 }
 
 /// The rules of a chain as text.

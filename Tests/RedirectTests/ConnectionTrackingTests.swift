@@ -21,10 +21,10 @@ import Testing
         let prefix = family == .ipv4 ? "10.96.0." : "fd00::"
         let length = family == .ipv4 ? 32 : 128
         // Where nothing asks for it, connections are not tracked.
-        let applier = Applier(family, try namespace.iptables(try #require(NamespaceTests.variants.first)))
+        let keeper = Keeper(family, try namespace.iptables(try #require(NamespaceTests.variants.first)))
         let network = NodeNetwork(hostIP: ip(family == .ipv4 ? "192.168.1.5" : "fd01::5"))
-        let plan = RedirectPlan(ipv4: network, ipv6: network)
-        try await applier.apply(try #require(plan.rules(for: family)))
+        let plan = Wanted(ipv4: network, ipv6: network)
+        try await keeper.apply(plan)
 
         let (few, many) = (try flows(family, ["\(prefix)1/\(length)", "\(prefix)2/\(length)"], 53), 100)
         let left = try await OwnResources.inNetwork(of: namespace.pid) {

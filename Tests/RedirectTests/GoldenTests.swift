@@ -50,7 +50,7 @@ struct GoldenTests {
 
             """
         func text(_ portals: [Portal]) throws -> String? {
-            RedirectPlan(portals: portals, ipv4: try node(), proxyPorts: 38_000...38_999, healthPorts: [10_256])
+            Wanted(portals: portals, ipv4: try node(), proxyPorts: 38_000...38_999, healthPorts: [10_256])
                 .rules(for: .ipv4)?.text
         }
         #expect(try text(portals) == expected)
@@ -114,7 +114,7 @@ struct GoldenTests {
 
     @Test("IPv6: lengths of 128, brackets, and only what is of the family")
     func ipv6() throws {
-        let plan = RedirectPlan(
+        let plan = Wanted(
             portals: [
                 Portal(dns, .clusterIP(ip("fd00::a")), port: 53, outside: .proxy(5300)),
                 Portal(dns, .clusterIP(ip("10.0.0.10")), port: 53, outside: .reject),

@@ -53,7 +53,10 @@ final class Namespace {
                 try wrap(name)
             }
         }
-        return Iptables(variant: variant, searchPath: [folder.path])
+        var iptables = Iptables(variant: variant, searchPath: [folder.path])
+        // What the kernel says of its tables itself would be said of the network that the test runs in.
+        iptables.kind = nil
+        return iptables
     }
 
     /// Puts a program into the folder that runs the real one in the namespace.

@@ -15,54 +15,53 @@ struct NamespaceTests {
         let namespace = try await Namespace()
         for family in IPAddress.Family.allCases {
             let iptables = try namespace.iptables(variant)
-            let applier = Applier(family, iptables)
-            let wanted = try #require(try everything(proxy: 4000).rules(for: family))
-            guard case .applied = try await applier.apply(wanted) else {
+            let keeper = Keeper(family, iptables)
+            let wanted = try everything(proxy: 4000)
+            guard case .applied = try await keeper.apply(wanted) else {
                 Issue.record("nothing was applied")
                 return
             }
             // Compared with what the kernel says, whose order of matches and tables is its own.
-            #expect(try await applier.repair(wanted) == .unchanged)
+            #expect(try await keeper.repair(wanted) == .unchanged)
 
             // By a delta.
-            let fewer = try #require(try everything(proxy: 5000).rules(for: family))
-            let lines = try #require(fewer.transaction(from: wanted)).split(separator: "\n").count
-            #expect(try await applier.apply(fewer) == .applied(lines: lines, stale: fewer.staleFlows(since: wanted)))
-            #expect(try await applier.repair(fewer) == .unchanged)
+            let fewer = try everything(proxy: 5000)
+            let (before, after) = (try #require(wanted.rules(for: family)), try #require(fewer.rules(for: family)))
+            let lines = try #require(after.transaction(from: before)).split(separator: "\n").count
+            #expect(try await keeper.apply(fewer) == .applied(lines: lines))
+            #expect(try await keeper.repair(fewer) == .unchanged)
 
             // Each kind of rule can be deleted by what it says.
             var plan = try everything(proxy: 5000)
             for index in plan.portals.indices where plan.portals[index].family == family {
                 let portal = plan.portals.remove(at: index)
-                let without = try #require(plan.rules(for: family))
-                #expect(try await applier.apply(without) != .unchanged)
-                #expect(try await applier.repair(without) == .unchanged)
+                #expect(try await keeper.apply(plan) != .unchanged)
+                #expect(try await keeper.repair(plan) == .unchanged)
                 plan.portals.insert(portal, at: index)
-                try await applier.apply(fewer)
+                try await keeper.apply(fewer)
             }
-            #expect(try await applier.repair(fewer) == .unchanged)
+            #expect(try await keeper.repair(fewer) == .unchanged)
 
             // Somebody else's rule in one's own chain goes, the one next to a jump stays.
             let program = family == .ipv4 ? "iptables" : "ip6tables"
             try await namespace.run("\(program)-\(variant.rawValue)", "-t nat -I KUBE-PORTALS-HOST -o lo -j ACCEPT")
             try await namespace.run("\(program)-\(variant.rawValue)", "-t nat -I PREROUTING -i lo -j ACCEPT")
-            guard case .applied = try await applier.repair(fewer) else {
+            guard case .applied = try await keeper.repair(fewer) else {
                 Issue.record("the foreign rule was not noticed")
                 return
             }
-            #expect(try await applier.repair(fewer) == .unchanged)
+            #expect(try await keeper.repair(fewer) == .unchanged)
 
             try await namespace.run("\(program)-\(variant.rawValue)", "-t nat -F")
-            guard case .applied = try await applier.repair(fewer) else {
+            guard case .applied = try await keeper.repair(fewer) else {
                 Issue.record("the flush was not noticed")
                 return
             }
-            #expect(try await applier.repair(fewer) == .unchanged)
+            #expect(try await keeper.repair(fewer) == .unchanged)
 
-            #expect(try await applier.removeAll())
-            #expect(try await !applier.removeAll())
+            try await keeper.removeAll()
             #expect(try await namespace.run("\(program)-\(variant.rawValue)-save", "").contains("PORTALS") == false)
-            guard case .applied = try await applier.apply(fewer) else {
+            guard case .applied = try await keeper.apply(fewer) else {
                 Issue.record("what was removed was thought to be there")
                 return
             }
@@ -74,13 +73,11 @@ struct NamespaceTests {
         let namespace = try await Namespace()
         let text = try fixture("iptables-mode.txt")
         try await namespace.run("iptables-\(variant.rawValue)-restore", "--noflush", input: text)
-        let applier = Applier(.ipv4, try namespace.iptables(variant))
-        let wanted = try #require(try everything(proxy: 4000).rules(for: .ipv4))
-        try await applier.apply(wanted)
-
-        #expect(try await applier.removeLeftovers())
-        #expect(try await !applier.removeLeftovers())
-        #expect(try await applier.repair(wanted) == .unchanged)
+        let keeper = Keeper(.ipv4, try namespace.iptables(variant))
+        let wanted = try everything(proxy: 4000)
+        try await keeper.apply(wanted)
+        #expect(await keeper.warnings == [])
+        #expect(try await keeper.repair(wanted) == .unchanged)
         let saved = try await namespace.run("iptables-\(variant.rawValue)-save", "")
         for name in ["KUBE-SERVICES", "KUBE-SVC-", "KUBE-SEP-", "KUBE-POSTROUTING"] { #expect(!saved.contains(name)) }
         // The kubelet's.
@@ -98,7 +95,7 @@ struct NamespaceTests {
         let listener = try await namespace.listen(4000)
         defer { close(listener) }
         let neighbours = try range("192.168.1.6/32")
-        let plan = RedirectPlan(
+        let plan = Wanted(
             portals: [
                 Portal(web, .clusterIP(ip("10.96.0.1")), port: 80, outside: .proxy(4000)),
                 Portal(web, .clusterIP(ip("10.96.0.2")), port: 80, outside: .reject),
@@ -113,7 +110,7 @@ struct NamespaceTests {
                 Portal(web, .nodePort(.ipv4), port: 30081, outside: .drop, inside: .proxy(4000)),
                 Portal(web, .nodePort(.ipv4), port: 30082, outside: .reject),
             ], ipv4: try node())
-        try await Applier(.ipv4, namespace.iptables(variant)).apply(try #require(plan.rules(for: .ipv4)))
+        try await Keeper(.ipv4, namespace.iptables(variant)).apply(plan)
 
         for (host, port, outside, inside) in [
             ("10.96.0.1", 80, .connected, .connected), ("10.96.0.2", 80, .refused, .refused),
@@ -133,7 +130,7 @@ struct NamespaceTests {
     }
 
     /// Portals of every kind and verdict in both families.
-    private func everything(proxy: UInt16) throws -> RedirectPlan {
+    private func everything(proxy: UInt16) throws -> Wanted {
         var portals: [Portal] = []
         for (number, prefix) in ["10.96.0.", "fd00::"].enumerated() {
             let family: IPAddress.Family = number == 0 ? .ipv4 : .ipv6
@@ -150,7 +147,7 @@ struct NamespaceTests {
                 Portal(dns, .nodePort(family), port: 30053, outside: .drop, inside: .proxy(5300)),
             ]
         }
-        return RedirectPlan(
+        return Wanted(
             portals: portals, ipv4: try node(nodePorts: [range("192.168.1.0/24")], pods: [range("10.244.0.0/24")]),
             ipv6: NodeNetwork(
                 hostIP: ip("fd02::1"), podRanges: [try range("fd03::/64")], nodeAddresses: [ip("fd01::7")]))

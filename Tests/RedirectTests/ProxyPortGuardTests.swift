@@ -24,10 +24,10 @@ struct ProxyPortGuardTests {
                 Portal(owner, .nodePort(family), port: 30080, outside: .proxy(4000)),
             ]
         }
-        let plan = RedirectPlan(
+        let plan = Wanted(
             portals: portals, ipv4: try node(), ipv6: NodeNetwork(hostIP: ip("fd01::5")), proxyPorts: 4000...5000,
             healthPorts: [10256])
-        try await Applier(family, namespace.iptables(variant)).apply(try #require(plan.rules(for: family)))
+        try await Keeper(family, namespace.iptables(variant)).apply(plan)
     }
 
     private func portals(_ family: IPAddress.Family) -> [(host: String, port: UInt16)] {

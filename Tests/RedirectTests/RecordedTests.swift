@@ -19,7 +19,7 @@ struct RecordedTests {
     }
 
     /// What Portico plans for the recorded services, at the proxy ports that kube-proxy had drawn.
-    private func plan() async throws -> RedirectPlan {
+    private func plan() async throws -> Wanted {
         let sources = try ["00-nodes", "10-services", "30-endpointslices"].map {
             ManifestInput.path(try fixturePath("manifests/\($0).yaml"))
         }
@@ -42,7 +42,7 @@ struct RecordedTests {
             let key = "\(port.name) \(port.transport)"
             return Portal.portals(of: port, proxy: ProxyPorts(cluster: proxyPorts[key] ?? 6))
         }
-        return RedirectPlan(
+        return Wanted(
             portals: portals, ipv4: NodeNetwork(hostIP: ip("10.250.9.1")),
             ipv6: NodeNetwork(hostIP: ip("fd00:250:9::1")))
     }

@@ -10,8 +10,8 @@ import Testing
         ServicePortID(ServicePortName(namespace: "default", service: "s\(number)"), .tcp)
     }
 
-    private func plan(_ numbers: some Sequence<Int>, port: UInt16 = 80) -> RedirectPlan {
-        RedirectPlan(
+    private func plan(_ numbers: some Sequence<Int>, port: UInt16 = 80) -> Wanted {
+        Wanted(
             portals: numbers.map { number in
                 Portal(
                     name(number), .clusterIP(IPAddress(v4: 0x0A60_0000 + UInt32(number))), port: port,
@@ -43,10 +43,10 @@ import Testing
     @Test("One among many, several, all: the others are applied", arguments: [[7], [1, 2, 30, 64], Array(1...64)])
     func culprits(_ refused: [Int]) async throws {
         let host = try host(refusing: refused)
-        let applier = Applier(.ipv4, host.iptables)
-        let outcome = try await applier.apply(plan(1...64), checking: false)
+        let keeper = Keeper(.ipv4, host.iptables)
+        let outcome = try await keeper.apply(plan(1...64), checking: false)
         #expect(outcome != .unchanged)
-        let set = await applier.refused
+        let set = await keeper.refused
         #expect(Set(set.map(\.owner)) == Set(refused.map(name)))
         let taken = try read(host.folder.file("taken"))
         for number in 1...64 {
@@ -61,42 +61,42 @@ import Testing
     @Test("It is not tried again until it changes, or the rules are looked at; the others change as always")
     func again() async throws {
         let host = try host(refusing: [7])
-        let applier = Applier(.ipv4, host.iptables)
-        _ = try await applier.apply(plan(1...9), checking: false)
+        let keeper = Keeper(.ipv4, host.iptables)
+        _ = try await keeper.apply(plan(1...9), checking: false)
         host.folder.remove("tries")
-        #expect(try await applier.apply(plan(1...9), checking: false) == .unchanged)
+        #expect(try await keeper.apply(plan(1...9), checking: false) == .unchanged)
         #expect(count(host, "tries") == 0)
-        _ = try await applier.apply(plan(1...10), checking: false)
+        _ = try await keeper.apply(plan(1...10), checking: false)
         #expect(count(host, "tries") == 1)
-        #expect(await applier.refused.map(\.owner) == [name(7)])
+        #expect(await keeper.refused.map(\.owner) == [name(7)])
 
         // Another port: worth a try, and another one that fails.
-        _ = try await applier.apply(plan(1...10, port: 81), checking: false)
-        #expect(await applier.refused.map(\.owner) == [name(7)])
+        _ = try await keeper.apply(plan(1...10, port: 81), checking: false)
+        #expect(await keeper.refused.map(\.owner) == [name(7)])
 
         // Whatever was wrong has gone, and nobody has told.
         try host.folder.write("^nothing$", to: "refused")
-        _ = try await applier.apply(plan(1...10, port: 81), checking: true)
-        #expect(await applier.refused.isEmpty)
+        _ = try await keeper.apply(plan(1...10, port: 81), checking: true)
+        #expect(await keeper.refused.isEmpty)
         #expect(try read(host.folder.file("taken")).contains("default/s7\""))
     }
 
     @Test("One that goes is no problem any more")
     func gone() async throws {
         let host = try host(refusing: [7])
-        let applier = Applier(.ipv4, host.iptables)
-        _ = try await applier.apply(plan(1...9), checking: false)
-        _ = try await applier.apply(plan(1...6), checking: false)
-        #expect(await applier.refused.isEmpty)
+        let keeper = Keeper(.ipv4, host.iptables)
+        _ = try await keeper.apply(plan(1...9), checking: false)
+        _ = try await keeper.apply(plan(1...6), checking: false)
+        #expect(await keeper.refused.isEmpty)
     }
 
     @Test("What is refused for none of the Services is an error, and nobody is blamed")
     func nobody() async throws {
         let host = try host(refusing: [])
         try host.folder.write("PREROUTING", to: "refused")
-        let applier = Applier(.ipv4, host.iptables)
-        await #expect(throws: RedirectError.self) { try await applier.apply(plan(1...9), checking: false) }
-        #expect(await applier.refused.isEmpty)
+        let keeper = Keeper(.ipv4, host.iptables)
+        await #expect(throws: RedirectError.self) { try await keeper.apply(plan(1...9), checking: false) }
+        #expect(await keeper.refused.isEmpty)
     }
 
     @Test(
@@ -106,8 +106,8 @@ import Testing
     func real(_ variant: Iptables.Variant) async throws {
         let namespace = try await Namespace()
         let iptables = try namespace.iptables(variant)
-        let applier = Applier(.ipv4, iptables)
-        _ = try await applier.apply(plan(1...20), checking: false)
+        let keeper = Keeper(.ipv4, iptables)
+        _ = try await keeper.apply(plan(1...20), checking: false)
         // In front of the real program, one that refuses what speaks of a Service, as a kernel without a module would.
         let program = "iptables-\(variant.rawValue)-restore"
         let real = try read(namespace.folder.file(program)).split(separator: "\n").last ?? ""
@@ -118,10 +118,10 @@ import Testing
             echo "$text" | \(real.replacing("exec ", with: ""))
 
             """, to: program)
-        _ = try await applier.apply(plan(1...40), checking: false)
-        #expect(await applier.refused.map(\.owner) == [name(27)])
+        _ = try await keeper.apply(plan(1...40), checking: false)
+        #expect(await keeper.refused.map(\.owner) == [name(27)])
         let saved = try await namespace.run("iptables-\(variant.rawValue)-save", "-t nat")
         for number in 1...40 { #expect(saved.contains("default/s\(number)\"") == (number != 27), "\(number)") }
-        #expect(try await applier.apply(plan(1...40), checking: true) == .unchanged)
+        #expect(try await keeper.apply(plan(1...40), checking: true) == .unchanged)
     }
 }

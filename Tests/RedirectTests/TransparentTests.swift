@@ -4,12 +4,12 @@ import Redirect
 import TestSupport
 import Testing
 
-/// Dialling from the client's address: `RedirectPlan.preservesSource`.
+/// Dialling from the client's address: `NodeRedirection.preservesSource`.
 @Suite("Keeping the client's source address")
 struct TransparentTests {
-    private func plan(_ preservesSource: Bool) throws -> RedirectPlan {
+    private func plan(_ preservesSource: Bool) throws -> Wanted {
         let network = NodeNetwork(hostIP: ip("fd01::5"))
-        return RedirectPlan(ipv4: try node(), ipv6: network, preservesSource: preservesSource)
+        return Wanted(ipv4: try node(), ipv6: network, preservesSource: preservesSource)
     }
 
     @Test("The rules as text, and none without the option")
@@ -68,15 +68,15 @@ struct TransparentTests {
     @Test("Without iproute2 the error names the package; without the option nobody needs it")
     func withoutProgram() async throws {
         let host = try FakeHost()
-        let applier = Applier(.ipv4, host.iptables)
+        let keeper = Keeper(.ipv4, host.iptables)
         let error = await #expect(throws: RedirectError.self) {
-            try await applier.apply(try #require(try plan(true).rules(for: .ipv4)))
+            try await keeper.apply(try plan(true))
         }
         #expect(
             error?.description
                 == "cannot find ip: please install the package iproute2 (Debian, Ubuntu: apt-get install iproute2)")
         #expect(try host.log() == "", "nothing was half done")
-        try await applier.apply(try #require(try plan(false).rules(for: .ipv4)))
+        try await keeper.apply(try plan(false))
     }
 }
 
@@ -85,35 +85,33 @@ struct TransparentTests {
     "A real transparent dial", .timeLimit(.minutes(3)),
     .requires(.root, .networkNamespaces, .tool("nsenter"), .tool("ip"), .tool("iptables")))
 struct TransparentNamespaceTests {
-    private func rules(_ family: IPAddress.Family, _ preservesSource: Bool) throws -> RuleSet {
-        let plan = RedirectPlan(
-            ipv4: try node(), ipv6: NodeNetwork(hostIP: ip("fd01::5")), preservesSource: preservesSource)
-        return try #require(plan.rules(for: family))
+    private func plan(_ preservesSource: Bool) throws -> Wanted {
+        Wanted(ipv4: try node(), ipv6: NodeNetwork(hostIP: ip("fd01::5")), preservesSource: preservesSource)
     }
 
     @Test("Applied, found out, repaired, removed", arguments: NamespaceTests.variants, IPAddress.Family.allCases)
     func life(_ variant: Iptables.Variant, _ family: IPAddress.Family) async throws {
         let namespace = try await Namespace()
         try namespace.wrap("ip")
-        let applier = Applier(family, try namespace.iptables(variant))
+        let keeper = Keeper(family, try namespace.iptables(variant))
         let option = family == .ipv4 ? "-4" : "-6"
         func policy() async throws -> String { try await namespace.run("ip", "\(option) rule show") }
 
-        let (with, without) = (try rules(family, true), try rules(family, false))
-        try await applier.apply(with)
+        let (with, without) = (try plan(true), try plan(false))
+        try await keeper.apply(with)
         #expect(try await policy().contains("90:\tfrom all fwmark 0x2000/0x2000 lookup 8192"))
         #expect(try await namespace.run("ip", "\(option) route show table 8192").hasPrefix("local default dev lo "))
-        #expect(try await applier.apply(with) == .unchanged)
-        #expect(try await applier.repair(with) == .unchanged)
+        #expect(try await keeper.apply(with) == .unchanged)
+        #expect(try await keeper.repair(with) == .unchanged)
 
         try await namespace.run("ip", "\(option) rule delete priority 90")
-        #expect(try await applier.repair(with) == .applied(lines: 0))
+        #expect(try await keeper.repair(with) == .applied(lines: 0))
         try await namespace.run("ip", "\(option) route flush table 8192")
-        #expect(try await applier.repair(with) == .applied(lines: 0))
-        #expect(try await applier.repair(with) == .unchanged)
+        #expect(try await keeper.repair(with) == .applied(lines: 0))
+        #expect(try await keeper.repair(with) == .unchanged)
 
         // A process without the option, after one with it.
-        let next = Applier(family, try namespace.iptables(variant))
+        let next = Keeper(family, try namespace.iptables(variant))
         try await next.apply(without)
         #expect(try await !policy().contains("0x2000"))
         #expect(try await next.repair(without) == .unchanged)
@@ -140,19 +138,19 @@ struct TransparentNamespaceTests {
         for (family, clients, address) in [
             (IPAddress.Family.ipv4, ["192.168.1.6", "203.0.113.77"], "10.244.1.2"), (.ipv6, ["fd99::1"], "fd03::2"),
         ] {
-            let applier = Applier(family, try namespace.iptables(variant))
+            let keeper = Keeper(family, try namespace.iptables(variant))
             let server = try await TransparentDial.serve(transport, on: address, 8080, in: pod.pid)
             defer { close(server) }
             for client in clients {
                 // Without the rules the answer goes on to the client, who does not know what to do with it.
-                try await applier.apply(try rules(family, false))
+                try await keeper.apply(try plan(false))
                 await #expect(throws: TransparentDial.Failure.self, "\(client) without the rules") {
                     let socket = try await TransparentDial.dial(
                         transport, from: client, to: address, 8080, in: namespace.pid)
                     defer { close(socket) }
                     _ = try TransparentDial.exchange(transport, socket, server)
                 }
-                try await applier.apply(try rules(family, true))
+                try await keeper.apply(try plan(true))
                 for strictness in ["0 0", "1 0", "1 1"] {
                     try await namespace.run("sh", "-c", last: Self.reversePath(strictness))
                     let socket = try await TransparentDial.dial(
@@ -185,7 +183,7 @@ struct TransparentNamespaceTests {
         let pod = try await namespace.addBridgedPod("pod0", "10.244.0.2")
         let other = try await namespace.addBridgedPod("pod1", "10.244.0.3")
         let variant = try #require(NamespaceTests.variants.first)
-        try await Applier(.ipv4, namespace.iptables(variant)).apply(try rules(.ipv4, true))
+        try await Keeper(.ipv4, namespace.iptables(variant)).apply(try plan(true))
         let server = try await TransparentDial.serve(transport, on: "10.244.0.2", 8080, in: pod.pid)
         defer { close(server) }
         func seen(from client: String) async throws -> String {
@@ -222,7 +220,7 @@ struct TransparentNamespaceTests {
         try namespace.wrap("ip")
         let pod = try await namespace.addPod("pod0", "10.244.1.2", "fd03::2")
         let variant = try #require(NamespaceTests.variants.first)
-        try await Applier(.ipv4, namespace.iptables(variant)).apply(try rules(.ipv4, true))
+        try await Keeper(.ipv4, namespace.iptables(variant)).apply(try plan(true))
         let server = try await TransparentDial.serve(.tcp, on: "10.244.1.2", 8080, in: pod.pid)
         defer { close(server) }
         await #expect(throws: TransparentDial.Failure.self) {

@@ -1,9 +1,11 @@
 public import Balancing
 public import Base
+internal import Objects
 public import Redirect
+internal import Resolution
 
 extension NodePlan {
-    /// What the firewall is to do, as far as the relay listens.
+    /// All that the kernel is to do, as far as the relay listens.
     ///
     /// - Parameters:
     ///   - isOpen: whether a door of the plan is open. A port that somebody else holds is not taken from him.
@@ -11,21 +13,23 @@ extension NodePlan {
     public func redirect(
         isOpen: (ServicePortID, PlannedDoor) -> Bool = { _, _ in true },
         isHeld: (EndpointAddress, ServicePortID) -> Bool = { _, _ in false }
-    ) -> RedirectPlan {
+    ) -> KernelChange {
         var closed = ClosedDoors()
         for port in relay.ports {
             for door in port.doors where !isOpen(port.id, door) { closed.insert(door, of: port.id) }
         }
-        var plan = RedirectPlan(
-            ipv4: addresses.networks[.ipv4], ipv6: addresses.networks[.ipv6], proxyPorts: proxyPorts.ports,
-            healthPorts: healthPorts, preservesSource: preservesSource)
+        var wanted = KernelChange(
+            node: NodeRedirection(
+                networks: addresses.networks, proxyPorts: proxyPorts.ports, healthPorts: healthPorts,
+                preservesSource: preservesSource))
         for redirected in redirected {
-            plan.portals += Portal.portals(of: redirected.port, proxy: redirected.proxy)
-                .filter { portal in
-                    !closed.contains(portal) && !(unclaimed(portal).map { isHeld($0, portal.owner) } ?? false)
-                }
+            let portals = Portal.portals(of: redirected.port, proxy: redirected.proxy).filter { portal in
+                !closed.contains(portal) && !(unclaimed(portal).map { isHeld($0, portal.owner) } ?? false)
+            }
+            let name = redirected.port.name
+            wanted.services[ObjectKey(namespace: name.namespace, name: name.service), default: []] += portals
         }
-        return plan
+        return wanted
     }
 
     /// The address of a portal that is this node's own, and is not claimed by a door since not everybody may use it.
@@ -77,5 +81,15 @@ private struct ClosedDoors {
         }
         return claims.contains(
             Claim(owner: portal.owner, address: address, family: portal.family, port: portal.port))
+    }
+}
+
+extension KernelChange {
+    /// What is to be told where `told` was told before, and this is all there is.
+    func since(_ told: KernelChange) -> KernelChange {
+        var change = KernelChange(services: services.filter { $1 != told.services[$0] }, node: node)
+        for key in told.services.keys where services[key] == nil { change.services[key] = [] }
+        if node == told.node { change.node = nil }
+        return change
     }
 }

@@ -39,7 +39,7 @@ public actor NodeProxy {
 
     /// What ``redirect(checking:)`` came to.
     public struct Redirected: Sendable {
-        public var outcomes: [IPAddress.Family: Result<Applier.Outcome, RedirectError>] = [:]
+        public var outcomes: [IPAddress.Family: Result<KernelOutcome, RedirectError>] = [:]
         /// What is not redirected although the rules are in force: its own are refused.
         public var problems: [Problem] = []
         /// Worth a line, and no more: the rules are in force all the same.
@@ -62,7 +62,7 @@ public actor NodeProxy {
 
     private let settings: NodeSettings
     private let reconciler: Reconciler
-    private let appliers: [Applier]
+    private let backEnd: (any KernelBackEnd)?
     private let look: @Sendable () -> NetworkInterfaces
     private var planner: NodePlanner
     private var state = ClusterState()
@@ -72,8 +72,8 @@ public actor NodeProxy {
 
     /// The latest plan; the relay may not have carried it out yet.
     private var plan = NodePlan()
-    /// What the firewall is to do, and the plan of the relay that this leads to.
-    private var wanted = RedirectPlan()
+    /// All that the kernel is to do, and the plan of the relay that this leads to.
+    private var wanted = KernelChange()
     private var ready = Plan()
     private var readyCaptured: [PortalAddress: ObjectKey] = [:]
     private var served = Served()
@@ -81,24 +81,23 @@ public actor NodeProxy {
     private var ruled = Plan()
     /// Where they, or the rules before them, capture: what the proxy must not dial, whatever the state says by now.
     private var ruledCaptured: [PortalAddress: ObjectKey] = [:]
-    private var inForce: RedirectPlan?
-    private var removedLeftovers: Set<IPAddress.Family> = []
-    private var refused: [IPAddress.Family: [RefusedPort]] = [:]
-    /// Families that cannot be redirected now, and have no rules.
-    private var bare: Set<IPAddress.Family> = []
+    /// What the kernel was told last, all in all.
+    private var told = KernelChange()
+    private var isInForce = false
+    private var refused: [Problem] = []
 
     /// - Parameters:
-    ///   - iptables: nil leaves the firewall alone: then there are claimed ports only.
+    ///   - backEnd: leads traffic here; nil leaves the kernel alone: then there are claimed ports only.
     ///   - look: how the node's network is looked at.
     public init(
-        relay: Relay, settings: NodeSettings, iptables: Iptables?,
+        relay: Relay, settings: NodeSettings, backEnd: (any KernelBackEnd)?,
         look: @escaping @Sendable () -> NetworkInterfaces = { NetworkInterfaces.current() }
     ) {
         self.settings = settings
         self.look = look
         reconciler = Reconciler(relay: relay)
-        appliers = iptables.map { programs in IPAddress.Family.allCases.map { Applier($0, programs) } } ?? []
-        planner = NodePlanner(settings, isRedirecting: iptables != nil)
+        self.backEnd = backEnd
+        planner = NodePlanner(settings, isRedirecting: backEnd != nil)
     }
 
     /// Takes over the proxy ports of a former process. Before the first ``serve(_:)``.
@@ -106,7 +105,7 @@ public actor NodeProxy {
         planner.remember(doors.map { ($0.port, $0.address) })
     }
 
-    private var isRedirecting: Bool { !appliers.isEmpty }
+    private var isRedirecting: Bool { backEnd != nil }
 
     // MARK: The relay
 
@@ -186,59 +185,34 @@ public actor NodeProxy {
     ///
     /// - Parameter checking: looks at what is there, in case somebody else has changed it.
     public func redirect(checking: Bool = false) async -> Redirected {
-        guard !appliers.isEmpty else { return Redirected() }
+        guard let backEnd else { return Redirected() }
         let (target, relayPlan, captured) = (wanted, ready, readyCaptured)
         ruledCaptured.merge(captured) { own, _ in own }
-        let isNeeded = checking || inForce != target
-        var result = isNeeded ? await apply(target, checking: checking) : Redirected()
-        result.problems = refused.sorted { $0.key < $1.key }.flatMap(\.value).map(\.problem)
+        var result = Redirected()
+        let change = target.since(told)
+        if checking || !isInForce || !change.isEmpty {
+            told = target
+            let done = await backEnd.apply(change, checking: checking)
+            let families = done.families.sorted { $0.key < $1.key }
+            refused = families.flatMap(\.value.refused).map(\.problem)
+            result.outcomes = done.families.mapValues(\.outcome)
+            result.warnings = families.flatMap(\.value.warnings)
+            (result.duration, result.cost) = (done.duration, done.cost)
+        }
+        result.problems = refused
 
         // Half of a change may be in force where there was an error: then nothing that rules may lead to is closed.
-        inForce = result.isInForce ? target : nil
+        isInForce = result.isInForce
         let leftBehind = ruled
-        ruled = result.isInForce ? relayPlan : relayPlan.keeping(ruled)
-        if result.isInForce { ruledCaptured = captured }
-        if result.isInForce, leftBehind != ruled { _ = await reconciler.apply(plan.relay.keeping(ruled)) }
-        return result
-    }
-
-    /// Has all families' rules applied, side by side.
-    private func apply(_ target: RedirectPlan, checking: Bool) async -> Redirected {
-        var result = Redirected()
-        let (clock, before) = (ContinuousClock(), RedirectTally.current)
-        let start = clock.now
-        let first = Set(appliers.map(\.family)).subtracting(removedLeftovers)
-        await withTaskGroup(of: (IPAddress.Family, FamilyResult).self) { group in
-            for applier in appliers {
-                let family = applier.family
-                if target.network(family) != nil {
-                    bare.remove(family)
-                    let removesLeftovers = first.contains(family)
-                    group.addTask { (family, await applier.carryOut(target, checking: checking, removesLeftovers)) }
-                } else if settings.redirectedFamilies.contains(family), !bare.contains(family) {
-                    // Its address is gone, or it is not served any more: rules would lead to where nobody listens.
-                    group.addTask { (family, await applier.clear()) }
-                }
-            }
-            for await (family, done) in group {
-                result.warnings += done.warnings
-                refused[family] = done.refused
-                if done.isBare { bare.insert(family) } else { result.outcomes[family] = done.outcome }
-                if case .success = done.outcome { removedLeftovers.insert(family) }
-            }
-        }
-        result.duration = clock.now - start
-        result.cost = RedirectTally.current - before
+        ruled = isInForce ? relayPlan : relayPlan.keeping(ruled)
+        if isInForce { ruledCaptured = captured }
+        if isInForce, leftBehind != ruled { _ = await reconciler.apply(plan.relay.keeping(ruled)) }
         return result
     }
 
     /// Removes all rules (`--cleanup-on-exit`).
     public func removeRules() async -> [RedirectError] {
-        var errors: [RedirectError] = []
-        for applier in appliers {
-            do throws(RedirectError) { try await applier.removeAll() } catch { errors.append(error) }
-        }
-        inForce = nil
-        return errors
+        isInForce = false
+        return await backEnd?.removeAll() ?? []
     }
 }

@@ -58,7 +58,7 @@ struct Render: AsyncParsableCommand {
 
         for family in IPAddress.Family.allCases where family == .ipv4 ? !onlyIPv6 : !onlyIPv4 {
             let name = family == .ipv4 ? "IPv4" : "IPv6"
-            guard let rules = plan.redirect().rules(for: family) else {
+            guard let rules = RuleSet(plan.redirect(), family) else {
                 logger.notice("no rules for \(name): this host has no address of that family")
                 continue
             }

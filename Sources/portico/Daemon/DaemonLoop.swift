@@ -112,7 +112,7 @@ struct DaemonLoop {
                 errors[family] = error
             case .success(let done):
                 errors[family] = nil
-                if case .applied(let lines, _) = done {
+                if case .applied(let lines) = done {
                     logger.info("the rules for \(family) have changed: \(lines) lines")
                 }
             }

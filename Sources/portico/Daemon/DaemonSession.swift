@@ -38,7 +38,10 @@ struct DaemonSession {
         var lock = options.takeover == nil ? try lock() : nil
         let relay = try Relay(.ofThisMachine(udpTimeout: options.udpTimeout)) { reports.take($0) }
         let narration = Task { await reports.narrate(logger) }
-        let proxy = NodeProxy(relay: relay, settings: settings, iptables: iptables)
+        let backEnd = iptables.map {
+            IptablesRedirect($0, families: settings.redirectedFamilies, watch: FirewallWatch($0.kind))
+        }
+        let proxy = NodeProxy(relay: relay, settings: settings, backEnd: backEnd)
         let succession = Succession(
             path: options.takeover, isForced: options.isTakeoverForced, relay: relay, logger: logger)
         let isSuccessor = try await succession.inherit(for: proxy) { doors throws(CommandFailure) in
@@ -49,8 +52,7 @@ struct DaemonSession {
         let (wakes, wake) = AsyncStream.makeStream(of: DaemonWake.self)
         wake.yield(.state(first.state))
         let keeper = RuleKeeper(
-            proxy: proxy, minPeriod: options.minSyncPeriod, watch: iptables.map { FirewallWatch($0.variant) },
-            logger: logger)
+            proxy: proxy, minPeriod: options.minSyncPeriod, watch: backEnd?.watch, logger: logger)
         let rules = Task { await keeper.run { wake.yield(.redirected($0)) } }
         // Signals are heard to the end: a second one cuts the drain short.
         let hearing = Task {

@@ -17,7 +17,7 @@ final class RuleKeeper: Sendable {
         case heal
     }
 
-    /// After an error; the applier has tried several times by then.
+    /// After an error; the back end has tried several times by then.
     static let retryInterval = Duration.seconds(5)
     /// Those who change rules, often do it in several steps.
     private static let settling = Duration.milliseconds(100)
@@ -90,9 +90,7 @@ final class RuleKeeper: Sendable {
             }
             if isHeal { heals.began(at: clock.now) } else { changes.began(at: clock.now) }
             self.wanted.withLock { $0.subtract(wanted) }
-            watch?.ownChangeBegins()
             let result = await proxy.redirect(checking: wanted != [.change])
-            watch?.ownChangeEnds()
             // Nothing is told after the end: rules may have been removed by then.
             if Task.isCancelled { return }
             done(result)

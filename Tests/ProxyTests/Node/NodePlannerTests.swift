@@ -109,7 +109,8 @@ import Testing
         let plan = planner.plan([try port(nodePort: 30_007)], on: try addresses(settings))
         #expect(doors(plan, EndpointList(.ipv4), .claim) == ["127.0.0.1:30007", "10.9.0.3:30007"])
         #expect(doors(plan, EndpointList(.ipv6), .claim) == ["[::1]:30007"])
-        #expect(plan.redirect().ipv4?.nodePortRanges.map(\.description) == ["10.0.0.0/8", "127.0.0.0/8"])
+        #expect(
+            plan.redirect().node?.networks[.ipv4]?.nodePortRanges.map(\.description) == ["10.0.0.0/8", "127.0.0.0/8"])
 
         settings.nodePortAddresses = try #require(NodePortAddresses(["primary"]))
         planner = NodePlanner(settings)
@@ -140,7 +141,7 @@ import Testing
         var planner = NodePlanner(NodeSettings(nodeName: "node2"))
         let plan = planner.plan([try port(internal: .local, local: ["10.244.1.3:80"])], on: try addresses())
         #expect(plan.relay.ports.map(\.id.list) == [EndpointList(.ipv4, .local)])
-        let portals = plan.redirect().portals
+        let portals = plan.redirect().services.flatMap(\.value)
         #expect(portals.map(\.outside) == [.proxy(try #require(plan.redirected[0].proxy.local))])
     }
 
@@ -151,7 +152,7 @@ import Testing
         let plan = planner.plan([web], on: try addresses())
         #expect(doors(plan, EndpointList(.ipv4), .claim) == ["0.0.0.0:30007", "10.9.0.3:80"])
         #expect(doors(plan, EndpointList(.ipv4), .proxy) == [])
-        #expect(plan.redirect().portals.isEmpty)
+        #expect(plan.redirect().services.isEmpty)
     }
 
     @Test("Whoever claims a node port first keeps it")
@@ -172,7 +173,7 @@ import Testing
         let plan = planner.plan(
             [try port(nodePort: 30_007, externalIPs: ["10.9.0.3", "203.0.113.9"])], on: try addresses())
         func places(_ isOpen: (PlannedDoor) -> Bool) -> [Portal.Place] {
-            plan.redirect { _, door in isOpen(door) }.portals.map(\.place)
+            plan.redirect { _, door in isOpen(door) }.services.flatMap(\.value).map(\.place)
         }
         let (cluster, own, other) = (
             Portal.Place.clusterIP(try ip("10.96.0.1")), Portal.Place.externalIP(try ip("10.9.0.3")),

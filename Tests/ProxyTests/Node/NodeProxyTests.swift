@@ -30,7 +30,8 @@ import Testing
         settings.redirectedFamilies = [.ipv4]
         proxy = NodeProxy(
             relay: relay, settings: settings,
-            iptables: Iptables(variant: nil, searchPath: [folder.path]), look: { network })
+            backEnd: IptablesRedirect(Iptables(variant: nil, searchPath: [folder.path]), families: [.ipv4]),
+            look: { network })
     }
 
     /// A cluster with one Service of each name, all with an endpoint where nobody is.
@@ -63,7 +64,8 @@ import Testing
         var settings = NodeSettings(nodeName: "node1")
         settings.redirectedFamilies = [.ipv4]
         let proxy = NodeProxy(
-            relay: small, settings: settings, iptables: Iptables(variant: nil, searchPath: [folder.path]),
+            relay: small, settings: settings,
+            backEnd: IptablesRedirect(Iptables(variant: nil, searchPath: [folder.path]), families: [.ipv4]),
             look: { network })
         let names = (0..<(small.budget.listeners + 2)).map { "s\($0)" }
         let crowded = await proxy.serve(try state(names))

@@ -1,63 +1,28 @@
 internal import Balancing
-public import Base
+internal import Base
 
-extension RedirectPlan {
-    /// The rules of one family; nil if it is not served. The same plan always gives the same rules in the same order.
-    public func rules(for family: IPAddress.Family) -> RuleSet? {
-        guard let network = network(family) else { return nil }
-        var writer = RuleWriter(family: family, network: network)
-        writer.guardProxyPorts(proxyPorts)
-        for port in healthPorts { writer.open(port, for: "health checks") }
-        for portal in portals.sorted() where portal.family == family { writer.write(portal) }
-        var ruleSet = writer.ruleSet
-        if preservesSource { ruleSet.tables.append(.transparent) }
-        return ruleSet
-    }
-}
-
-extension Table {
-    /// Marks what comes back on connections that the proxy made from a client's address, so that it is delivered here although
-    /// it is addressed to somebody else. Only sockets with IP_TRANSPARENT are found, of this proxy or of another.
-    fileprivate static let transparent = Table(
-        name: .mangle,
-        chains: [
-            Chain(
-                ChainName.transparent,
-                rules: [TransportProtocol.tcp, .udp].map {
-                    Rule(transport: $0, isToTransparentSocket: true, target: .mark(PolicyRoute.mark))
-                })
-        ], jumps: Jump.mangle)
-}
-
-/// Writes portals into chains.
-///
-/// Capturing is nat's business, and refusing filter's, since nat has neither REJECT nor DROP. Each pair of nat chains has a
-/// pair of filter chains behind it with rules of the same matches: they see only what nat has let by, because a captured
-/// packet goes to the proxy's port from there on.
-private struct RuleWriter {
-    private let family: IPAddress.Family
+/// Writes the portals of Services into chains, one Service after another.
+struct ServiceWriter {
+    /// By chain.
+    private(set) var rules: [String: [Rule]] = [:]
     private let network: NodeNetwork
-    private var rules: [String: [Rule]] = [:]
-    private var seen: [String: Set<Rule>] = [:]
+    /// Of the Service that is being written.
+    private var seen: Set<Place> = []
 
-    init(family: IPAddress.Family, network: NodeNetwork) {
-        self.family = family
-        self.network = network
+    private struct Place: Hashable {
+        let chain: String
+        let rule: Rule
     }
 
-    /// Filter comes first: a portal that closes is refused before it is no longer captured, and at start nobody gets by who
-    /// is not allowed to.
-    var ruleSet: RuleSet {
-        func chains(_ names: [String]) -> [Chain] { names.map { Chain($0, rules: rules[$0] ?? []) } }
-        return RuleSet(
-            family: family,
-            tables: [
-                Table(name: .filter, chains: chains(ChainName.filter), jumps: Jump.filter),
-                Table(name: .nat, chains: chains(ChainName.nat), jumps: Jump.nat),
-            ])
+    init(_ network: NodeNetwork) { self.network = network }
+
+    /// Writes all portals of a Service, those of the other family apart.
+    mutating func write(_ portals: [Portal]) {
+        seen = []
+        for portal in portals.sorted() where portal.family == network.hostIP.family { write(portal) }
     }
 
-    mutating func write(_ portal: Portal) {
+    private mutating func write(_ portal: Portal) {
         for way in Way.allCases {
             for client in clients(of: portal, way) {
                 for match in matches(portal, way, from: client.source) {
@@ -73,26 +38,6 @@ private struct RuleWriter {
                     destination: network.bindAddress.flatMap(IPPrefix.init(host:)), target: .drop),
                 to: ChainName.proxyPorts)
         }
-    }
-
-    /// Lets in what portals have led to the proxy, whatever the host's own firewall says, and nobody else: who dials a proxy
-    /// port directly would get by source ranges, and to Services that are for the cluster alone.
-    ///
-    /// INPUT sees a packet with the proxy's port. What was translated is through after two rules, however many Services there
-    /// are; the ports one by one are for the others.
-    mutating func guardProxyPorts(_ ports: ClosedRange<UInt16>) {
-        for transport in [TransportProtocol.tcp, .udp] {
-            var rule = Rule(transport: transport, isForNewOnly: true, target: .jump(ChainName.proxyPorts))
-            rule.ports = ports
-            append(rule, to: ChainName.nodePortNonLocal)
-        }
-        append(Rule(isTranslated: true, target: .accept), to: ChainName.proxyPorts)
-    }
-
-    mutating func open(_ port: UInt16, for purpose: String) {
-        append(
-            Rule(comment: purpose, transport: .tcp, port: port, isForNewOnly: true, target: .accept),
-            to: ChainName.nodePortNonLocal)
     }
 
     /// Who comes by `way`, and what they get; the first that fits counts.
@@ -148,7 +93,7 @@ private struct RuleWriter {
         switch verdict {
         case .proxy(let port):
             append(match.with(\.target, target(port, match, portal)), to: way.capturing(portal.place))
-        case .reject: refuse(match, .reject(RejectReply(portal.owner.transport, family)), way, portal)
+        case .reject: refuse(match, .reject(RejectReply(portal.owner.transport, portal.family)), way, portal)
         case .drop: refuse(match, .drop, way, portal)
         }
     }
@@ -176,9 +121,9 @@ private struct RuleWriter {
         }
     }
 
-    /// A second rule of the same text would never see a packet.
+    /// A second rule of the same text would never see a packet. Portals of one Service may overlap; those of two never do.
     private mutating func append(_ rule: Rule, to chain: String) {
-        guard seen[chain, default: []].insert(rule).inserted else { return }
+        guard seen.insert(Place(chain: chain, rule: rule)).inserted else { return }
         rules[chain, default: []].append(rule)
     }
 }

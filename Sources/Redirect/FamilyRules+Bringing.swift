@@ -1,0 +1,110 @@
+internal import Base
+internal import Objects
+
+extension FamilyRules {
+    /// Brings the firewall to what all Services are to have.
+    ///
+    /// - Throws: what has nothing to do with any one service port.
+    func bring(to writer: RuleWriter, checking: Bool) throws(RedirectError) {
+        let isRouted = stage.inForce?.node.preservesSource
+        // The route before the rules that need it, and after those that needed it.
+        if writer.node.preservesSource, isRouted != true || checking, try policyRoute.apply() { work.applied() }
+        let before = refused
+        if checking {
+            try look(writer)
+        } else {
+            try follow(writer)
+        }
+        // What was refused by then may be taken by now, whatever was wrong with it.
+        if checking, !before.isEmpty, refused == before { try retryRefused(writer) }
+        // One that is not wanted was removed at the start, and nobody else makes it.
+        if !writer.node.preservesSource, isRouted != false, try policyRoute.remove() { work.applied() }
+    }
+
+    /// Goes by what is there, and not by what is known.
+    func look(_ writer: RuleWriter) throws(RedirectError) {
+        let known = stage.mayHaveLeftovers ? nil : stage.inForce
+        switch try firewall.look(since: known?.fingerprint) {
+        case .read(let saved, let fingerprint):
+            try replace(saved, fingerprint, writer)
+        case .untouched(let fingerprint):
+            if var known {
+                known.fingerprint = fingerprint
+                stage.follow(known)
+            }
+            try follow(writer)
+        }
+    }
+
+    /// Carries out what has changed since the rules were made that are in force.
+    private func follow(_ writer: RuleWriter) throws(RedirectError) {
+        do {
+            try followOnce(writer)
+        } catch RedirectError.refused {
+            // The transaction was made for a firewall that somebody else may have changed since. For the one that is there now
+            // it is made anew; what is wrong for other reasons fails again.
+            try look(writer)
+        }
+    }
+
+    /// The same, without another attempt where it is refused.
+    func followOnce(_ writer: RuleWriter) throws(RedirectError) {
+        guard let known = stage.inForce, let former = RuleWriter(known.node, family) else { return try look(writer) }
+        if known.former.isEmpty, known.node == writer.node { return }
+        let (new, old, text) = difference(writer, known, former)
+        guard let text else { return stage.follow(RulesInForce(writer.node, known.fingerprint)) }
+        do throws(RedirectError) {
+            try change(text, to: new, from: old)
+            stage.follow(RulesInForce(writer.node, known.fingerprint.changed))
+        } catch {
+            stage.failed()
+            throw error
+        }
+    }
+
+    /// The rules of those Services that have changed; of all where that are most of them, since whole chains may then be
+    /// written anew, and where all have other rules.
+    private func difference(
+        _ writer: RuleWriter, _ known: RulesInForce, _ former: RuleWriter
+    ) -> (new: RuleSet, old: RuleSet, text: String?) {
+        if writer.writesServices(like: former), known.former.count * 2 <= services.count {
+            let changed = Dictionary(uniqueKeysWithValues: known.former.keys.map { ($0, services[$0] ?? []) })
+            let (new, old) = (writer.rules(changed), former.rules(known.former))
+            return (new, old, new.edits(from: old))
+        }
+        let (new, old) = (writer.rules(services), former.rules(services.merging(known.former) { $1 }))
+        return (new, old, new.transaction(from: old))
+    }
+
+    /// Puts all rules into the place of what was read: of a former process, of another mode, or of whoever has touched them.
+    private func replace(
+        _ saved: SavedRules, _ fingerprint: Fingerprint, _ writer: RuleWriter
+    ) throws(RedirectError) {
+        let leftovers = stage.mayHaveLeftovers ? saved.removal { KubeProxyChains.isLeftover($0, in: $1) } : nil
+        let wanted = writer.rules(services)
+        let present = RuleSet(wanted, in: saved)
+        var fingerprint = fingerprint
+        do {
+            if let text = wanted.transaction(from: present) {
+                fingerprint = fingerprint.changed
+                try change(text, to: wanted, from: present)
+            }
+        } catch RedirectError.refused {
+            fingerprint = try setAside(writer)
+        }
+        // Only now, so that there is no moment without rules.
+        do throws(RedirectError) {
+            if let leftovers { try firewall.restore(leftovers) }
+            stage = .steady(RulesInForce(writer.node, leftovers == nil ? fingerprint : fingerprint.changed))
+        } catch {
+            work.warnings.append("rules of another kube-proxy mode may be left: \(error)")
+            stage = .besideOthers(RulesInForce(writer.node, Fingerprint()))
+        }
+    }
+
+    /// One transaction, and what follows from it.
+    func change(_ text: String, to new: RuleSet, from old: RuleSet) throws(RedirectError) {
+        try firewall.restore(text)
+        work.applied(text, stale: new.staleFlows(since: old))
+    }
+}

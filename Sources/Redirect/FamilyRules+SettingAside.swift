@@ -1,0 +1,123 @@
+internal import Balancing
+internal import Base
+internal import Objects
+
+extension FamilyRules {
+    /// Refused transactions that finding the culprits may cost: one culprit among 10,000 service ports takes about 14. What is
+    /// suspect by then is set aside together.
+    static let mostAttempts = 64
+
+    /// Finds out by halves whose rules are refused, sets those aside, and applies all others. What is in force already stays so
+    /// meanwhile.
+    ///
+    /// - Throws: what is none of the suspects' fault.
+    func setAside(_ writer: RuleWriter) throws(RedirectError) -> Fingerprint {
+        let present = try read(writer.rules(services))
+        let suspects = suspects(writer, present.rules)
+        var accepted = services
+        for suspect in suspects { accepted[suspect.key]?.removeAll { $0.owner == suspect.owner } }
+        var known: KnownRules? = present
+        // If this is refused too, it is nobody's fault who is suspect.
+        try attempt(accepted, writer, &known)
+        // Those that are looked at next come last.
+        var waiting = [suspects[...]]
+        var attempts = 0
+        var culprits: [(port: Suspect, error: RedirectError)] = []
+        while let group = waiting.popLast() {
+            if group.isEmpty { continue }
+            var trial = accepted
+            for suspect in group { trial[suspect.key, default: []] += suspect.portals }
+            do {
+                try attempt(trial, writer, &known)
+                accepted = trial
+            } catch RedirectError.refused(let program, let status, let message, let excerpt) {
+                attempts += 1
+                if group.count > 1, attempts < Self.mostAttempts {
+                    let middle = group.startIndex + group.count / 2
+                    waiting += [group[middle...], group[..<middle]]
+                } else {
+                    let error = RedirectError.refused(
+                        program: program, status: status, message: message, excerpt: excerpt)
+                    culprits += group.map { ($0, error) }
+                }
+            }
+        }
+        // The last transaction may have been one that was refused, and half done.
+        let fingerprint = try attempt(accepted, writer, &known)
+        for suspect in suspects { set(suspect.key, to: (accepted[suspect.key] ?? []).sorted()) }
+        for (port, error) in culprits {
+            refused[port.key, default: []].append(RefusedPort(port.owner, family, error, portals: port.portals))
+        }
+        return fingerprint
+    }
+
+    /// Tries what was refused before, all at once: that is one transaction for however many there are.
+    func retryRefused(_ writer: RuleWriter) throws(RedirectError) {
+        let before = refused
+        for (key, ports) in before { set(key, to: ((services[key] ?? []) + ports.flatMap(\.portals)).sorted()) }
+        refused = [:]
+        do {
+            try followOnce(writer)
+        } catch {
+            refused = before
+            for (key, ports) in before {
+                set(key, to: (services[key] ?? []).filter { portal in !ports.contains { $0.owner == portal.owner } })
+            }
+            guard case .refused = error else { throw error }
+            try look(writer)
+        }
+    }
+
+    private struct Suspect {
+        let key: ObjectKey
+        let owner: ServicePortID
+        let portals: [Portal]
+    }
+
+    /// What is in the firewall after an attempt.
+    private struct KnownRules {
+        let rules: RuleSet
+        let fingerprint: Fingerprint
+    }
+
+    /// The service ports whose rules are not all in the firewall, in their order.
+    private func suspects(_ writer: RuleWriter, _ present: RuleSet) -> [Suspect] {
+        let present = Dictionary(
+            present.tables.flatMap(\.chains).map { ($0.name, Set($0.rules)) }, uniquingKeysWith: { $1 })
+        func isThere(_ rules: RuleSet) -> Bool {
+            rules.tables.flatMap(\.chains).allSatisfy { present[$0.name]?.isSuperset(of: $0.rules) ?? $0.rules.isEmpty }
+        }
+        return services.keys.sorted().flatMap { key in
+            Dictionary(grouping: services[key] ?? [], by: \.owner).sorted { $0.key < $1.key }
+                .filter { !isThere(writer.rules([key: $0.value])) }
+                .map { Suspect(key: key, owner: $0.key, portals: $0.value) }
+        }
+    }
+
+    /// Applies the rules of all these, of those that are suspect or not.
+    @discardableResult
+    private func attempt(
+        _ services: [ObjectKey: [Portal]], _ writer: RuleWriter, _ known: inout KnownRules?
+    ) throws(RedirectError) -> Fingerprint {
+        let wanted = writer.rules(services)
+        let present: KnownRules
+        if let known { present = known } else { present = try read(wanted) }
+        known = nil
+        var fingerprint = present.fingerprint
+        // To write a chain anew would be to try again what is in force.
+        if let text = wanted.transaction(from: present.rules, rewriting: false) {
+            try change(text, to: wanted, from: present.rules)
+            fingerprint = fingerprint.changed
+        }
+        known = KnownRules(rules: wanted, fingerprint: fingerprint)
+        return fingerprint
+    }
+
+    /// What there is of `wanted`.
+    private func read(_ wanted: RuleSet) throws(RedirectError) -> KnownRules {
+        guard case .read(let saved, let fingerprint) = try firewall.look(since: nil) else {
+            return KnownRules(rules: RuleSet(family: family), fingerprint: Fingerprint())
+        }
+        return KnownRules(rules: RuleSet(wanted, in: saved), fingerprint: fingerprint)
+    }
+}

@@ -1,0 +1,51 @@
+public import Base
+
+/// Leads traffic to the proxy by iptables: the rules of each family, side by side, and the policy route that goes with them.
+public struct IptablesRedirect: KernelBackEnd {
+    public let watch: FirewallWatch?
+    private let families: [FamilyRules]
+
+    /// Nothing is started until the first change comes.
+    ///
+    /// - Parameters:
+    ///   - families: those that iptables works for on this host; of others nothing is looked at.
+    ///   - watch: tells when others change the rules.
+    public init(
+        _ iptables: Iptables, families: Set<IPAddress.Family> = Set(IPAddress.Family.allCases),
+        watch: FirewallWatch? = nil
+    ) {
+        self.watch = watch
+        // In the network of this thread, as all that follows: one that programs are run in by other means has its own.
+        let generation = iptables.kind == .nft ? NftablesGeneration() : nil
+        self.families = families.sorted().map { family in
+            FamilyRules(
+                family, Firewall(iptables: iptables, family: family, generation: generation),
+                PolicyRoute(family, searchPath: iptables.searchPath))
+        }
+    }
+
+    public func apply(_ change: KernelChange, checking: Bool) async -> KernelResult {
+        let (clock, before) = (ContinuousClock(), RedirectTally.current)
+        let start = clock.now
+        watch?.ownChangeBegins()
+        var result = KernelResult()
+        await withTaskGroup(of: (IPAddress.Family, FamilyResult?).self) { group in
+            for rules in families {
+                group.addTask { (rules.family, await rules.apply(change, checking: checking)) }
+            }
+            for await (family, done) in group { result.families[family] = done }
+        }
+        watch?.ownChangeEnds()
+        result.duration = clock.now - start
+        result.cost = RedirectTally.current - before
+        return result
+    }
+
+    public func removeAll() async -> [RedirectError] {
+        var errors: [RedirectError] = []
+        for rules in families {
+            do throws(RedirectError) { try await rules.removeAll() } catch { errors.append(error) }
+        }
+        return errors
+    }
+}
