@@ -56,7 +56,8 @@ let package = Package(
         .target(
             name: "Proxy",
             dependencies: [
-                "Base", "EventLoop", "Objects", "Balancing", "Resolution", "Status", "Relay", "Redirect", "Host",
+                "Base", "EventLoop", "Objects", "Balancing", "Cluster", "Resolution", "Status", "Relay", "Redirect",
+                "Host",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
@@ -70,7 +71,8 @@ let package = Package(
         .executableTarget(
             name: "portico",
             dependencies: [
-                "Base", "EventLoop", "Objects", "Balancing", "Resolution", "Status", "Relay", "Redirect", "Host",
+                "Base", "EventLoop", "Objects", "Balancing", "Cluster", "Resolution", "Status", "Relay", "Redirect",
+                "Host",
                 "Manifests", "Proxy", "Admin", "Names", "HTTP", "DemoPods",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -108,9 +110,8 @@ let package = Package(
         .testTarget(
             name: "ProxyTests",
             dependencies: [
-                "Base", "EventLoop", "Objects", "Balancing", "Resolution", "Status", "Proxy", "Relay", "Redirect",
-                "Host",
-                "TestSupport", .product(name: "Logging", package: "swift-log"),
+                "Base", "EventLoop", "Objects", "Balancing", "Cluster", "Resolution", "Status", "Proxy", "Relay",
+                "Redirect", "Host", "TestSupport", .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: settings),
         .testTarget(
             name: "DemoPodsTests", dependencies: ["Base", "EventLoop", "DemoPods", "HTTP", "TestSupport"],

@@ -1,5 +1,6 @@
 public import Balancing
 public import Base
+public import Objects
 public import Resolution
 
 /// Plans for a developer's machine: every service port gets a door on its Service's own loopback address, and whatever was
@@ -42,10 +43,12 @@ public struct DevelopmentPlanner: Sendable {
             return "\(namespace)/\(service):\(number)" + (transport == .udp ? "/udp" : "")
         }
 
+        /// Its Service.
+        var key: ObjectKey { ObjectKey(namespace: namespace, name: service) }
+
+        /// Whether it is this port of its Service.
         func matches(_ candidate: ServicePort) -> Bool {
-            guard candidate.name.namespace == namespace, candidate.name.service == service,
-                candidate.transport == transport
-            else { return false }
+            guard candidate.transport == transport else { return false }
             switch port {
             case .number(let number): return candidate.port == number
             case .name(let name): return candidate.name.port == name
@@ -61,26 +64,29 @@ public struct DevelopmentPlanner: Sendable {
     }
 
     private let publications: [Publication]
+    private let publicationsByService: [ObjectKey: [Publication]]
     /// For Services that do not say.
     private let balancing: BalancingMethod
     private var addresses = AddressBook()
 
     public init(publications: [Publication] = [], balancing: BalancingMethod = .roundRobin) {
         self.publications = publications
+        publicationsByService = Dictionary(grouping: publications, by: \.key)
         self.balancing = balancing
     }
 
-    /// The plan for `ports`.
+    /// The plan for one Service.
     ///
     /// - Parameter standIn: where something on this machine stands in for an endpoint, if anything does.
     public mutating func plan(
-        _ ports: [ServicePort], standIn: (ServiceEndpoint) -> EndpointAddress? = { _ in nil }
-    ) -> Plan {
-        var plan = Plan()
+        _ key: ObjectKey, _ ports: [ServicePort], standIn: (ServiceEndpoint) -> EndpointAddress? = { _ in nil }
+    ) -> ServicePlan {
+        var plan = ServicePlan()
+        guard !ports.isEmpty else { return plan }
+        let own = addresses.address(namespace: key.namespace, service: key.name)
         for port in ports {
-            let own = addresses.address(namespace: port.name.namespace, service: port.name.service)
             let door = PlannedDoor(address: EndpointAddress(ip: own, port: port.port), fallback: .anotherPort)
-            let published = publications.filter { $0.matches(port) }.flatMap(\.doors)
+            let published = (publicationsByService[key] ?? []).filter { $0.matches(port) }.flatMap(\.doors)
             // A machine without the cluster's nodes has no local endpoints: traffic policies mean nothing here.
             let endpoints = port.endpoints.selection(for: .ipv4).cluster.map {
                 PlannedEndpoint(address: $0.address, podName: $0.podName ?? "", standIn: standIn($0))
@@ -89,21 +95,23 @@ public struct DevelopmentPlanner: Sendable {
                 PlannedPort(
                     id: ServicePortID(port.name, port.transport), endpoints: endpoints, doors: [door] + published,
                     policy: ServicePolicy(port, balancing: balancing)))
-        }
-        for port in ports where port.transport == .udp && port.options.proxyProtocol == .v1 {
-            plan.notes.append("\(port.name): version 1 of the PROXY protocol knows no UDP; endpoints get no header")
-        }
-        for publication in publications where !ports.contains(where: publication.matches) {
-            plan.notes.append(Self.explainMissing(publication, among: ports))
+            if port.transport == .udp, port.options.proxyProtocol == .v1 {
+                plan.notes.append(
+                    "\(port.name): version 1 of the PROXY protocol knows no UDP; endpoints get no header")
+            }
         }
         return plan
     }
 
-    /// What is there instead of a service port that was to be published.
-    private static func explainMissing(_ publication: Publication, among ports: [ServicePort]) -> String {
-        let siblings = ports.filter {
-            $0.name.namespace == publication.namespace && $0.name.service == publication.service
+    /// What was to be published and is not there, with what there is instead.
+    public func missingPublications(_ ports: (ObjectKey) -> [ServicePort]) -> [String] {
+        publications.compactMap { publication in
+            let known = ports(publication.key)
+            return known.contains(where: publication.matches) ? nil : Self.explainMissing(publication, among: known)
         }
+    }
+
+    private static func explainMissing(_ publication: Publication, among siblings: [ServicePort]) -> String {
         guard !siblings.isEmpty else { return "--publish \(publication): there is no such Service (yet)" }
         let known = siblings.map { port in
             let name = port.name.port.isEmpty ? "" : " (\(port.name.port))"

@@ -1,5 +1,6 @@
 public import Balancing
 public import Base
+public import Cluster
 public import Objects
 public import Relay
 public import Resolution
@@ -16,68 +17,143 @@ public actor DevelopmentProxy {
         public var includes: @Sendable (Service) -> Bool = { _ in true }
         /// Where something on this machine stands in for an endpoint, if anything does.
         public var standIn: @Sendable (ServiceEndpoint) -> EndpointAddress? = { _ in nil }
-
         /// How endpoints are chosen for Services that do not say.
         public var balancing = BalancingMethod.roundRobin
+        /// Whether somebody asks for headless Services, which are not served but have names.
+        public var resolvesHeadless = false
+
+        public init() {}
+    }
+
+    /// What a step came to.
+    public struct Served: Sendable {
+        /// How the Services stand that it has looked at; nil for one that is gone.
+        public var services: [ObjectKey: ServedService?] = [:]
+        /// All that is not as it was asked for and is not one Service's own.
+        public var problems: [Problem] = []
+        /// All facts that explain what is served and are not one Service's own.
+        public var notes: [Note] = []
 
         public init() {}
     }
 
     private let settings: Settings
+    private let relay: Relay
     private let reconciler: Reconciler
     private var planner: DevelopmentPlanner
-    private var manifests: [ServicePort] = []
-    private var manifestNotes: [String] = []
+    private var resolver: Resolver
+    private let staticServices: [ObjectKey: [StaticService]]
+    /// Of the host names of static Services.
     private var addresses: [String: [IPAddress]] = [:]
+    /// Some of their doors are not open.
+    private var troubled: Set<ObjectKey> = []
+    private var shortage = ListenerShortage()
+    private var hasBegun = false
+    private let turns = Turns()
 
     public init(relay: Relay, settings: Settings) {
         self.settings = settings
-        self.reconciler = Reconciler(relay: relay)
-        self.planner = DevelopmentPlanner(publications: settings.publications, balancing: settings.balancing)
+        self.relay = relay
+        reconciler = Reconciler(relay: relay)
+        planner = DevelopmentPlanner(publications: settings.publications, balancing: settings.balancing)
+        resolver = Resolver(
+            ResolutionContext(servesUnassigned: true, resolvesHeadless: settings.resolvesHeadless))
+        staticServices = Dictionary(grouping: settings.staticServices, by: \.key)
     }
 
-    /// How things stand, and what people should know about it.
-    public struct Status: Sendable, Equatable {
-        public var ports: [PortStatus]
-        /// Facts that explain the table: skipped ports, unknown names.
-        public var notes: [String]
-        /// What could not be done and will be tried again.
-        public var problems: [Problem]
-    }
-
-    /// Serves what `state` says, in place of what was served before.
-    public func apply(_ state: ClusterState) async -> Status {
-        var state = state
-        state.services = state.services.filter(settings.includes)
-        let resolution = state.resolve(ResolutionContext(servesUnassigned: true))
-        manifests = resolution.ports
-        manifestNotes = resolution.notes.map(\.description)
-        return await reconcile()
+    /// Serves what the sources say by now, with these changes.
+    public func apply(_ changes: ObjectChanges) async -> Served {
+        await turns.take { await self.serve(await self.resolve(changes)) }
     }
 
     /// Tries again what did not work, and asks anew for the addresses of host names.
-    public func retry() async -> Status {
+    public func retry() async -> Served {
+        await turns.take {
+            let moved = await self.lookUpHosts()
+            return await self.serve(await self.troubled.union(moved))
+        }
+    }
+
+    /// What a Service is, and what it comes down to: for those who know it by name.
+    public func description(of key: ObjectKey) -> (service: Service?, resolved: ResolvedService?) {
+        (resolver.store.service(key), resolver.services[key])
+    }
+
+    /// - Returns: the Services that this may concern.
+    private func resolve(_ changes: ObjectChanges) -> Set<ObjectKey> {
+        var included = ObjectChanges()
+        for (id, object) in changes.objects {
+            switch object {
+            case .service(let service)? where !settings.includes(service): included.remove(id)
+            case let object?: included.update(object)
+            case nil: included.remove(id)
+            }
+        }
+        var dirty = resolver.apply(included)
+        if !hasBegun { dirty.formUnion(staticServices.keys) }
+        hasBegun = true
+        return dirty
+    }
+
+    /// - Returns: the Services that have endpoints elsewhere now.
+    private func lookUpHosts() async -> Set<ObjectKey> {
+        var moved: Set<String> = []
         for name in Set(settings.staticServices.flatMap(\.hostNames)) {
             let found = await HostResolver.addresses(of: name)
             // A resolver that is out of order must not take away what worked so far.
-            if !found.isEmpty || addresses[name] == nil { addresses[name] = found }
+            guard !found.isEmpty || addresses[name] == nil, addresses[name] != found else { continue }
+            addresses[name] = found
+            moved.insert(name)
         }
-        return await reconcile()
+        return Set(staticServices.filter { $0.value.contains { !moved.isDisjoint(with: $0.hostNames) } }.keys)
     }
 
-    private func reconcile() async -> Status {
-        let fixed = settings.staticServices.map { $0.resolved(with: addresses) }
-        let fixedNames = Set(fixed.map { ServicePortID($0.name, $0.transport) })
-        let ports = fixed + manifests.filter { !fixedNames.contains(ServicePortID($0.name, $0.transport)) }
-        let plan = planner.plan(ports.sorted { ($0.name, $0.transport.rawValue) < ($1.name, $1.transport.rawValue) }) {
-            settings.standIn($0)
+    /// The ports of a Service; those of the command line come before those of manifests.
+    private func ports(of key: ObjectKey) -> [ServicePort] {
+        let fixed = (staticServices[key] ?? []).map { $0.resolved(with: addresses) }
+        let taken = Set(fixed.map { ServicePortID($0.name, $0.transport) })
+        let others = (resolver.services[key]?.ports ?? []).filter {
+            !taken.contains(ServicePortID($0.name, $0.transport))
         }
-        let status = await reconciler.apply(plan)
-        let unknown = addresses.filter(\.value.isEmpty).keys.sorted().map { name in
+        return (fixed + others).sorted { ($0.name, $0.transport.rawValue) < ($1.name, $1.transport.rawValue) }
+    }
+
+    private func serve(_ dirty: Set<ObjectKey>) async -> Served {
+        var plans: [ObjectKey: ServicePlan] = [:]
+        for key in dirty.sorted() {
+            plans[key] = planner.plan(key, ports(of: key)) { settings.standIn($0) }
+        }
+        for key in shortage.nextInLine(dirty, { plans[$0]?.ports ?? [] }).subtracting(dirty) {
+            plans[key] = planner.plan(key, ports(of: key)) { settings.standIn($0) }
+        }
+        let statuses = await reconciler.apply(plans.mapValues(\.ports))
+        var served = Served()
+        for (key, plan) in plans {
+            let status = statuses[key] ?? []
+            shortage.update(key, status)
+            if status.areOpen { troubled.remove(key) } else { troubled.insert(key) }
+            served.services.updateValue(service(key, plan, status), forKey: key)
+        }
+        served.problems = addresses.filter(\.value.isEmpty).keys.sorted().map { name in
             Problem(.error, .source, subject: "host name \(name)", "has no address")
         }
-        return Status(
-            ports: status.ports, notes: manifestNotes + plan.notes,
-            problems: unknown + plan.problems + status.problems)
+        served.problems += [shortage.problem(limit: relay.budget.limit)].compactMap(\.self)
+        served.notes = (resolver.strayNotes.map(\.description) + planner.missingPublications(ports(of:)))
+            .map { Note($0, isDetail: false) }
+        return served
     }
+
+    private func service(_ key: ObjectKey, _ plan: ServicePlan, _ status: [PortStatus]) -> ServedService? {
+        let resolved = resolver.services[key]
+        guard resolved != nil || staticServices[key] != nil else { return nil }
+        // What a developer may have is not refused, so all that is left out is a fact.
+        let notes = (resolved?.notes ?? []).map { Note($0.description, isDetail: false) }
+        return ServedService(
+            ports: status, notes: notes + plan.notes.map { Note($0, isDetail: false) },
+            problems: plan.problems + status.problems)
+    }
+}
+
+extension StaticService {
+    var key: ObjectKey { ObjectKey(namespace: namespace, name: service) }
 }

@@ -2,16 +2,18 @@ internal import Balancing
 internal import Base
 internal import EventLoop
 internal import Host
+public import Objects
 public import Relay
-internal import Status
+public import Status
 
-/// Makes the data plane what a ``Plan`` says. It is always given the whole plan, compares it with what is there, and
-/// touches only what differs; so it may be called at any time, with the same plan again, and after any failure.
+/// Makes the data plane what is planned for each Service. It is told the Services that may have changed, compares what is planned
+/// for them with what is there, and touches only what differs; so it may be told the same again, and after any failure.
 public actor Reconciler {
     private let relay: Relay
     private var served: [ServicePortID: Served] = [:]
-    /// The plan that is being carried out.
-    private var underWay: Task<ProxyStatus, Never>?
+    private var services: [ObjectKey: Planned] = [:]
+    private var doorCount = 0
+    private let turns = Turns()
 
     private struct Served {
         var balancer: Balancer
@@ -24,44 +26,58 @@ public actor Reconciler {
         let address: EndpointAddress
     }
 
+    /// What was planned for a Service when it was told of last.
+    private struct Planned {
+        var ports: [ServicePortID] = []
+        var doors = 0
+
+        init(_ ports: [PlannedPort] = []) {
+            self.ports = ports.map(\.id)
+            doors = ports.reduce(0) { $0 + $1.doors.count }
+        }
+    }
+
     public init(relay: Relay) {
         self.relay = relay
     }
 
-    /// Carries out `plan` and says how things stand now. A door that cannot be opened is reported in the status, disturbs no
-    /// other, and is tried again at the next call. Plans are carried out one after another, in the order of the calls.
-    public func apply(_ plan: Plan) async -> ProxyStatus {
-        let previous = underWay
-        let task = Task {
-            _ = await previous?.value
-            return await carryOut(plan)
-        }
-        underWay = task
-        return await task.value
+    /// Has these Services served as it is planned, and says how they stand then; one without ports is not served any more. All
+    /// others stay as they are.
+    ///
+    /// A door that cannot be opened is told in the status, disturbs no other, and is tried again when its Service is told of
+    /// again. Calls are carried out one after another, in their order.
+    public func apply(_ plans: [ObjectKey: [PlannedPort]]) async -> [ObjectKey: [PortStatus]] {
+        await turns.take { await self.carryOut(plans) }
     }
 
-    private func carryOut(_ plan: Plan) async -> ProxyStatus {
-        var status = ProxyStatus()
-        let wanted = Dictionary(plan.ports.map { ($0.id, $0) }, uniquingKeysWith: { _, last in last })
-
+    private func carryOut(_ plans: [ObjectKey: [PlannedPort]]) async -> [ObjectKey: [PortStatus]] {
         var hasClosed = false
-        for id in served.keys where wanted[id] == nil {
-            await relay.remove(id)
-            served[id] = nil
-            hasClosed = true
+        for (key, ports) in plans {
+            let wanted = Set(ports.map(\.id))
+            let (before, after) = (services[key] ?? Planned(), Planned(ports))
+            for id in before.ports where !wanted.contains(id) {
+                await relay.remove(id)
+                served[id] = nil
+                hasClosed = true
+            }
+            for port in ports where await closeUnwantedDoors(of: port) { hasClosed = true }
+            services[key] = ports.isEmpty ? nil : after
+            doorCount += after.doors - before.doors
         }
-        for port in plan.ports where await closeUnwantedDoors(of: port) { hasClosed = true }
         // Doors that are no longer wanted go first, so that their addresses are free for others: once the workers have
         // closed them.
         if hasClosed { await relay.settle() }
-        await relay.expect(doors: plan.ports.reduce(0) { $0 + $1.doors.count })
-        for port in plan.ports {
-            status.ports.append(await carryOut(port))
+        await relay.expect(doors: doorCount)
+        var statuses: [ObjectKey: [PortStatus]] = [:]
+        // In their order, so that the same Services get the same when there is not enough for all.
+        for (key, ports) in plans.sorted(by: { $0.key < $1.key }) {
+            var status: [PortStatus] = []
+            for port in ports { status.append(await carryOut(port)) }
+            statuses[key] = status
         }
-        status.descriptorLimit = relay.budget.limit
         // "In force" is what the caller may tell people when this returns.
         await relay.settle()
-        return status
+        return statuses
     }
 
     private func carryOut(_ port: PlannedPort) async -> PortStatus {

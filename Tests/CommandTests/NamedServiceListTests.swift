@@ -39,7 +39,7 @@ import Testing
     ) -> [NamedService] {
         var settings = DevelopmentProxy.Settings()
         edit(&settings)
-        return NamedService.list(state, DevelopmentProxy.Status(ports: ports, notes: [], problems: []), settings)
+        return NamedService.list(state, ports, settings)
     }
 
     @Test func portsAreInTheOrderOfTheManifest() throws {

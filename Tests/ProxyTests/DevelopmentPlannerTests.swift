@@ -1,7 +1,7 @@
 import Balancing
 import Base
+import Objects
 import Resolution
-import Status
 import Testing
 
 @testable import Proxy
@@ -27,9 +27,28 @@ import Testing
             address: address.flatMap { IPAddress($0) }, localPort: local)
     }
 
+    /// The plans of all Services of these ports, as one.
+    private func plan(
+        _ ports: [ServicePort], by planner: inout DevelopmentPlanner,
+        standIn: (ServiceEndpoint) -> EndpointAddress? = { _ in nil }
+    ) -> ServicePlan {
+        var sum = ServicePlan()
+        var keys: [ObjectKey] = []
+        for port in ports where !keys.contains(key(port.name.service)) { keys.append(key(port.name.service)) }
+        for key in keys {
+            let plan = planner.plan(key, ports.filter { $0.name.service == key.name }, standIn: standIn)
+            sum.ports += plan.ports
+            sum.notes += plan.notes
+        }
+        return sum
+    }
+
+    private func key(_ service: String) -> ObjectKey { ObjectKey(namespace: "default", name: service) }
+
     @Test func everyServicePortKeepsItsNumberOnItsServicesAddress() {
         var planner = DevelopmentPlanner()
-        let plan = planner.plan([port("web", 80, name: "http"), port("web", 443, name: "https"), port("db", 5432)])
+        let plan = self.plan(
+            [port("web", 80, name: "http"), port("web", 443, name: "https"), port("db", 5432)], by: &planner)
         let doors = plan.ports.map { $0.doors.map(\.address) }
         #expect(doors.map { $0.map(\.port) } == [[80], [443], [5432]])
         #expect(doors[0][0].ip == doors[1][0].ip, "the ports of one Service share its address")
@@ -39,7 +58,7 @@ import Testing
 
     @Test func tcpAndUDPOnOneNumberAreTwoThings() {
         var planner = DevelopmentPlanner()
-        let plan = planner.plan([port("dns", 53, name: "dns-tcp"), port("dns", 53, name: "dns", .udp)])
+        let plan = self.plan([port("dns", 53, name: "dns-tcp"), port("dns", 53, name: "dns", .udp)], by: &planner)
         #expect(plan.ports.map(\.id.transport) == [.tcp, .udp])
         #expect(plan.ports[0].doors == plan.ports[1].doors)
     }
@@ -50,7 +69,7 @@ import Testing
         asking.affinity = .clientIP(seconds: 60)
         asking.options = ServiceOptions(
             balancing: .leastConnections, holdSeconds: 5, proxyProtocol: .v1, udpReplies: 1)
-        let plan = planner.plan([asking, port("db", 5432)])
+        let plan = self.plan([asking, port("db", 5432)], by: &planner)
         #expect(
             plan.ports[0].policy
                 == ServicePolicy(
@@ -61,31 +80,31 @@ import Testing
 
         var datagrams = port("dns", 53, .udp)
         datagrams.options = ServiceOptions(proxyProtocol: .v1)
-        #expect(planner.plan([datagrams]).notes.count == 1, "version 1 knows no UDP")
+        #expect(self.plan([datagrams], by: &planner).notes.count == 1, "version 1 knows no UDP")
     }
 
     @Test func aPublicationAddsDoorsOnBothLoopbackAddresses() {
         var planner = DevelopmentPlanner(publications: [publication("web", .number(80), 10_000)])
-        let plan = planner.plan([port("web", 80)])
+        let plan = self.plan([port("web", 80)], by: &planner)
         #expect(plan.ports[0].doors.dropFirst().map(\.address.description) == ["127.0.0.1:10000", "[::1]:10000"])
         #expect(plan.ports[0].doors.dropFirst().allSatisfy { $0.fallback == .none }, "the number was asked for")
     }
 
     @Test func aPublicationMayNameThePortAndTheAddress() {
         var planner = DevelopmentPlanner(publications: [publication("web", .name("http"), at: "127.0.0.9", 0)])
-        let plan = planner.plan([port("web", 443, name: "https"), port("web", 80, name: "http")])
+        let plan = self.plan([port("web", 443, name: "https"), port("web", 80, name: "http")], by: &planner)
         #expect(plan.ports.map(\.doors.count) == [1, 2])
         #expect(plan.ports[1].doors[1].address.description == "127.0.0.9:0")
     }
 
     @Test func aPublicationThatMatchesNothingSaysWhatThereIs() {
-        var planner = DevelopmentPlanner(publications: [
+        let planner = DevelopmentPlanner(publications: [
             publication("web", .number(81), 1), publication("web", .number(80), 2, .udp),
             publication("wbe", .name("http"), 3),
         ])
-        let plan = planner.plan([port("web", 80, name: "http")])
+        let web = [port("web", 80, name: "http")]
         #expect(
-            plan.notes == [
+            planner.missingPublications { $0 == key("web") ? web : [] } == [
                 "--publish default/web:81: the Service has no such port; it has 80/tcp (http)",
                 "--publish default/web:80/udp: the Service has no such port; it has 80/tcp (http)",
                 "--publish default/wbe:http: there is no such Service (yet)",
@@ -95,7 +114,7 @@ import Testing
     @Test func aStandInIsDialledInPlaceOfThePod() {
         var planner = DevelopmentPlanner()
         let standIn = EndpointAddress("127.0.0.1:34567")
-        let plan = planner.plan([port("web", 80)]) { endpoint in
+        let plan = self.plan([port("web", 80)], by: &planner) { endpoint in
             endpoint.address.description == "10.244.2.3:80" ? standIn : nil
         }
         #expect(

@@ -1,43 +1,38 @@
 public import Balancing
 public import Base
-public import Redirect
+public import Objects
+internal import Redirect
 public import Resolution
-
-/// What is wanted on a node: of the relay, and of the firewall once the relay listens.
-public struct NodePlan: Sendable, Equatable {
-    public var relay = Plan()
-    /// In the order of the service ports.
-    public var redirected: [RedirectedPort] = []
-    public var addresses = NodeAddresses()
-    public var proxyPorts = ProxyPortRange.standard
-    /// At which this node is asked about its health, and about that of Services.
-    public var healthPorts: [UInt16] = []
-    public var preservesSource = false
-
-    public init() {}
-}
-
-/// A service port whose traffic is led to the proxy.
-public struct RedirectedPort: Sendable, Equatable {
-    public let port: ServicePort
-    public let proxy: ProxyPorts
-}
 
 /// Plans for a node. Every service port gets a proxy port, to which the firewall leads the traffic of its portals, with a
 /// list of endpoints for each family and traffic policy; its node port is claimed by a socket that serves it too.
 ///
-/// A pure function of its input, but for the numbers of the proxy ports, which it remembers.
+/// A plan follows from the Service's ports and the node's addresses, but for the numbers of the proxy ports, which are remembered.
 public struct NodePlanner: Sendable {
     private let settings: NodeSettings
     /// Without redirection nobody comes to a proxy port: there are only the claimed ones.
     private let isRedirecting: Bool
     private var book: ProxyPortBook
+    /// What plans go by. After a change all Services are to be planned again.
+    public var addresses = NodeAddresses() {
+        didSet { preservation = preserving(addresses) }
+    }
+    private var preservation: SourcePreservation?
 
     public init(_ settings: NodeSettings, isRedirecting: Bool = true) {
         self.settings = settings
         self.isRedirecting = isRedirecting
         book = ProxyPortBook(range: settings.proxyPorts, excluding: settings.nodePorts)
+        preservation = preserving(addresses)
     }
+
+    var preservesSource: Bool { settings.preservesSource && isRedirecting }
+
+    private func preserving(_ addresses: NodeAddresses) -> SourcePreservation? {
+        preservesSource ? SourcePreservation(excluded: addresses.notPreserved) : nil
+    }
+
+    // MARK: Proxy ports
 
     /// Takes over the proxy ports of a former process.
     public mutating func remember(_ doors: some Sequence<(id: ServicePortID, address: EndpointAddress)>) {
@@ -46,6 +41,9 @@ public struct NodePlanner: Sendable {
                 door.address.port, for: ProxyPortBook.Key(door.id.name, door.id.transport, door.id.list.policy))
         }
     }
+
+    /// Services that have proxy ports. One that is gone gives them back when it is planned without ports.
+    var servicesWithProxyPorts: some Collection<ObjectKey> { book.services }
 
     /// Gives up a proxy port that somebody else listens on; the next plan has another.
     public mutating func replaceProxyPort(of id: ServicePortID) {
@@ -57,19 +55,23 @@ public struct NodePlanner: Sendable {
         book.forgetBusy()
     }
 
-    /// The plan for `ports`.
-    public mutating func plan(_ ports: [ServicePort], on addresses: NodeAddresses) -> NodePlan {
-        var plan = NodePlan()
-        plan.addresses = addresses
-        plan.proxyPorts = settings.proxyPorts
-        plan.healthPorts = Set(ports.compactMap(\.healthCheck?.nodePort)).union([settings.healthPort].compactMap { $0 })
-            .sorted()
-        plan.preservesSource = settings.preservesSource && isRedirecting
-        let preservation = plan.preservesSource ? SourcePreservation(excluded: addresses.notPreserved) : nil
-        book.keep(only: Set(ports.flatMap { port in port.lists.map { key(port, $0.policy) } }))
-        var claims: [Claim: ServicePortID] = [:]
+    /// Services that lack a proxy port and are worth another plan, since ports were given back.
+    mutating func nextInLine() -> Set<ObjectKey> { book.nextInLine() }
+
+    private func key(_ port: ServicePort, _ policy: TrafficPolicy) -> ProxyPortBook.Key {
+        ProxyPortBook.Key(port.name, port.transport, policy)
+    }
+
+    // MARK: Plans
+
+    /// The plan for one Service, which gives back what it does not need any more.
+    ///
+    /// - Parameter ports: none if the Service is gone.
+    public mutating func plan(_ service: ObjectKey, _ ports: [ServicePort]) -> ServicePlan {
+        var plan = ServicePlan()
+        book.keep(only: Set(ports.flatMap { port in port.lists.map { key(port, $0.policy) } }), of: service)
         for port in ports {
-            let proxy = isRedirecting ? proxyPorts(of: port, &plan.relay.problems) : nil
+            let proxy = isRedirecting ? proxyPorts(of: port, &plan.problems) : nil
             if let proxy { plan.redirected.append(RedirectedPort(port: port, proxy: proxy)) }
             for list in port.lists {
                 var doors: [PlannedDoor] = []
@@ -80,17 +82,11 @@ public struct NodePlanner: Sendable {
                         doors.append(PlannedDoor(address: EndpointAddress(ip: ip, port: number), role: .proxy))
                     }
                 }
-                if list.policy == port.externalTrafficPolicy {
-                    doors += claimed(by: port, list.family, addresses, &claims, &plan.relay.notes)
-                }
-                if !doors.isEmpty { plan.relay.ports.append(planned(port, list, doors, preservation)) }
+                if list.policy == port.externalTrafficPolicy { doors += claimed(by: port, list.family) }
+                if !doors.isEmpty { plan.ports.append(planned(port, list, doors)) }
             }
         }
         return plan
-    }
-
-    private func key(_ port: ServicePort, _ policy: TrafficPolicy) -> ProxyPortBook.Key {
-        ProxyPortBook.Key(port.name, port.transport, policy)
     }
 
     /// The numbers of a service port's proxy ports; nil, and a problem, if there are none left.
@@ -106,16 +102,14 @@ public struct NodePlanner: Sendable {
             problems.append(
                 Problem(
                     .error, .resources, subject: "\(ServicePortID(port.name, port.transport))",
-                    "it is not served, for no proxy port is left in \(settings.proxyPorts); "
+                    "it is not served, because no proxy port is left in \(settings.proxyPorts); "
                         + "choose a larger --proxy-port-range"))
             return nil
         }
         return ProxyPorts(cluster: numbers[.cluster] ?? any, local: numbers[.local])
     }
 
-    private func planned(
-        _ port: ServicePort, _ list: EndpointList, _ doors: [PlannedDoor], _ preservation: SourcePreservation?
-    ) -> PlannedPort {
+    private func planned(_ port: ServicePort, _ list: EndpointList, _ doors: [PlannedDoor]) -> PlannedPort {
         let endpoints = port.endpoints.selection(for: list.family).endpoints(under: list.policy)
         var policy = ServicePolicy(port, balancing: settings.balancing)
         policy.sourcePreservation = preservation
@@ -130,40 +124,26 @@ public struct NodePlanner: Sendable {
 // MARK: - Claimed ports
 
 extension NodePlanner {
-    private struct Claim: Hashable {
-        let transport: TransportProtocol
-        let address: EndpointAddress
-    }
-
     /// Sockets at the node port, and at external addresses that are this node's own: they keep others from taking the
-    /// ports, and serve whoever reaches them past the rules, as clients on this node do where there are none
-    /// (docs/behaviour.md, B8.2).
-    private func claimed(
-        by port: ServicePort, _ family: IPAddress.Family, _ addresses: NodeAddresses,
-        _ claims: inout [Claim: ServicePortID], _ notes: inout [String]
-    ) -> [PlannedDoor] {
-        let owner = ServicePortID(port.name, port.transport)
-        var wanted = nodePortAddresses(of: port, family, addresses)
+    /// ports, and serve whoever reaches them past the rules, as clients on this node do where there are none. Resolution sees to it
+    /// that no two Services have the same.
+    private func claimed(by port: ServicePort, _ family: IPAddress.Family) -> [PlannedDoor] {
         let own = addresses.local[family] ?? []
         // Who may use a load-balancer address with source ranges is decided by the rules alone.
         let external = port.externalIPs + (port.sourceRanges(for: family).isEmpty ? port.loadBalancerIPs : [])
-        wanted += external.filter { $0.family == family && own.contains($0) }
-            .map { EndpointAddress(ip: $0, port: port.port) }
-        return wanted.compactMap { address in
-            let claim = Claim(transport: port.transport, address: address)
-            if let other = claims[claim] {
-                // An address may be external and the load balancer's at once.
-                if other != owner { notes.append("\(owner): \(address) belongs to \(other) already") }
-                return nil
-            }
-            claims[claim] = owner
-            return PlannedDoor(address: address, role: .claim)
+        var doors: [PlannedDoor] = []
+        for address in nodePortAddresses(of: port, family)
+            + external.filter({ $0.family == family && own.contains($0) })
+            .map({ EndpointAddress(ip: $0, port: port.port) })
+        {
+            let door = PlannedDoor(address: address, role: .claim)
+            // An address may be external and the load balancer's at once.
+            if !doors.contains(door) { doors.append(door) }
         }
+        return doors
     }
 
-    private func nodePortAddresses(
-        of port: ServicePort, _ family: IPAddress.Family, _ addresses: NodeAddresses
-    ) -> [EndpointAddress] {
+    private func nodePortAddresses(of port: ServicePort, _ family: IPAddress.Family) -> [EndpointAddress] {
         guard let number = port.nodePort else { return [] }
         let ranges = settings.nodePortAddresses.ranges(for: family, primary: addresses.primary[family])
         let own = addresses.local[family] ?? []

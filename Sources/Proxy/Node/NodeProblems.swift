@@ -1,11 +1,14 @@
 internal import Base
+internal import Cluster
 internal import Objects
 internal import Redirect
 internal import Resolution
 
 extension NodeAddresses {
     /// What this node cannot do for want of an address: others would only see that nothing happens.
-    func problems(serving ports: [ServicePort], _ settings: NodeSettings) -> [Problem] {
+    ///
+    /// - Parameter ports: how many service ports have addresses of a family.
+    func problems(serving ports: [IPAddress.Family: Int], _ settings: NodeSettings) -> [Problem] {
         let wanted = IPAddress.Family.allCases.filter { family in
             settings.redirectedFamilies.contains(family)
                 && (settings.bindAddress.map { $0.family == family } ?? true)
@@ -20,7 +23,7 @@ extension NodeAddresses {
             ]
         }
         return wanted.filter { networks[$0] == nil }.compactMap { family in
-            let count = ports.count { $0.addresses.contains { $0.family == family } }
+            let count = ports[family] ?? 0
             guard count > 0 else { return nil }
             return Problem(
                 .warning, .node, subject: family.name,
@@ -32,40 +35,36 @@ extension NodeAddresses {
 
 extension ServicePort {
     /// What clients send to, apart from node ports.
-    fileprivate var addresses: [IPAddress] { clusterIPs + externalIPs + loadBalancerIPs }
+    var addresses: [IPAddress] { clusterIPs + externalIPs + loadBalancerIPs }
 }
 
 extension IPAddress.Family {
     fileprivate var name: String { self == .ipv4 ? "IPv4" : "IPv6" }
 }
 
-extension ClusterState {
+extension ClusterStore {
     /// Signs that this node is called something else: then none of its endpoints is known to be here, and nothing fails.
     func problems(ofNode name: String) -> [Problem] {
-        let known = Set(nodes.map(\.metadata.name))
-        guard !known.contains(name) else { return [] }
-        guard known.isEmpty else {
+        guard node(name) == nil else { return [] }
+        guard nodeNames.isEmpty else {
             return [
                 Problem(
                     .error, .node, subject: "Node \(name)",
-                    "there is no such Node, but \(Self.list(known)); set --hostname-override to the name of this one"
+                    "there is no such Node, but \(Self.list(nodeNames)); set --hostname-override to the name of this one"
                 )
             ]
         }
         // Without Nodes the endpoints have to do. A node may have none of them yet, so this is only a warning.
-        let places = Set(
-            endpointSlices.flatMap(\.endpoints).compactMap(\.nodeName) + pods.compactMap(\.spec.nodeName)
-                + endpoints.flatMap(\.subsets).flatMap { $0.addresses + $0.notReadyAddresses }.compactMap(\.nodeName))
-        guard !places.isEmpty, !places.contains(name) else { return [] }
+        guard !endpointNodes.isEmpty, !hasEndpoints(onNode: name) else { return [] }
         return [
             Problem(
                 .warning, .node, subject: "Node \(name)",
-                "no endpoint is on it, but on \(Self.list(places)); if this node has another name, set --hostname-override"
+                "no endpoint is on it, but on \(Self.list(endpointNodes)); if this node has another name, set --hostname-override"
             )
         ]
     }
 
-    private static func list(_ names: Set<String>) -> String {
+    private static func list(_ names: some Collection<String>) -> String {
         let shown = names.sorted().prefix(3)
         let rest = names.count - shown.count
         guard rest == 0 else { return shown.joined(separator: ", ") + " and \(rest) more" }

@@ -1,218 +1,134 @@
-internal import Balancing
-public import Base
+internal import Base
+public import Cluster
 public import Host
-public import Objects
+internal import Objects
 public import Redirect
 public import Relay
-public import Resolution
+internal import Resolution
 
-/// The proxy of a node: takes what a source says about the cluster, keeps the relay in step with it, and the firewall in step
+/// The proxy of a node: takes what a source says about the cluster, keeps the relay in step with it, and the kernel in step
 /// with the relay. The command around it reads flags, prints, and listens to signals.
 ///
 /// The two steps are apart, because a relay changes in milliseconds, and a firewall may be locked by others for seconds:
 /// ``serve(_:)`` says at once where connections go to, and ``redirect(checking:)`` brings the traffic there. What listens is
-/// opened before the first rule leads to it, and closed after the last one is gone.
+/// opened before the first rule leads to it, and closed after the last one is gone. Only Services that a change matters to are
+/// planned, served and redirected again.
 public actor NodeProxy {
-    /// What ``serve(_:)`` came to.
-    public struct Served: Sendable, Equatable {
-        /// Service ports of the cluster that this node proxies.
-        public var servicePorts = 0
-        public var services = 0
-        /// Facts that explain what is not served.
-        public var notes: [String] = []
-        /// What is not as it was asked for.
-        public var problems: [Problem] = []
-        /// Some of that is worth another attempt even if nothing changes.
-        public var isToBeRetried = false
-        /// What load balancers ask this node about; one for each Service that wants it.
-        public var healthChecks: [ServiceHealthEntry] = []
-        public var addresses = NodeAddresses()
-        /// The object of this node.
-        public var node: Node?
-        /// The source knows of nodes, if not of this one.
-        public var knowsNodes = false
-        /// Traffic is to be led here and cannot: this node has no address to lead it to.
-        public var isOutOfReach = false
-
-        public init() {}
-    }
-
-    /// What ``redirect(checking:)`` came to.
-    public struct Redirected: Sendable {
-        public var outcomes: [IPAddress.Family: Result<KernelOutcome, RedirectError>] = [:]
-        /// What is not redirected although the rules are in force: its own are refused.
-        public var problems: [Problem] = []
-        /// Worth a line, and no more: the rules are in force all the same.
-        public var warnings: [String] = []
-        public var duration = Duration.zero
-        public var cost = RedirectTally.zero
-
-        /// Families whose rules are as they should be.
-        public var inForce: [IPAddress.Family] {
-            outcomes.filter { (try? $0.value.get()) != nil }.keys.sorted()
-        }
-        public var isInForce: Bool { outcomes.values.allSatisfy { (try? $0.get()) != nil } }
-        public var hasChanged: Bool {
-            outcomes.values.contains { if case .success(.applied) = $0 { true } else { false } }
-        }
+    /// How the kernel follows.
+    private enum Kernel {
+        /// It is left alone.
+        case untouched
+        /// It is told by a back end, which has not been told this change.
+        case following(any KernelBackEnd, KernelChange)
     }
 
     /// Other proxy ports that are tried at once where somebody else listens on the one that was chosen.
-    private static let rounds = 8
+    private static let attempts = 8
 
-    private let settings: NodeSettings
+    private let relay: Relay
     private let reconciler: Reconciler
-    private let backEnd: (any KernelBackEnd)?
     private let look: @Sendable () -> NetworkInterfaces
-    private var planner: NodePlanner
-    private var state = ClusterState()
-    private var resolution = Resolution()
-    /// What the state says about this node.
-    private var nodeProblems: [Problem] = []
-
-    /// The latest plan; the relay may not have carried it out yet.
-    private var plan = NodePlan()
-    /// All that the kernel is to do, and the plan of the relay that this leads to.
-    private var wanted = KernelChange()
-    private var ready = Plan()
-    private var readyCaptured: [PortalAddress: ObjectKey] = [:]
-    private var served = Served()
-    /// What the rules in force lead to.
-    private var ruled = Plan()
-    /// Where they, or the rules before them, capture: what the proxy must not dial, whatever the state says by now.
-    private var ruledCaptured: [PortalAddress: ObjectKey] = [:]
-    /// What the kernel was told last, all in all.
-    private var told = KernelChange()
-    private var isInForce = false
-    private var refused: [Problem] = []
+    private let turns = Turns()
+    private var state: NodeState
+    private var kernel: Kernel
+    /// What the back end knows of the node.
+    private var redirection: NodeRedirection?
 
     /// - Parameters:
-    ///   - backEnd: leads traffic here; nil leaves the kernel alone: then there are claimed ports only.
+    ///   - backEnd: nil leaves the kernel alone: then there are claimed ports only.
     ///   - look: how the node's network is looked at.
     public init(
         relay: Relay, settings: NodeSettings, backEnd: (any KernelBackEnd)?,
         look: @escaping @Sendable () -> NetworkInterfaces = { NetworkInterfaces.current() }
     ) {
-        self.settings = settings
+        self.relay = relay
         self.look = look
         reconciler = Reconciler(relay: relay)
-        self.backEnd = backEnd
-        planner = NodePlanner(settings, isRedirecting: backEnd != nil)
+        state = NodeState(settings, isRedirecting: backEnd != nil)
+        kernel = backEnd.map { .following($0, KernelChange()) } ?? .untouched
     }
 
     /// Takes over the proxy ports of a former process. Before the first ``serve(_:)``.
     public func remember(_ doors: [Inheritance.Door]) {
-        planner.remember(doors.map { ($0.port, $0.address) })
+        state.remember(doors.map { ($0.port, $0.address) })
     }
 
-    private var isRedirecting: Bool { backEnd != nil }
-
-    // MARK: The relay
-
-    /// Serves what `state` says, in place of what was served before. Not to be called while another call is under way.
-    public func serve(_ state: ClusterState) async -> Served {
-        self.state = state
-        nodeProblems = state.problems(ofNode: settings.nodeName)
-        return await serve(at: currentAddresses())
+    /// Serves what the source says by now, with these changes. May be called at any time: steps are taken one after another.
+    public func serve(_ changes: ObjectChanges) async -> Served {
+        await turns.take { await self.serveNow { $0.take(changes, $1) } }
     }
 
     /// Tries again what did not work, and looks anew at the node's addresses: at every period, and when they change.
     public func retry() async -> Served {
-        planner.retryBusyPorts()
-        let addresses = currentAddresses()
-        guard served.isToBeRetried || addresses != served.addresses else { return served }
-        return await serve(at: addresses)
+        await turns.take { await self.serveNow { $0.retry($1) } }
     }
 
-    /// The object of this node.
-    private var node: Node? { state.nodes.first { $0.metadata.name == settings.nodeName } }
-
-    private func currentAddresses() -> NodeAddresses {
-        NodeAddresses(look(), node: node, settings, after: served.addresses)
-    }
-
-    private func serve(at addresses: NodeAddresses) async -> Served {
-        resolution = state.resolve(
-            ResolutionContext(nodeName: settings.nodeName, safety: addresses.safety(besides: ruledCaptured)))
-        // Known before the relay is told: rules that are done meanwhile must not close what this opens.
-        plan = planner.plan(resolution.ports, on: addresses)
-        var status = await reconciler.apply(plan.relay.keeping(ruled))
-        for _ in 0..<Self.rounds {
-            let busy = status.proxyPortsInUse(of: plan)
-            if busy.isEmpty { break }
-            for id in busy { planner.replaceProxyPort(of: id) }
-            plan = planner.plan(resolution.ports, on: addresses)
-            status = await reconciler.apply(plan.relay.keeping(ruled))
-        }
-        let open = status.openDoors
-        var held: [Problem] = []
-        wanted = plan.redirect {
-            open.contains(OpenDoor(id: $0, address: $1.address))
-        } isHeld: { address, owner in
-            guard let holder = PortOwner.find(address, owner.transport) else { return false }
-            held.append(
-                Problem(
-                    .error, .listener, subject: "\(owner)",
-                    "\(address) is not redirected: it is this node's own, and held by \(holder)"))
-            return true
-        }
-        // Rules lead to what is open, so nothing else is kept for their sake.
-        ready = plan.relay.only { open.contains(OpenDoor(id: $0, address: $1.address)) }
-        readyCaptured = resolution.captured
-
-        served = Served()
-        served.servicePorts = resolution.ports.count
-        served.services = Set(resolution.ports.map { "\($0.name.namespace)/\($0.name.service)" }).count
-        served.notes = resolution.notes.filter { $0.level == .info }.map(\.description) + plan.relay.notes
-        let lacking = isRedirecting ? addresses.problems(serving: resolution.ports, settings) : []
-        served.problems = nodeProblems + lacking + resolution.notes.compactMap { Problem($0) }
-        served.problems += plan.relay.problems + held + status.problems
-        // What was refused for the sake of rules that are going may be let in once they are gone.
-        let mayBeLetIn = ruledCaptured != resolution.captured && resolution.notes.contains { $0.level == .refusal }
-        served.isToBeRetried =
-            mayBeLetIn || !status.problems.isEmpty || !plan.relay.problems.isEmpty || !held.isEmpty
-        served.isOutOfReach = isRedirecting && addresses.networks.isEmpty
-        served.healthChecks = resolution.healthChecks
-        served.addresses = addresses
-        served.node = node
-        served.knowsNodes = !state.nodes.isEmpty
-        return served
-    }
-
-    // MARK: The firewall
-
-    /// Brings the firewall to what ``serve(_:)`` said last. Starts no program if that is in force already.
+    /// Brings the kernel to what was served last. Starts no program if that is in force already.
     ///
     /// - Parameter checking: looks at what is there, in case somebody else has changed it.
     public func redirect(checking: Bool = false) async -> Redirected {
-        guard let backEnd else { return Redirected() }
-        let (target, relayPlan, captured) = (wanted, ready, readyCaptured)
-        ruledCaptured.merge(captured) { own, _ in own }
-        var result = Redirected()
-        let change = target.since(told)
-        if checking || !isInForce || !change.isEmpty {
-            told = target
-            let done = await backEnd.apply(change, checking: checking)
-            let families = done.families.sorted { $0.key < $1.key }
-            refused = families.flatMap(\.value.refused).map(\.problem)
-            result.outcomes = done.families.mapValues(\.outcome)
-            result.warnings = families.flatMap(\.value.warnings)
-            (result.duration, result.cost) = (done.duration, done.cost)
-        }
-        result.problems = refused
-
-        // Half of a change may be in force where there was an error: then nothing that rules may lead to is closed.
-        isInForce = result.isInForce
-        let leftBehind = ruled
-        ruled = isInForce ? relayPlan : relayPlan.keeping(ruled)
-        if isInForce { ruledCaptured = captured }
-        if isInForce, leftBehind != ruled { _ = await reconciler.apply(plan.relay.keeping(ruled)) }
-        return result
+        guard case .following(let backEnd, let change) = kernel else { return Redirected() }
+        kernel = .following(backEnd, KernelChange())
+        let (round, revision) = (state.round, state.resolver.revision)
+        // Others may have something served meanwhile.
+        let result = await backEnd.apply(change, checking: checking)
+        guard result.isInForce else { return Redirected(result) }
+        return await turns.take { Redirected(result, await self.rulesAreInForce(of: round, revision)) }
     }
 
     /// Removes all rules (`--cleanup-on-exit`).
     public func removeRules() async -> [RedirectError] {
-        isInForce = false
-        return await backEnd?.removeAll() ?? []
+        guard case .following(let backEnd, _) = kernel else { return [] }
+        return await backEnd.removeAll()
+    }
+
+    // MARK: One step
+
+    private typealias Look = (Node?, NodeAddresses) -> NodeAddresses
+
+    private func serveNow(_ change: (inout NodeState, Look) -> Set<ObjectKey>) async -> Served {
+        let settings = state.settings
+        let dirty = change(&state) { node, former in NodeAddresses(look(), node: node, settings, after: former) }
+        return await serve(dirty)
+    }
+
+    private func serve(_ dirty: Set<ObjectKey>) async -> Served {
+        var wanted = state.plan(dirty)
+        var touched = Set(wanted.keys)
+        for _ in 0...Self.attempts {
+            let busy = state.served(await reconciler.apply(wanted)) { PortOwner.find($0, $1) }
+            if busy.isEmpty { break }
+            wanted = state.plan(busy)
+            touched.formUnion(wanted.keys)
+        }
+        tellKernel(of: touched)
+        if case .untouched = kernel {
+            // There are no rules, so what Services have given up leads nowhere at once.
+            let again = state.rulesAreInForce(of: state.round, state.resolver.revision).dirty
+            if !again.isEmpty {
+                var served = await serve(again)
+                served.merge(state.served(touched, limit: relay.budget.limit))
+                return served
+            }
+        }
+        return state.served(touched, limit: relay.budget.limit)
+    }
+
+    private func tellKernel(of keys: Set<ObjectKey>) {
+        guard case .following(let backEnd, var change) = kernel else { return }
+        for key in keys { change.services[key] = state.services[key]?.portals ?? [] }
+        let now = state.redirection
+        if now != redirection { change.node = now }
+        redirection = now
+        kernel = .following(backEnd, change)
+    }
+
+    /// - Returns: what that made different; nil for nothing.
+    private func rulesAreInForce(of round: Int, _ revision: Int) async -> Served? {
+        let (settled, dirty) = state.rulesAreInForce(of: round, revision)
+        if !settled.isEmpty {
+            _ = state.served(await reconciler.apply(state.wanted(settled))) { PortOwner.find($0, $1) }
+        }
+        return dirty.isEmpty ? nil : await serve(dirty)
     }
 }

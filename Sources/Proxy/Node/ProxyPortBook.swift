@@ -1,5 +1,6 @@
 public import Balancing
 public import Base
+public import Objects
 
 /// Gives every service port a port of the proxy that is the same after a restart: it follows from the service port's name.
 ///
@@ -18,6 +19,8 @@ public struct ProxyPortBook: Sendable {
             self.transport = transport
             self.policy = policy
         }
+
+        var service: ObjectKey { ObjectKey(namespace: name.namespace, name: name.service) }
     }
 
     private struct Port: Hashable {
@@ -28,10 +31,14 @@ public struct ProxyPortBook: Sendable {
     private let range: ProxyPortRange
     /// Never given out, although in the range.
     private let excluded: ClosedRange<UInt16>
-    private var given: [Key: UInt16] = [:]
+    /// By Service.
+    private var given: [ObjectKey: [Key: UInt16]] = [:]
     private var taken: Set<Port> = []
     /// Others listen there.
     private var busy: Set<Port> = []
+    /// Services that went away empty.
+    private var waiting: Set<ObjectKey> = []
+    private var hasFreed = false
 
     /// - Parameter excluded: the node ports.
     public init(range: ProxyPortRange = .standard, excluding excluded: ClosedRange<UInt16>) {
@@ -39,19 +46,19 @@ public struct ProxyPortBook: Sendable {
         self.excluded = excluded
     }
 
-    /// The port of `key`; nil if all of the range are given away.
+    /// The port of `key`; nil if all of the range are given away. Then its Service is among the ``nextInLine()``.
     public mutating func port(for key: Key) -> UInt16? {
-        if let known = given[key] { return known }
+        if let known = given[key.service]?[key] { return known }
         let (first, count) = (UInt64(range.ports.lowerBound), UInt64(range.ports.count))
         let start = StableHash.of("\(key.name) \(key.transport.rawValue) \(key.policy.rawValue)") % count
         for step in 0..<count {
             let number = UInt16(truncatingIfNeeded: first + (start + step) % count)
             let port = Port(transport: key.transport, number: number)
             guard !excluded.contains(number), !taken.contains(port), !busy.contains(port) else { continue }
-            given[key] = number
-            taken.insert(port)
+            give(port, to: key)
             return number
         }
+        waiting.insert(key.service)
         return nil
     }
 
@@ -59,30 +66,49 @@ public struct ProxyPortBook: Sendable {
     /// another has this one, or the range is another by now.
     public mutating func remember(_ number: UInt16, for key: Key) {
         let port = Port(transport: key.transport, number: number)
-        guard given[key] == nil, range.ports.contains(number), !excluded.contains(number), !taken.contains(port)
+        guard given[key.service]?[key] == nil, range.ports.contains(number), !excluded.contains(number),
+            !taken.contains(port)
         else { return }
-        given[key] = number
-        taken.insert(port)
+        give(port, to: key)
     }
 
-    /// Forgets all but these; their ports are free for others.
-    public mutating func keep(only keys: Set<Key>) {
-        for (key, number) in given where !keys.contains(key) {
-            given[key] = nil
-            taken.remove(Port(transport: key.transport, number: number))
-        }
+    /// Services that have a port, also those that do not exist any more and were handed over.
+    var services: some Collection<ObjectKey> { given.keys }
+
+    /// Takes back all that a Service has but these.
+    public mutating func keep(only keys: Set<Key>, of service: ObjectKey) {
+        waiting.remove(service)
+        for (key, number) in given[service] ?? [:] where !keys.contains(key) { takeBack(number, from: key) }
     }
 
     /// Takes away a port that another process listens on; ``port(for:)`` then gives the next one.
     public mutating func replace(_ key: Key) {
-        guard let number = given.removeValue(forKey: key) else { return }
-        let port = Port(transport: key.transport, number: number)
-        taken.remove(port)
-        busy.insert(port)
+        guard let number = given[key.service]?[key] else { return }
+        takeBack(number, from: key)
+        busy.insert(Port(transport: key.transport, number: number))
     }
 
     /// Ports that others held may be free again. Whoever has got another one keeps that.
     public mutating func forgetBusy() {
+        if !busy.isEmpty { hasFreed = true }
         busy = []
+    }
+
+    /// Services that lack a port and may get one now, since something was taken back after this was asked for last.
+    public mutating func nextInLine() -> Set<ObjectKey> {
+        defer { hasFreed = false }
+        return hasFreed ? waiting : []
+    }
+
+    private mutating func give(_ port: Port, to key: Key) {
+        given[key.service, default: [:]][key] = port.number
+        taken.insert(port)
+    }
+
+    private mutating func takeBack(_ number: UInt16, from key: Key) {
+        given[key.service]?[key] = nil
+        if given[key.service]?.isEmpty == true { given[key.service] = nil }
+        taken.remove(Port(transport: key.transport, number: number))
+        hasFreed = true
     }
 }

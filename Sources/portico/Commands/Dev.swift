@@ -1,5 +1,6 @@
 import ArgumentParser
 import Balancing
+import Logging
 import Manifests
 import Objects
 import Proxy
@@ -155,10 +156,11 @@ struct Dev: AsyncParsableCommand {
         let publisher =
             isNamed ? try NamePublisher(names, settings, namespace: selection.defaultNamespace) : nil
         let source = selection.files.isEmpty ? nil : ManifestSource(selection.files.map(ManifestInput.init(argument:)))
+        let logger = Logger(label: "dev")
         try await DevSession(
             settings: settings, source: source, report: report, drainLimit: drainTimeout.duration,
             udpTimeout: relay.udpTimeout?.duration, reportsConnections: connections, demo: demo, names: publisher,
-            command: command
+            command: command, logger: logger, teller: StatusTeller(logger: logger)
         ).run()
     }
 }

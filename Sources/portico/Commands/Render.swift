@@ -45,25 +45,22 @@ struct Render: AsyncParsableCommand {
         var settings = node.settings
         // Where the daemon answers unless told otherwise.
         settings.healthPort = HealthAddressArgument.standardPort
-        let object = state.nodes.first { $0.metadata.name == settings.nodeName }
-        let addresses = NodeAddresses(NetworkInterfaces.current(), node: object, settings)
-        let resolution = state.resolve(ResolutionContext(nodeName: settings.nodeName, safety: addresses.safety()))
-        var planner = NodePlanner(settings)
-        let plan = planner.plan(resolution.ports, on: addresses)
-        for note in resolution.notes.filter({ $0.level == .info }).map(\.description) + plan.relay.notes {
-            logger.info("\(note)")
+        var objects = KnownObjects()
+        let wanted = settings
+        let rendering = NodeRendering(objects.changes(to: state), wanted) { node in
+            NodeAddresses(NetworkInterfaces.current(), node: node, wanted)
         }
-        let problems = resolution.notes.compactMap { Problem($0) } + plan.relay.problems
-        StatusTeller(logger: logger).update { $0.replace(problems, of: .services) }
+        for note in rendering.notes { logger.info("\(note)") }
+        StatusTeller(logger: logger).update { $0.replace(rendering.problems, of: .services) }
 
         for family in IPAddress.Family.allCases where family == .ipv4 ? !onlyIPv6 : !onlyIPv4 {
             let name = family == .ipv4 ? "IPv4" : "IPv6"
-            guard let rules = RuleSet(plan.redirect(), family) else {
+            guard let rules = RuleSet(rendering.change, family) else {
                 logger.notice("no rules for \(name): this host has no address of that family")
                 continue
             }
             if !onlyIPv4, !onlyIPv6 { StandardStream.output.write("# \(name)\n") }
-            if plan.preservesSource {
+            if rendering.change.node?.preservesSource == true {
                 for command in PolicyRoute(family).commands { StandardStream.output.write("# \(command)\n") }
             }
             StandardStream.output.write(rules.transaction(from: RuleSet(family: family)) ?? "")

@@ -21,7 +21,6 @@ final class DaemonHealth {
     private let server: HTTPServer
     private let health: ProxyHealth
     private let checks: ServiceHealthServers
-    private var checked: [ObjectKey: ServiceHealthEntry] = [:]
     private var listener: HealthServer?
     private var isOutOfReach = false
 
@@ -47,17 +46,16 @@ final class DaemonHealth {
         if isChange { health.syncRequested() }
         isOutOfReach = served.isOutOfReach
         health.nodeEligibility = Self.eligibility(served)
-        let checks = checks.update(
-            changes(to: served.healthChecks), addresses: served.addresses.healthCheckAddresses)
+        let checks = checks.update(served.healthChecks, addresses: served.addresses.healthCheckAddresses)
         return listen() + checks.map { Problem(.error, .listener, $0.description) }
     }
 
     /// The rules have followed, or have not.
-    func update(_ redirected: NodeProxy.Redirected) {
+    func update(_ kernel: KernelResult) {
         // There is nothing to lead here, and so nothing failed; but nobody is served either.
         guard !isOutOfReach else { return }
         for family in families {
-            if case .failure = redirected.outcomes[family] { continue }
+            if case .failure = kernel.families[family]?.outcome { continue }
             health.syncSucceeded(family)
         }
     }
@@ -66,18 +64,6 @@ final class DaemonHealth {
     func close() {
         listener?.close()
         server.shutdown()
-    }
-
-    /// What differs from what was checked before.
-    private func changes(to entries: [ServiceHealthEntry]) -> [ObjectKey: ServiceHealthEntry?] {
-        let wanted = Dictionary(
-            entries.map { (ObjectKey(namespace: $0.namespace, name: $0.name), $0) },
-            uniquingKeysWith: { first, _ in first })
-        var changes: [ObjectKey: ServiceHealthEntry?] = [:]
-        for key in checked.keys where wanted[key] == nil { changes.updateValue(nil, forKey: key) }
-        for (key, entry) in wanted where checked[key] != entry { changes[key] = entry }
-        checked = wanted
-        return changes
     }
 
     private func listen() -> [Problem] {

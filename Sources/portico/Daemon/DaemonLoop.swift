@@ -1,5 +1,6 @@
 import Admin
 import Base
+import Cluster
 import Logging
 import Proxy
 import Redirect
@@ -8,7 +9,7 @@ import Status
 
 /// What a daemon wakes up for.
 enum DaemonWake: Sendable {
-    case state(ClusterState)
+    case changes(ObjectChanges)
     case redirected(NodeProxy.Redirected)
     /// Interfaces of this machine or their addresses have changed.
     case addresses
@@ -38,20 +39,19 @@ struct DaemonLoop {
     let teller: StatusTeller
     let logger: Logger
     /// Called once all that is wanted is served.
-    let started: (NodeProxy.Served, NodeProxy.Redirected) async -> Void
+    let started: (NodeProxy.Served, KernelResult) async -> Void
 
     private var served = NodeProxy.Served()
     private var hasStarted = false
     /// A state is served that the rules have not followed yet.
     private var isAhead = false
     private var warned: Set<String> = []
-    private var errors: [IPAddress.Family: RedirectError] = [:]
 
     init(
         proxy: NodeProxy, feed: ManifestFeed, keeper: RuleKeeper, health: DaemonHealth, report: NodeReport,
         teller: StatusTeller,
         logger: Logger,
-        started: @escaping (NodeProxy.Served, NodeProxy.Redirected) async -> Void
+        started: @escaping (NodeProxy.Served, KernelResult) async -> Void
     ) {
         self.proxy = proxy
         self.feed = feed
@@ -69,8 +69,8 @@ struct DaemonLoop {
             switch wake {
             case .signal: return .signal
             case .succeeded: return .succession
-            case .state(let state):
-                take(await proxy.serve(state), isChange: true)
+            case .changes(let changes):
+                take(await proxy.serve(changes), isChange: true)
                 isAhead = true
                 keeper.request(.change)
             case .reload:
@@ -93,46 +93,69 @@ struct DaemonLoop {
     }
 
     private mutating func take(_ new: NodeProxy.Served, isChange: Bool) {
-        var new = new
-        teller.update { status in
-            status.replace(new.problems, of: .services)
-            status.replace(notes: new.notes.map { Note($0, isDetail: true) }, of: .services)
-        }
         let unheard = health.update(new, isChange: isChange)
-        teller.update { $0.replace(unheard, of: .health) }
-        new.problems += unheard
+        teller.update { status in
+            status.update(services: new.services)
+            status.replace(new.problems, of: .services)
+            status.replace(notes: new.notes, of: .services)
+            status.replace(unheard, of: .health)
+        }
         served = new
     }
 
     private mutating func take(_ redirected: NodeProxy.Redirected) async {
-        health.update(redirected)
-        for (family, outcome) in redirected.outcomes.sorted(by: { $0.key < $1.key }) {
-            switch outcome {
+        let kernel = redirected.kernel
+        health.update(kernel)
+        var problems: [Problem] = []
+        for (family, result) in kernel.families.sorted(by: { $0.key < $1.key }) {
+            switch result.outcome {
             case .failure(let error):
-                errors[family] = error
-            case .success(let done):
-                errors[family] = nil
-                if case .applied(let lines) = done {
-                    logger.info("the rules for \(family) have changed: \(lines) lines")
-                }
+                problems.append(
+                    Problem(
+                        .error, .rules, subject: "the rules for \(family)",
+                        "they are not in force, and will be tried again: \(error)"))
+            case .success(.applied(let lines)):
+                logger.info("the rules for \(family) have changed: \(lines) lines")
+            case .success(.unchanged): break
             }
+            problems += result.refused.map(\.problem)
+            // What lacks, lacks at every change.
+            for warning in result.warnings where warned.insert(warning).inserted { logger.warning("\(warning)") }
         }
-        let problems = errors.sorted { $0.key < $1.key }.map { family, error in
-            Problem(
-                .error, .rules, subject: "the rules for \(family)",
-                "they are not in force, and will be tried again: \(error)")
+        teller.update { status in
+            status.replace(problems, of: .rules)
+            status.update(rules: RulesStatus(kernel))
         }
-        teller.update { $0.replace(problems + redirected.problems, of: .rules) }
-        // What lacks, lacks at every change.
-        for warning in redirected.warnings where warned.insert(warning).inserted { logger.warning("\(warning)") }
-        if !redirected.isInForce { keeper.retryLater() }
+        if !kernel.isInForce { keeper.retryLater() }
 
         if !hasStarted {
             hasStarted = true
-            await started(served, redirected)
-        } else if redirected.hasChanged || isAhead {
-            report.changed(served, redirected)
+            await started(served, kernel)
+        } else if kernel.hasChanged || isAhead {
+            report.changed(served, kernel, problems: teller.board.read { $0.problems })
         }
-        isAhead = isAhead && !redirected.isInForce
+        isAhead = isAhead && !kernel.isInForce
+        guard let served = redirected.served else { return }
+        // What rules no longer lead to may be dialled from now on.
+        take(served, isChange: true)
+        isAhead = true
+        keeper.request(.change)
+    }
+}
+
+extension KernelResult {
+    /// Families whose rules are as they should be.
+    var inForce: [IPAddress.Family] { families.filter { (try? $0.value.outcome.get()) != nil }.keys.sorted() }
+
+    var hasChanged: Bool {
+        families.values.contains { if case .success(.applied) = $0.outcome { true } else { false } }
+    }
+}
+
+extension RulesStatus {
+    fileprivate init(_ kernel: KernelResult) {
+        self.init(
+            inForce: kernel.inForce, isInForce: kernel.isInForce, duration: kernel.duration,
+            processes: kernel.cost.processes, bytes: kernel.cost.bytes)
     }
 }

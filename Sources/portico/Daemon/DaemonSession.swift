@@ -50,7 +50,8 @@ struct DaemonSession {
         if lock == nil, !isSuccessor { lock = try self.lock() }
 
         let (wakes, wake) = AsyncStream.makeStream(of: DaemonWake.self)
-        wake.yield(.state(first.state))
+        var objects = KnownObjects()
+        wake.yield(.changes(objects.changes(to: first.state)))
         let keeper = RuleKeeper(
             proxy: proxy, minPeriod: options.minSyncPeriod, watch: backEnd?.watch, logger: logger)
         let rules = Task { await keeper.run { wake.yield(.redirected($0)) } }
@@ -60,7 +61,7 @@ struct DaemonSession {
         }
         defer { hearing.cancel() }
         let feeds = [
-            Task { await feed.follow { wake.yield(.state($0)) } },
+            Task { await feed.follow(first.state) { wake.yield(.changes($0)) } },
             Task { while (try? await Task.sleep(for: options.syncPeriod)) != nil { wake.yield(.period) } },
             Task { await keeper.heal() },
             Task { await watchAddresses { wake.yield(.addresses) } },
@@ -74,7 +75,8 @@ struct DaemonSession {
         ) {
             await succession.takeOver { wake.yield(.succeeded) }
             if lock == nil { lock = await lockAfterSuccession() }
-            report.listening($0, $1, after: ContinuousClock.now - start)
+            report.listening(
+                $0, $1, problems: teller.board.read { $0.problems }, after: ContinuousClock.now - start)
             manager.ready(mainPID: getpid())
         }
         let end = await loop.run(wakes)

@@ -1,6 +1,8 @@
 import Base
+import Cluster
 import Logging
 import Manifests
+import Objects
 import Resolution
 import Status
 
@@ -27,11 +29,13 @@ struct ManifestFeed {
         return result
     }
 
-    /// Every state after the first, until the task is cancelled.
-    func follow(_ take: (ClusterState) -> Void) async {
+    /// What changes after `first`, until the task is cancelled.
+    func follow(_ first: ClusterState, _ take: (ObjectChanges) -> Void) async {
+        var known = KnownObjects()
+        _ = known.changes(to: first)
         for await result in source.changes() {
             tell(result.problems, notes: result.notes)
-            take(result.state)
+            take(known.changes(to: result.state))
         }
     }
 
@@ -51,5 +55,24 @@ extension Problem {
         self.init(
             problem.severity == .error ? .error : .warning, problem.object == nil ? .source : .object,
             subject: problem.place, problem.finding)
+    }
+}
+
+/// What differs from one state to the next.
+struct KnownObjects {
+    private var objects: [ObjectID: ClusterObject] = [:]
+
+    mutating func changes(to state: ClusterState) -> ObjectChanges {
+        var now: [ObjectID: ClusterObject] = [:]
+        let all =
+            state.services.map(ClusterObject.service) + state.endpointSlices.map(ClusterObject.endpointSlice)
+            + state.endpoints.map(ClusterObject.endpoints) + state.pods.map(ClusterObject.pod)
+            + state.nodes.map(ClusterObject.node)
+        for object in all { now[object.id] = object }
+        var changes = ObjectChanges()
+        for (id, object) in now where objects[id] != object { changes.update(object) }
+        for id in objects.keys where now[id] == nil { changes.remove(id) }
+        objects = now
+        return changes
     }
 }

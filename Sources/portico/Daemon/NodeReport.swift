@@ -11,26 +11,26 @@ struct NodeReport: Sendable {
     let node: String
 
     /// All that is wanted is served. Scripts wait for this.
-    func listening(_ served: NodeProxy.Served, _ redirected: NodeProxy.Redirected, after time: Duration) {
+    func listening(_ served: NodeProxy.Served, _ kernel: KernelResult, problems: [Problem], after time: Duration) {
         switch format {
-        case .json: output.write(JSONLine(event("listening", served, redirected, after: time)))
+        case .json: output.write(JSONLine(event("listening", served, kernel, problems, after: time)))
         case .text:
             let rules =
-                redirected.outcomes.isEmpty
+                kernel.families.isEmpty
                 ? "no rules: node ports only"
-                : redirected.inForce.isEmpty ? "no rules yet" : "rules for \(families(redirected)) in force"
-            let count = served.problems.count
+                : kernel.inForce.isEmpty ? "no rules yet" : "rules for \(families(kernel)) in force"
+            let count = problems.count
             let problems = count == 0 ? "" : count == 1 ? ", 1 problem" : ", \(count) problems"
             output.write(
-                "Node \(node): \(served.servicePorts) ports of \(served.services) Services, \(rules)\(problems), "
+                "Node \(node): \(served.portCount) ports of \(served.serviceCount) Services, \(rules)\(problems), "
                     + "after \(milliseconds(time)) ms. SIGTERM ends it in an orderly way.\n")
         }
     }
 
     /// A change is in force.
-    func changed(_ served: NodeProxy.Served, _ redirected: NodeProxy.Redirected) {
+    func changed(_ served: NodeProxy.Served, _ kernel: KernelResult, problems: [Problem]) {
         guard format == .json else { return }
-        output.write(JSONLine(event("changed", served, redirected, after: redirected.duration)))
+        output.write(JSONLine(event("changed", served, kernel, problems, after: kernel.duration)))
     }
 
     /// What came of it all.
@@ -55,20 +55,20 @@ struct NodeReport: Sendable {
     }
 
     private func event(
-        _ name: String, _ served: NodeProxy.Served, _ redirected: NodeProxy.Redirected, after time: Duration
+        _ name: String, _ served: NodeProxy.Served, _ kernel: KernelResult, _ problems: [Problem], after time: Duration
     ) -> [(String, JSONValue)] {
         [
-            ("event", .string(name)), ("node", .string(node)), ("services", .integer(served.services)),
-            ("servicePorts", .integer(served.servicePorts)),
-            ("redirected", .array(redirected.inForce.map { .string("\($0)") })),
-            ("inForce", .bool(redirected.isInForce)), ("milliseconds", .number(Self.milliseconds(time))),
-            ("processes", .integer(redirected.cost.processes)), ("bytes", .integer(redirected.cost.bytes)),
-            ("problems", .array((served.problems + redirected.problems).map { .string("\($0)") })),
+            ("event", .string(name)), ("node", .string(node)), ("services", .integer(served.serviceCount)),
+            ("servicePorts", .integer(served.portCount)),
+            ("redirected", .array(kernel.inForce.map { .string("\($0)") })),
+            ("inForce", .bool(kernel.isInForce)), ("milliseconds", .number(Self.milliseconds(time))),
+            ("processes", .integer(kernel.cost.processes)), ("bytes", .integer(kernel.cost.bytes)),
+            ("problems", .array(problems.map { .string("\($0)") })),
         ]
     }
 
-    private func families(_ redirected: NodeProxy.Redirected) -> String {
-        redirected.inForce.map { $0 == .ipv4 ? "IPv4" : "IPv6" }.joined(separator: " and ")
+    private func families(_ kernel: KernelResult) -> String {
+        kernel.inForce.map { $0 == .ipv4 ? "IPv4" : "IPv6" }.joined(separator: " and ")
     }
 
     private func milliseconds(_ duration: Duration) -> Int { Int(Self.milliseconds(duration)) }

@@ -1,7 +1,7 @@
 import Balancing
 import Base
 import EventLoop
-import Proxy
+import Objects
 import Relay
 import Status
 
@@ -16,30 +16,40 @@ struct DevReport: Sendable {
     ///   - files: there are manifests that may change.
     ///   - dns: where DNS queries are answered.
     ///   - command: what is run now.
-    func listening(_ status: DevelopmentProxy.Status, files: Bool, dns: SocketAddress?, command: String?) {
+    func listening(
+        _ services: [ObjectKey: ServedService], problems: [Problem], files: Bool, dns: SocketAddress?, command: String?
+    ) {
+        let ports = services.sorted { $0.key < $1.key }.flatMap(\.value.ports)
         switch format {
         case .json:
             let address = dns.map { [("dns", JSONValue.string("\($0)"))] } ?? []
-            output.write(JSONLine(event("listening", status) + address))
+            output.write(JSONLine(event("listening", ports, problems) + address))
         case .text:
-            output.write(table(status).rendered(inColour: output.takesColour))
+            output.write(table(ports).rendered(inColour: output.takesColour))
             if let dns { output.write("\nDNS on \(dns), UDP and TCP.\n") }
             let end = command.map { "Running \($0)." } ?? "Ctrl-C ends."
             output.write(files ? "\nReady. Manifests are read again when they change. \(end)\n" : "\nReady. \(end)\n")
         }
     }
 
-    /// What is different since `before`.
-    func changed(_ status: DevelopmentProxy.Status, from before: DevelopmentProxy.Status) {
+    /// What a step has made different.
+    ///
+    /// - Parameter problems: all that there are now.
+    func changed(_ change: StatusChange, problems: [Problem]) {
+        var (different, gone) = ([PortStatus](), [ServicePortID]())
+        for (_, service) in change.services.sorted(by: { $0.key < $1.key }) {
+            let (before, after) = (service.before?.ports ?? [], service.after?.ports ?? [])
+            different += after.filter { !before.contains($0) }
+            gone += before.map(\.id).filter { id in !after.contains { $0.id == id } }
+        }
         switch format {
-        case .json: output.write(JSONLine(event("changed", status)))
+        case .json:
+            let removed = JSONValue.array(gone.map { .string("\($0)") })
+            output.write(JSONLine(event("changed", different, problems) + [("removed", removed)]))
         case .text:
-            let known = Dictionary(before.ports.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-            let different = status.ports.filter { known[$0.id] != $0 }
             if !different.isEmpty {
                 output.write("\nChanged:\n" + table(different).rendered(inColour: output.takesColour))
             }
-            let gone = before.ports.map(\.id).filter { id in !status.ports.contains { $0.id == id } }
             for id in gone { output.write("\nGone: \(id)\n") }
         }
     }
@@ -112,8 +122,6 @@ struct DevReport: Sendable {
         ]
     }
 
-    private func table(_ status: DevelopmentProxy.Status) -> Table { table(status.ports) }
-
     private func table(_ ports: [PortStatus]) -> Table {
         var table = Table("SERVICE", "ADDRESS", "ENDPOINTS")
         for port in ports {
@@ -136,8 +144,8 @@ struct DevReport: Sendable {
         return shown.joined(separator: ", ") + (rest > 0 ? " and \(rest) more" : "")
     }
 
-    private func event(_ name: String, _ status: DevelopmentProxy.Status) -> [(String, JSONValue)] {
-        let services = status.ports.map { port in
+    private func event(_ name: String, _ ports: [PortStatus], _ problems: [Problem]) -> [(String, JSONValue)] {
+        let services = ports.map { port in
             JSONValue.object([
                 ("service", .string("\(port.id)")), ("namespace", .string(port.id.name.namespace)),
                 ("name", .string(port.id.name.service)), ("portName", .string(port.id.name.port)),
@@ -157,7 +165,7 @@ struct DevReport: Sendable {
         }
         return [
             ("event", .string(name)), ("services", .array(services)),
-            ("problems", .array(status.problems.map { .string("\($0)") })),
+            ("problems", .array(problems.map { .string("\($0)") })),
         ]
     }
 }

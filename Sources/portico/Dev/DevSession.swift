@@ -40,7 +40,8 @@ struct DevSession {
     let names: NamePublisher?
     /// The program to run once everything listens, with its arguments; empty for none. The session ends with it.
     let command: [String]
-    let logger = Logger(label: "dev")
+    let logger: Logger
+    let teller: StatusTeller
 
     /// Serves until a signal, or the end of the command, ends it.
     ///
@@ -58,22 +59,24 @@ struct DevSession {
         let first = await source?.load() ?? ManifestResult()
         // Not before that: whoever waits for a pipe that nobody writes to ends at a signal as any program does.
         let signals = try SignalStream(SessionSignal.watched)
-        tell(first.problems, notes: first.notes)
+        tell(first)
         if first.hasErrors, first.state.services.isEmpty, settings.staticServices.isEmpty {
             await relay.stop()
             throw CommandFailure("nothing is left to serve: fix the errors above")
         }
         demo?.update(first.state)
-        var status = await proxy.apply(first.state)
-        if settings.needsNames { status = await proxy.retry() }
+        var objects = KnownObjects()
+        take(await proxy.apply(objects.changes(to: first.state)))
+        if settings.needsNames { take(await proxy.retry()) }
         do {
-            try await names?.update(first.state, status)
+            try await names?.update(first.state, ports)
         } catch {
             await relay.stop()
             throw error
         }
-        report.listening(status, files: source != nil, dns: await names?.dnsAddress, command: command.first)
-        tell(status)
+        report.listening(
+            teller.board.read { $0.services }, problems: problems, files: source != nil, dns: await names?.dnsAddress,
+            command: command.first)
 
         let narration = Task {
             await reports.narrate(logger) { if reportsConnections { report.connection($0) } }
@@ -93,7 +96,7 @@ struct DevSession {
         defer { for feed in feeds { feed.cancel() } }
         let exit = await run(
             command, ended: { wake.yield(.commandEnded) },
-            meanwhile: { command in await serve(wakes, proxy, first, status, command) })
+            meanwhile: { command in await serve(wakes, proxy, first.state, objects, command) })
         let second = await GracefulEnd.drain(relay, within: [drainLimit], logger: logger) {
             for await wake in wakes { if case .signal(let number) = wake { return number } }
             return nil
@@ -130,14 +133,12 @@ struct DevSession {
 
     /// Deals with wakes until a signal says to end, or the command has ended.
     private func serve(
-        _ wakes: AsyncStream<Wake>, _ proxy: DevelopmentProxy, _ first: ManifestResult,
-        _ initial: DevelopmentProxy.Status,
+        _ wakes: AsyncStream<Wake>, _ proxy: DevelopmentProxy, _ first: ClusterState, _ known: KnownObjects,
         _ command: UserCommand?
     ) async {
-        var last = first
-        var status = initial
+        var (state, objects) = (first, known)
         for await wake in wakes {
-            let before = status
+            let change: StatusChange
             switch wake {
             case .signal(let number):
                 // What a signal means is for the command to say.
@@ -149,41 +150,44 @@ struct DevSession {
             case .reload:
                 logger.notice("SIGHUP: reading everything again")
                 await source?.reread()
-                status = await proxy.retry()
+                change = take(await proxy.retry())
             case .manifests(let result):
-                tell(result.newProblems(since: last), notes: result.notes.filter { !last.notes.contains($0) })
-                last = result
-                demo?.update(result.state)
-                status = await proxy.apply(result.state)
+                tell(result)
+                state = result.state
+                demo?.update(state)
+                change = take(await proxy.apply(objects.changes(to: state)))
             case .retry:
-                guard settings.needsNames || !status.problems.isEmpty else { continue }
-                status = await proxy.retry()
+                change = take(await proxy.retry())
             }
             do {
-                try await names?.update(last.state, status)
+                try await names?.update(state, ports)
             } catch {
                 logger.error("\(error)")
             }
-            if status != before {
-                report.changed(status, from: before)
-                tell(status, since: before)
-            }
+            if !change.isEmpty { report.changed(change, problems: problems) }
         }
     }
 
-    private func tell(_ problems: [ManifestProblem], notes: [String]) {
-        for problem in problems {
-            switch problem.severity {
-            case .error: logger.error("\(problem)")
-            case .warning: logger.warning("\(problem)")
-            }
-        }
-        for note in notes { logger.info("\(note)") }
+    private var ports: [PortStatus] {
+        teller.board.read { $0.services.sorted { $0.key < $1.key }.flatMap(\.value.ports) }
     }
 
-    private func tell(_ status: DevelopmentProxy.Status, since before: DevelopmentProxy.Status? = nil) {
-        for problem in status.problems where before?.problems.contains(problem) != true { logger.error("\(problem)") }
-        for note in status.notes where before?.notes.contains(note) != true { logger.notice("\(note)") }
+    private var problems: [Problem] { teller.board.read { $0.problems } }
+
+    private func tell(_ result: ManifestResult) {
+        teller.update { status in
+            status.replace(result.problems.map { Problem($0) }, of: .source)
+            status.replace(notes: result.notes.map { Note($0, isDetail: true) }, of: .source)
+        }
+    }
+
+    @discardableResult
+    private func take(_ served: DevelopmentProxy.Served) -> StatusChange {
+        teller.update { status in
+            status.update(services: served.services)
+            status.replace(served.problems, of: .services)
+            status.replace(notes: served.notes, of: .services)
+        }
     }
 }
 

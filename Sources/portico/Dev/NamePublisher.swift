@@ -4,6 +4,7 @@ import Names
 import Proxy
 import Relay
 import Resolution
+import Status
 
 /// Makes known how the Services of a session are found: by variables, in a file and for the command that is run, and by DNS.
 /// It is told of every change.
@@ -35,8 +36,8 @@ actor NamePublisher {
     ///
     /// - Throws: ``CommandFailure`` if the file cannot be written or, at the first call, DNS cannot be served; what could be
     ///   done is done.
-    func update(_ state: ClusterState, _ status: DevelopmentProxy.Status) throws {
-        let services = NamedService.list(state, status, settings)
+    func update(_ state: ClusterState, _ ports: [PortStatus]) throws {
+        let services = NamedService.list(state, ports, settings)
         serial += 1
         let table = NameTable(services, domain: domain, serial: serial)
         if let server {

@@ -10,9 +10,9 @@ extension NamedService {
     /// The Services of a session as their clients know them: those that are served at their doors, and the headless ones
     /// that `state` describes, at their endpoints or what stands in for those.
     static func list(
-        _ state: ClusterState, _ status: DevelopmentProxy.Status, _ settings: DevelopmentProxy.Settings
+        _ state: ClusterState, _ ports: [PortStatus], _ settings: DevelopmentProxy.Settings
     ) -> [NamedService] {
-        let served = Dictionary(grouping: status.ports) {
+        let served = Dictionary(grouping: ports) {
             ObjectKey(namespace: $0.id.name.namespace, name: $0.id.name.service)
         }
         let specs = Dictionary(

@@ -39,27 +39,35 @@ import Testing
             endpoints: EndpointSelection(ipv4: selection))
     }
 
-    private func doors(_ plan: NodePlan, _ list: EndpointList, _ role: PlannedDoor.Role) -> [String] {
-        plan.relay.ports.filter { $0.id.list == list }.flatMap(\.doors).filter { $0.role == role }
+    private func planner(_ settings: NodeSettings = NodeSettings(nodeName: "node2")) throws -> NodePlanner {
+        var planner = NodePlanner(settings)
+        planner.addresses = try addresses(settings)
+        return planner
+    }
+
+    private func key(_ service: String = "web") -> ObjectKey { ObjectKey(namespace: "default", name: service) }
+
+    private func doors(_ plan: ServicePlan, _ list: EndpointList, _ role: PlannedDoor.Role) -> [String] {
+        plan.ports.filter { $0.id.list == list }.flatMap(\.doors).filter { $0.role == role }
             .map(\.address.description)
     }
 
     @Test("A cluster IP has one proxy port, in its own family")
     func clusterIP() throws {
-        var planner = NodePlanner(NodeSettings(nodeName: "node2"))
-        let plan = planner.plan([try port()], on: try addresses())
-        #expect(plan.relay.ports.map(\.id.list) == [EndpointList(.ipv4, .cluster)])
+        var planner = try planner()
+        let plan = planner.plan(key(), [try port()])
+        #expect(plan.ports.map(\.id.list) == [EndpointList(.ipv4, .cluster)])
         let number = try #require(plan.redirected.first?.proxy.cluster)
         #expect(doors(plan, EndpointList(.ipv4), .proxy) == ["0.0.0.0:\(number)"])
-        #expect(plan.relay.ports[0].endpoints.map(\.address.description) == ["10.244.1.3:80", "10.244.2.3:80"])
-        #expect(plan.relay.notes.isEmpty)
+        #expect(plan.ports[0].endpoints.map(\.address.description) == ["10.244.1.3:80", "10.244.2.3:80"])
+        #expect(plan.notes.isEmpty)
     }
 
     @Test("A service port without any address wants no proxy port, and lacks none")
     func withoutAddress() throws {
-        var planner = NodePlanner(NodeSettings(nodeName: "node2"))
-        let plan = planner.plan([try port("web", [])], on: try addresses())
-        #expect(plan.relay.ports.isEmpty && plan.redirected.isEmpty && plan.relay.problems.isEmpty)
+        var planner = try planner()
+        let plan = planner.plan(key(), [try port("web", [])])
+        #expect(plan.ports.isEmpty && plan.redirected.isEmpty && plan.problems.isEmpty)
     }
 
     @Test("The host address stays while the node has it, and node ports follow the default route")
@@ -92,29 +100,28 @@ import Testing
 
     @Test("A node port is in both families, with a claimed port that serves it")
     func nodePort() throws {
-        var planner = NodePlanner(NodeSettings(nodeName: "node2"))
-        let plan = planner.plan([try port(nodePort: 30_007)], on: try addresses())
+        var planner = try planner()
+        let plan = planner.plan(key(), [try port(nodePort: 30_007)])
         #expect(doors(plan, EndpointList(.ipv4), .claim) == ["0.0.0.0:30007"])
         #expect(doors(plan, EndpointList(.ipv6), .claim) == ["[::]:30007"])
         let number = try #require(plan.redirected.first?.proxy.cluster)
         #expect(doors(plan, EndpointList(.ipv6), .proxy) == ["[::]:\(number)"], "the families share a number")
-        #expect(plan.relay.ports.allSatisfy { $0.endpoints.count == 2 }, "IPv6 clients may use IPv4 endpoints")
+        #expect(plan.ports.allSatisfy { $0.endpoints.count == 2 }, "IPv6 clients may use IPv4 endpoints")
     }
 
     @Test("Node ports are claimed on the addresses that take them")
     func nodePortAddresses() throws {
         var settings = NodeSettings(nodeName: "node2")
         settings.nodePortAddresses = try #require(NodePortAddresses(["10.0.0.0/8", "localhost"]))
-        var planner = NodePlanner(settings)
-        let plan = planner.plan([try port(nodePort: 30_007)], on: try addresses(settings))
+        var planner = try planner(settings)
+        let plan = planner.plan(key(), [try port(nodePort: 30_007)])
         #expect(doors(plan, EndpointList(.ipv4), .claim) == ["127.0.0.1:30007", "10.9.0.3:30007"])
         #expect(doors(plan, EndpointList(.ipv6), .claim) == ["[::1]:30007"])
-        #expect(
-            plan.redirect().node?.networks[.ipv4]?.nodePortRanges.map(\.description) == ["10.0.0.0/8", "127.0.0.0/8"])
+        #expect(planner.addresses.networks[.ipv4]?.nodePortRanges.map(\.description) == ["10.0.0.0/8", "127.0.0.0/8"])
 
         settings.nodePortAddresses = try #require(NodePortAddresses(["primary"]))
-        planner = NodePlanner(settings)
-        let primary = planner.plan([try port(nodePort: 30_007)], on: try addresses(settings))
+        planner = try self.planner(settings)
+        let primary = planner.plan(key(), [try port(nodePort: 30_007)])
         #expect(doors(primary, EndpointList(.ipv4), .claim) == ["192.168.58.3:30007"])
         settings.nodePortAddresses = try #require(NodePortAddresses(["primary", "0.0.0.0/0"]))
         #expect(try addresses(settings).networks[.ipv4]?.nodePortRanges == [], "a range of everything wins")
@@ -125,55 +132,53 @@ import Testing
     func localPolicy() throws {
         var settings = NodeSettings(nodeName: "node2")
         settings.clusterRanges = try [#require(IPPrefix("10.244.0.0/16"))]
-        var planner = NodePlanner(settings)
+        var planner = try planner(settings)
         let web = try port(nodePort: 30_007, external: .local, local: ["10.244.1.3:80"])
-        let plan = planner.plan([web], on: try addresses(settings))
+        let plan = planner.plan(key(), [web])
         let proxy = try #require(plan.redirected.first?.proxy)
         #expect(doors(plan, EndpointList(.ipv4, .cluster), .proxy) == ["0.0.0.0:\(proxy.cluster)"])
         #expect(doors(plan, EndpointList(.ipv4, .local), .proxy) == ["0.0.0.0:\(try #require(proxy.local))"])
         #expect(doors(plan, EndpointList(.ipv4, .local), .claim) == ["0.0.0.0:30007"], "claimed by those outside")
-        let local = try #require(plan.relay.ports.first { $0.id.list == EndpointList(.ipv4, .local) })
+        let local = try #require(plan.ports.first { $0.id.list == EndpointList(.ipv4, .local) })
         #expect(local.endpoints.map(\.address.description) == ["10.244.1.3:80"])
     }
 
     @Test("Under Local internal policy a cluster IP needs the local list only")
     func internalPolicy() throws {
-        var planner = NodePlanner(NodeSettings(nodeName: "node2"))
-        let plan = planner.plan([try port(internal: .local, local: ["10.244.1.3:80"])], on: try addresses())
-        #expect(plan.relay.ports.map(\.id.list) == [EndpointList(.ipv4, .local)])
-        let portals = plan.redirect().services.flatMap(\.value)
+        var planner = try planner()
+        let plan = planner.plan(key(), [try port(internal: .local, local: ["10.244.1.3:80"])])
+        #expect(plan.ports.map(\.id.list) == [EndpointList(.ipv4, .local)])
+        let portals = plan.portals(on: planner.addresses)
         #expect(portals.map(\.outside) == [.proxy(try #require(plan.redirected[0].proxy.local))])
     }
 
     @Test("Without redirection there are claimed ports only, external addresses of this node among them")
     func noRedirection() throws {
         var planner = NodePlanner(NodeSettings(nodeName: "node2"), isRedirecting: false)
+        planner.addresses = try addresses()
         let web = try port(nodePort: 30_007, externalIPs: ["10.9.0.3", "203.0.113.9"])
-        let plan = planner.plan([web], on: try addresses())
+        let plan = planner.plan(key(), [web])
         #expect(doors(plan, EndpointList(.ipv4), .claim) == ["0.0.0.0:30007", "10.9.0.3:80"])
         #expect(doors(plan, EndpointList(.ipv4), .proxy) == [])
-        #expect(plan.redirect().services.isEmpty)
-    }
-
-    @Test("Whoever claims a node port first keeps it")
-    func conflict() throws {
-        var planner = NodePlanner(NodeSettings(nodeName: "node2"))
-        let plan = planner.plan(
-            [try port("a", nodePort: 30_007), try port("b", nodePort: 30_007)], on: try addresses())
-        #expect(
-            plan.relay.ports.filter { $0.id.name.service == "b" }.allSatisfy {
-                $0.doors.allSatisfy { $0.role == .proxy }
-            })
-        #expect(plan.relay.notes.first == "default/b: 0.0.0.0:30007 belongs to default/a already")
+        #expect(plan.portals(on: planner.addresses).isEmpty)
     }
 
     @Test("A portal is not captured while somebody else holds its port")
     func closedDoors() throws {
-        var planner = NodePlanner(NodeSettings(nodeName: "node2"))
+        var planner = try planner()
         let plan = planner.plan(
-            [try port(nodePort: 30_007, externalIPs: ["10.9.0.3", "203.0.113.9"])], on: try addresses())
+            key(), [try port(nodePort: 30_007, externalIPs: ["10.9.0.3", "203.0.113.9"])])
         func places(_ isOpen: (PlannedDoor) -> Bool) -> [Portal.Place] {
-            plan.redirect { _, door in isOpen(door) }.services.flatMap(\.value).map(\.place)
+            let status = plan.ports.map { port in
+                PortStatus(
+                    id: port.id,
+                    doors: port.doors.map { door in
+                        DoorStatus(
+                            wanted: door.address, listening: isOpen(door) ? door.address : nil,
+                            problem: isOpen(door) ? nil : "in use")
+                    })
+            }
+            return plan.portals(on: planner.addresses, status).map(\.place)
         }
         let (cluster, own, other) = (
             Portal.Place.clusterIP(try ip("10.96.0.1")), Portal.Place.externalIP(try ip("10.9.0.3")),
@@ -210,11 +215,11 @@ import Testing
 
     @Test("A proxy port that is taken is replaced in both families at once")
     func replaced() throws {
-        var planner = NodePlanner(NodeSettings(nodeName: "node2"))
+        var planner = try planner()
         let web = try port(nodePort: 30_007)
-        let before = planner.plan([web], on: try addresses())
-        planner.replaceProxyPort(of: before.relay.ports[0].id)
-        let after = planner.plan([web], on: try addresses())
+        let before = planner.plan(key(), [web])
+        planner.replaceProxyPort(of: before.ports[0].id)
+        let after = planner.plan(key(), [web])
         let number = try #require(after.redirected.first?.proxy.cluster)
         #expect(number != before.redirected.first?.proxy.cluster)
         #expect(doors(after, EndpointList(.ipv6), .proxy) == ["[::]:\(number)"])
@@ -222,52 +227,57 @@ import Testing
 
     @Test("What was handed over keeps its proxy port")
     func remembered() throws {
-        var planner = NodePlanner(NodeSettings(nodeName: "node2"))
+        var planner = try planner()
         let web = try port()
         let id = ServicePortID(web.name, .tcp)
         planner.remember([(id, EndpointAddress(ip: IPAddress(v4: 0), port: 25_000))])
-        #expect(planner.plan([web], on: try addresses()).redirected.first?.proxy.cluster == 25_000)
+        #expect(planner.plan(key(), [web]).redirected.first?.proxy.cluster == 25_000)
     }
 
     @Test("A service port too many is noted, and the others are served")
     func exhausted() throws {
         var settings = NodeSettings(nodeName: "node2")
         settings.proxyPorts = ProxyPortRange(ports: 20_000...20_000)
-        var planner = NodePlanner(settings)
-        let plan = planner.plan([try port("a"), try port("b")], on: try addresses())
-        #expect(plan.redirected.map(\.port.name.service) == ["a"])
+        var planner = try planner(settings)
+        let first = planner.plan(key("a"), [try port("a")])
+        let plan = planner.plan(key("b"), [try port("b")])
+        #expect(first.redirected.count == 1 && first.problems.isEmpty && plan.redirected.isEmpty)
         #expect(
-            plan.relay.problems.map(\.description) == [
-                "default/b: it is not served, for no proxy port is left in 20000-20000; choose a larger --proxy-port-range"
+            plan.problems.map(\.description) == [
+                "default/b: it is not served, because no proxy port is left in 20000-20000; choose a larger --proxy-port-range"
             ])
+        #expect(planner.nextInLine() == [])
+        _ = planner.plan(key("a"), [])
+        #expect(planner.nextInLine() == [key("b")], "what is given back goes to the next in line")
+        #expect(planner.plan(key("b"), [try port("b")]).redirected.count == 1)
     }
 
     @Test("A proxy port at another address than this process would listen on is none of its own")
     func rememberedElsewhere() throws {
-        var planner = NodePlanner(NodeSettings(nodeName: "node2"))
+        var planner = try planner()
         let web = try port()
         planner.remember([(ServicePortID(web.name, .tcp), EndpointAddress(ip: try ip("10.9.0.3"), port: 25_000))])
-        #expect(planner.plan([web], on: try addresses()).redirected.first?.proxy.cluster != 25_000)
+        #expect(planner.plan(key(), [web]).redirected.first?.proxy.cluster != 25_000)
     }
 
     @Test("An own address of a load balancer is claimed once, and only if everybody may use it")
     func loadBalancer() throws {
-        var planner = NodePlanner(NodeSettings(nodeName: "node2"))
+        var planner = try planner()
         var web = try port(externalIPs: ["10.9.0.3"])
         web.loadBalancerIPs = web.externalIPs
-        let plan = planner.plan([web], on: try addresses())
-        #expect(doors(plan, EndpointList(.ipv4), .claim) == ["10.9.0.3:80"] && plan.relay.notes == [])
+        let plan = planner.plan(key(), [web])
+        #expect(doors(plan, EndpointList(.ipv4), .claim) == ["10.9.0.3:80"] && plan.notes == [])
         web.externalIPs = []
         web.loadBalancerSourceRanges = [try #require(IPPrefix("192.0.2.0/24"))]
-        #expect(doors(planner.plan([web], on: try addresses()), EndpointList(.ipv4), .claim) == [])
+        #expect(doors(planner.plan(key(), [web]), EndpointList(.ipv4), .claim) == [])
     }
 
     @Test("A machine without IPv6 claims no node port there")
     func oneFamily() throws {
-        var planner = NodePlanner(NodeSettings(nodeName: "node2"))
+        var planner = try planner()
         let interfaces = NetworkInterfaces(addresses: [.init("eth0", try ip("192.168.58.3"))])
-        let plan = planner.plan(
-            [try port(nodePort: 30_007)], on: NodeAddresses(interfaces, node: nil, NodeSettings(nodeName: "node2")))
+        planner.addresses = NodeAddresses(interfaces, node: nil, NodeSettings(nodeName: "node2"))
+        let plan = planner.plan(key(), [try port(nodePort: 30_007)])
         #expect(doors(plan, EndpointList(.ipv4), .claim) == ["0.0.0.0:30007"])
         #expect(doors(plan, EndpointList(.ipv6), .claim) == [])
     }

@@ -1,52 +1,53 @@
 import Balancing
 import Base
-import Glibc
+import Cluster
 import Host
 import Objects
 import Redirect
 import Relay
-import Resolution
+import Status
 import TestSupport
 import Testing
 
 @testable import Proxy
 
-/// Relay and rules side by side: a real relay, and scripts in place of iptables that take their time.
+/// Relay and kernel side by side: a real relay, and a back end that records what it is told, and takes its time.
 @Suite("Relay and rules of a node", .serialized) struct NodeProxyTests {
-    private let folder: TemporaryDirectory
     private let relay: Relay
+    private let backEnd = RecordingBackEnd()
     private let proxy: NodeProxy
 
     init() throws {
-        folder = try TemporaryDirectory()
-        let restore = "cat > /dev/null; sleep 0.4; test ! -e \(folder.file("broken"))"
-        for (program, body) in [("iptables-restore", restore), ("iptables-save", "true"), ("ip", "true")] {
-            try folder.write("#!/bin/sh\nPATH=/usr/bin:/bin\n\(body)\n", to: program)
-            chmod(folder.file(program), 0o755)
-        }
         relay = try Relay(RelayConfiguration(workers: 2, budget: DescriptorBudget(limit: 1024)))
-        let network = NetworkInterfaces(addresses: [.init("eth0", try #require(IPAddress("192.168.1.5")))])
-        var settings = NodeSettings(nodeName: "node1")
-        settings.redirectedFamilies = [.ipv4]
-        proxy = NodeProxy(
-            relay: relay, settings: settings,
-            backEnd: IptablesRedirect(Iptables(variant: nil, searchPath: [folder.path]), families: [.ipv4]),
-            look: { network })
+        proxy = NodeProxy(relay: relay, settings: Self.settings, backEnd: backEnd, look: { Self.network })
     }
 
-    /// A cluster with one Service of each name, all with an endpoint where nobody is.
-    private func state(_ names: String...) throws -> ClusterState { try state(names) }
+    private static var settings: NodeSettings {
+        var settings = NodeSettings(nodeName: "node1")
+        settings.redirectedFamilies = [.ipv4]
+        return settings
+    }
 
-    private func state(_ names: [String]) throws -> ClusterState {
-        var state = ClusterState()
-        for (number, name) in names.enumerated() {
-            let address = try #require(IPAddress("10.96.77.\(number + 1)"))
-            state.services.append(
-                Service(
-                    metadata: ObjectMeta(name: name, namespace: "race"),
-                    spec: ServiceSpec(ports: [ServicePortSpec(port: 80)], clusterIPs: [.address(address)])))
+    private static var network: NetworkInterfaces {
+        NetworkInterfaces(addresses: [.init("eth0", ip("192.168.1.5"))])
+    }
+
+    private func key(_ name: String) -> ObjectKey { ObjectKey(namespace: "race", name: name) }
+
+    /// Services of these names, all without an endpoint.
+    private func services(_ names: [String], gone: [String] = []) -> ObjectChanges {
+        var changes = ObjectChanges()
+        for name in names {
+            // By its name, so that each has the same one in every change.
+            let address = IPAddress(v4: 0x0A60_0000 | UInt32(truncatingIfNeeded: StableHash.of(name)) & 0xFFFF)
+            changes.update(
+                .service(
+                    Service(
+                        metadata: ObjectMeta(name: name, namespace: "race"),
+                        spec: ServiceSpec(ports: [ServicePortSpec(port: 80)], clusterIPs: [.address(address)]))))
         }
-        return state
+        for name in gone { changes.remove(ObjectID(.service, key(name))) }
+        return changes
     }
 
     /// Whether anybody listens on the proxy port of a Service.
@@ -57,50 +58,101 @@ import Testing
         return PortOwner.find(EndpointAddress(ip: IPAddress(v4: 0), port: port)) != nil
     }
 
+    @Test("Only what changes is told to the kernel")
+    func told() async throws {
+        let first = await proxy.serve(services(["a", "b", "c"]))
+        #expect(first.serviceCount == 3 && first.portCount == 3 && first.services.count == 3)
+        #expect(await proxy.redirect().kernel.isInForce)
+        await backEnd.forgetCalls()
+        let second = await proxy.serve(services(["d"], gone: ["a"]))
+        #expect(Set(second.services.keys) == [key("a"), key("d")] && second.serviceCount == 3)
+        _ = await proxy.redirect()
+        let changes = await backEnd.calls.map(\.change)
+        #expect(changes.map { Set($0.services.keys) } == [[key("a"), key("d")]])
+        #expect(changes.first?.node == nil && changes.first?.services[key("a")] == [])
+        #expect(Set(await backEnd.told.services.keys) == [key("b"), key("c"), key("d")])
+        await relay.stop()
+    }
+
     @Test("Doors that there was no room for are not kept once nobody wants them any more")
     func noRoom() async throws {
         let small = try Relay(RelayConfiguration(workers: 2, budget: DescriptorBudget(limit: 64)))
-        let network = NetworkInterfaces(addresses: [.init("eth0", try #require(IPAddress("192.168.1.5")))])
-        var settings = NodeSettings(nodeName: "node1")
-        settings.redirectedFamilies = [.ipv4]
         let proxy = NodeProxy(
-            relay: small, settings: settings,
-            backEnd: IptablesRedirect(Iptables(variant: nil, searchPath: [folder.path]), families: [.ipv4]),
-            look: { network })
-        let names = (0..<(small.budget.listeners + 2)).map { "s\($0)" }
-        let crowded = await proxy.serve(try state(names))
+            relay: small, settings: Self.settings, backEnd: backEnd, look: { Self.network })
+        let names = (0..<(small.budget.listeners + 2)).map { "s\(1000 + $0)" }
+        let crowded = await proxy.serve(services(names))
         #expect(crowded.problems.count { $0.kind == .resources } == 1)
-        #expect(await proxy.redirect().isInForce)
-        let fewer = await proxy.serve(try state(Array(names.prefix(3))))
+        #expect(await proxy.redirect().kernel.isInForce)
+        let fewer = await proxy.serve(services([], gone: Array(names.dropFirst(3))))
         #expect(!fewer.problems.contains { $0.kind == .resources }, "what is left has room")
         await small.stop()
     }
 
     @Test("What is opened while rules are being applied stays open when that is done")
     func openedMeanwhile() async throws {
-        _ = await proxy.serve(try state("a", "b"))
+        let cue = Cue()
+        await backEnd.wait(for: cue)
+        _ = await proxy.serve(services(["a", "b"]))
         async let slow = proxy.redirect()
-        try await Task.sleep(for: .milliseconds(100))
-        let served = await proxy.serve(try state("a", "b", "c"))
-        #expect(served.problems == [] && served.servicePorts == 3)
-        #expect(await slow.isInForce)
-        _ = await relay.snapshot()
+        #expect(await eventually { await backEnd.calls.count == 1 })
+        let served = await proxy.serve(services(["c"]))
+        #expect(served.problems == [] && served.portCount == 3)
+        cue.give()
+        #expect(await slow.kernel.isInForce)
         for name in ["a", "b", "c"] { #expect(isOpen(name), "\(name)") }
         await relay.stop()
     }
 
     @Test("What is gone stays open until the rules have followed, and if they cannot, until they can")
     func closedAfterwards() async throws {
-        _ = await proxy.serve(try state("a", "b"))
-        #expect(await proxy.redirect().isInForce)
-        _ = await proxy.serve(try state("a"))
+        _ = await proxy.serve(services(["a", "b"]))
+        #expect(await proxy.redirect().kernel.isInForce)
+        _ = await proxy.serve(services([], gone: ["b"]))
         #expect(isOpen("b"), "rules still lead there")
-        try folder.write("", to: "broken")
-        #expect(await !proxy.redirect().isInForce)
+        await backEnd.fail(.ipv4, .timedOut(program: "iptables-restore", seconds: 60))
+        #expect(await !proxy.redirect().kernel.isInForce)
         #expect(isOpen("b"))
-        folder.remove("broken")
-        #expect(await proxy.redirect().isInForce)
-        #expect(!isOpen("b") && isOpen("a"))
+        await backEnd.fail(.ipv4, nil)
+        #expect(await proxy.redirect().kernel.isInForce)
+        #expect(await eventually { !isOpen("b") } && isOpen("a"))
+        await relay.stop()
+    }
+
+    @Test("What is gone while rules are being applied stays open until they have been applied once more")
+    func goneMeanwhile() async throws {
+        _ = await proxy.serve(services(["a", "b"]))
+        #expect(await proxy.redirect().kernel.isInForce)
+        let cue = Cue()
+        await backEnd.wait(for: cue)
+        async let slow = proxy.redirect(checking: true)
+        #expect(await eventually { await backEnd.calls.count == 2 })
+        _ = await proxy.serve(services([], gone: ["b"]))
+        cue.give()
+        #expect(await slow.kernel.isInForce)
+        #expect(isOpen("b"), "these rules were of before")
+        #expect(await proxy.redirect().kernel.isInForce)
+        #expect(await eventually { !isOpen("b") } && isOpen("a"))
+        await relay.stop()
+    }
+
+    @Test("An endpoint at an address that rules still capture is let in once they do not")
+    func letIn() async throws {
+        var changes = services(["a", "b"])
+        _ = await proxy.serve(changes)
+        #expect(await proxy.redirect().kernel.isInForce)
+        let address = try #require(
+            changes.objects[ObjectID(.service, key("b"))]?.flatMap { object -> IPAddress? in
+                if case .service(let service) = object { service.spec.clusterIPs.first?.address } else { nil }
+            })
+        // What was b's address is a pod's now.
+        changes = services([], gone: ["b"])
+        var slice = slice(of: "a", ports: [.init(port: 80)], [endpoint("\(address)")])
+        slice.metadata.namespace = "race"
+        changes.update(.endpointSlice(slice))
+        let refused = await proxy.serve(changes)
+        #expect(refused.services[key("a")]??.ports.first?.endpoints == [])
+        let redirected = await proxy.redirect()
+        #expect(redirected.served?.services[key("a")]??.ports.first?.endpoints.map(\.address.ip) == [address])
         await relay.stop()
     }
 }

@@ -37,7 +37,9 @@ import Testing
         #expect(first.port(for: key("one-more")) == nil)
         #expect(first.port(for: key("one-more", .udp)) != nil, "UDP has ports of its own")
         // As soon as one is deleted there is room.
-        first.keep(only: Set(keys.dropFirst() + [key("one-more")]))
+        #expect(first.nextInLine() == [], "nothing was given back")
+        first.keep(only: [], of: keys[0].service)
+        #expect(first.nextInLine() == [key("one-more").service])
         #expect(first.port(for: key("one-more")) == ports[0])
     }
 
@@ -57,7 +59,9 @@ import Testing
         let second = book.port(for: key("a"))
         #expect(second != first)
         #expect(book.port(for: key("b")) == nil)
+        _ = book.nextInLine()
         book.forgetBusy()
+        #expect(book.nextInLine() == [key("b").service])
         #expect(book.port(for: key("b")) == first)
         #expect(book.port(for: key("a")) == second, "who has one keeps it")
     }

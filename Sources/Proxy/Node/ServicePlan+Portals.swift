@@ -1,39 +1,35 @@
-public import Balancing
-public import Base
-internal import Objects
-public import Redirect
-internal import Resolution
+internal import Balancing
+internal import Base
+internal import Redirect
+internal import Status
 
-extension NodePlan {
-    /// All that the kernel is to do, as far as the relay listens.
+extension ServicePlan {
+    /// The portals of its ports, as far as the relay listens.
     ///
     /// - Parameters:
-    ///   - isOpen: whether a door of the plan is open. A port that somebody else holds is not taken from him.
+    ///   - addresses: those of the node.
+    ///   - status: of its ports; nil takes all doors for open. A port that somebody else holds is not taken from him.
     ///   - isHeld: whether a program of this node has a port that the plan has no door at.
-    public func redirect(
-        isOpen: (ServicePortID, PlannedDoor) -> Bool = { _, _ in true },
+    func portals(
+        on addresses: NodeAddresses, _ status: [PortStatus]? = nil,
         isHeld: (EndpointAddress, ServicePortID) -> Bool = { _, _ in false }
-    ) -> KernelChange {
+    ) -> [Portal] {
         var closed = ClosedDoors()
-        for port in relay.ports {
-            for door in port.doors where !isOpen(port.id, door) { closed.insert(door, of: port.id) }
+        for port in status == nil ? [] : ports {
+            let open = Set(
+                (status ?? []).filter { $0.id == port.id }.flatMap(\.doors).filter { $0.listening != nil }.map(\.wanted)
+            )
+            for door in port.doors where !open.contains(door.address) { closed.insert(door, of: port.id) }
         }
-        var wanted = KernelChange(
-            node: NodeRedirection(
-                networks: addresses.networks, proxyPorts: proxyPorts.ports, healthPorts: healthPorts,
-                preservesSource: preservesSource))
-        for redirected in redirected {
-            let portals = Portal.portals(of: redirected.port, proxy: redirected.proxy).filter { portal in
-                !closed.contains(portal) && !(unclaimed(portal).map { isHeld($0, portal.owner) } ?? false)
+        return redirected.flatMap { redirected in
+            Portal.portals(of: redirected.port, proxy: redirected.proxy).filter { portal in
+                !closed.contains(portal) && !(unclaimed(portal, addresses).map { isHeld($0, portal.owner) } ?? false)
             }
-            let name = redirected.port.name
-            wanted.services[ObjectKey(namespace: name.namespace, name: name.service), default: []] += portals
         }
-        return wanted
     }
 
     /// The address of a portal that is this node's own, and is not claimed by a door since not everybody may use it.
-    private func unclaimed(_ portal: Portal) -> EndpointAddress? {
+    private func unclaimed(_ portal: Portal, _ addresses: NodeAddresses) -> EndpointAddress? {
         guard case .loadBalancerIP(let ip) = portal.place, !portal.sources.isEmpty,
             addresses.local[ip.family]?.contains(ip) == true
         else { return nil }
@@ -81,15 +77,5 @@ private struct ClosedDoors {
         }
         return claims.contains(
             Claim(owner: portal.owner, address: address, family: portal.family, port: portal.port))
-    }
-}
-
-extension KernelChange {
-    /// What is to be told where `told` was told before, and this is all there is.
-    func since(_ told: KernelChange) -> KernelChange {
-        var change = KernelChange(services: services.filter { $1 != told.services[$0] }, node: node)
-        for key in told.services.keys where services[key] == nil { change.services[key] = [] }
-        if node == told.node { change.node = nil }
-        return change
     }
 }

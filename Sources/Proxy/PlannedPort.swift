@@ -1,59 +1,6 @@
 public import Balancing
 public import Base
 
-/// What is wanted of the data plane, complete: service ports that are not in it are to go. Made by a planner (one for the
-/// development proxy, one for the node) and carried out by the ``Reconciler``.
-public struct Plan: Sendable, Equatable {
-    public var ports: [PlannedPort]
-    /// What was done differently from what was asked, and is all right so, in words for people.
-    public var notes: [String]
-    /// What is left out, and should not be.
-    public var problems: [Problem]
-
-    public init(ports: [PlannedPort] = [], notes: [String] = [], problems: [Problem] = []) {
-        self.ports = ports
-        self.notes = notes
-        self.problems = problems
-    }
-}
-
-extension Plan {
-    /// The doors of this plan that `isIncluded`.
-    func only(_ isIncluded: (ServicePortID, PlannedDoor) -> Bool) -> Plan {
-        var plan = self
-        for index in plan.ports.indices {
-            let id = plan.ports[index].id
-            plan.ports[index].doors.removeAll { !isIncluded(id, $0) }
-        }
-        return plan
-    }
-
-    /// This plan, with what `previous` has beyond it: for as long as clients are still led to old doors. An old door gives way
-    /// to a new one at its address.
-    func keeping(_ previous: Plan) -> Plan {
-        struct Place: Hashable {
-            let transport: TransportProtocol
-            let address: EndpointAddress
-        }
-        var places: Set<Place> = []
-        for port in ports {
-            for door in port.doors { places.insert(Place(transport: port.id.transport, address: door.address)) }
-        }
-        var plan = self
-        let indices = Dictionary(uniqueKeysWithValues: ports.enumerated().map { ($1.id, $0) })
-        for old in previous.ports {
-            let rest = old.doors.filter { !places.contains(Place(transport: old.id.transport, address: $0.address)) }
-            guard !rest.isEmpty else { continue }
-            if let index = indices[old.id] {
-                plan.ports[index].doors += rest
-            } else {
-                plan.ports.append(PlannedPort(id: old.id, endpoints: old.endpoints, doors: rest, policy: old.policy))
-            }
-        }
-        return plan
-    }
-}
-
 /// One service port: who serves it, and where clients reach it.
 public struct PlannedPort: Sendable, Equatable {
     public let id: ServicePortID
@@ -126,5 +73,55 @@ public struct PlannedDoor: Sendable, Hashable {
         guard fallback == .anotherPort else { return [address.port] }
         let first = address.port < 1024 ? UInt32(address.port) + 8000 : UInt32(address.port) + 1
         return [address.port] + (first..<min(first + 256, 65_536)).map { UInt16($0) }
+    }
+}
+
+extension [PlannedPort] {
+    /// These, with what `previous` has beyond them: for as long as clients are still led to old doors. An old door gives way to
+    /// a new one at its address.
+    func keeping(_ previous: [PlannedPort]) -> [PlannedPort] {
+        if previous.isEmpty { return self }
+        let places = self.places
+        var ports = self
+        for old in previous {
+            let rest = old.doors.filter { !places.contains(DoorPlace(old.id.transport, $0.address)) }
+            guard !rest.isEmpty else { continue }
+            if let index = ports.firstIndex(where: { $0.id == old.id }) {
+                ports[index].doors += rest
+            } else {
+                ports.append(PlannedPort(id: old.id, endpoints: old.endpoints, doors: rest, policy: old.policy))
+            }
+        }
+        return ports
+    }
+
+    /// Without the doors at these places; nil if there are none.
+    func leaving(_ places: Set<DoorPlace>) -> [PlannedPort]? {
+        guard !places.isDisjoint(with: self.places) else { return nil }
+        return compactMap { port in
+            var port = port
+            port.doors.removeAll { places.contains(DoorPlace(port.id.transport, $0.address)) }
+            return port.doors.isEmpty ? nil : port
+        }
+    }
+
+    /// Where their doors are.
+    var places: Set<DoorPlace> {
+        var places: Set<DoorPlace> = []
+        for port in self {
+            for door in port.doors { places.insert(DoorPlace(port.id.transport, door.address)) }
+        }
+        return places
+    }
+}
+
+/// What only one door can have.
+struct DoorPlace: Hashable {
+    let transport: TransportProtocol
+    let address: EndpointAddress
+
+    init(_ transport: TransportProtocol, _ address: EndpointAddress) {
+        self.transport = transport
+        self.address = address
     }
 }

@@ -1,0 +1,83 @@
+internal import Base
+internal import Objects
+internal import Redirect
+internal import Resolution
+internal import Status
+
+/// One Service of a node, as it is planned and as it stands.
+struct NodeService: Sendable {
+    var plan = ServicePlan()
+    /// Of its ports, and of doors that only rules of before lead to.
+    var status: [PortStatus] = []
+    /// What is not redirected because the node needs it itself.
+    var held: [Problem] = []
+    /// What the kernel is told of it.
+    var portals: [Portal] = []
+    var healthCheck: ServiceHealthEntry?
+    fileprivate(set) var share = Share()
+
+    /// What it adds to the sums over all Services.
+    struct Share: Sendable, Equatable {
+        var ports = 0
+        var families: [IPAddress.Family: Int] = [:]
+    }
+
+    mutating func resolved(as ports: [ServicePort], _ key: ObjectKey) {
+        share = Share(ports: ports.count)
+        for family in IPAddress.Family.allCases {
+            let count = ports.count { $0.addresses.contains { $0.family == family } }
+            share.families[family] = count > 0 ? count : nil
+        }
+        healthCheck = ports.lazy.compactMap(\.healthCheck).first.map {
+            ServiceHealthEntry(
+                namespace: key.namespace, name: key.name, nodePort: $0.nodePort, localEndpoints: $0.localEndpoints)
+        }
+    }
+
+    /// Whether another attempt may do it good, even if nothing changes.
+    var isTroubled: Bool { !(status.areOpen && held.isEmpty && plan.problems.isEmpty) }
+
+    /// What the relay listens at, of all that was planned.
+    var openPorts: [PlannedPort] {
+        plan.ports.compactMap { port in
+            var port = port
+            let open = status.first { $0.id == port.id }?.doors ?? []
+            port.doors.removeAll { door in !open.contains { $0.wanted == door.address && $0.listening != nil } }
+            return port.doors.isEmpty ? nil : port
+        }
+    }
+
+    /// The ports as they are planned: without doors that only rules of before lead to.
+    var plannedStatus: [PortStatus] {
+        plan.ports.compactMap { port in
+            guard var status = status.first(where: { $0.id == port.id }) else { return nil }
+            status.doors.removeAll { door in !port.doors.contains { $0.address == door.wanted } }
+            return status
+        }
+    }
+}
+
+/// What is known of all Services together, kept up to date with each.
+struct NodeSums: Sendable {
+    /// That have a port to serve.
+    private(set) var services = 0
+    private(set) var ports = 0
+    /// Service ports that have addresses of a family.
+    private(set) var families: [IPAddress.Family: Int] = [:]
+    /// At which load balancers ask about Services, and how many ask there.
+    private(set) var healthPorts: [UInt16: Int] = [:]
+
+    mutating func replace(_ old: NodeService?, with new: NodeService?) {
+        if let new { add(new, 1) }
+        if let old { add(old, -1) }
+    }
+
+    private mutating func add(_ service: NodeService, _ sign: Int) {
+        if service.share.ports > 0 { services += sign }
+        ports += sign * service.share.ports
+        for (family, count) in service.share.families { families[family, default: 0] += sign * count }
+        guard let port = service.healthCheck?.nodePort else { return }
+        let count = (healthPorts[port] ?? 0) + sign
+        healthPorts[port] = count > 0 ? count : nil
+    }
+}

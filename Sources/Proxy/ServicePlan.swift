@@ -1,0 +1,23 @@
+public import Base
+
+/// What is wanted for one Service. Made by a planner, one for a developer's machine and one for a node; the ``Reconciler`` carries
+/// out what concerns the relay.
+public struct ServicePlan: Sendable, Equatable {
+    /// In the order of their names.
+    public var ports: [PlannedPort]
+    /// Those of its ports whose traffic the kernel is to lead to the proxy; none on a developer's machine.
+    public var redirected: [RedirectedPort]
+    /// What is done differently from what was asked, and is all right so, in words for people.
+    public var notes: [String]
+    /// What is left out, and should not be.
+    public var problems: [Problem]
+
+    public init(
+        ports: [PlannedPort] = [], redirected: [RedirectedPort] = [], notes: [String] = [], problems: [Problem] = []
+    ) {
+        self.ports = ports
+        self.redirected = redirected
+        self.notes = notes
+        self.problems = problems
+    }
+}
