@@ -81,16 +81,17 @@ let package = Package(
 
         .target(name: "CTestSupport", path: "Tests/CTestSupport"),
         .target(
-            name: "TestSupport", dependencies: ["CTestSupport", "Base", "Objects", "Balancing", "Redirect"],
-            path: "Tests/TestSupport",
-            swiftSettings: settings),
+            name: "TestSupport",
+            dependencies: ["CTestSupport", "Base", "Objects", "Balancing", "Cluster", "Redirect"],
+            path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "BaseTests", dependencies: ["Base", "EventLoop", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "EventLoopTests", dependencies: ["Base", "EventLoop", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "ObjectsTests", dependencies: ["Base", "Objects", "TestSupport"], swiftSettings: settings),
-        .testTarget(name: "ClusterTests", dependencies: ["Base", "Objects", "Cluster"], swiftSettings: settings),
+        .testTarget(
+            name: "ClusterTests", dependencies: ["Base", "Objects", "Cluster", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "BalancingTests", dependencies: ["Base", "Balancing", "TestSupport"], swiftSettings: settings),
         .testTarget(

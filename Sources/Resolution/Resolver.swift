@@ -60,7 +60,9 @@ public struct Resolver: Sendable {
     public mutating func apply(_ changes: ObjectChanges) -> Set<ObjectKey> {
         let dirty = store.apply(changes)
         var keys = dirty.keys
-        for address in dirty.nodeAddresses { keys.formUnion(neighbours(ofNodeAddress: address)) }
+        for address in dirty.nodeAddresses where context.safety?.addresses.contains(address) == false {
+            keys.formUnion(neighbours(ofNodeAddress: address))
+        }
         return resolve(keys.union(updatePlace()))
     }
 
@@ -77,7 +79,8 @@ public struct Resolver: Sendable {
         }
         var keys = updatePlace()
         let addresses = context.safety?.addresses ?? []
-        for address in addresses.symmetricDifference(old.safety?.addresses ?? []) {
+        for address in addresses.symmetricDifference(old.safety?.addresses ?? [])
+        where !store.isNodeAddress(address) {
             keys.formUnion(neighbours(ofNodeAddress: address))
         }
         return resolve(keys)
