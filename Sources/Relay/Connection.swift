@@ -11,6 +11,8 @@ struct Connection: ~Copyable {
     /// The socket to the endpoint: of the attempt under way, or of the one that succeeded.
     var server = Descriptor.none
     let port: PortState
+    /// The service port's, once more, without a reference count to keep for each message.
+    let counters: UnsafeMutablePointer<PortCells>
     var endpoint: Endpoint?
     let peer: SocketAddress
     /// Dial attempts begun, 1…4.
@@ -39,6 +41,7 @@ struct Connection: ~Copyable {
         self.client = client
         self.peer = peer
         self.port = port
+        self.counters = port.counters
         self.openedAt = now
         self.lastActive = now
     }

@@ -5,7 +5,10 @@ final class PortState {
     let id: ServicePortID
     /// Replaced when the endpoints or the policy change; connections that stand are not affected.
     var route: ServiceRoute
-    var counters = PortCounters()
+    /// What it counts in this worker.
+    let counters: UnsafeMutablePointer<PortCells>
+    /// Keeps them.
+    private let meter: PortMeter
     /// What it has of the worker's supplies.
     var has = Holdings()
     /// Until then its clients stay with the worker that has accepted them: another one had no room. Milliseconds of the
@@ -24,9 +27,11 @@ final class PortState {
     /// UDP only: a flow ends after so many replies; nil if it does not.
     var replyLimit: Int? { route.policy.udpReplies }
 
-    init(id: ServicePortID, route: ServiceRoute, timeouts: FlowTimeouts) {
+    init(id: ServicePortID, route: ServiceRoute, meter: PortMeter, worker: Int, timeouts: FlowTimeouts) {
         self.id = id
         self.route = route
+        self.meter = meter
+        self.counters = meter.cells(of: worker)
         self.flows = FlowTable(timeouts: timeouts)
     }
 }

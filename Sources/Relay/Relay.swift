@@ -12,11 +12,13 @@ internal import Glibc
 /// Listening sockets are made here, on the caller's thread, so that an address that cannot be had is an error of that very
 /// call; then they are handed to the workers.
 public actor Relay {
-    let workers: [Worker]
+    nonisolated let workers: [Worker]
     private var threads: [LoopThread] = []
     private let configuration: RelayConfiguration
-    private var routes: [ServicePortID: ServiceRoute] = [:]
-    var doors: [DoorID: Door] = [:]
+    /// Changed by this actor alone, and read by anybody.
+    let served = Guarded<[ServicePortID: Served]>([:])
+    let removed = RemovedPorts()
+    var doors = Doors()
     private var lastDoor: UInt32 = 0
     private var lastListener: UInt32 = 0
     private var room: ListenerRoom {
@@ -26,7 +28,13 @@ public actor Relay {
     /// What the process before this one left, until it is asked for or given up.
     var inheritance: Inheritance?
 
-    /// Names an open listener of a service port.
+    /// A service port that is served.
+    struct Served: Sendable {
+        var route: ServiceRoute
+        let meter: PortMeter
+    }
+
+    /// Names an open door.
     public struct DoorID: Hashable, Sendable {
         fileprivate let number: UInt32
     }
@@ -60,8 +68,7 @@ public actor Relay {
         do throws(SystemError) {
             for index in 0..<configuration.workers {
                 workers.append(
-                    try Worker(
-                        configuration: configuration, keepsHouse: index == 0, listening: listening, report: report))
+                    try Worker(index: index, configuration: configuration, listening: listening, report: report))
             }
             for (index, worker) in workers.enumerated() {
                 worker.colleagues = workers.filter { $0 !== worker }
@@ -87,18 +94,25 @@ public actor Relay {
     /// Makes a service port known, or gives it another balancer or policy. Connections that stand stay where they are, and
     /// clients with session affinity keep their endpoints as far as those are still there.
     public func serve(_ port: ServicePortID, with balancer: Balancer, policy: ServicePolicy = ServicePolicy()) {
-        let route = routes[port]?.changed(to: balancer, policy) ?? ServiceRoute(balancer, policy)
-        routes[port] = route
+        let known = served.withLock { $0[port] }
+        let route = known?.route.changed(to: balancer, policy) ?? ServiceRoute(balancer, policy)
+        let meter = known?.meter ?? PortMeter(workers: workers.count, removed: removed)
+        served.withLock { $0[port] = Served(route: route, meter: meter) }
         for worker in workers {
-            worker.loop.execute { worker.serve(port, by: route) }
+            worker.loop.execute { worker.serve(port, by: route, counting: meter) }
         }
     }
 
     /// Closes the doors of a service port and forgets it. Its open connections run to their end.
     public func remove(_ port: ServicePortID) {
-        guard let route = routes.removeValue(forKey: port) else { return }
-        route.retire()
-        for (id, door) in doors where door.port == port { close(id) }
+        let gone = served.withLock { served in
+            let gone = served.removeValue(forKey: port)
+            gone?.meter.leave()
+            return gone
+        }
+        guard let gone else { return }
+        gone.route.retire()
+        for door in doors.of(port) { close(door) }
         for worker in workers {
             worker.loop.execute { worker.remove(port) }
         }
@@ -150,7 +164,7 @@ public actor Relay {
         }
         lastDoor += 1
         let door = DoorID(number: lastDoor)
-        doors[door] = Door(port: port, address: address, listeners: listeners)
+        doors.add(door, Door(port: port, address: address, listeners: listeners))
         room.open(listeners.count)
         return door
     }
@@ -164,7 +178,7 @@ public actor Relay {
 
     /// Stops listening at a door. Clients that the kernel has already accepted are served.
     public func close(_ door: DoorID) {
-        guard let listeners = doors.removeValue(forKey: door)?.listeners else { return }
+        guard let listeners = doors.remove(door)?.listeners else { return }
         room.close(listeners.count)
         for listener in listeners {
             let worker = workers[listener.worker]
@@ -178,8 +192,8 @@ public actor Relay {
 
     /// No door is open any more, as far as this relay is concerned.
     func forgetDoors() {
-        for (_, door) in doors { room.close(door.listeners.count) }
-        doors = [:]
+        for door in doors.all { room.close(door.listeners.count) }
+        doors.removeAll()
     }
 
     /// Returns when every worker has taken on what was said so far: from then on new clients meet it.
@@ -189,27 +203,6 @@ public actor Relay {
                 if !worker.loop.execute({ continuation.resume() }) { continuation.resume() }
             }
         }
-    }
-
-    // MARK: Watching
-
-    /// All counters now.
-    public func snapshot() async -> RelaySnapshot {
-        var sum = RelaySnapshot()
-        for worker in workers {
-            sum.add(
-                await withCheckedContinuation { continuation in
-                    if !worker.loop.execute({ continuation.resume(returning: worker.snapshot()) }) {
-                        continuation.resume(returning: RelaySnapshot())
-                    }
-                })
-        }
-        // What the workers share is counted once.
-        for (id, route) in routes {
-            sum.ports[id]?.pinnedClients = route.pins.count
-            sum.ports[id]?.ejectedEndpoints = route.balancer.endpoints.count(where: \.isEjected)
-        }
-        return sum
     }
 
     // MARK: The end
@@ -237,7 +230,7 @@ public actor Relay {
             }
         }
         deadline.cancel()
-        return await snapshot().total.endedByDrain
+        return total.endedByDrain
     }
 
     /// Ends everything at once: open connections are reset, and the threads end. Idempotent.

@@ -58,8 +58,9 @@ extension Worker {
 
     /// Begins to serve a client, which ``load`` counts already.
     func adopt(_ client: consuming Descriptor, _ peer: SocketAddress, _ port: PortState) {
-        port.counters.accepted += 1
-        port.counters.open += 1
+        port.counters.pointee.accepted.add()
+        port.counters.pointee.open.add(1)
+        counters.open.add(1)
         supplies.connections.take(&port.has.connections)
         supplies.dials.take(&port.has.dials)
         let id = connections.insert(Connection(client: client, peer: peer, port: port, now: loop.now))
@@ -95,9 +96,9 @@ extension Worker {
             _ = pressure.lendSpare()
             guard case .accepted(let socket, _) = TCPSocket.accept(from: listener.socket) else { break }
             socket.resetOnClose()
-            counters.shed += 1
-            listener.port.counters.accepted += 1
-            listener.port.counters.refused += 1
+            counters.shed.add()
+            listener.port.counters.pointee.accepted.add()
+            listener.port.counters.pointee.refused.add()
         }
         pressure.restoreSpare()
     }

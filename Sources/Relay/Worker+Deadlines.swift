@@ -4,6 +4,12 @@ internal import EventLoop
 extension Worker {
     func setDeadline(_ kind: Deadlines.Kind, _ index: UInt32) {
         arm(for: deadlines.set(index, kind, now: loop.now))
+        counters.halfOpen.set(deadlines.halfOpenCount)
+    }
+
+    func cancelDeadline(_ index: UInt32) {
+        deadlines.cancel(index)
+        counters.halfOpen.set(deadlines.halfOpenCount)
     }
 
     private func arm(for due: UInt64) {

@@ -69,7 +69,7 @@ extension Worker {
         case .pending: return
         case .connected: established(id, connection)
         case .failed(let code):
-            deadlines.cancel(id.index)
+            cancelDeadline(id.index)
             attemptFailed(connection, code)
             dial(id, connection)
         }
@@ -105,7 +105,7 @@ extension Worker {
     }
 
     private func established(_ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>) {
-        deadlines.cancel(id.index)
+        cancelDeadline(id.index)
         connection.pointee.isEstablished = true
         let port = connection.pointee.port
         supplies.dials.giveBack(&port.has.dials)
@@ -145,7 +145,7 @@ extension Worker {
         endpoint.open.wrappingSubtract(1, ordering: .relaxed)
         eject(endpoint, of: connection.pointee.port)
         let port = connection.pointee.port
-        port.counters.dialFailures += 1
+        port.counters.pointee.dialFailures.add()
         let attempt = Int(connection.pointee.attempts)
         report(
             .dialFailed(

@@ -40,7 +40,7 @@ extension Worker {
 
     /// Ends what is still open.
     func endAll() {
-        counters.endedByDrain += connections.count
+        counters.endedByDrain.add(connections.count)
         for id in connections.ids { end(id, .drained) }
         guard isDraining || hasLetGo else { return }
         for id in Array(listeners.keys) { closeListener(id) }

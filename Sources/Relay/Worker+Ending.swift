@@ -14,7 +14,7 @@ extension Worker {
             connection.pointee.client.resetOnClose()
             if connection.pointee.server.isOpen { connection.pointee.server.resetOnClose() }
         }
-        deadlines.cancel(id.index)
+        cancelDeadline(id.index)
         if connection.pointee.isHeld { stopHolding(id, connection) }
         connection.pointee.endpoint?.open.wrappingSubtract(1, ordering: .relaxed)
         let port = connection.pointee.port
@@ -22,18 +22,16 @@ extension Worker {
         discardPipe(&connection.pointee.downHold, of: port)
         if !connection.pointee.isEstablished { supplies.dials.giveBack(&port.has.dials) }
         supplies.connections.giveBack(&port.has.connections)
-        port.counters.open -= 1
-        port.counters.bytesUp += connection.pointee.up.moved
-        port.counters.bytesDown += connection.pointee.down.moved
+        port.counters.pointee.open.add(-1)
+        counters.open.add(-1)
         switch outcome {
         case .completed, .drained, .abandoned: break
-        case .noEndpoint, .unreachable, .exhausted: port.counters.refused += 1
-        case .clientReset, .endpointReset, .halfOpenLimit: port.counters.broken += 1
+        case .noEndpoint, .unreachable, .exhausted: port.counters.pointee.refused.add()
+        case .clientReset, .endpointReset, .halfOpenLimit: port.counters.pointee.broken.add()
         }
         if configuration.reportsConnections { report(.connectionEnded(record(of: connection, outcome))) }
 
         connections.remove(id)
-        foldIfForgotten(port)
         roomHasAppeared(for: port)
         loadFalls()
     }

@@ -43,8 +43,8 @@ extension Worker {
         supplies.dials.giveBack(&port.has.dials)
         supplies.holds.take(&port.has.holds)
         port.waiting.append(Waiting(id: id, since: loop.now))
-        port.counters.held += 1
-        port.counters.heldInAll += 1
+        port.counters.pointee.held.add(1)
+        port.counters.pointee.heldInAll.add()
         if admission == .first { report(.waitingForEndpoint(port.id)) }
         armHolds(for: loop.now + port.holdLimit)
         return true
@@ -56,7 +56,7 @@ extension Worker {
         connection.pointee.isHeld = false
         supplies.dials.take(&port.has.dials)
         supplies.holds.giveBack(&port.has.holds)
-        port.counters.held -= 1
+        port.counters.pointee.held.add(-1)
         port.route.waiting.leave()
         if let place = port.waiting.firstIndex(where: { $0.id == id }) { port.waiting.remove(at: place) }
     }
@@ -119,7 +119,7 @@ extension Worker {
                     break
                 }
                 port.waiting.removeFirst()
-                port.counters.holdTimeouts += 1
+                port.counters.pointee.holdTimeouts.add()
                 end(first.id, .noEndpoint)
             }
         }

@@ -104,8 +104,8 @@ extension Worker {
 
     func shortageBegins(_ listener: Listener, _ shortage: Shortage) {
         let port = listener.port
-        counters.acceptPauses += 1
-        port.counters.acceptPauses += 1
+        counters.acceptPauses.add()
+        port.counters.pointee.acceptPauses.add()
         guard !listener.isShort else { return }
         listener.isShort = true
         if port.route.shortage.begin(at: loop.now) { report(.acceptPaused(port.id, shortage)) }

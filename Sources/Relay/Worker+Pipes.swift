@@ -10,6 +10,7 @@ extension Worker {
         var slot = hasShare ? nil : pipes.take(for: holder, at: loop.now)
         if slot == nil, reclaimPipe() { slot = pipes.take(for: holder, at: loop.now) }
         if slot != nil { port.has.pipes += 1 }
+        countPipes()
         return slot
     }
 
@@ -36,6 +37,7 @@ extension Worker {
         // In two steps: for the thread sanitizer the compiler makes invalid code of the one.
         let port = holder.connection.pointee.port
         port.has.pipes -= 1
+        countPipes()
     }
 
     func discardPipe(_ hold: inout Hold, of port: PortState) {
@@ -43,5 +45,12 @@ extension Worker {
         hold.pipe = nil
         pipes.discard(pipe)
         port.has.pipes -= 1
+        countPipes()
+    }
+
+    @inline(__always)
+    private func countPipes() {
+        counters.pipes.set(pipes.count)
+        counters.pipesLent.set(pipes.lent)
     }
 }

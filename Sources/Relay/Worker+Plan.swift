@@ -4,13 +4,14 @@ internal import EventLoop
 
 /// What the control plane asks of a worker. Everything runs on the worker's thread.
 extension Worker {
-    func serve(_ id: ServicePortID, by route: ServiceRoute) {
+    func serve(_ id: ServicePortID, by route: ServiceRoute, counting meter: PortMeter) {
         if let port = ports[id] {
             if id.transport == .udp { endFlows(of: port, notIn: route.balancer) }
             port.route = route
             routeHasChanged(of: port)
         } else {
-            ports[id] = PortState(id: id, route: route, timeouts: configuration.flowTimeouts)
+            ports[id] = PortState(
+                id: id, route: route, meter: meter, worker: index, timeouts: configuration.flowTimeouts)
         }
         startSweepingPins()
     }
@@ -24,12 +25,6 @@ extension Worker {
             for door in Array(listeners.values) where door.port === port { closeListener(door.id) }
         }
         port.isRemoved = true
-        foldIfForgotten(port)
-    }
-
-    /// What a removed service port has added up to stays in the total.
-    func foldIfForgotten(_ port: PortState) {
-        if port.isRemoved, port.counters.open == 0 { counters.removed += port.counters }
     }
 
     func listen(_ number: UInt32, _ socket: consuming Descriptor, for id: ServicePortID) {
@@ -44,23 +39,5 @@ extension Worker {
         } catch {
             report(.listenerFailed(id, error))
         }
-    }
-
-    func snapshot() -> RelaySnapshot {
-        var snapshot = RelaySnapshot()
-        snapshot.total = counters
-        snapshot.total.open = connections.count
-        snapshot.total.halfOpen = deadlines.halfOpenCount
-        snapshot.total.pipes = pipes.count
-        snapshot.total.pipesLent = pipes.lent
-        for (id, port) in ports { snapshot.ports[id] = port.counters }
-        // Open connections have not been added to their port's bytes yet.
-        for id in connections.ids {
-            let connection = connections[id.index]
-            let port = connection.pointee.port.id
-            snapshot.ports[port]?.bytesUp += connection.pointee.up.moved
-            snapshot.ports[port]?.bytesDown += connection.pointee.down.moved
-        }
-        return snapshot
     }
 }

@@ -42,7 +42,7 @@ extension Worker {
     /// A client found the endpoint dead: others take its place until it answers again.
     func eject(_ endpoint: Endpoint, of port: PortState) {
         if endpoint.eject() {
-            port.counters.ejections += 1
+            port.counters.pointee.ejections.add()
             report(.endpointEjected(port.id, endpoint))
         }
         probe(endpoint, of: port)
@@ -54,7 +54,7 @@ extension Worker {
         guard endpoint.pardon() else { return }
         // Another worker may have ejected it again before it could see that nobody probes it any more.
         defer { probe(endpoint, of: port) }
-        port.counters.readmissions += 1
+        port.counters.pointee.readmissions.add()
         report(.endpointReadmitted(port.id, endpoint))
     }
 

@@ -33,14 +33,18 @@ extension Worker {
     }
 
     func advanceUp(_ connection: UnsafeMutablePointer<Connection>, _ occasion: Occasion) -> Bool {
-        advance(
+        let before = connection.pointee.up.moved
+        defer { connection.pointee.counters.pointee.bytesUp.add(connection.pointee.up.moved - before) }
+        return advance(
             &connection.pointee.up, &connection.pointee.upHold, of: PipePool.Holder(connection, isUp: true),
             from: connection.pointee.client, to: connection.pointee.server,
             endIsSaidByClosing: connection.pointee.down.saysItByClosing, occasion)
     }
 
     func advanceDown(_ connection: UnsafeMutablePointer<Connection>, _ occasion: Occasion) -> Bool {
-        advance(
+        let before = connection.pointee.down.moved
+        defer { connection.pointee.counters.pointee.bytesDown.add(connection.pointee.down.moved - before) }
+        return advance(
             &connection.pointee.down, &connection.pointee.downHold, of: PipePool.Holder(connection, isUp: false),
             from: connection.pointee.server, to: connection.pointee.client,
             endIsSaidByClosing: connection.pointee.up.saysItByClosing, occasion)
@@ -78,7 +82,7 @@ extension Worker {
                 if let pipe = hold.pipe {
                     guard occasion == .turn else { return true }
                     let moved = pipes.drain(pipe, to: sink, count: direction.held, at: now)
-                    if case .moved(let count) = moved { counters.splicedBytes += UInt64(count) }
+                    if case .moved(let count) = moved { counters.splicedBytes.add(UInt64(count)) }
                     direction.didDrain(moved)
                 } else {
                     direction.didWrite(hold.write(to: sink, held: direction.held))
@@ -100,7 +104,7 @@ extension Worker {
         let read = source.read(into: buffer)
         direction.didRead(read, capacity: Self.bufferSize, at: now)
         guard case .moved(let count) = read else { return }
-        counters.copiedBytes += UInt64(count)
+        counters.copiedBytes.add(UInt64(count))
         // Written at once: waiting for an event first costs a quarter more per message.
         direction.didWrite(sink.write(UnsafeRawBufferPointer(rebasing: buffer[..<count])))
         let left = Int(direction.held)

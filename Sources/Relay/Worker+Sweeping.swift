@@ -9,7 +9,7 @@ extension Worker {
     private static let pinInterval: UInt64 = 10_000
 
     func startSweepingPins() {
-        guard keepsHouse, !sweepingPins else { return }
+        guard index == 0, !sweepingPins else { return }
         guard ports.values.contains(where: { $0.route.policy.affinity != .none }) else { return }
         sweepingPins = true
         pinTimer?.start(after: Self.pinInterval)

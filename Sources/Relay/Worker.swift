@@ -17,8 +17,8 @@ final class Worker: @unchecked Sendable {
     let loop: EventLoop
     let configuration: RelayConfiguration
     let report: @Sendable (RelayEvent) -> Void
-    /// Does what one worker does for all.
-    let keepsHouse: Bool
+    /// Which of the relay's workers it is; the first one also does what one worker does for all.
+    let index: Int
     /// This worker's part of the budget.
     var supplies: Supplies
     let mostFlows: Int
@@ -38,7 +38,7 @@ final class Worker: @unchecked Sendable {
     var datagrams: DatagramState
     let buffer: UnsafeMutableRawBufferPointer
     var pipes: PipePool
-    var counters = RelayCounters()
+    let counters = WorkerCells()
 
     var deadlines: Deadlines
     var deadlineTimer: Timer?
@@ -83,11 +83,11 @@ final class Worker: @unchecked Sendable {
     private(set) var finalStatus: Int32 = 0
 
     init(
-        configuration: RelayConfiguration, keepsHouse: Bool = true, listening: ListeningCount = ListeningCount(),
+        index: Int = 0, configuration: RelayConfiguration, listening: ListeningCount = ListeningCount(),
         report: @escaping @Sendable (RelayEvent) -> Void
     ) throws(SystemError) {
+        self.index = index
         self.configuration = configuration
-        self.keepsHouse = keepsHouse
         self.listening = listening
         self.report = report
         self.loop = try EventLoop()

@@ -104,15 +104,15 @@ import Testing
         let changed = await apply(try planned("web", servers, policy: sticky))
         #expect(try listening(changed) == port)
         // Every worker has carried out what came before this by the time it answers.
-        _ = await relay.snapshot()
+        await relay.settle()
         for _ in 0..<4 { #expect(try await answer(port) == turn[1]) }
         // The rolling update of the others leaves the client where it is; then the setting goes, and the turns go on.
         let fewer = servers.filter { server in server.port != servers[turn[1] == "a" ? 1 : 0].port }
         _ = await apply(try planned("web", fewer, policy: sticky))
-        _ = await relay.snapshot()
+        await relay.settle()
         for _ in 0..<4 { #expect(try await answer(port) == turn[1]) }
         _ = await apply(try planned("web", fewer))
-        _ = await relay.snapshot()
+        await relay.settle()
         #expect(Set([try await answer(port), try await answer(port)]).count == 2)
         await relay.stop()
     }

@@ -77,10 +77,27 @@ final class LoneWorker: Sendable {
         told.withLock { $0.compactMap { if case .connectionEnded(let record) = $0 { record } else { nil } } }
     }
 
+    /// What it has counted so far, once it has done what it was asked to.
+    var total: RelayCounters {
+        get async {
+            var total = RelayCounters()
+            try? await perform { _ in }
+            total.add(worker.counters)
+            return total
+        }
+    }
+
     func stop() {
         worker.loop.execute { [worker] in worker.endAll() }
         worker.loop.stop()
         thread.withLock { $0 }?.join()
         #expect(worker.finalStatus == 0, "uv_loop_close found open handles")
+    }
+}
+
+extension Worker {
+    /// Serves a service port whose counters nobody reads but tests.
+    func serve(_ id: ServicePortID, by route: ServiceRoute) {
+        serve(id, by: route, counting: PortMeter(workers: 1, removed: RemovedPorts()))
     }
 }

@@ -59,7 +59,7 @@ struct RelayHarness {
     }
 
     var counters: PortCounters {
-        get async { await relay.snapshot().ports[id] ?? PortCounters() }
+        get async { await relay.settledSnapshot().ports[id] ?? PortCounters() }
     }
 
     var dialFailures: [DialFailure] {
@@ -73,5 +73,13 @@ struct RelayHarness {
     /// Ends the relay; every loop must have closed all that it had.
     func stop() async {
         #expect(await relay.stop(), "uv_loop_close found open handles")
+    }
+}
+
+extension Relay {
+    /// All counters, once every worker has done what it was at: a client may have its answer a moment before that is counted.
+    func settledSnapshot() async -> RelaySnapshot {
+        await settle()
+        return snapshot()
     }
 }

@@ -78,8 +78,8 @@ import Testing
         await relay.serve(id, with: UDPHarness.balancer([Self.only]))
         let port = try await relay.open(id, on: .loopback(0)).address.port
         try UDPClient(to: port).send("x")
-        #expect(await eventually { await relay.snapshot().ports[id]?.dropped == 1 })
-        #expect(await relay.snapshot().ports[id]?.datagramsDown == 0)
+        #expect(await eventually { await relay.settledSnapshot().ports[id]?.dropped == 1 })
+        #expect(await relay.settledSnapshot().ports[id]?.datagramsDown == 0)
         #expect(failures.withLock { !$0.isEmpty && $0.allSatisfy { $0.code == ECONNREFUSED } })
 
         await relay.serve(id, with: UDPHarness.balancer([Self.only, live.port]))

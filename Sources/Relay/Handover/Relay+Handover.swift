@@ -43,7 +43,7 @@ extension Relay {
 
     /// Every listening socket that there is now, those of a door one after the other.
     var handedSockets: [HandedSocket] {
-        doors.values.flatMap { door in
+        doors.all.flatMap { door in
             let known = Inheritance.Door(port: door.port, address: door.address)
             return door.listeners.map { HandedSocket(door: known, listener: $0) }
         }

@@ -38,7 +38,7 @@ extension Worker {
                 continue
             }
             guard let id = flow(for: key, on: door), let flow = datagrams.flows.find(id) else {
-                door.port.counters.dropped += 1
+                door.port.counters.pointee.dropped.add()
                 continue
             }
             datagrams.link(slot, to: flow, id)
@@ -74,8 +74,8 @@ extension Worker {
             case 0:
                 let count = datagrams.run.slots.count
                 if port.flows.isUnused(flow.pointee.entry) { keepFirst(flow) }
-                port.counters.datagramsUp += UInt64(count)
-                port.counters.bytesUp += bytesInRun()
+                port.counters.pointee.datagramsUp.add(UInt64(count))
+                port.counters.pointee.bytesUp.add(bytesInRun())
                 port.flows.used(flow.pointee.entry, sent: count, now: loop.now)
                 slot = next
             case let error where SystemError.blamesEndpoint(error):
@@ -94,7 +94,7 @@ extension Worker {
                     continue
                 }
                 // No room in the socket, or a datagram that is too large for the way: lost, as datagrams may be.
-                port.counters.dropped += UInt64(datagrams.run.slots.count)
+                port.counters.pointee.dropped.add(UInt64(datagrams.run.slots.count))
                 slot = next
             }
         }
@@ -148,7 +148,7 @@ extension Worker {
     private func drop(from slot: Int16, _ port: PortState) {
         var slot = slot
         while slot >= 0 {
-            port.counters.dropped += 1
+            port.counters.pointee.dropped.add()
             slot = datagrams.nextSlot[Int(slot)]
         }
     }
@@ -180,7 +180,7 @@ extension Worker {
     private func answer(_ count: Int, _ id: Slab<Flow>.ID, _ flow: UnsafeMutablePointer<Flow>) {
         let port = flow.pointee.port
         guard let door = listeners[flow.pointee.key.door] else {
-            port.counters.dropped += UInt64(count)
+            port.counters.pointee.dropped.add(UInt64(count))
             return endFlow(id)
         }
         for slot in 0..<count { datagrams.nextSlot[slot] = slot + 1 < count ? Int16(slot + 1) : -1 }
@@ -196,10 +196,10 @@ extension Worker {
                 continue
             }
             if error == 0 {
-                port.counters.datagramsDown += UInt64(datagrams.run.slots.count)
-                port.counters.bytesDown += bytesInRun()
+                port.counters.pointee.datagramsDown.add(UInt64(datagrams.run.slots.count))
+                port.counters.pointee.bytesDown.add(bytesInRun())
             } else {
-                port.counters.dropped += UInt64(datagrams.run.slots.count)
+                port.counters.pointee.dropped.add(UInt64(datagrams.run.slots.count))
             }
             slot = next
         }

@@ -26,8 +26,8 @@ extension Worker {
         }
         flow.pointee.entry = port.flows.insert(key, id, now: loop.now)
         flow.pointee.endpoint.open.wrappingAdd(1, ordering: .relaxed)
-        port.counters.accepted += 1
-        port.counters.open += 1
+        port.counters.pointee.accepted.add()
+        port.counters.pointee.open.add(1)
         if !sweeping {
             sweeping = true
             sweepTimer?.start(after: Self.sweepInterval)
@@ -93,7 +93,7 @@ extension Worker {
     private func evict(_ id: Slab<Flow>.ID, _ door: Listener) {
         if let flow = datagrams.flows.find(id), !flow.pointee.chain.isEmpty { forward(id, flow, door) }
         endFlow(id)
-        counters.flowsEvicted += 1
+        counters.flowsEvicted.add()
     }
 
     /// The service port with most flows among those that the next few flows belong to. Who has most is among them most
@@ -113,10 +113,9 @@ extension Worker {
         guard let flow = datagrams.flows.find(id) else { return }
         let port = flow.pointee.port
         port.flows.remove(flow.pointee.entry)
-        port.counters.open -= 1
+        port.counters.pointee.open.add(-1)
         flow.pointee.endpoint.open.wrappingSubtract(1, ordering: .relaxed)
         datagrams.flows.remove(id)
-        foldIfForgotten(port)
     }
 
     /// The endpoint is not there, as the kernel learnt from ICMP: the client's next datagram goes to another.
@@ -146,7 +145,7 @@ extension Worker {
     ) {
         endpoint.penalise(until: loop.now + DialAttempts.penalty)
         port.route.failed(endpoint, for: client)
-        port.counters.dialFailures += 1
+        port.counters.pointee.dialFailures.add()
         report(.dialFailed(DialFailure(port: port.id, endpoint: endpoint, attempt: attempt, code: code, limit: 0)))
     }
 

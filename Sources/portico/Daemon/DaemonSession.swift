@@ -111,7 +111,7 @@ struct DaemonSession {
             return nil
         }
         health.close()
-        let snapshot = await relay.snapshot()
+        let snapshot = relay.snapshot()
         await relay.stop()
         reports.finish()
         await narration.value

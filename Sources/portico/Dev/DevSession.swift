@@ -101,7 +101,7 @@ struct DevSession {
             for await wake in wakes { if case .signal(let number) = wake { return number } }
             return nil
         }
-        let snapshot = await relay.snapshot()
+        let snapshot = relay.snapshot()
         await relay.stop()
         await names?.stop()
         reports.finish()

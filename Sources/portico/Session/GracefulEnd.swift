@@ -13,7 +13,7 @@ enum GracefulEnd {
     static func drain(
         _ relay: Relay, within limits: [Duration?], logger: Logger, nextSignal: @escaping @Sendable () async -> Int32?
     ) async -> Int32? {
-        let open = await relay.snapshot().total.open
+        let open = relay.total.open
         if open > 0 {
             let end = limits.count > 1 ? "limits the wait" : "ends them now"
             logger.notice("waiting for \(open) open connections to end; another signal \(end)")

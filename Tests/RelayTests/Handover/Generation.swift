@@ -80,7 +80,7 @@ final class Generation: Sendable {
     }
 
     var counters: PortCounters {
-        get async { await relay.snapshot().ports[id] ?? PortCounters() }
+        get async { await relay.settledSnapshot().ports[id] ?? PortCounters() }
     }
 
     /// What a client is told that only listens.

@@ -18,7 +18,7 @@ import Testing
             for _ in 0..<8 { #expect(try await served.ask(from: source) == first) }
         }
         #expect(servers.map(\.accepted) == [9, 9, 9])
-        #expect(await served.relay.snapshot().ports[served.id]?.pinnedClients == 3)
+        #expect(await served.relay.settledSnapshot().ports[served.id]?.pinnedClients == 3)
         await served.relay.stop()
     }
 

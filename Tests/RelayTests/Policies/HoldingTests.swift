@@ -139,7 +139,7 @@ import Testing
         #expect(await waits(served, 1))
         await served.relay.remove(served.id)
         _ = try await client.finished()
-        let snapshot = await served.relay.snapshot()
+        let snapshot = await served.relay.settledSnapshot()
         #expect(snapshot.total.removed.refused == 1 && snapshot.total.removed.accepted == 1)
         await served.relay.stop()
     }

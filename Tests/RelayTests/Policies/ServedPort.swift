@@ -40,14 +40,14 @@ final class ServedPort: Sendable {
     }
 
     var counters: PortCounters {
-        get async { await relay.snapshot().ports[id] ?? PortCounters() }
+        get async { await relay.settledSnapshot().ports[id] ?? PortCounters() }
     }
 
     /// Gives the service port other endpoints or another policy.
     func serve(_ balancer: Balancer, _ policy: ServicePolicy = ServicePolicy()) async {
         await relay.serve(id, with: balancer, policy: policy)
         // Every worker has carried out what came before this by the time it answers.
-        _ = await relay.snapshot()
+        await relay.settle()
     }
 
     /// What the endpoint says that a new client from `source` gets.

@@ -197,10 +197,6 @@ extension LoneWorker {
     fileprivate var pauses: UInt64 { get async { await total.acceptPauses } }
     fileprivate var shed: UInt64 { get async { await total.shed } }
     fileprivate var open: Int { get async { await total.open } }
-
-    private var total: RelayCounters {
-        get async { (try? await perform { $0.snapshot().total }) ?? RelayCounters() }
-    }
 }
 
 extension ScriptedPeer {

@@ -20,7 +20,7 @@ import Testing
             .send("hello"), .expectPattern(count: size, seed: 1), .give(taken), .receiveAll, .wait(leave))
         // The client has got all and the end, and does nothing.
         #expect(await eventually { client.progress.sawEnd || client.progress.failure != nil })
-        #expect(await eventually { await harness.relay.snapshot().total.open == 0 })
+        #expect(await eventually { await harness.relay.settledSnapshot().total.open == 0 })
         leave.give()
         #expect(try await client.finished().sawEnd, "the end came before the reset")
         await harness.stop()
@@ -35,7 +35,7 @@ import Testing
         _ = try await client.finished()
         let connection = try await server.connection(0)
         #expect(await eventually { connection.progress.sawEnd || connection.progress.failure != nil })
-        #expect(await eventually { await harness.relay.snapshot().total.open == 0 })
+        #expect(await eventually { await harness.relay.settledSnapshot().total.open == 0 })
         #expect(connection.progress.received.text == "hello")
         leave.give()
         await harness.stop()
@@ -70,12 +70,12 @@ import Testing
         #expect(acknowledged > 1 << 20)
         if ending == .endAndReset { breaking.finish() }
         breaking.reset()
-        #expect(await harness.relay.snapshot().total.open == 1)
+        #expect(await harness.relay.settledSnapshot().total.open == 1)
         begin.give()
         let report = await reader.report()
         #expect(report.received.count >= acknowledged)
         #expect(report.sawReset, "what was not acknowledged is lost, and that is no end")
-        #expect(await eventually { await harness.relay.snapshot().total.open == 0 })
+        #expect(await eventually { await harness.relay.settledSnapshot().total.open == 0 })
         withExtendedLifetime(server) {}
         await harness.stop()
         #expect(harness.records.map(\.outcome) == [byEndpoint ? .endpointReset : .clientReset])
@@ -94,7 +94,7 @@ import Testing
         let endpoint = try await listener.accepted()
         _ = await endpoint.writeUntilStuck()
         endpoint.reset()
-        #expect(await eventually { await harness.relay.snapshot().total.open == 0 })
+        #expect(await eventually { await harness.relay.settledSnapshot().total.open == 0 })
         client.stop()
         await harness.stop()
         #expect(harness.records.map(\.outcome) == [.endpointReset])
@@ -114,7 +114,7 @@ import Testing
         endpoint.reset()
         go.give()
         _ = try await client.finished()
-        #expect(await eventually { await harness.relay.snapshot().total.open == 0 })
+        #expect(await eventually { await harness.relay.settledSnapshot().total.open == 0 })
         await harness.stop()
     }
 }

@@ -49,9 +49,9 @@ import Testing
             to: harness.port, stepLimit: .seconds(120), script: upwards ? bulk : sink)
         _ = try await client.finished()
         _ = try await server.connection(0).finished()
-        let total = await harness.relay.snapshot().total
+        let total = await harness.relay.settledSnapshot().total
         #expect(total.splicedBytes > UInt64(gigabyte) / 2, "a stream of this size goes through a pipe")
-        #expect(await eventually { await harness.relay.snapshot().total.pipesLent == 0 })
+        #expect(await eventually { await harness.relay.settledSnapshot().total.pipesLent == 0 })
         let counters = await harness.counters
         #expect((upwards ? counters.bytesUp : counters.bytesDown) == UInt64(gigabyte))
         await harness.stop()
@@ -127,7 +127,7 @@ import Testing
         let client = try harness.client(
             .meanwhile([.expectPattern(count: size, seed: 5)]), .sendPattern(count: size, seed: 5), .wait(done))
         #expect(await eventually { client.progress.received.count == size })
-        let total = await harness.relay.snapshot().total
+        let total = await harness.relay.settledSnapshot().total
         #expect(total.open == 1)
         #expect(total.pipesLent == 0)
         done.give()

@@ -11,7 +11,7 @@ import Testing
 @Suite(.timeLimit(.minutes(3)), .serialized) struct FairnessTests {
     /// What the worker has moved so far.
     private func moved(_ lone: LoneWorker) async throws -> UInt64 {
-        try await lone.perform { $0.counters.copiedBytes + $0.counters.splicedBytes }
+        try await lone.perform { $0.counters.copiedBytes.value + $0.counters.splicedBytes.value }
     }
 
     /// The median of what the worker moves for bulk streams while one small message goes there and back.

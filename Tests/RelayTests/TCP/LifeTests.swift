@@ -34,7 +34,7 @@ import Testing
         steps[2].give()
         _ = try await client.finished()
         #expect(
-            await eventually { await harness.relay.snapshot().total.removed.accepted > 0 }, "and is counted in the end")
+            await eventually { await harness.relay.settledSnapshot().total.removed.accepted > 0 }, "and is counted in the end")
         await harness.stop()
     }
 
@@ -49,9 +49,9 @@ import Testing
                 let harness = try await RelayHarness(endpoints: [server.port], budget: DescriptorBudget(limit: 20_000))
                 let crowd = try await ClientCrowd.connect(2000, to: harness.port)
                 #expect(try await crowd.roundTrip("hello") == 2000)
-                #expect(await harness.relay.snapshot().total.open == 2000)
+                #expect(await harness.relay.settledSnapshot().total.open == 2000)
                 crowd.close()
-                #expect(await eventually { await harness.relay.snapshot().total.open == 0 })
+                #expect(await eventually { await harness.relay.settledSnapshot().total.open == 0 })
                 await harness.stop()
                 await server.stop()
             }
@@ -95,7 +95,7 @@ import Testing
                     let clients = try (0..<150).map { _ in try harness.client(.shutdownWrite, .receiveReset) }
                     for client in clients { _ = try await client.finished() }
                 }
-                #expect(await harness.relay.snapshot().total.open == 0)
+                #expect(await harness.relay.settledSnapshot().total.open == 0)
                 await harness.stop()
                 await server.stop()
             }
@@ -142,7 +142,7 @@ import Testing
             try harness.client(.send("x"), .expect("x"), .pause(.milliseconds(20)), .shutdownWrite, .receiveAll)
         }
         for client in clients { _ = try await client.finished() }
-        #expect(await harness.relay.snapshot().total.acceptPauses > 0)
+        #expect(await harness.relay.settledSnapshot().total.acceptPauses > 0)
         #expect(await harness.counters.accepted == UInt64(clients.count))
         await harness.stop()
     }

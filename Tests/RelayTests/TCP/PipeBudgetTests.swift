@@ -25,7 +25,7 @@ import Testing
             let harness = try await RelayHarness(endpoints: [server.port])
             let client = try harness.client(.sendPattern(count: size, seed: 4), .expect("ok"))
             _ = try await client.finished()
-            let total = await harness.relay.snapshot().total
+            let total = await harness.relay.settledSnapshot().total
             #expect(total.splicedBytes == 0)
             #expect(total.copiedBytes >= UInt64(size))
             #expect(total.pipes == 0, "a shrunken pipe is not kept")
@@ -40,7 +40,7 @@ import Testing
         let harness = try await RelayHarness(endpoints: [server.port])
         let client = try harness.client(.sendPattern(count: size, seed: 4), .expect("ok"))
         _ = try await client.finished()
-        let total = await harness.relay.snapshot().total
+        let total = await harness.relay.settledSnapshot().total
         #expect(total.splicedBytes > UInt64(size) / 2)
         #expect(total.pipes > 0 && total.pipes <= 4, "few pipes serve many streams")
         await harness.stop()

@@ -34,7 +34,7 @@ import Testing
             self.quiet = try await open(relay, "quiet", quiet, ServicePolicy())
         }
 
-        var hogCounters: PortCounters { get async { await relay.snapshot().ports[hog.id] ?? PortCounters() } }
+        var hogCounters: PortCounters { get async { await relay.settledSnapshot().ports[hog.id] ?? PortCounters() } }
 
         /// Who was told to be short of what.
         var shortages: [(port: ServicePortID, of: Shortage)] {
@@ -158,7 +158,7 @@ import Testing
                 to: both.hog.port, stepLimit: .seconds(120), script: [.wait(go), .expectPattern(count: size, seed: 3)])
         }
         #expect(
-            await eventually(within: .seconds(60)) { await both.relay.snapshot().ports[both.hog.id]?.open == count })
+            await eventually(within: .seconds(60)) { await both.relay.settledSnapshot().ports[both.hog.id]?.open == count })
         return clients
     }
 
@@ -171,13 +171,13 @@ import Testing
         let go = Cue()
         let limit = DescriptorBudget(limit: 1024).pipes
         let readers = try await stalled(limit + 16, both, size, until: go)
-        #expect(await eventually { await both.relay.snapshot().total.pipesLent >= limit * 3 / 4 })
-        #expect(await both.relay.snapshot().total.pipesLent < limit, "some are left for others")
+        #expect(await eventually { await both.relay.settledSnapshot().total.pipesLent >= limit * 3 / 4 })
+        #expect(await both.relay.settledSnapshot().total.pipesLent < limit, "some are left for others")
 
         func splicedByAStream(to port: UInt16, _ script: PeerStep...) async throws -> Int {
-            let before = await both.relay.snapshot().total.splicedBytes
+            let before = await both.relay.settledSnapshot().total.splicedBytes
             _ = try await ScriptedPeer.connect(to: port, stepLimit: .seconds(60), script: script).finished()
-            return Int(await both.relay.snapshot().total.splicedBytes - before)
+            return Int(await both.relay.settledSnapshot().total.splicedBytes - before)
         }
         // Another service port has pipes at once.
         let others = try await splicedByAStream(
@@ -190,7 +190,7 @@ import Testing
         // And no byte is lost to that.
         go.give()
         for reader in readers { _ = try await reader.finished() }
-        #expect(await both.relay.snapshot().total.pipesLent == 0)
+        #expect(await both.relay.settledSnapshot().total.pipesLent == 0)
         await both.relay.stop()
     }
 }

@@ -63,14 +63,14 @@ import Testing
         for youth in [3_600_000, 10 as UInt64] {
             let harness = try await RelayHarness(endpoints: [server.port], workers: 1) { $0.youth = youth }
             let client = try harness.client(.shutdownWrite, .wait(Cue()))
-            #expect(await eventually { await harness.relay.snapshot().total.halfOpen == 1 })
+            #expect(await eventually { await harness.relay.settledSnapshot().total.halfOpen == 1 })
             if youth > 10 {
                 #expect(OpenSocket.connected(to: server.port)?.option(SOL_SOCKET, SO_KEEPALIVE) == 0)
             } else {
                 let dialled = try #require(OpenSocket.connected(to: server.port))
                 #expect(await eventually { dialled.option(SOL_SOCKET, SO_KEEPALIVE) == 1 })
                 try expectKeepAlive(dialled)
-                #expect(await harness.relay.snapshot().total.halfOpen == 1)
+                #expect(await harness.relay.settledSnapshot().total.halfOpen == 1)
             }
             client.stop()
             await harness.stop()

@@ -24,7 +24,7 @@ import Testing
         let sixth = try UDPClient(to: harness.port)
         #expect(try await sixth.ask("x") == "x")
         #expect(await harness.counters.open == 5)
-        #expect(await harness.relay.snapshot().total.flowsEvicted == 1)
+        #expect(await harness.relay.settledSnapshot().total.flowsEvicted == 1)
         // Whose flow is still there keeps its socket towards the endpoint.
         #expect(server.arrivals.sources.count == sources + 1)
         for client in [clients[0]] + clients[2...] { #expect(try await client.ask("z") == "z") }
@@ -78,7 +78,7 @@ import Testing
         let quiet = try await harness.relay.open(other, on: EndpointAddress(ip: IPAddress(v4: 0x7F00_0001), port: 0))
         #expect(try await UDPClient(to: quiet.address.port).ask("x") == "x")
         for _ in 0..<20 { #expect(try await UDPClient(to: harness.port).ask("x") == "x") }
-        let snapshot = await harness.relay.snapshot()
+        let snapshot = await harness.relay.settledSnapshot()
         #expect(snapshot.ports[other]?.open == 1)
         #expect(snapshot.ports[UDPHarness.id]?.open == 4)
         #expect(await harness.relay.stop())
@@ -95,7 +95,7 @@ import Testing
         let counters = await harness.counters
         #expect(counters.dialFailures > 0)
         #expect(counters.open == 3)
-        #expect(await harness.relay.snapshot().total.flowsEvicted == 0, "nobody else has to pay for that")
+        #expect(await harness.relay.settledSnapshot().total.flowsEvicted == 0, "nobody else has to pay for that")
         #expect(await harness.relay.stop())
     }
 

@@ -30,7 +30,7 @@ struct UDPHarness {
     }
 
     var counters: PortCounters {
-        get async { await relay.snapshot().ports[Self.id] ?? PortCounters() }
+        get async { await relay.settledSnapshot().ports[Self.id] ?? PortCounters() }
     }
 
     /// Gives the service port other endpoints, and returns when every worker knows.

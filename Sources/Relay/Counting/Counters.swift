@@ -76,26 +76,12 @@ public struct RelayCounters: Sendable, Equatable {
     public var shed: UInt64 = 0
     /// UDP flows that had to end early to make room.
     public var flowsEvicted: UInt64 = 0
-    /// What service ports that are no longer served added up to.
+    /// What service ports that are no longer served add up to, their last connections included.
     public var removed = PortCounters()
     /// Connections that were still open when a drain reached its limit.
     public var endedByDrain: Int = 0
 
     public init() {}
-
-    public static func += (a: inout RelayCounters, b: RelayCounters) {
-        a.splicedBytes += b.splicedBytes
-        a.copiedBytes += b.copiedBytes
-        a.open += b.open
-        a.halfOpen += b.halfOpen
-        a.pipes += b.pipes
-        a.pipesLent += b.pipesLent
-        a.acceptPauses += b.acceptPauses
-        a.shed += b.shed
-        a.flowsEvicted += b.flowsEvicted
-        a.removed += b.removed
-        a.endedByDrain += b.endedByDrain
-    }
 }
 
 /// All counters at one moment.
@@ -109,9 +95,4 @@ public struct RelaySnapshot: Sendable, Equatable {
     }
 
     public init() {}
-
-    mutating func add(_ other: RelaySnapshot) {
-        total += other.total
-        for (id, counters) in other.ports { ports[id, default: PortCounters()] += counters }
-    }
 }
