@@ -24,14 +24,14 @@ struct Connection: ~Copyable {
     /// Which of the sockets the loop knows.
     var isWatchingClient = false
     var isWatchingServer = false
-    /// One side broke: bytes that the other one was still to get when that was last looked at.
-    var undelivered = 0
     let openedAt: UInt64
     /// The loop's time at the last event.
     var lastActive: UInt64
 
     /// Client to endpoint. Its first read does not wait for an event: most clients speak at once.
     var up = Direction(sourceReady: true)
+    /// One side broke: bytes that the other one was still to get when that was last looked at. It stands where there is a gap.
+    var undelivered: Int32 = 0
     var upHold = Hold()
     /// Endpoint to client.
     var down = Direction(sourceReady: false)
@@ -48,6 +48,15 @@ struct Connection: ~Copyable {
 }
 
 extension Connection {
+    /// Bytes that both directions have delivered.
+    var moved: UInt64 { up.moved + down.moved }
+
+    /// Whatever was known of the sockets: the next attempts to read and to write tell.
+    mutating func lookAnew() {
+        up.lookAnew()
+        down.lookAnew()
+    }
+
     /// One direction has ended and the other goes on: legitimate, but limited in time if nothing moves.
     var isHalfOpen: Bool {
         isEstablished && (up.phase == .finished) != (down.phase == .finished)

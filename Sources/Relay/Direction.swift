@@ -101,6 +101,13 @@ struct Direction: Equatable {
         isUrgent = true
     }
 
+    /// There may have been events that nobody was told of. A read is tried, since a splice might stop at an urgent byte.
+    mutating func lookAnew() {
+        sourceReady = true
+        isUrgent = true
+        sinkReady = true
+    }
+
     @inline(__always)
     mutating func sinkHas(_ readiness: Readiness) {
         if !readiness.isDisjoint(with: [.writable, .hangup, .failed]) { sinkReady = true }

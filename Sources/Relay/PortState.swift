@@ -17,6 +17,9 @@ final class PortState {
     /// The service port is no longer served; the last connection takes this with it.
     var isRemoved = false
 
+    /// The numbers of its listeners.
+    var listeners: Set<UInt32> = []
+
     /// TCP only: clients that wait for an endpoint, in the order in which they came.
     var waiting: [Waiting] = []
     /// They are being dialled for right now.

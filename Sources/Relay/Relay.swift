@@ -196,11 +196,12 @@ public actor Relay {
         doors.removeAll()
     }
 
-    /// Returns when every worker has taken on what was said so far: from then on new clients meet it.
+    /// Returns when every worker has taken on what was said so far: from then on new clients meet it, and the addresses of
+    /// doors that were closed are free.
     public func settle() async {
         for worker in workers {
             await withCheckedContinuation { continuation in
-                if !worker.loop.execute({ continuation.resume() }) { continuation.resume() }
+                if !worker.loop.execute({ worker.settle { continuation.resume() } }) { continuation.resume() }
             }
         }
     }

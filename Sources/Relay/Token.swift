@@ -15,6 +15,8 @@ struct Token: Equatable {
         case flow = 4
         /// A connect without a client, to an ejected endpoint.
         case probe = 5
+        /// A listener that is to be closed, with clients that wait.
+        case closing = 6
     }
 
     let kind: Kind

@@ -30,7 +30,7 @@ extension Worker {
         let isClient = connection.pointee.isWithoutClient
         guard !(isClient && connection.pointee.isWithoutEndpoint) else { return end(id, .endpointReset) }
         let isUnfinished: Bool
-        let left: Int
+        let left: Int32
         if isClient {
             connection.pointee.up.sourceBroke()
             isUnfinished = advanceUp(connection, .turn)
@@ -63,7 +63,7 @@ extension Direction {
     fileprivate var sourceFailed: Bool { phase == .failed && !sinkFailed }
 
     /// Bytes that the peer of `sink` can still get: those that are held, and those that the kernel has.
-    fileprivate func left(with sink: borrowing Descriptor) -> Int {
-        sinkFailed ? 0 : Int(held) + sink.unacknowledged
+    fileprivate func left(with sink: borrowing Descriptor) -> Int32 {
+        Int32(clamping: sinkFailed ? 0 : Int(held) + sink.unacknowledged)
     }
 }

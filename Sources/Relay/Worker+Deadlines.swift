@@ -22,6 +22,26 @@ extension Worker {
     /// So many are taken even if the turn is a long one already.
     private static let fewDeadlines = 16
 
+    /// A connection of which one direction has ended may have been silent for too long.
+    ///
+    /// The limit is on silence, not on length: a long answer to a finished request is legitimate. Nor is it silence if this
+    /// process was stopped or kept from running for so long: then what came meanwhile, and the events that tell of it, still
+    /// wait. So the sockets are asked first.
+    func halfOpenIsDue(
+        _ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>, at now: UInt64
+    ) {
+        guard now - connection.pointee.lastActive >= configuration.halfOpenLimit else {
+            return setDeadline(.halfOpen, id.index)
+        }
+        let before = connection.pointee.moved
+        connection.pointee.lookAnew()
+        relay(id, connection, on: .turn)
+        // If it goes on, that has set its next deadline.
+        guard connections.find(id) != nil, connection.pointee.isHalfOpen else { return }
+        guard connection.pointee.moved != before else { return end(id, .halfOpenLimit) }
+        connection.pointee.lastActive = loop.now
+    }
+
     func deadlinesAreDue() {
         deadlineArmed = 0
         var count = 0
@@ -39,14 +59,10 @@ extension Worker {
                 relay(id, connection)
             case .youngHalfOpen, .halfOpen:
                 if kind == .youngHalfOpen { connection.pointee.server.keepAlive() }
-                // The limit is on silence, not on length: a long answer to a finished request is legitimate.
-                if loop.now - connection.pointee.lastActive < configuration.halfOpenLimit {
-                    setDeadline(.halfOpen, index)
-                } else {
-                    end(id, .halfOpenLimit)
-                }
+                halfOpenIsDue(id, connection, at: loop.now)
             }
         }
+        counters.halfOpen.set(deadlines.halfOpenCount)
         if let earliest = deadlines.earliest { arm(for: earliest) }
     }
 }

@@ -23,7 +23,7 @@ extension Worker {
     func goOnDraining() {
         guard isDraining else { return }
         let owing = doors { datagrams.flows[$0.index].pointee.isOwed(at: loop.now) }
-        let isEnd = owing.isEmpty && load.isClosedAndEmpty
+        let isEnd = owing.isEmpty && load.isClosedAndEmpty && closing == 0
         // Somebody else reads from doors that were let go, so they may as well serve their flows for as long as there is
         // something else to wait for. Nobody reads from the others: clients are better off with an error.
         for door in Array(listeners.values) where isEnd || (!hasLetGo && !owing.contains(door.id)) {
@@ -43,7 +43,9 @@ extension Worker {
         counters.endedByDrain.add(connections.count)
         for id in connections.ids { end(id, .drained) }
         guard isDraining || hasLetGo else { return }
-        for id in Array(listeners.keys) { closeListener(id) }
+        for listener in Array(listeners.values) {
+            if listener.lastClients == nil { closeListener(listener.id) } else { drop(listener) }
+        }
         goOnDraining()
     }
 
@@ -59,16 +61,19 @@ extension Worker {
         pressure.later = []
         pressure.refusedSince = nil
         for listener in Array(listeners.values) {
-            if listener.port.id.transport == .udp { stopWatching(listener) } else { drop(listener) }
+            if listener.port.id.transport == .udp {
+                stopWatching(listener)
+                dropIfUnused(listener)
+            } else {
+                drop(listener)
+            }
         }
-        closeUnusedDoors()
     }
 
-    /// Closes doors that were let go and have no flows any more. They would keep their addresses taken if the other process
-    /// gives those up.
-    func closeUnusedDoors() {
-        let used = doors { _ in true }
-        for door in Array(listeners.values) where !door.isWatched && !used.contains(door.id) { drop(door) }
+    /// Closes a listener that was let go with the last of its flows. It would keep its address taken if the other process gives
+    /// that up.
+    func dropIfUnused(_ listener: Listener) {
+        if hasLetGo, !listener.isWatched, listener.flows == 0 { drop(listener) }
     }
 
     /// The open doors that flows of the given kind came through.

@@ -51,39 +51,4 @@ extension Worker {
         load.remove()
         if load.isClosedAndEmpty { goOnDraining() }
     }
-
-    // MARK: The end of a listener
-
-    /// Closes a listener; its service port goes with the last one. Connections stay.
-    ///
-    /// Clients that the kernel has accepted on it already would be reset by the close, so they are
-    /// taken first, as far as there is room.
-    func closeListener(_ id: UInt32) {
-        guard let listener = listeners[id] else { return }
-        guard listener.port.id.transport == .tcp else {
-            endFlows(throughDoor: id, of: listener.port)
-            return drop(listener)
-        }
-        var waiting = 1024
-        if listener.pause == .forShare { listener.pause = .none }
-        while waiting > 0, listener.pause == .none {
-            let count = accept(from: listener, closing: true)
-            if count == 0 { break }
-            waiting -= count
-        }
-        drop(listener)
-    }
-
-    /// Closes a listener as it is.
-    func drop(_ listener: Listener) {
-        stopWatching(listener)
-        shortageEnds(listener)
-        listeners[listener.id] = nil
-    }
-
-    /// Another process may have the same socket, and its events must not come here any more.
-    func stopWatching(_ listener: Listener) {
-        loop.unwatch(listener.socket)
-        listener.isWatched = false
-    }
 }

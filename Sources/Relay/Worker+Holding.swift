@@ -43,6 +43,7 @@ extension Worker {
         supplies.dials.giveBack(&port.has.dials)
         supplies.holds.take(&port.has.holds)
         port.waiting.append(Waiting(id: id, since: loop.now))
+        portsWithWaiting.insert(port)
         port.counters.pointee.held.add(1)
         port.counters.pointee.heldInAll.add()
         if admission == .first { report(.waitingForEndpoint(port.id)) }
@@ -64,7 +65,7 @@ extension Worker {
     /// A service port was given another route: maybe with an endpoint, maybe with another limit.
     func routeHasChanged(of port: PortState) {
         guard !port.waiting.isEmpty else { return }
-        if port.route.balancer.endpoints.isEmpty { holdsAreDue() } else { resumeHeld(of: port) }
+        if port.route.balancer.endpoints.isEmpty { endOverdue(of: port) } else { resumeHeld(of: port) }
     }
 
     /// Dials for clients that wait, if there is an endpoint: as many as the service port's share of dials allows, and the others
@@ -110,20 +111,19 @@ extension Worker {
     /// Ends the waits that have lasted long enough.
     func holdsAreDue() {
         holdsArmed = 0
-        var earliest: UInt64?
-        for port in ports.values {
-            while let first = port.waiting.first {
-                let due = first.since + port.holdLimit
-                guard due <= loop.now else {
-                    earliest = min(earliest ?? due, due)
-                    break
-                }
-                port.waiting.removeFirst()
-                port.counters.pointee.holdTimeouts.add()
-                end(first.id, .noEndpoint)
-            }
+        for port in portsWithWaiting.visit() { endOverdue(of: port) }
+    }
+
+    /// Ends those of one service port, and sees to it that the next one is not forgotten.
+    private func endOverdue(of port: PortState) {
+        while let first = port.waiting.first {
+            let due = first.since + port.holdLimit
+            guard due <= loop.now else { return armHolds(for: due) }
+            port.waiting.removeFirst()
+            port.counters.pointee.holdTimeouts.add()
+            end(first.id, .noEndpoint)
         }
-        if let earliest { armHolds(for: earliest) }
+        portsWithWaiting.remove(port)
     }
 
     private func armHolds(for due: UInt64) {

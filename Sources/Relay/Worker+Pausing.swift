@@ -75,9 +75,7 @@ extension Worker {
             for _ in 0..<pressure.turns.count {
                 if let id = pressure.turns.next(), let listener = listeners[id] { resumeIfAdmitted(listener) }
             }
-            if supplies.holds.used > 0 {
-                for port in ports.values where !port.waiting.isEmpty { resumeHeld(of: port) }
-            }
+            for port in portsWithWaiting.visit() where !port.waiting.isEmpty { resumeHeld(of: port) }
         }
         if let next = pressure.later.lazy.map(\.due).min() { armPressure(for: next) }
     }

@@ -33,6 +33,12 @@ final class Worker: @unchecked Sendable {
     let load = WorkerLoad()
 
     var ports: [ServicePortID: PortState] = [:]
+    /// Those with clients that wait for an endpoint, maybe some whose last one has just stopped.
+    var portsWithWaiting = PortGroup()
+    /// Those with UDP flows.
+    var portsWithFlows = PortGroup()
+    /// Those with session affinity; in the first worker alone.
+    var portsWithAffinity = PortGroup()
     var listeners: [UInt32: Listener] = [:]
     var connections = Slab<Connection>()
     var datagrams: DatagramState
@@ -47,7 +53,8 @@ final class Worker: @unchecked Sendable {
 
     /// Looks for silent flows, while there are any.
     var sweepTimer: Timer?
-    var sweeping = false
+    /// When that timer is set to fire; 0 if it is not.
+    var sweepDue: UInt64 = 0
 
     /// Ejected endpoints that this worker tries again.
     var probes = Slab<Probe>()
@@ -66,11 +73,18 @@ final class Worker: @unchecked Sendable {
     /// Looks for clients whose session affinity has expired.
     var pinTimer: Timer?
     var sweepingPins = false
+    /// Service ports that are still to be looked at in the present round.
+    var pinsToSweep: [PortState] = []
 
     var pressure: AcceptPressure
     var pressureTimer: Timer?
     /// When that timer is set to fire; 0 if it is not.
     var pressureArmed: UInt64 = 0
+
+    /// Listeners that are to be closed as soon as who waits there is served.
+    var closing = 0
+    /// Whom to tell when there are none of those any more.
+    var settled: [() -> Void] = []
 
     /// Another process has the doors.
     var hasLetGo = false
@@ -106,7 +120,7 @@ final class Worker: @unchecked Sendable {
         // Unowned: the worker holds its timers, and they fire only within run(), whose caller holds the worker.
         deadlineTimer = Timer(on: loop) { [unowned self] in deadlinesAreDue() }
         pressureTimer = Timer(on: loop) { [unowned self] in pausesAreOver() }
-        sweepTimer = Timer(on: loop) { [unowned self] in sweep() }
+        sweepTimer = Timer(on: loop) { [unowned self] in sweep(at: loop.now) }
         probeTimer = Timer(on: loop) { [unowned self] in probesAreDue() }
         holdTimer = Timer(on: loop) { [unowned self] in holdsAreDue() }
         pinTimer = Timer(on: loop) { [unowned self] in sweepPins() }
@@ -122,6 +136,8 @@ final class Worker: @unchecked Sendable {
         finalStatus = loop.run { [unowned self] token, readiness in
             handle(token, readiness)
         }
+        for done in settled { done() }
+        settled = []
         colleagues = []
         listeners = [:]
         for id in connections.ids { connections.remove(id) }
@@ -154,6 +170,8 @@ final class Worker: @unchecked Sendable {
             relay(token.connection, connection, on: .turn)
         case .flow:
             flowEvent(Slab<Flow>.ID(index: token.index, generation: token.generation))
+        case .closing:
+            goOnClosing(token.index)
         case .probe:
             probeEvent(Slab<Probe>.ID(index: token.index, generation: token.generation))
         }
@@ -208,6 +226,10 @@ final class Listener {
         case setAside
     }
     var pause = Pause.none
+    /// TCP: clients that may still be taken from it before it is closed; nil while it is not to be closed.
+    var lastClients: Int?
+    /// UDP: flows that came through it, whose answers leave by it.
+    var flows = 0
     /// Attempts in a row that failed for no reason that would pass by itself.
     var failures: UInt8 = 0
     /// Clients have had to wait since nobody waited here last.

@@ -8,6 +8,10 @@ internal import Synchronization
 extension Worker {
     /// How often silent flows are looked for, in milliseconds.
     private static let sweepInterval: UInt64 = 250
+    /// The same where some that are due had to be left for another turn.
+    private static let sweepPause: UInt64 = 1
+    /// So many are ended even if the turn is a long one already.
+    private static let fewFlows = 16
 
     /// The flow of `key`, opened if need be; nil if nobody can serve it.
     func flow(for key: FlowKey, on door: Listener) -> Slab<Flow>.ID? {
@@ -28,10 +32,9 @@ extension Worker {
         flow.pointee.endpoint.open.wrappingAdd(1, ordering: .relaxed)
         port.counters.pointee.accepted.add()
         port.counters.pointee.open.add(1)
-        if !sweeping {
-            sweeping = true
-            sweepTimer?.start(after: Self.sweepInterval)
-        }
+        door.flows += 1
+        if port.flows.count == 1 { portsWithFlows.insert(port) }
+        if sweepDue == 0 { sweepLater() }
         return id
     }
 
@@ -113,6 +116,11 @@ extension Worker {
         guard let flow = datagrams.flows.find(id) else { return }
         let port = flow.pointee.port
         port.flows.remove(flow.pointee.entry)
+        if port.flows.count == 0 { portsWithFlows.remove(port) }
+        if let listener = listeners[flow.pointee.key.door] {
+            listener.flows -= 1
+            dropIfUnused(listener)
+        }
         port.counters.pointee.open.add(-1)
         flow.pointee.endpoint.open.wrappingSubtract(1, ordering: .relaxed)
         datagrams.flows.remove(id)
@@ -127,9 +135,16 @@ extension Worker {
         let length = flow.pointee.firstLength
         var first = Hold()
         swap(&first, &flow.pointee.first)
+        guard let door = listeners[key.door] else { return endFlow(id) }
+        // It is needed a moment longer, even if this was its last flow.
+        door.flows += 1
+        defer {
+            door.flows -= 1
+            dropIfUnused(door)
+        }
         endFlow(id)
 
-        guard length > 0, Int(attempts) < DialAttempts.timeouts.count, let door = listeners[key.door],
+        guard length > 0, Int(attempts) < DialAttempts.timeouts.count,
             let other = self.flow(for: key, on: door), let replacement = datagrams.flows.find(other)
         else { return }
         first.send(length, to: replacement.pointee.socket)
@@ -164,13 +179,33 @@ extension Worker {
         for id in port.flows.flows where datagrams.flows.find(id)?.pointee.key.door == number { endFlow(id) }
     }
 
-    func sweep() {
-        for port in ports.values {
-            while let id = port.flows.expired(at: loop.now) { endFlow(id) }
+    /// Ends the flows that were silent for too long at the time `now`, in milliseconds of the loop's time.
+    func sweep(at now: UInt64) {
+        // If this process was stopped or kept from running, flows may have answers that nobody has looked at.
+        let isLate = now > sweepDue + Self.sweepInterval
+        var count = 0
+        for port in portsWithFlows.visit() {
+            while let id = port.flows.expired(at: now) {
+                // Where thousands of clients came at one moment, thousands of flows expire at one moment.
+                guard count < Self.fewFlows || loop.hasTime else {
+                    sweepTimer?.start(after: Self.sweepPause)
+                    return
+                }
+                count += 1
+                if isLate {
+                    flowEvent(id)
+                    guard port.flows.expired(at: now) == id else { continue }
+                }
+                endFlow(id)
+            }
         }
-        if hasLetGo { closeUnusedDoors() }
-        sweeping = datagrams.flows.count > 0
-        if sweeping { sweepTimer?.start(after: Self.sweepInterval) }
+        sweepDue = 0
+        if datagrams.flows.count > 0 { sweepLater() }
+    }
+
+    private func sweepLater() {
+        sweepDue = loop.now + Self.sweepInterval
+        sweepTimer?.start(after: Self.sweepInterval)
     }
 
     // MARK: Doors
@@ -190,6 +225,7 @@ extension Worker {
             let renewed = Listener(id: door.id, socket: socket, port: door.port, isWildcard: door.isWildcard)
             try loop.watchListener(renewed.socket, token: renewed.token)
             loop.unwatch(door.socket)
+            renewed.flows = door.flows
             listeners[door.id] = renewed
         } catch {
             setAside(door, error)

@@ -101,7 +101,8 @@ import Testing
         for round in 0..<30 {
             let id = ServicePortID(ServicePortName(namespace: "default", service: "web-\(round)"), .tcp)
             await relay.serve(id, with: RelayHarness.balancer([server.port]))
-            let port = try await relay.open(id, on: EndpointAddress(ip: IPAddress(v4: 0x7F00_0001), port: 0)).address.port
+            let port = try await relay.open(id, on: EndpointAddress(ip: IPAddress(v4: 0x7F00_0001), port: 0)).address
+                .port
             let client = try ScriptedPeer.connect(to: port, script: [.receiveAll])
             #expect(try await client.finished().received.text == "a")
             await relay.remove(id)

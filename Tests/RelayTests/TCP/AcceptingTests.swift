@@ -44,6 +44,43 @@ import Testing
         lone.stop()
     }
 
+    /// A busy door closes: its clients are served, others' too, and whoever waits for it to be closed is told.
+    @Test func aDoorThatClosesKeepsNobodyElseWaiting() async throws {
+        let lone = try LoneWorker()
+        let (crowded, quiet) = (try lone.open("crowded", endpoints: []), try lone.open("quiet", endpoints: []))
+        let crowd = try await ClientCrowd.connect(500, to: crowded)
+        let other = try await ClientCrowd.connect(1, to: quiet)
+        try lone.run {
+            lone.worker.closeListener(UInt32(crowded))
+        }
+        let isClosed = Locked(false)
+        lone.worker.loop.execute { lone.worker.settle { isClosed.withLock { $0 = true } } }
+        #expect(await eventually { lone.records.count == 501 })
+        let place = try #require(lone.records.firstIndex { $0.port.name.service == "quiet" })
+        #expect(place < 100, "served after \(place) of the crowd")
+        #expect(await eventually { isClosed.withLock { $0 } })
+        let late = try ScriptedPeer.connect(to: crowded, script: [.receiveAll])
+        #expect(await late.report().failure?.reason.isRefused == true)
+        lone.stop()
+        crowd.close()
+        other.close()
+    }
+
+    @Test func whoWaitsForADoorToCloseIsToldWhenTheWorkerEnds() async throws {
+        let lone = try LoneWorker()
+        let crowded = try lone.open("crowded", endpoints: [])
+        let crowd = try await ClientCrowd.connect(200, to: crowded)
+        let isTold = Locked(false)
+        try lone.run {
+            lone.worker.closeListener(UInt32(crowded))
+            lone.worker.settle { isTold.withLock { $0 = true } }
+            lone.worker.loop.stop()
+        }
+        lone.stop()
+        #expect(isTold.withLock { $0 })
+        crowd.close()
+    }
+
     @Test func runningOutOfDescriptorsIsSurvived() async throws {
         await #expect(processExitsWith: .success) {
             try limitDescriptors(to: 1024)

@@ -34,7 +34,8 @@ import Testing
         steps[2].give()
         _ = try await client.finished()
         #expect(
-            await eventually { await harness.relay.settledSnapshot().total.removed.accepted > 0 }, "and is counted in the end")
+            await eventually { await harness.relay.settledSnapshot().total.removed.accepted > 0 },
+            "and is counted in the end")
         await harness.stop()
     }
 

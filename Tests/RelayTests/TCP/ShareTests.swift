@@ -103,7 +103,7 @@ import Testing
         let (dead, live) = (try BlackHole(), try ScriptedServer.echo())
         let patient = ServicePolicy(holdSeconds: 60)
         let both = try await Neighbours(hog: [], quiet: [live.port], workers: 1, policy: patient)
-        let worker = await both.relay.workers[0]
+        let worker = both.relay.workers[0]
         worker.loop.execute { worker.supplies.dials.capacity = 30 }
         let alone = try await both.latency()
         let crowd = try await ClientCrowd.connect(80, to: both.hog.port)
@@ -126,7 +126,7 @@ import Testing
     @Test func whoComesBackFromAWorkerWithoutRoomIsServed() async throws {
         let server = try ScriptedServer.echo()
         let harness = try await RelayHarness(endpoints: [server.port])
-        let (first, full) = (await harness.relay.workers[0], await harness.relay.workers[1])
+        let (first, full) = (harness.relay.workers[0], harness.relay.workers[1])
         full.loop.execute { full.supplies.dials.capacity = 0 }
         await harness.relay.settle()
         let done = Cue()
@@ -158,7 +158,9 @@ import Testing
                 to: both.hog.port, stepLimit: .seconds(120), script: [.wait(go), .expectPattern(count: size, seed: 3)])
         }
         #expect(
-            await eventually(within: .seconds(60)) { await both.relay.settledSnapshot().ports[both.hog.id]?.open == count })
+            await eventually(within: .seconds(60)) {
+                await both.relay.settledSnapshot().ports[both.hog.id]?.open == count
+            })
         return clients
     }
 

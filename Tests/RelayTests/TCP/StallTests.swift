@@ -88,8 +88,77 @@ import Testing
         #expect(isBack == true)
         worker.stop()
     }
+
+    /// The limit on silence is over, and the answer is there, but nobody has looked.
+    @Test func whatCameMeanwhileIsNoSilence() async throws {
+        let (question, answered) = (Cue(), Cue())
+        let server = try ScriptedServer(script: [
+            .receiveAll, .give(question), .wait(answered), .send("answer"), .close,
+        ])
+        let limit: UInt64 = 60_000
+        let worker = try LoneWorker(configure: { $0.halfOpenLimit = limit })
+        let port = try worker.open(endpoints: [server.port])
+        try worker.run()
+        let client = try ScriptedPeer.connect(to: port, script: [.send("x"), .shutdownWrite, .receiveAll])
+        try await question.wait()
+        #expect(await eventually { await worker.total.halfOpen == 1 })
+        try await worker.perform { worker in
+            answered.give()
+            guard let id = worker.connections.ids.first else { return }
+            let connection = worker.connections[id.index]
+            for _ in 0..<600 where !connection.pointee.server.isReadable { usleep(10_000) }
+            worker.halfOpenIsDue(id, connection, at: worker.loop.now + limit)
+        }
+        #expect(try await client.finished().received.text == "answer")
+        #expect(await eventually { worker.records.map(\.outcome) == [.completed] })
+        worker.stop()
+    }
+
+    @Test func silenceIsSilenceAllTheSame() async throws {
+        let (question, never) = (Cue(), Cue())
+        let server = try ScriptedServer(script: [.receiveAll, .give(question), .wait(never)])
+        let limit: UInt64 = 60_000
+        let worker = try LoneWorker(configure: { $0.halfOpenLimit = limit })
+        let port = try worker.open(endpoints: [server.port])
+        try worker.run()
+        let client = try ScriptedPeer.connect(to: port, script: [.send("x"), .shutdownWrite, .receiveReset])
+        try await question.wait()
+        #expect(await eventually { await worker.total.halfOpen == 1 })
+        try await worker.perform { worker in
+            guard let id = worker.connections.ids.first else { return }
+            worker.halfOpenIsDue(id, worker.connections[id.index], at: worker.loop.now + limit)
+        }
+        #expect(try await client.finished().sawReset)
+        #expect(worker.records.map(\.outcome) == [.halfOpenLimit])
+        worker.stop()
+    }
+
+    @Test func aFlowWhoseAnswerCameMeanwhileGetsIt() async throws {
+        let answer = Cue()
+        let server = try UDPServer(.echoAfter(answer))
+        let worker = try LoneWorker()
+        let port = try worker.open("dns", .udp, endpoints: [server.port])
+        try worker.run()
+        let client = try UDPClient(to: port)
+        try client.send("x")
+        #expect(await eventually { server.arrivals.datagrams == 1 })
+        try await worker.perform { worker in
+            answer.give()
+            guard let id = worker.datagrams.flows.ids.first else { return }
+            let flow = worker.datagrams.flows[id.index]
+            for _ in 0..<600 where !flow.pointee.socket.isReadable { usleep(10_000) }
+            worker.sweep(at: worker.loop.now + 20_000)
+        }
+        #expect(try await client.receive() == Array("x".utf8))
+        worker.stop()
+    }
 }
 
 extension Descriptor {
+    fileprivate var isReadable: Bool {
+        var state = pollfd(fd: raw, events: Int16(POLLIN), revents: 0)
+        return poll(&state, 1, 0) > 0
+    }
+
     fileprivate var isPending: Bool { TCPSocket.dialState(of: self) == .pending }
 }

@@ -9,22 +9,23 @@ extension Worker {
             if id.transport == .udp { endFlows(of: port, notIn: route.balancer) }
             port.route = route
             routeHasChanged(of: port)
+            affinityMayHaveChanged(of: port)
         } else {
-            ports[id] = PortState(
+            let port = PortState(
                 id: id, route: route, meter: meter, worker: index, timeouts: configuration.flowTimeouts)
+            ports[id] = port
+            affinityMayHaveChanged(of: port)
         }
-        startSweepingPins()
     }
 
     /// Forgets a service port. Its connections keep the state that they add to until the last of them has ended.
     func remove(_ id: ServicePortID) {
         guard let port = ports.removeValue(forKey: id) else { return }
+        port.isRemoved = true
+        portsWithAffinity.remove(port)
         endHeld(of: port)
         // Doors that were let go are no longer the relay's to close.
-        if hasLetGo {
-            for door in Array(listeners.values) where door.port === port { closeListener(door.id) }
-        }
-        port.isRemoved = true
+        if hasLetGo { for listener in port.listeners { closeListener(listener) } }
     }
 
     func listen(_ number: UInt32, _ socket: consuming Descriptor, for id: ServicePortID) {
@@ -36,6 +37,7 @@ extension Worker {
         do throws(SystemError) {
             try loop.watchListener(listener.socket, token: listener.token)
             listeners[number] = listener
+            port.listeners.insert(number)
         } catch {
             report(.listenerFailed(id, error))
         }
