@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Looks whether what documents and comments point to is there: paragraphs of docs/behaviour.md that are cited, and files and
-# folders that documents link to. Ends with 1, and a line for each that is not.
+# Looks whether what documents and comments point to is there: paragraphs of docs/behaviour.md that are cited, files and folders
+# that documents link to, and the imports of each module in docs/architecture.md. Ends with 1, and a line for each that is not.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -32,5 +32,16 @@ done < <(
             grep -oE '\]\([^)]+\)' <<< "${found#"$place":}" | sed -E 's/^\]\(//; s/\)$//' | sed "s#^#$place:#"
         done
 )
+
+# A module's row ends with what it imports; those that have no Swift in them import nothing.
+for folder in Sources/*/; do
+    module=$(basename "$folder")
+    ls "$folder"/*.swift > /dev/null 2>&1 || continue
+    imports=$(grep -rhoE '^((public|package|internal|private) )?import \w+' --include='*.swift' "$folder" | sed 's/.* //' | sort -u |
+        while IFS= read -r name; do if [[ -d Sources/$name ]]; then echo "$name"; fi; done | paste -sd, | sed 's/,/, /g')
+    row=$(grep "^| \`$module\` |" docs/architecture.md | sed -E 's/.*\| *([^|]*[^| ])? *\|$/\1/' || true)
+    named=$(grep -oE '\w+' <<< "${row%%;*}" | sort -u | paste -sd, | sed 's/,/, /g' || true)
+    [[ $named == "$imports" ]] || missing "docs/architecture.md: $module imports $imports"
+done
 
 ((failures == 0))

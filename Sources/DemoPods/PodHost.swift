@@ -1,7 +1,6 @@
 internal import Base
 internal import EventLoop
 internal import HTTP
-internal import Objects
 
 /// The loop's side of ``DemoPods``: who is up, what is open, and where readiness goes.
 ///
