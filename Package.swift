@@ -48,7 +48,7 @@ let package = Package(
         .target(name: "Relay", dependencies: ["Base", "EventLoop", "Balancing"], swiftSettings: settings),
         .target(
             name: "Manifests",
-            dependencies: ["Base", "EventLoop", "Objects", "Resolution", "CYaml"], swiftSettings: settings),
+            dependencies: ["Base", "EventLoop", "Objects", "Cluster", "Resolution", "CYaml"], swiftSettings: settings),
         .target(name: "Host", dependencies: ["Base", "EventLoop"], swiftSettings: settings),
         .target(
             name: "Redirect", dependencies: ["Base", "EventLoop", "Objects", "Balancing", "Resolution"],
@@ -102,7 +102,8 @@ let package = Package(
             name: "RelayTests", dependencies: ["Base", "EventLoop", "Balancing", "Relay", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "ManifestsTests", dependencies: ["Base", "Objects", "Resolution", "Manifests", "TestSupport"],
+            name: "ManifestsTests",
+            dependencies: ["Base", "Objects", "Cluster", "Balancing", "Resolution", "Manifests", "TestSupport"],
             resources: [.copy("Fixtures")], swiftSettings: settings),
         .testTarget(
             name: "RedirectTests",

@@ -1,26 +1,49 @@
 internal import Base
 internal import Objects
 
-/// Decodes the objects of one document: a single one, or those of a list, each with errors of its own.
+/// Decodes the objects of one document, or of one element of a list that is read by the piece: a single one, or those of a
+/// list, each with errors of its own.
 struct DocumentDecoder {
+    /// Where a tree comes from, for messages.
+    struct Origin {
+        var file: String
+        /// Nil where there is only one.
+        var document: Int?
+        /// Shared by all trees of a file.
+        var strings: StringCache
+    }
+
     private let reference: TreeDecoder.Document
-    private let file: String
-    private let document: Int?
+    private let origin: Origin
+    /// The way to the tree's root from that of the document.
+    private let prefix: [PathStep]
     private(set) var contents = FileContents()
-    /// The lists that were taken.
-    private var lists: Set<Int> = []
+    /// What aliases have brought.
+    private var repeated: Set<Int> = []
 
     private var tree: DocumentTree { reference.tree }
 
-    init(tree: DocumentTree, file: String, document: Int?) {
-        reference = TreeDecoder.Document(tree)
-        self.file = file
-        self.document = document
+    /// - Parameter prefix: the way to the tree's root from that of the document.
+    init(_ tree: DocumentTree, _ origin: Origin, prefix: [PathStep] = []) {
+        reference = TreeDecoder.Document(tree, strings: origin.strings)
+        self.origin = origin
+        self.prefix = prefix
     }
 
-    mutating func decode() {
-        guard let root = tree.root, tree.nodes[root].kind != .null else { return }
-        take(root, listKind: nil)
+    /// Decodes all that there is.
+    ///
+    /// - Parameters:
+    ///   - items: the elements of the document's list, if they have been taken out of its tree.
+    ///   - listKind: the kind of the list that the root is an element of, if any.
+    mutating func decode(items: ListItems? = nil, listKind: ObjectKind? = nil) {
+        guard let root = tree.root else { return }
+        if let items, let form = ListForm(tree, root), form.isList,
+            let list = tree.value(of: "items", in: root), tree.nodes[list].kind == .sequence
+        {
+            return contents.add(items.contents(of: form))
+        }
+        // An empty document is nothing, while an element that is null is a mistake.
+        if tree.nodes[root].kind != .null || !prefix.isEmpty { take(root, listKind: listKind) }
     }
 
     /// - Parameter listKind: The kind of the elements of the typed list that the object stands in; API servers leave it
@@ -29,63 +52,55 @@ struct DocumentDecoder {
         guard tree.nodes[node].kind == .mapping else {
             return fail(node, nil, path: [], "expected an object, found \(tree.description(of: node))")
         }
-        guard let name = text(["kind"], node) ?? listKind?.rawValue, !name.isEmpty else {
+        if let form = ListForm(tree, node), form.isList { return takeItems(of: node, kind: form.elementKind) }
+        guard let name = tree.text(at: ["kind"], in: node) ?? listKind?.rawValue, !name.isEmpty else {
             return fail(node, nil, path: [], "expected a field kind")
         }
-        let apiVersion = text(["apiVersion"], node)
-        if name.hasSuffix("List"), ObjectKind(rawValue: name) == nil, apiVersion.map(isKnown) ?? true {
-            return takeItems(of: node, kind: ObjectKind(rawValue: String(name.dropLast(4))))
-        }
-        guard let kind = ObjectKind(rawValue: name) else {
-            contents.skipped[name, default: 0] += 1
-            return
-        }
-        if let apiVersion, apiVersion != kind.apiVersion {
+        guard let kind = ObjectKind(rawValue: name) else { return contents.skip(name) }
+        if let apiVersion = tree.text(at: ["apiVersion"], in: node), apiVersion != kind.apiVersion {
             // Other projects have kinds of the same name, such as the Service of Knative.
             guard group(apiVersion) == group(kind.apiVersion) else {
-                contents.skipped["\(name) of \(apiVersion)", default: 0] += 1
-                return
+                return contents.skip("\(name) of \(apiVersion)")
             }
             let message = "expected \(kind.apiVersion), found \"\(apiVersion)\""
-            return fail(node, identity(kind, node), path: [.key("apiVersion")], message)
+            return fail(node, id(kind, node), path: [.key("apiVersion")], message)
         }
         decode(kind, node)
     }
 
     private mutating func takeItems(of list: Int, kind: ObjectKind?) {
-        // Aliases can bring the same list again, with the same objects: lists of those would double with every line.
-        guard lists.insert(list).inserted else { return }
         guard let items = tree.value(of: "items", in: list), tree.nodes[items].kind != .null else { return }
         guard tree.nodes[items].kind == .sequence else {
             return fail(list, nil, path: [.key("items")], "expected a list, found \(tree.description(of: items))")
         }
-        for item in tree.elements(of: items) { take(tree.resolve(item), listKind: kind) }
+        for item in tree.elements(of: items) {
+            let node = tree.resolve(item)
+            // Aliases can bring the same element again: lists of lists would double with every line.
+            if node == item || repeated.insert(node).inserted { take(node, listKind: kind) }
+        }
     }
 
     private mutating func decode(_ kind: ObjectKind, _ node: Int) {
         // The last of two equal fields would win in silence, and be the wrong one half of the time.
-        let range = node..<tree.after(node)
-        if let (key, first) = tree.duplicateKeys.first(where: { range.contains($0.key) }) {
+        if let (key, first) = tree.duplicateKey(in: node) {
+            let id = id(kind, node)
             let problem = problem(
-                identity(kind, node), path: tree.path(to: key), line: Int(tree.nodes[key].line),
+                id, path: tree.path(to: key), line: Int(tree.nodes[key].line),
                 "expected each field once, found it again after line \(tree.nodes[first].line)")
-            contents.failures.append(FailedObject(identity: identity(kind, node), problem: problem))
-            return
+            return contents.add(FailedObject(id: id, problem: problem))
         }
         do {
-            let object = try ManifestObject(kind, from: TreeDecoder(document: reference, node: node))
-            contents.objects.append(
-                LoadedObject(
-                    identity: object.identity, object: object, line: Int(tree.nodes[node].line), document: document))
+            let object = try ClusterObject(kind, from: TreeDecoder(document: reference, node: node))
+            contents.add(
+                LoadedObject(object: object, line: Int(tree.nodes[node].line), document: origin.document))
         } catch let error as DecodingError {
             let path = error.path.map(PathStep.init)
             let (line, value) = tree.locate(path)
             let message = words(for: error, value: value)
-            let identity = identity(kind, node)
-            let problem = problem(identity, kind: kind, path: path, line: line, message)
-            contents.failures.append(FailedObject(identity: identity, problem: problem))
+            let id = id(kind, node)
+            contents.add(FailedObject(id: id, problem: problem(id, kind: kind, path: path, line: line, message)))
         } catch {
-            fail(node, identity(kind, node), path: [], "\(error)")
+            fail(node, id(kind, node), path: [], "\(error)")
         }
     }
 
@@ -104,45 +119,31 @@ struct DocumentDecoder {
         return message
     }
 
-    private mutating func fail(_ node: Int, _ identity: ObjectIdentity?, path: [PathStep], _ message: String) {
+    private mutating func fail(_ node: Int, _ id: ObjectID?, path: [PathStep], _ message: String) {
         let full = tree.path(to: node) + path
-        let line = tree.locate(full).line
-        let problem = problem(identity, path: full, line: line, message)
-        contents.failures.append(FailedObject(identity: identity, problem: problem))
+        let problem = problem(id, path: full, line: tree.locate(full).line, message)
+        contents.add(FailedObject(id: id, problem: problem))
     }
 
+    /// - Parameter path: from the root of the tree.
     private func problem(
-        _ identity: ObjectIdentity?, kind: ObjectKind? = nil, path: [PathStep], line: Int, _ message: String
+        _ id: ObjectID?, kind: ObjectKind? = nil, path: [PathStep], line: Int, _ message: String
     ) -> ManifestProblem {
-        let object = identity?.description ?? kind?.rawValue
+        let object = id?.description ?? kind?.rawValue
+        let full = prefix + path
         return ManifestProblem(
-            file: file, line: line, document: document, object: object?.onOneLine,
-            field: path.isEmpty ? nil : path.fieldPath.onOneLine, message: message.onOneLine)
+            file: origin.file, line: line, document: origin.document, object: object?.onOneLine,
+            field: full.isEmpty ? nil : full.fieldPath.onOneLine, message: message.onOneLine)
     }
-
-    // MARK: Reading without decoding
 
     /// The name of an object that may be broken elsewhere.
-    private func identity(_ kind: ObjectKind, _ node: Int) -> ObjectIdentity? {
-        guard let name = text(["metadata", "name"], node), !name.isEmpty else { return nil }
-        let namespace = text(["metadata", "namespace"], node) ?? ""
-        return ObjectIdentity(kind: kind, namespace: namespace.isEmpty ? "default" : namespace, name: name)
-    }
-
-    private func text(_ path: [String], _ node: Int) -> String? {
-        var node = node
-        for key in path {
-            guard tree.nodes[node].kind == .mapping, let value = tree.value(of: key, in: node) else { return nil }
-            node = value
-        }
-        return tree.nodes[node].kind == .text ? tree.string(node) : nil
+    private func id(_ kind: ObjectKind, _ node: Int) -> ObjectID? {
+        guard let name = tree.text(at: ["metadata", "name"], in: node), !name.isEmpty else { return nil }
+        let namespace = tree.text(at: ["metadata", "namespace"], in: node) ?? ""
+        return ObjectID(kind, ObjectKey(namespace: namespace.isEmpty ? "default" : namespace, name: name))
     }
 
     private func group(_ apiVersion: String) -> Substring {
         apiVersion.contains("/") ? apiVersion.prefix { $0 != "/" } : ""
-    }
-
-    private func isKnown(_ apiVersion: String) -> Bool {
-        ObjectKind.allCases.contains { $0.apiVersion == apiVersion }
     }
 }

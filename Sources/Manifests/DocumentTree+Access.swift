@@ -18,6 +18,9 @@ extension DocumentTree {
         }
     }
 
+    /// The text of what was read last.
+    var lastBytes: ArraySlice<UInt8> { nodes.isEmpty ? [] : bytes(of: nodes.count - 1) }
+
     func string(_ index: Int) -> String { String(decoding: bytes(of: index), as: UTF8.self) }
 
     /// The number of an integer, in the notations of YAML 1.1, which is what Kubernetes' tools read.
@@ -101,19 +104,31 @@ extension DocumentTree {
         return nil
     }
 
-    /// All keys of a mapping by name, with those it gets by merging.
-    func keyNames(of mapping: Int) -> [String] {
-        guard nodes[mapping].hasMergeKey else { return keys(of: mapping).map(string) }
-        var names: [String] = []
+    /// The text at the end of a path of fields, nil if there is none.
+    func text(at path: [String], in node: Int) -> String? {
+        var node = node
+        for key in path {
+            guard nodes[node].kind == .mapping, let value = value(of: key, in: node) else { return nil }
+            node = value
+        }
+        return nodes[node].kind == .text ? string(node) : nil
+    }
+
+    /// The keys of a mapping, with those it gets by merging, each once; their values are those that count.
+    func allKeys(of mapping: Int) -> [Int] {
+        guard nodes[mapping].hasMergeKey else { return Array(keys(of: mapping)) }
+        var found: [Int] = []
+        var names: Set<String> = ["<<"]
         var seen: Set<Int> = []
         var pending = [mapping]
         while let source = pending.popLast() {
             guard nodes[source].kind == .mapping, seen.insert(source).inserted else { continue }
-            names += keys(of: source).map(string).filter { $0 != "<<" && !names.contains($0) }
+            found += keys(of: source).filter { names.insert(string($0)).inserted }
             guard let merge = ownValue(of: "<<", in: source) else { continue }
-            pending += nodes[merge].kind == .sequence ? elements(of: merge).map(resolve) : [merge]
+            // What is taken first wins, so what wins is put last.
+            pending += nodes[merge].kind == .sequence ? elements(of: merge).map(resolve).reversed() : [merge]
         }
-        return names
+        return found
     }
 
     /// What stands at a node, in the words of an error message.

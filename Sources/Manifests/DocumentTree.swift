@@ -32,13 +32,19 @@ struct DocumentTree: Sendable {
 
     private(set) var nodes: [Node] = []
     private(set) var text: [UInt8] = []
-    /// Keys that their mapping already had, with the first one of the same name.
-    private(set) var duplicateKeys: [(key: Int, first: Int)] = []
+    /// Keys that their mapping already had, with the first one of the same name; in the order in which mappings end.
+    private var duplicateKeys: [(key: Int, first: Int)] = []
 
     /// - Parameter bytes: The length of the document, to guess from how much room the tree will take.
     init(bytes: Int) {
         nodes.reserveCapacity(bytes / 24)
         text.reserveCapacity(bytes / 2)
+    }
+
+    /// A key in a node or below it that its mapping already had, with the first one of the same name.
+    func duplicateKey(in node: Int) -> (key: Int, first: Int)? {
+        let range = node..<Int(nodes[node].end)
+        return duplicateKeys.first { range.contains($0.key) }
     }
 
     // MARK: Building

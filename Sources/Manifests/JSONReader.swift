@@ -8,15 +8,18 @@ struct JSONReader {
     private var tree: DocumentTree
     private var position: Int
     private var line: Int
+    /// Takes the elements of the document's list; nil if it has no part in it (any more).
+    private var items: ListItems?
 
     /// Reads the next document of `text` from `position` on, which is left behind it. The text is taken as a buffer, so
     /// that looking at a byte costs no more than that; it is not kept.
     ///
+    /// - Parameter items: is given the elements of the field `items` one by one, if that is a list; the tree lacks them then.
     /// - Returns: The tree, or nil if only white space is left.
     static func readDocument(
-        _ text: UnsafeBufferPointer<UInt8>, position: inout Int, line: inout Int
+        _ text: UnsafeBufferPointer<UInt8>, position: inout Int, line: inout Int, items: ListItems? = nil
     ) throws(SyntaxError) -> DocumentTree? {
-        var reader = JSONReader(text: text, position: position, line: line)
+        var reader = JSONReader(text: text, position: position, line: line, items: items)
         reader.skipSpace()
         guard reader.position < text.count else { return nil }
         try reader.value(depth: 0)
@@ -25,12 +28,13 @@ struct JSONReader {
         return reader.tree
     }
 
-    private init(text: UnsafeBufferPointer<UInt8>, position: Int, line: Int) {
+    private init(text: UnsafeBufferPointer<UInt8>, position: Int, line: Int, items: ListItems?) {
         self.text = text
-        // Room for the whole file once; of many documents in a row none is large.
-        tree = DocumentTree(bytes: line == 1 ? text.count : 0)
         self.position = position
         self.line = line
+        self.items = items
+        // Of a list there is one element at a time, and of many documents in a row none is large.
+        tree = DocumentTree(bytes: line == 1 && items == nil ? text.count : 0)
     }
 
     private var byte: UInt8? { position < text.count ? text[position] : nil }
@@ -76,11 +80,12 @@ struct JSONReader {
             skipSpace()
             guard byte == UInt8(ascii: "\"") else { throw unexpected("a field name in quotes") }
             try string()
+            let isItems = depth == 0 && items != nil && tree.lastBytes.elementsEqual("items".utf8)
             skipSpace()
             guard byte == UInt8(ascii: ":") else { throw unexpected("a colon") }
             position += 1
             skipSpace()
-            try value(depth: depth + 1)
+            if isItems, byte == UInt8(ascii: "[") { try takeItems() } else { try value(depth: depth + 1) }
             count += 2
             guard try separator(or: UInt8(ascii: "}")) else { return tree.close(node, count: count) }
         }
@@ -88,18 +93,49 @@ struct JSONReader {
 
     private mutating func array(depth: Int) throws(SyntaxError) {
         let node = tree.append(.sequence, line: line)
-        var count = 0
+        let count = try elements { reader, _ throws(SyntaxError) in try reader.value(depth: depth + 1) }
+        tree.close(node, count: count)
+    }
+
+    /// Reads the list of the field `items`, giving its elements away. Only the first field of that name counts.
+    private mutating func takeItems() throws(SyntaxError) {
+        guard let items else { return }
+        self.items = nil
+        let node = tree.append(.sequence, line: line)
+        var list = tree
+        // So that the fields before it can be read.
+        list.close(0, count: 0)
+        var size = 0
+        let count = try elements { reader, index throws(SyntaxError) in
+            let start = reader.position
+            // As large as the one before is a good guess.
+            reader.tree = DocumentTree(bytes: size)
+            try reader.value(depth: 2)
+            size = reader.position - start
+            items.take(reader.tree, at: index, of: list)
+        }
+        tree = list
+        tree.close(node, count: count)
+    }
+
+    /// Reads a list, each element by `body`.
+    ///
+    /// - Returns: how many there are.
+    private mutating func elements(
+        _ body: (inout JSONReader, Int) throws(SyntaxError) -> Void
+    ) throws(SyntaxError) -> Int {
         position += 1
         skipSpace()
         if byte == UInt8(ascii: "]") {
             position += 1
-            return tree.close(node, count: 0)
+            return 0
         }
+        var count = 0
         while true {
             skipSpace()
-            try value(depth: depth + 1)
+            try body(&self, count)
             count += 1
-            guard try separator(or: UInt8(ascii: "]")) else { return tree.close(node, count: count) }
+            guard try separator(or: UInt8(ascii: "]")) else { return count }
         }
     }
 

@@ -1,3 +1,5 @@
+public import Base
+
 /// Something wrong with a manifest, and where.
 public struct ManifestProblem: Hashable, Sendable, CustomStringConvertible {
     public enum Severity: Hashable, Sendable {
@@ -45,6 +47,15 @@ public struct ManifestProblem: Hashable, Sendable, CustomStringConvertible {
 
     /// `spec.ports[0].port: expected a number from 1 to 65535, found 0`.
     public var finding: String { (field.map { "\($0): " } ?? "") + message }
+}
+
+extension Problem {
+    /// As health and the log tell of it.
+    public init(_ problem: ManifestProblem) {
+        self.init(
+            problem.severity == .error ? .error : .warning, problem.object == nil ? .source : .object,
+            subject: problem.place, problem.finding)
+    }
 }
 
 extension String {

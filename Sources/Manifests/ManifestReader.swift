@@ -3,6 +3,7 @@ internal import Base
 /// Reads the bytes of a file into objects and problems.
 struct ManifestReader {
     private let file: String
+    private let strings = StringCache()
     private var contents = FileContents()
 
     /// - Parameters:
@@ -12,7 +13,7 @@ struct ManifestReader {
     static func read(_ bytes: [UInt8], file: String) -> FileContents {
         var reader = ManifestReader(file: file)
         guard bytes.count <= DocumentTree.maximumBytes else {
-            reader.fail(nil, line: nil, document: nil, message: "larger than 2 GiB")
+            reader.fail(line: nil, document: nil, message: "larger than 2 GiB")
             return reader.contents
         }
         // Editors on other systems put a byte order mark in front of UTF-8 text.
@@ -38,19 +39,26 @@ struct ManifestReader {
     private mutating func readJSON(_ bytes: [UInt8], from start: Int, isCertain: Bool) -> Bool {
         var position = start
         var line = 1
-        var trees: [DocumentTree] = []
+        var count = 0
         do throws(SyntaxError) {
             try bytes.withUnsafeBufferPointer { bytes throws(SyntaxError) in
-                while let tree = try JSONReader.readDocument(bytes, position: &position, line: &line) {
-                    trees.append(tree)
+                while true {
+                    // That there are several shows at the second.
+                    let origin = origin(document: count == 0 ? nil : count + 1)
+                    let items = ListItems(origin)
+                    guard
+                        let tree = try JSONReader.readDocument(bytes, position: &position, line: &line, items: items)
+                    else { break }
+                    count += 1
+                    if count == 2 { contents.place(inDocument: 1) }
+                    var decoder = DocumentDecoder(tree, origin)
+                    decoder.decode(items: items)
+                    contents.add(decoder.contents)
                 }
             }
         } catch {
             guard isCertain else { return false }
-            fail(nil, line: error.line, document: nil, message: error.message)
-        }
-        for (index, tree) in trees.enumerated() {
-            take(tree, document: trees.count > 1 ? index + 1 : nil)
+            fail(line: error.line, document: nil, message: error.message)
         }
         return true
     }
@@ -64,23 +72,21 @@ struct ManifestReader {
                 let tree = try bytes.withUnsafeBufferPointer { bytes throws(SyntaxError) in
                     try YAMLReader.read(UnsafeBufferPointer(rebasing: bytes[range]), firstLine: chunk.firstLine)
                 }
-                take(tree, document: document)
+                var decoder = DocumentDecoder(tree, origin(document: document))
+                decoder.decode()
+                contents.add(decoder.contents)
             } catch {
-                fail(nil, line: error.line, document: document, message: error.message)
+                fail(line: error.line, document: document, message: error.message)
             }
         }
     }
 
-    private mutating func take(_ tree: DocumentTree, document: Int?) {
-        var decoder = DocumentDecoder(tree: tree, file: file, document: document)
-        decoder.decode()
-        contents.objects += decoder.contents.objects
-        contents.failures += decoder.contents.failures
-        contents.skipped.merge(decoder.contents.skipped, uniquingKeysWith: +)
+    private func origin(document: Int?) -> DocumentDecoder.Origin {
+        DocumentDecoder.Origin(file: file, document: document, strings: strings)
     }
 
-    private mutating func fail(_ identity: ObjectIdentity?, line: Int?, document: Int?, message: String) {
+    private mutating func fail(line: Int?, document: Int?, message: String) {
         let problem = ManifestProblem(file: file, line: line, document: document, message: message)
-        contents.failures.append(FailedObject(identity: identity, problem: problem))
+        contents.add(FailedObject(problem: problem))
     }
 }

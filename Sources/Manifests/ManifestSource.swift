@@ -1,17 +1,24 @@
 internal import Base
-internal import EventLoop
+public import Cluster
 
-/// Services from files: loaded once, then watched.
+/// Objects from files: read once, then watched.
 ///
 /// Changes are found by looking at the files a few times a second. To be told of them instead (inotify) sounds better
 /// and is not: a watch sits on an inode, and what people call a change is mostly another inode under the same name. An
 /// editor renames a new file over the old one; a ConfigMap volume turns a symbolic link two folders away; a checkout does
-/// both; on NFS nobody is told at all. To a look at path, inode, size and times these are all the same, and looking at a
-/// hundred files takes a fraction of a millisecond.
-public actor ManifestSource {
-    private var store: ManifestStore
+/// both; on NFS nobody is told at all. To a look at path, inode, size and times these are all the same.
+///
+/// A look takes less than a microsecond for each file, and no more than 20,000 files are looked at in a second: so up to 5,000
+/// of them a change is seen after one to two intervals of 250 ms, and with 20,000 after 1.25 s at the latest.
+public actor ManifestSource: ClusterSource {
+    var store: ManifestStore
     private let pollInterval: Duration
-    private var last = ManifestResult()
+    /// What was told last, but for the changes; nil before the first time.
+    private var told: SourceUpdate?
+    /// The state of the store that this is from.
+    private var toldRevision = 0
+
+    var last = ManifestResult()
 
     /// The actor runs on a thread of its own: reading a file on a slow disk must not hold up one of the few threads that
     /// all of Swift's concurrency shares.
@@ -20,49 +27,59 @@ public actor ManifestSource {
 
     /// - Parameters:
     ///   - inputs: The `-f` arguments in their order; a later object replaces an earlier one of the same name.
-    ///   - pollInterval: How often the files are looked at. A change is seen after one to two intervals.
+    ///   - pollInterval: How often the files are looked at, unless they are very many. A change is seen after one to two
+    ///     intervals.
     public init(_ inputs: [ManifestInput], pollInterval: Duration = .milliseconds(250)) {
         store = ManifestStore(inputs: inputs)
         self.pollInterval = pollInterval
     }
 
-    /// Reads everything. Never fails as a whole: what cannot be read is among the result's problems.
-    ///
-    /// Called again, it reads what changed since, without waiting for changes to settle.
-    public func load() -> ManifestResult {
-        last = store.load()
-        return last
-    }
-
-    /// A complete result after every change of the files, compared with the last one given by this source. Results that
-    /// would say the same are left out, and of several that nobody has taken yet only the latest is kept. Ends when the
-    /// task that iterates it is cancelled.
-    ///
-    /// Meant for one reader: of two, each would get some of the changes.
-    public nonisolated func changes() -> AsyncStream<ManifestResult> {
-        AsyncStream(bufferingPolicy: .bufferingNewest(1)) { continuation in
-            let task = Task {
-                while !Task.isCancelled {
-                    if let result = await self.poll() { continuation.yield(result) }
-                    try? await Task.sleep(for: pollInterval)
-                }
-                continuation.finish()
-            }
-            continuation.onTermination = { _ in task.cancel() }
+    /// Reads everything at first, and from then on waits for changes. Reading never fails as a whole: what cannot be read is
+    /// among the problems. Nil only when the task is cancelled.
+    public func next() async -> SourceUpdate? {
+        if told == nil {
+            store.load()
+            return takeUpdate()
         }
+        while !Task.isCancelled {
+            try? await Task.sleep(for: pause)
+            guard !Task.isCancelled else { break }
+            if store.poll(), let update = takeUpdate() { return update }
+        }
+        return nil
     }
 
     /// Has the next look read every file again, also those that seem not to have changed.
-    public func reread() { store.forgetFingerprints() }
+    public func reread() { store.forget() }
 
-    private func poll() -> ManifestResult? {
-        guard let result = store.poll(), result != last else { return nil }
-        last = result
-        return result
+    /// What was wrong with the manifests at the last update, with file, line and field.
+    public var problems: [ManifestProblem] { store.problems }
+
+    var pause: Duration {
+        Self.pause(files: store.files.count, isWaiting: store.isWaiting, interval: pollInterval)
     }
 
-    /// What `portico check` reports: the problems of a single load.
-    public static func problems(in inputs: [ManifestInput]) async -> [ManifestProblem] {
-        await ManifestSource(inputs).load().problems
+    /// How long to wait before the next look.
+    ///
+    /// - Parameter isWaiting: whether the last look found something that the next has to confirm: then that does not take
+    ///   longer because there are many files.
+    static func pause(files: Int, isWaiting: Bool, interval: Duration) -> Duration {
+        isWaiting ? interval : max(interval, .microseconds(50) * files)
+    }
+
+    /// - Returns: nil if there is nothing to tell.
+    private func takeUpdate() -> SourceUpdate? {
+        let changes = store.takeChanges()
+        var update = told ?? SourceUpdate()
+        if store.revision != toldRevision {
+            toldRevision = store.revision
+            update.problems = store.problems.map { Problem($0) }
+            update.notes = store.notes
+            update.isPartial = store.isPartial
+        }
+        guard told == nil || !changes.isEmpty || update != told else { return nil }
+        told = update
+        update.changes = changes
+        return update
     }
 }

@@ -3,11 +3,11 @@ struct KeyedTreeContainer<Key: CodingKey>: KeyedDecodingContainerProtocol {
     let decoder: TreeDecoder
 
     var codingPath: [any CodingKey] { decoder.codingPath }
-    var allKeys: [Key] { decoder.document.tree.keyNames(of: decoder.node).compactMap(Key.init(stringValue:)) }
+    var allKeys: [Key] { decoder.document.keyNames(of: decoder.node).compactMap(Key.init(stringValue:)) }
 
     /// Nil if the field is missing.
     private func field(_ key: Key) -> TreeDecoder? {
-        decoder.document.tree.value(of: key.stringValue, in: decoder.node).map(decoder.descend)
+        decoder.document.value(of: key.stringValue, in: decoder.node).map(decoder.descend)
     }
 
     /// Nil if the field is missing or null. One look-up where the default implementations would need three.
@@ -72,7 +72,7 @@ struct UnkeyedTreeContainer: UnkeyedDecodingContainer {
             let path = codingPath + [PathKey(.index(currentIndex))]
             throw DecodingError.valueNotFound(String.self, .init(codingPath: path, debugDescription: "missing"))
         }
-        return decoder.descend(to: decoder.document.tree.resolve(next))
+        return decoder.descend(to: decoder.document.element(next))
     }
 
     private mutating func advance() {

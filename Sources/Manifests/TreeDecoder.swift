@@ -7,23 +7,18 @@ struct TreeDecoder: Decoder {
     let document: Document
     let node: Int
 
-    /// The tree by reference: containers are boxed by the standard library, and copying a whole tree's arrays into each
-    /// would cost their reference counts.
-    final class Document: Sendable {
-        let tree: DocumentTree
-        init(_ tree: DocumentTree) { self.tree = tree }
-    }
-
     var codingPath: [any CodingKey] { document.tree.path(to: node).map(PathKey.init) }
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
         guard document.tree.nodes[node].kind == .mapping else { throw mismatch([String: String].self) }
+        try checkAliases()
         return KeyedDecodingContainer(KeyedTreeContainer<Key>(decoder: self))
     }
 
     func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
         guard document.tree.nodes[node].kind == .sequence else { throw mismatch([String].self) }
+        try checkAliases()
         return UnkeyedTreeContainer(decoder: self)
     }
 
@@ -32,6 +27,14 @@ struct TreeDecoder: Decoder {
     func mismatch(_ type: Any.Type) -> DecodingError {
         .typeMismatch(
             type, .init(codingPath: codingPath, debugDescription: "found \(document.tree.description(of: node))"))
+    }
+
+    private func checkAliases() throws {
+        guard document.hasTooManyAliases else { return }
+        throw DecodingError.dataCorrupted(
+            .init(
+                codingPath: codingPath,
+                debugDescription: "expected fewer aliases, found that they repeat most of the document many times"))
     }
 
     func descend(to node: Int) -> TreeDecoder { TreeDecoder(document: document, node: node) }
@@ -50,7 +53,7 @@ extension TreeDecoder: SingleValueDecodingContainer {
 
     func decode(_ type: String.Type) throws -> String {
         guard document.tree.nodes[node].kind == .text else { throw mismatch(type) }
-        return document.tree.string(node)
+        return document.string(node)
     }
 
     func decode(_ type: Double.Type) throws -> Double {

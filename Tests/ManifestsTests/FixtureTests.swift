@@ -1,5 +1,6 @@
 import Balancing
 import Base
+import Cluster
 import Foundation
 import Objects
 import Resolution
@@ -17,7 +18,7 @@ private struct List<Item: Decodable>: Decodable {
 struct FixtureTests {
     @Test("The manifests of the recorded userspace proxy, as one folder")
     func userspaceManifests() async throws {
-        let result = await ManifestSource([.path(try fixture("userspace"))]).load()
+        let result = await load([.path(try fixture("userspace"))])
         #expect(result.problems.isEmpty)
         #expect(result.state.services.count == 17)
         #expect(result.state.endpointSlices.count == 20)
@@ -56,19 +57,23 @@ struct FixtureTests {
 
     @Test("Lists of API servers, by the tree decoder and by Foundation's", arguments: ["1.25", "1.36"])
     func apiLists(_ version: String) async throws {
-        func foundation<Item: Decodable>(_ name: String, _ type: Item.Type) throws -> [Item] {
+        func foundation<Item: Decodable>(
+            _ name: String, _ type: Item.Type, key: (Item) -> ObjectKey
+        ) throws -> [Item] {
             let data = try Data(contentsOf: URL(filePath: fixture("api/\(version)/\(name).json")))
-            return try JSONDecoder().decode(List<Item>.self, from: data).items
+            return try JSONDecoder().decode(List<Item>.self, from: data).items.sorted { key($0) < key($1) }
         }
         let names = ["services-list", "endpointslices-list", "endpoints-list", "nodes-list"]
         let inputs = try names.map { ManifestInput.path(try fixture("api/\(version)/\($0).json")) }
-        let result = await ManifestSource(inputs).load()
+        let result = await load(inputs)
         #expect(result.problems.isEmpty && result.notes.isEmpty)
         #expect(result.state.services.count > 15)
-        #expect(result.state.services == (try foundation("services-list", Service.self)))
-        #expect(result.state.endpointSlices == (try foundation("endpointslices-list", EndpointSlice.self)))
-        #expect(result.state.endpoints == (try foundation("endpoints-list", Endpoints.self)))
-        #expect(result.state.nodes == (try foundation("nodes-list", Node.self)))
+        #expect(result.state.services == (try foundation("services-list", Service.self, key: \.metadata.key)))
+        #expect(
+            result.state.endpointSlices
+                == (try foundation("endpointslices-list", EndpointSlice.self, key: \.metadata.key)))
+        #expect(result.state.endpoints == (try foundation("endpoints-list", Endpoints.self, key: \.metadata.key)))
+        #expect(result.state.nodes == (try foundation("nodes-list", Node.self, key: \.metadata.key)))
     }
 
     @Test("Slices of the real controller: ready, then terminating, then null")
@@ -96,7 +101,7 @@ struct FixtureTests {
 
     @Test("A pod that terminates, in a mixed list")
     func terminating() async throws {
-        let result = await ManifestSource([.path(try fixture("api/1.25/web-terminating.json"))]).load()
+        let result = await load([.path(try fixture("api/1.25/web-terminating.json"))])
         #expect(result.problems.isEmpty)
         #expect(result.state.endpointSlices.flatMap(\.endpoints).contains { $0.terminating == true })
     }

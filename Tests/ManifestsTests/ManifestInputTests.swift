@@ -1,7 +1,6 @@
 import Base
+import Cluster
 import Foundation
-import Objects
-import Resolution
 import Testing
 
 @testable import Manifests
@@ -25,7 +24,7 @@ struct ManifestInputTests {
         try workspace.write("m/readme.txt", "nothing")
         try workspace.write("m/deeper.yaml/d.yaml", service("d"))
         let result = await workspace.load("m")
-        #expect(result.state.services.map(\.metadata.name) == ["a", "b", "c"])
+        #expect(result.services == ["a:80", "b:80", "c:0"])
         #expect(result.problems.isEmpty)
     }
 
@@ -74,11 +73,13 @@ struct ManifestInputTests {
         let workspace = try Workspace()
         try #require(mkfifo(workspace.path("pipe"), 0o600) == 0)
         let writer = Task.detached { try workspace.write("pipe", service("web")) }
-        let source = ManifestSource([.path(workspace.path("pipe"))])
-        #expect(await source.load().services == ["web:80"])
+        var (store, picture) = workspace.store("pipe")
+        #expect(picture.services == ["web:80"])
         _ = await writer.result
         // A second reading would wait for another writer for ever.
-        #expect(await source.load().services == ["web:80"])
+        store.forget()
+        store.settle(&picture)
+        #expect(picture.services == ["web:80"])
     }
 
     @Test("Pipes and devices in a folder are told and hold up nothing, also one that comes later")
@@ -88,8 +89,7 @@ struct ManifestInputTests {
         try workspace.write("a/web.yaml", service("web"))
         try #require(mkfifo(workspace.path("a/pipe.yaml"), 0o600) == 0)
         try #require(symlink("/dev/zero", workspace.path("a/zero.json")) == 0)
-        let source = ManifestSource([.path(workspace.path("a"))])
-        let first = await source.load()
+        var (store, first) = workspace.store("a")
         #expect(first.services == ["web:80"])
         #expect(
             first.messages(workspace) == [
@@ -98,25 +98,29 @@ struct ManifestInputTests {
             ])
         try #require(mkfifo(workspace.path("a/later.yaml"), 0o600) == 0)
         try workspace.write("a/web.yaml", service("web", port: 81))
-        let second = await source.load()
-        #expect(second.services == ["web:81"])
-        #expect(second.problems.count == 3)
+        store.settle(&first)
+        #expect(first.services == ["web:81"])
+        #expect(first.problems.count == 3)
     }
 
     @Test("A device that gives without end is refused")
     func endless() async throws {
         let workspace = try Workspace()
-        let result = await ManifestSource([.path("/dev/zero")]).load()
+        let result = await load([.path("/dev/zero")])
         #expect(
             result.messages(workspace) == ["/dev/zero: cannot be read: it gives more than 256 MiB"])
     }
 
-    @Test("check gives the problems alone")
-    func check() async throws {
+    @Test("Problems can be had with their places apart")
+    func problems() async throws {
         let workspace = try Workspace()
         try workspace.write("web.yaml", service("web", port: 0))
-        let problems = await ManifestSource.problems(in: [.path(workspace.path("web.yaml"))])
+        let source = ManifestSource([.path(workspace.path("web.yaml"))])
+        let update = await source.next()
+        let problems = await source.problems
         #expect(problems.map(\.field) == ["spec.ports[0].port"])
         #expect(problems.map(\.line) == [6])
+        #expect(update?.problems == problems.map { Problem($0) })
+        #expect(update?.problems.map(\.kind) == [.object])
     }
 }

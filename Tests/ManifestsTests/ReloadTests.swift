@@ -1,4 +1,5 @@
 import Base
+import Cluster
 import Foundation
 import Testing
 
@@ -10,26 +11,23 @@ struct ReloadTests {
     /// Loads, then makes changes one at a time and waits for what each leads to.
     private struct Watch {
         let source: ManifestSource
-        var iterator: AsyncStream<ManifestResult>.AsyncIterator
-        var last: ManifestResult
+        var last = Picture()
 
         init(_ paths: [String]) async {
             source = ManifestSource(paths.map { .path($0) }, pollInterval: .milliseconds(10))
-            last = await source.load()
-            iterator = source.changes().makeAsyncIterator()
+            if let update = await source.next() { last.take(update) }
         }
 
-        /// Waits for a result that satisfies a condition. There may be others before: a change in two steps can be seen
-        /// between them.
+        /// Waits until a condition holds. There may be other updates before: a change in two steps can be seen between them.
         mutating func expect(
-            _ condition: (ManifestResult) -> Bool, sourceLocation: SourceLocation = #_sourceLocation
+            _ condition: (Picture) -> Bool, sourceLocation: SourceLocation = #_sourceLocation
         ) async {
             while !condition(last) {
-                guard let next = await iterator.next() else {
-                    Issue.record("the changes ended", sourceLocation: sourceLocation)
+                guard let update = await source.next() else {
+                    Issue.record("there are no more updates", sourceLocation: sourceLocation)
                     return
                 }
-                last = next
+                last.take(update)
             }
         }
     }
@@ -112,7 +110,7 @@ struct ReloadTests {
         // It stays through further edits, and the problem is not new any more.
         try workspace.replace("web.yaml", service("web", port: 0) + "---\n" + service("api", port: 3))
         await watch.expect { $0.services == ["api:3", "web:1"] }
-        #expect(watch.last.newProblems(since: broken).isEmpty)
+        #expect(watch.last.problems == broken.problems)
         try workspace.replace("web.yaml", service("web", port: 9) + "---\n" + service("api", port: 3))
         await watch.expect { $0.services == ["api:3", "web:9"] && $0.problems.isEmpty }
         // It is known which one is broken, so what is missing was taken out.
@@ -170,18 +168,41 @@ struct ReloadTests {
         try workspace.replace("web.yaml", "# a comment\n" + service("web", port: 1))
         try workspace.replace("web.yaml", service("web", port: 1))
         try workspace.write("web.yaml", service("web", port: 2))
-        let next = await watch.iterator.next()
-        #expect(next?.services == ["web:2"])
+        let next = await watch.source.next()
+        #expect(next?.changes.names == ["Service default/web"])
+        watch.last.take(try #require(next))
+        #expect(watch.last.services == ["web:2"])
     }
 
-    @Test("The changes end with the task that reads them")
+    @Test("The updates end with the task that reads them")
     func cancellation() async throws {
         let workspace = try Workspace()
         try workspace.write("web.yaml", service("web"))
         let source = ManifestSource([.path(workspace.path("web.yaml"))], pollInterval: .milliseconds(10))
-        _ = await source.load()
-        let reader = Task { for await _ in source.changes() {} }
+        _ = await source.next()
+        let reader = Task { await source.next() }
         reader.cancel()
-        await reader.value
+        #expect(await reader.value == nil)
+    }
+
+    @Test("Everything is read again when somebody asks for it, and only what differs is told")
+    func reread() async throws {
+        let workspace = try Workspace()
+        try workspace.write("web.yaml", service("web", port: 1))
+        var watch = await Watch([workspace.path("web.yaml")])
+        await watch.source.reread()
+        try workspace.replace("web.yaml", service("web", port: 1) + "---\n" + service("api", port: 1))
+        await watch.expect { $0.services == ["api:1", "web:1"] }
+    }
+
+    @Test("Very many files are looked at less often, but not what has just changed")
+    func pace() {
+        func pause(_ files: Int, isWaiting: Bool = false) -> Duration {
+            ManifestSource.pause(files: files, isWaiting: isWaiting, interval: .milliseconds(250))
+        }
+        #expect(pause(1) == .milliseconds(250))
+        #expect(pause(5_000) == .milliseconds(250))
+        #expect(pause(20_000) == .seconds(1))
+        #expect(pause(20_000, isWaiting: true) == .milliseconds(250))
     }
 }

@@ -16,18 +16,11 @@ import Testing
     }
 
     /// Loads the folder, has `change` happen to it, and looks until there is nothing new.
-    private func look(
-        _ path: String = "m", after change: () throws -> Void
-    ) throws -> (ManifestResult, () -> ManifestResult) {
-        var store = ManifestStore(inputs: [.path(workspace.path(path))])
-        var last = store.load()
-        func settle() -> ManifestResult {
-            // Two looks have to agree; a write is fresh for a moment.
-            for _ in 0..<30 {
-                if let next = store.poll() { last = next }
-                usleep(10_000)
-            }
-            return last
+    private func look(_ path: String = "m", after change: () throws -> Void) throws -> (Picture, () -> Picture) {
+        var (store, picture) = workspace.store(path)
+        func settle() -> Picture {
+            store.settle(&picture)
+            return picture
         }
         try change()
         return (settle(), settle)

@@ -1,7 +1,6 @@
 import Base
 import Foundation
 import Objects
-import Resolution
 import Testing
 
 @testable import Manifests
@@ -30,6 +29,16 @@ final class Workspace: Sendable {
         try #require(rename(path(".new"), path(name)) == 0)
     }
 
+    /// Renames, over whatever has the new name.
+    func move(_ name: String, to other: String) throws { try #require(rename(path(name), path(other)) == 0) }
+
+    func resize(_ name: String, to size: Int) throws { try #require(truncate(path(name), size) == 0) }
+
+    func size(of name: String) throws -> Int {
+        let attributes = try FileManager.default.attributesOfItem(atPath: path(name))
+        return try #require(attributes[.size] as? Int)
+    }
+
     func remove(_ name: String) throws { try FileManager.default.removeItem(atPath: path(name)) }
 
     func makeFolder(_ name: String) throws {
@@ -42,9 +51,24 @@ final class Workspace: Sendable {
         try #require(rename(path(".link"), path(name)) == 0)
     }
 
-    func load(_ names: String...) async -> ManifestResult {
-        await ManifestSource(names.map { .path(path($0)) }).load()
+    /// What a source says at first of files or folders.
+    func load(_ names: String...) async -> Picture { await ManifestsTests.load(names.map { .path(path($0)) }) }
+
+    /// A store of files or folders that has read them, and what it says.
+    func store(_ names: String...) -> (ManifestStore, Picture) {
+        var store = ManifestStore(inputs: names.map { .path(path($0)) })
+        var picture = Picture()
+        store.load()
+        picture.take(&store)
+        return (store, picture)
     }
+}
+
+/// What a source says at first.
+func load(_ inputs: [ManifestInput]) async -> Picture {
+    var picture = Picture()
+    if let update = await ManifestSource(inputs).next() { picture.take(update) }
+    return picture
 }
 
 /// Recorded objects, by path below the fixtures' folder.
@@ -65,24 +89,12 @@ func service(_ name: String, port: Int = 80) -> String {
     """
 }
 
-extension ManifestResult {
-    /// `name:port` of every service, sorted.
-    var services: [String] {
-        state.services.map { "\($0.metadata.name):\($0.spec.ports.first?.port ?? 0)" }.sorted()
-    }
-
-    /// Problems as text, with the folder of the test taken off.
-    func messages(_ workspace: Workspace) -> [String] {
-        problems.map { $0.description.replacingOccurrences(of: workspace.path + "/", with: "") }
-    }
-}
-
 /// Reads text as a file of the given name.
 func read(_ text: String, file: String = "web.yaml") -> FileContents {
     ManifestReader.read(Array(text.utf8), file: file)
 }
 
 extension FileContents {
-    var names: [String] { objects.map(\.identity.description) }
-    var messages: [String] { failures.map(\.problem.description) }
+    var names: [String] { objects.map(\.id.description) }
+    var messages: [String] { problems(file: "web.yaml").map(\.description) }
 }

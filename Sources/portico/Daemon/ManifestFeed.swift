@@ -50,14 +50,6 @@ struct ManifestFeed {
     }
 }
 
-extension Problem {
-    init(_ problem: ManifestProblem) {
-        self.init(
-            problem.severity == .error ? .error : .warning, problem.object == nil ? .source : .object,
-            subject: problem.place, problem.finding)
-    }
-}
-
 /// What differs from one state to the next.
 struct KnownObjects {
     private var objects: [ObjectID: ClusterObject] = [:]

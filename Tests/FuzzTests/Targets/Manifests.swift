@@ -10,10 +10,9 @@ func fuzzManifest(_ bytes: [UInt8], file: String) throws(FuzzFailure) {
     let lines = 1 + bytes.count { [0x0A, 0x0D, 0x85, 0xA8, 0xA9].contains($0) }
     for object in contents.objects {
         try check((1...lines).contains(object.line), "line \(object.line) of \(lines) has an object")
-        try check(!object.identity.key.name.isEmpty, "an object has a name")
+        try check(!object.id.key.name.isEmpty, "an object has a name")
     }
-    for failure in contents.failures {
-        let problem = failure.problem
+    for problem in contents.problems(file: file) {
         try check(!problem.description.contains(where: \.isNewline), "a problem is one line: \(problem)")
         // A parser may notice at the end, behind the last line.
         let line = problem.line ?? 1

@@ -1,0 +1,64 @@
+internal import Glibc
+
+extension FileSystem {
+    /// What reading a file gave, and the state it was in. Nil as state means that it changed meanwhile.
+    struct Reading {
+        var bytes: [UInt8]
+        var fingerprint: FileFingerprint?
+    }
+
+    /// Bytes that a pipe or device may give; far beyond what any cluster has.
+    static let mostOfAStream = 256 << 20
+    /// Bytes that a file may have: what a tree can index. A sparse file may claim far more than there is memory for.
+    static let mostOfAFile = DocumentTree.maximumBytes
+
+    /// - Parameters:
+    ///   - path: Nil reads standard input.
+    ///   - isStream: pipes and devices are read to their end, which they are waited for; else they are refused.
+    static func read(_ path: String?, isStream: Bool) -> Result<Reading, FileError> {
+        // Opening a pipe waits for its writer, but for this.
+        let waiting = isStream ? 0 : O_NONBLOCK
+        let descriptor = path.map { Glibc.open($0, O_RDONLY | O_CLOEXEC | waiting) } ?? STDIN_FILENO
+        guard descriptor >= 0 else { return .failure(FileError(number: errno)) }
+        defer { if path != nil { close(descriptor) } }
+        var before = stat()
+        guard fstat(descriptor, &before) == 0 else { return .failure(FileError(number: errno)) }
+        if !isStream, case .stream = kind(before) { return .failure(.notAFile) }
+        guard Int(before.st_size) <= mostOfAFile else { return .failure(.tooLarge) }
+
+        var bytes: [UInt8] = []
+        switch readAll(descriptor, expecting: Int(before.st_size), atMost: isStream ? mostOfAStream : mostOfAFile) {
+        case .failure(.endless): return .failure(isStream ? .endless : .tooLarge)
+        case .failure(let error): return .failure(error)
+        case .success(let all): bytes = all
+        }
+        var after = stat()
+        guard fstat(descriptor, &after) == 0 else { return .failure(FileError(number: errno)) }
+        guard case .file(let state) = kind(before), kind(after) == .file(state) else {
+            return .success(Reading(bytes: bytes, fingerprint: nil))
+        }
+        return .success(Reading(bytes: bytes, fingerprint: state))
+    }
+
+    /// - Parameter size: what the file claims to have, which is read in one piece; pipes claim nothing and come in small ones.
+    private static func readAll(
+        _ descriptor: Int32, expecting size: Int, atMost most: Int
+    ) -> Result<[UInt8], FileError> {
+        var bytes: [UInt8] = []
+        while true {
+            // One byte more than there should be, so that the end is seen without room for another piece.
+            let want = bytes.isEmpty && size > 0 ? size + 1 : 1 << 16
+            var failure: Int32 = 0
+            let block = [UInt8](unsafeUninitializedCapacity: want) { buffer, count in
+                let result = Glibc.read(descriptor, buffer.baseAddress, want)
+                failure = result < 0 ? errno : 0
+                count = max(result, 0)
+            }
+            if failure == EINTR { continue }
+            guard failure == 0 else { return .failure(FileError(number: failure)) }
+            guard !block.isEmpty else { return .success(bytes) }
+            if bytes.isEmpty { bytes = block } else { bytes += block }
+            guard bytes.count <= most else { return .failure(.endless) }
+        }
+    }
+}

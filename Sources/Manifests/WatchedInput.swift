@@ -1,0 +1,174 @@
+internal import EventLoop
+
+/// One `-f` argument: what it was at the last look, and the files that it has.
+struct WatchedInput {
+    enum Condition: Hashable {
+        case file
+        case folder(FolderIdentity)
+        /// Neither, and why.
+        case unreadable(String)
+    }
+
+    let input: ManifestInput
+    private let number: Int
+
+    /// What it was at the last look, and the files that were found.
+    private var condition: Condition?
+    private var found: [ManifestFile] = []
+
+    /// The files that count, in order.
+    private(set) var files: [ManifestFile] = []
+    /// What is wrong with it as a whole.
+    private(set) var problem: ManifestProblem?
+    /// What it was when it could last be read.
+    private var readable: Condition?
+
+    /// The state of the folder in which its names were listed; nil if they have to be listed again.
+    private var listed: FolderStamp?
+    private var looksSinceListing = 0
+
+    /// Some network file systems keep a folder's times to themselves, so names are listed now and then all the same.
+    private static let looksPerListing = 40
+
+    /// - Parameter number: its place among the inputs.
+    init(_ input: ManifestInput, number: Int) {
+        self.input = input
+        self.number = number
+    }
+
+    private var path: String {
+        switch input {
+        case .path(let path): path
+        case .standardInput: ManifestInput.standardInputName
+        }
+    }
+
+    // MARK: Looking
+
+    /// Looks at it and its files, by name and not by content.
+    ///
+    /// - Returns: whether anything is other than at the last look.
+    mutating func look() -> Bool {
+        guard case .path(let path) = input else {
+            guard found.isEmpty else { return false }
+            found = [ManifestFile(input: number, name: path, isStandardInput: true, sight: .stream)]
+            condition = .file
+            return true
+        }
+        switch FileSystem.kind(of: path) {
+        case .success(.folder(let stamp)): return lookInto(path, stamp)
+        case .success(.file(let fingerprint)): return takeItself(.file(fingerprint))
+        case .success(.stream): return takeItself(.stream)
+        case .failure(let error) where error.isMissing: return become(.unreadable("no such file or folder"))
+        // Reading it will fail likewise and say why, without forgetting what it held.
+        case .failure: return takeItself(.obstacle)
+        }
+    }
+
+    private mutating func become(_ new: Condition) -> Bool {
+        defer { condition = new }
+        return condition != new
+    }
+
+    private mutating func takeItself(_ sight: ManifestFile.Sight) -> Bool {
+        let hasBecome = become(.file)
+        guard let file = found.first, file.folder.isEmpty else {
+            found = [files.first { $0.folder.isEmpty } ?? ManifestFile(input: number, name: path, sight: sight)]
+            found[0].sight = sight
+            return true
+        }
+        defer { file.sight = sight }
+        return file.sight != sight || hasBecome
+    }
+
+    private mutating func lookInto(_ path: String, _ stamp: FolderStamp) -> Bool {
+        looksSinceListing += 1
+        guard listed == stamp, looksSinceListing < Self.looksPerListing else { return list(path, stamp) }
+        var differs = become(.folder(stamp.identity))
+        let folder = FileSystem.open(folder: path)
+        for file in found {
+            guard let sight = sight(of: file.name, in: folder, isKnown: true) else { return list(path, stamp) }
+            if sight != file.sight {
+                file.sight = sight
+                differs = true
+            }
+        }
+        return differs
+    }
+
+    /// Lists the names in the folder, and looks at each.
+    private mutating func list(_ path: String, _ stamp: FolderStamp) -> Bool {
+        listed = nil
+        let names: [String]
+        switch FileSystem.names(in: path) {
+        case .failure(let error): return become(.unreadable("cannot be listed: \(error)"))
+        case .success(let all): names = all
+        }
+        var differs = become(.folder(stamp.identity))
+        let prefix = path.hasSuffix("/") ? path : path + "/"
+        var known: [String: ManifestFile] = [:]
+        for file in files + found where file.folder == prefix { known[file.name] = file }
+        let folder = FileSystem.open(folder: path)
+        var listing: [ManifestFile] = []
+        for name in names where [".yaml", ".yml", ".json"].contains(where: name.hasSuffix) {
+            let file = known[name]
+            guard let sight = sight(of: name, in: folder, isKnown: file != nil) else { continue }
+            differs = differs || file?.sight != sight
+            file?.sight = sight
+            listing.append(file ?? ManifestFile(input: number, folder: prefix, name: name, sight: sight))
+        }
+        differs = differs || !listing.elementsEqual(found, by: ===)
+        found = listing
+        listed = stamp.isFresh(at: FileSystem.now()) ? nil : stamp
+        looksSinceListing = 0
+        return differs
+    }
+
+    /// - Parameter isKnown: that there was a file of this name.
+    /// - Returns: nil if there is no manifest of this name.
+    private func sight(of name: String, in folder: borrowing Descriptor, isKnown: Bool) -> ManifestFile.Sight? {
+        switch FileSystem.kind(of: name, in: folder.raw) {
+        case .success(.file(let fingerprint)): .file(fingerprint)
+        // Folders of such a name are no manifests, but neither is one that has taken a manifest's place its deletion.
+        case .success(.folder): isKnown ? .obstacle : nil
+        // Nobody named it, so nobody says that it will come to an end: reading it will fail and say so.
+        case .success(.stream): .obstacle
+        // A file may vanish between the listing and this look; then it is gone. A link that leads nowhere is there.
+        case .failure: FileSystem.exists(name, in: folder.raw) ? .obstacle : nil
+        }
+    }
+
+    // MARK: Taking what was found
+
+    /// Has the files count that were found. An input that has vanished says nothing about its objects: what it held is kept.
+    ///
+    /// - Returns: whether other files count now.
+    mutating func accept() -> Bool {
+        let reason: String
+        switch condition {
+        case .unreadable(let why):
+            reason = why
+        case .folder where found.isEmpty:
+            // A volume that is no longer mounted looks so, while what was deleted one by one is in the same folder.
+            guard let readable, readable != condition, files.contains(where: { !$0.ids.isEmpty }) else {
+                return take(
+                    ManifestProblem(severity: .warning, file: path, message: "no *.yaml, *.yml or *.json files in it"))
+            }
+            reason = "is another folder now, without any manifest"
+        case .file, .folder, nil:
+            return take(nil)
+        }
+        for file in files { file.isAway = true }
+        let ending = files.contains { !$0.ids.isEmpty } ? "; its last good state stays in use" : ""
+        problem = ManifestProblem(file: path, message: reason + ending)
+        return false
+    }
+
+    private mutating func take(_ problem: ManifestProblem?) -> Bool {
+        self.problem = problem
+        readable = condition
+        for file in found { file.isAway = false }
+        defer { files = found }
+        return !files.elementsEqual(found, by: ===)
+    }
+}

@@ -1,0 +1,53 @@
+import Glibc
+import Testing
+
+@testable import Manifests
+
+@Suite("Reading files")
+struct FileReadingTests {
+    @Test("Whole, whatever their size", arguments: [0, 1, 65_535, 65_536, 65_537, 1_000_000])
+    func sizes(_ size: Int) throws {
+        let workspace = try Workspace()
+        let text = String((0..<size).map { Character(UnicodeScalar(UInt8(97 + $0 % 26))) })
+        try workspace.write("a", text)
+        let reading = try FileSystem.read(workspace.path("a"), isStream: false).get()
+        #expect(reading.bytes.elementsEqual(text.utf8))
+        #expect(reading.fingerprint?.size == Int64(size))
+    }
+
+    @Test("What the kernel makes up while it is read claims no size")
+    func kernelFile() throws {
+        let reading = try FileSystem.read("/proc/self/status", isStream: false).get()
+        #expect(String(decoding: reading.bytes, as: UTF8.self).contains("VmRSS"))
+    }
+
+    @Test("Each change of a file or folder changes what tells its states apart")
+    func fingerprints() throws {
+        let workspace = try Workspace()
+        func kind(_ name: String) throws -> FileKind { try FileSystem.kind(of: workspace.path(name)).get() }
+        try workspace.makeFolder("m")
+        try workspace.write("m/a", "one")
+        let (file, folder) = (try kind("m/a"), try kind("m"))
+        usleep(20_000)
+        try workspace.write("m/a", "two")
+        #expect(try kind("m/a") != file)
+        #expect(try kind("m") == folder, "a folder does not change with what is in its files")
+        try workspace.write("m/b", "")
+        #expect(try kind("m") != folder)
+        guard case .folder(let stamp) = folder, case .folder(let now) = try kind("m") else {
+            Issue.record("no folder")
+            return
+        }
+        #expect(stamp.identity == now.identity)
+        #expect(now.isFresh(at: FileSystem.now()) && !now.isFresh(at: FileSystem.now() + 1_000_000_000))
+    }
+
+    @Test("Equal texts share their memory, different ones of one length do not get mixed up")
+    func strings() {
+        let cache = StringCache()
+        let texts = (0..<5000).map { "node-\($0 % 700).europe.example.org" + ($0 % 3 == 0 ? "" : "-x") }
+        for text in texts { #expect(cache.string(Array(text.utf8)) == text) }
+        #expect(cache.string(Array("".utf8)) == "")
+        #expect(cache.string(Array(String(repeating: "é", count: 400).utf8)) == String(repeating: "é", count: 400))
+    }
+}
