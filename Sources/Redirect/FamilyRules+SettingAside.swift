@@ -17,7 +17,7 @@ extension FamilyRules {
         var accepted = services
         for suspect in suspects { accepted[suspect.key]?.removeAll { $0.owner == suspect.owner } }
         var known: KnownRules? = present
-        // If this is refused too, it is nobody's fault who is suspect.
+        // If this is refused too, none of the suspects is at fault.
         try attempt(accepted, writer, &known)
         // Those that are looked at next come last.
         var waiting = [suspects[...]]

@@ -87,7 +87,7 @@ public final class FirewallWatch: Sendable {
     }
 }
 
-/// The programs that Portico has started of late, to tell its own changes from those of others. In a container the kernel
+/// The programs that Portico has started lately, to tell its own changes from those of others. In a container the kernel
 /// knows them by other numbers; then Portico looks after its own changes, too, and finds nothing.
 enum OwnProcesses {
     private static let most = 64

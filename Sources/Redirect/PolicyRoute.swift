@@ -23,7 +23,7 @@ public struct PolicyRoute: Sendable {
 
     /// Priorities, and the words in the order in which `ip` prints them.
     ///
-    /// The first is an exception, for when the kernel checks where an answer came from (`rp_filter`) and has to heed its mark
+    /// The first is an exception, for when the kernel checks where an answer came from (`rp_filter`) and has to take its mark into account
     /// (`src_valid_mark=1`, which WireGuard's tools set): it asks as if it sent to the endpoint from here, which is what `iif lo`
     /// means, and must not be told that the endpoint's address is this host's own.
     private static let rules: [(priority: Int, words: [String])] = [

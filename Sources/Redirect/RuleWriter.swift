@@ -20,7 +20,7 @@ struct RuleWriter: Sendable {
         self.network = network
     }
 
-    /// Whether other rules of the same Services differ from its own in what is there without any Service, if at all.
+    /// Whether both make the same rules for each Service, so that they differ at most in the rules that belong to none.
     func writesServices(like other: RuleWriter) -> Bool {
         network == other.network && node.preservesSource == other.node.preservesSource
     }

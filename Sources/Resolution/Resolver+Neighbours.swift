@@ -10,7 +10,7 @@ extension Resolver {
     }
 
     /// Who takes what is sent to an address, such as `an address of Service default/web`; nil if nobody does. A proxy that dialled it
-    /// would be its own client, and that one's client, until nothing is left of the machine.
+    /// would be its own client, in a loop that uses up the machine.
     func owner(of address: EndpointAddress, _ transport: TransportProtocol) -> String? {
         if let owner = owner(of: .address(address, transport)) { return "an address of Service \(owner)" }
         // The proxies of other nodes would send it back.

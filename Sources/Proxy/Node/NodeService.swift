@@ -34,7 +34,7 @@ struct NodeService: Sendable {
         }
     }
 
-    /// Whether another attempt may do it good, even if nothing changes.
+    /// Whether another attempt may succeed even if nothing changes.
     var isTroubled: Bool { !(status.areOpen && held.isEmpty && plan.problems.isEmpty) }
 
     /// What the relay listens at, of all that was planned.

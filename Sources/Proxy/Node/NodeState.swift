@@ -17,7 +17,7 @@ struct NodeState: Sendable {
     private(set) var services: [ObjectKey: NodeService] = [:]
     private(set) var sums = NodeSums()
     private(set) var shortage = ListenerShortage()
-    /// Services that another attempt may do good.
+    /// Services for which another attempt may succeed.
     private(set) var troubled: Set<ObjectKey> = []
     /// What rules may still lead to besides what is planned, of Services that changed since the rules were in force.
     private(set) var left: [ObjectKey: Left] = [:]

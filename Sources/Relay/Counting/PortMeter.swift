@@ -28,6 +28,9 @@ final class PortMeter: Sendable {
     func leave() { removed.add(rows) }
 
     /// Memory for the cells, in which no two workers write to the same cache line.
+    ///
+    /// Unchecked: the cells are atomic, and nobody reads them after they are gone. Who holds the meter keeps them, and
+    /// ``RemovedPorts`` reads them under the lock under which it forgets them.
     fileprivate struct Rows: @unchecked Sendable {
         private static let cacheLine = 64
         private static let size = (MemoryLayout<PortCells>.stride + cacheLine - 1) / cacheLine * cacheLine
