@@ -58,7 +58,7 @@ struct NodeService: Sendable {
 }
 
 /// What is known of all Services together, kept up to date with each.
-struct NodeSums: Sendable {
+struct NodeSums: Sendable, Equatable {
     /// That have a port to serve.
     private(set) var services = 0
     private(set) var ports = 0
@@ -75,7 +75,10 @@ struct NodeSums: Sendable {
     private mutating func add(_ service: NodeService, _ sign: Int) {
         if service.share.ports > 0 { services += sign }
         ports += sign * service.share.ports
-        for (family, count) in service.share.families { families[family, default: 0] += sign * count }
+        for (family, count) in service.share.families {
+            let sum = (families[family] ?? 0) + sign * count
+            families[family] = sum > 0 ? sum : nil
+        }
         guard let port = service.healthCheck?.nodePort else { return }
         let count = (healthPorts[port] ?? 0) + sign
         healthPorts[port] = count > 0 ? count : nil

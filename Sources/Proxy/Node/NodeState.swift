@@ -30,11 +30,19 @@ struct NodeState: Sendable {
         var round: Int
     }
 
-    init(_ settings: NodeSettings, isRedirecting: Bool) {
+    /// - Parameters:
+    ///   - memory: what Services have had before.
+    ///   - planner: one that remembers what was given to them; nil for one that remembers nothing.
+    init(
+        _ settings: NodeSettings, isRedirecting: Bool, remembering memory: Resolver.Memory = Resolver.Memory(),
+        planner: NodePlanner? = nil
+    ) {
         self.settings = settings
         self.isRedirecting = isRedirecting
-        planner = NodePlanner(settings, isRedirecting: isRedirecting)
-        resolver = Resolver(ResolutionContext(nodeName: settings.nodeName, safety: NodeSafety()))
+        self.planner = planner ?? NodePlanner(settings, isRedirecting: isRedirecting)
+        resolver = Resolver(
+            ResolutionContext(nodeName: settings.nodeName, safety: self.planner.addresses.safety()),
+            remembering: memory)
     }
 
     mutating func remember(_ doors: some Sequence<(id: ServicePortID, address: EndpointAddress)>) {
