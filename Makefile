@@ -14,7 +14,7 @@ SHELL_SCRIPTS := $(wildcard Scripts/*.sh) .ci/run $(addprefix Examples/three-nod
 export SWIFT
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dev-check size lab build debug test test-optimized test-sanitizers fuzz mutants soak lint format man completions install clean toolchain needs-build needs-test
+.PHONY: help dev dev-check size lab build debug test test-optimized test-sanitizers fuzz mutants soak scale lint format man completions install clean toolchain needs-build needs-test
 
 help: ## List the tasks
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,12 @@ soak: build ## Load the program with everything at once for MINUTES=30, and see 
 	$(SWIFT) build --package-path Benchmarks -c release --product portico-bench
 	@mkdir -p Benchmarks/results
 	Benchmarks/.build/release/portico-bench soak --minutes $(MINUTES) --portico $(RELEASE) --json Benchmarks/results/soak.json
+
+scale: build ## Measure whether work is in proportion to what changed, up to 10,000 Services; needs root
+	@Scripts/require-packages.sh lab
+	$(SWIFT) build --package-path Benchmarks -c release --product portico-bench
+	@mkdir -p Benchmarks/results
+	Benchmarks/.build/release/portico-bench scale --portico $(RELEASE) --json Benchmarks/results/scale.json
 
 # In debug mode, because the plug-in builds the whole package, and would overwrite the release that stands on its own.
 man: needs-build ## Make the man pages, in dist/man

@@ -57,12 +57,12 @@ func processCPU(_ process: Int32) -> Double {
 }
 
 /// The machine's busy time since boot, from /proc/stat.
-struct MachineTime {
+public struct MachineTime: Sendable {
     /// Seconds in which any CPU did anything but wait, time stolen by the hypervisor included.
-    var busy: Double = 0
-    var cpus = 0
+    public private(set) var busy: Double = 0
+    public private(set) var cpus = 0
 
-    static func now() -> MachineTime {
+    public static func now() -> MachineTime {
         var time = MachineTime()
         let ticks = Double(sysconf(Int32(_SC_CLK_TCK)))
         for line in readAll("/proc/stat").split(separator: "\n") where line.hasPrefix("cpu") {

@@ -10,10 +10,15 @@ enum Entry {
         let arguments = CommandLine.arguments
         if arguments.count == 3, let role = Role(rawValue: arguments[1]) {
             role.play(arguments[2])
+        } else if arguments.count > 1, let command = Self.subcommands[arguments[1]] {
+            // By hand: --portico and --json are options of the command above, too, which would take them.
+            command.main(Array(arguments.dropFirst(2)))
         } else {
             PorticoBench.main()
         }
     }
+
+    private static let subcommands: [String: any ParsableCommand.Type] = ["soak": Soak.self, "scale": Scale.self]
 }
 
 struct PorticoBench: ParsableCommand {
@@ -34,7 +39,7 @@ struct PorticoBench: ParsableCommand {
 
               A first impression of some scenarios:
                 sudo portico-bench --quick --scenario bulk --scenario rr-64 --peer portico --peer nginx
-            """, subcommands: [Soak.self])
+            """, subcommands: [Soak.self, Scale.self])
 
     @Option(help: "A scenario, or the beginning of its name; repeatable. See --list.")
     var scenario: [String] = []
