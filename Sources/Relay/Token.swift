@@ -49,5 +49,6 @@ struct Token: Equatable {
         UInt64(kind.rawValue) << 60 | UInt64(attempt & 3) << 56 | UInt64(generation & 0xFF_FFFF) << 32 | UInt64(index)
     }
 
+    var probe: Slab<Probe>.ID { Slab<Probe>.ID(index: index, generation: generation) }
     var connection: Slab<Connection>.ID { Slab<Connection>.ID(index: index, generation: generation) }
 }

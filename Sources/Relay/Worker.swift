@@ -115,7 +115,7 @@ final class Worker: @unchecked Sendable {
         pipes = PipePool(limit: configuration.budget.pipes / workers, ceiling: configuration.descriptorCeiling)
         buffer = .allocate(byteCount: Self.bufferSize, alignment: 4096)
         deadlines = Deadlines(
-            dials: DialAttempts.timeouts, halfOpen: configuration.halfOpenLimit, youth: configuration.youth,
+            dials: DialKind.limits, halfOpen: configuration.halfOpenLimit, youth: configuration.youth,
             delivery: Self.deliveryInterval)
         // Unowned: the worker holds its timers, and they fire only within run(), whose caller holds the worker.
         deadlineTimer = Timer(on: loop) { [unowned self] in deadlinesAreDue() }

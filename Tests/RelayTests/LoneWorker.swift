@@ -72,6 +72,10 @@ final class LoneWorker: Sendable {
         told.withLock { $0.compactMap { if case .listenerFailed(_, let error) = $0 { error } else { nil } } }
     }
 
+    var dialFailures: [DialFailure] {
+        told.withLock { $0.compactMap { if case .dialFailed(let failure) = $0 { failure } else { nil } } }
+    }
+
     /// The connections that have ended, in that order.
     var records: [ConnectionRecord] {
         told.withLock { $0.compactMap { if case .connectionEnded(let record) = $0 { record } else { nil } } }

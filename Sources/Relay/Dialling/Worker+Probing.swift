@@ -1,6 +1,7 @@
 internal import Balancing
 internal import Base
 internal import EventLoop
+internal import Glibc
 
 /// Trying ejected endpoints again without a client: a bare connect, now and then, until one succeeds or the endpoint is no
 /// longer one. So a dead endpoint costs one client one attempt, and a live one is never left out for long.
@@ -12,8 +13,11 @@ struct Probe: ~Copyable {
     let port: PortState
     /// Which of the endpoint's probings this is.
     let turn: Endpoint.Probing
-    /// The connect under way, if any.
+    /// An attempt is under way, and its socket, as soon as there is one.
+    var isUnderWay = false
     var socket = Descriptor.none
+    /// Attempts begun; the last bits tell one from the next.
+    var attempts: UInt8 = 0
     /// When the next step is due: an attempt to begin, or the one under way to fail. Milliseconds of the loop's time.
     var due: UInt64
     /// The pause after the next failure.
@@ -25,9 +29,9 @@ struct Probe: ~Copyable {
 
     static func pause(after pause: UInt64) -> UInt64 { min(pause * 2, longestPause) }
 
-    /// What a client's first attempt is given: whoever needs more is not ready for clients.
-    static let limit = DialAttempts.timeouts.first ?? 250
-    /// Connects under way at one time in one worker; with a whole node gone there may be hundreds to be made.
+    /// How long to wait when as many are under way as may be, in milliseconds.
+    static let crowdPause: UInt64 = 250
+    /// Attempts under way at one time in one worker; with a whole node gone there may be hundreds to be made.
     static let mostAtOnce = 32
 
     init(_ endpoint: Endpoint, _ port: PortState, _ turn: Endpoint.Probing, due: UInt64) {
@@ -70,20 +74,24 @@ extension Worker {
     /// Something happened on the socket of a probe.
     func probeEvent(_ id: Slab<Probe>.ID) {
         guard let probe = probes.find(id), probe.pointee.socket.isOpen else { return }
-        switch dialState(of: probe.pointee.socket, to: probe.pointee.endpoint) {
-        case .pending: return
-        case .connected: probeSucceeded(id, probe)
-        case .failed: probeFailed(probe)
-        }
+        probeEnded(id, probe, dialState(of: probe.pointee.socket, to: probe.pointee.endpoint))
     }
 
     /// As with clients' attempts, the socket may know more than the events that were seen to.
     func probeIsDue(_ id: Slab<Probe>.ID, _ probe: UnsafeMutablePointer<Probe>) {
-        guard probe.pointee.socket.isOpen else { return beginProbe(id, probe) }
-        if dialState(of: probe.pointee.socket, to: probe.pointee.endpoint) == .connected {
-            probeSucceeded(id, probe)
-        } else {
-            probeFailed(probe)
+        guard probe.pointee.isUnderWay else { return beginProbe(id, probe) }
+        let state = dialState(of: probe.pointee.socket, to: probe.pointee.endpoint)
+        probeEnded(id, probe, state == .pending ? .failed(ETIMEDOUT) : state)
+    }
+
+    /// The attempt under way has come to its end, unless it is still pending.
+    func probeEnded(
+        _ id: Slab<Probe>.ID, _ probe: UnsafeMutablePointer<Probe>, _ state: TCPSocket.DialState
+    ) {
+        switch state {
+        case .pending: return
+        case .connected: probeSucceeded(id, probe)
+        case .failed: probeFailed(probe)
         }
     }
 
@@ -105,16 +113,21 @@ extension Worker {
 
     private func beginProbe(_ id: Slab<Probe>.ID, _ probe: UnsafeMutablePointer<Probe>) {
         guard probing < Probe.mostAtOnce else {
-            probe.pointee.due = loop.now + Probe.limit
+            probe.pointee.due = loop.now + Probe.crowdPause
             return
         }
+        let (endpoint, port) = (probe.pointee.endpoint, probe.pointee.port)
+        probe.pointee.attempts &+= 1
+        probe.pointee.isUnderWay = true
+        probing += 1
+        probe.pointee.due = loop.now + DialKind.limits[kind(of: endpoint).limit(ofAttempt: 1)]
+        let token = Token(.probe, index: id.index, generation: id.generation, attempt: probe.pointee.attempts)
         do throws(SystemError) {
-            probe.pointee.socket = try TCPSocket.dial(SocketAddress(probe.pointee.endpoint.dialAddress))
-            probing += 1
-            probe.pointee.due = loop.now + Probe.limit
-            // Its present state is reported too, so a connect that stands already needs no case of its own.
-            let token = Token(.probe, index: id.index, generation: id.generation)
-            try loop.watch(probe.pointee.socket, token: token.raw)
+            let state = try begin(token, to: endpoint, of: port, for: nil, &probe.pointee.socket)
+            if state == .pending, probe.pointee.socket.isOpen {
+                try loop.watch(probe.pointee.socket, token: token.raw)
+            }
+            probeEnded(id, probe, state)
         } catch {
             probeFailed(probe)
         }
@@ -134,7 +147,8 @@ extension Worker {
     }
 
     private func closeProbe(_ probe: UnsafeMutablePointer<Probe>) {
-        guard probe.pointee.socket.isOpen else { return }
+        guard probe.pointee.isUnderWay else { return }
+        probe.pointee.isUnderWay = false
         probe.pointee.socket = .none
         probing -= 1
     }

@@ -21,20 +21,14 @@ extension Worker {
             connection.pointee.endpoint = endpoint
             endpoint.open.wrappingAdd(1, ordering: .relaxed)
             do throws(SystemError) {
+                let token = Token(.endpoint, id, attempt: connection.pointee.attempts)
                 let port = connection.pointee.port
-                let socket = try socket(to: endpoint, of: port, for: client, TCPSocket.dial(_:from:))
-                let state = dialState(of: socket, to: endpoint)
-                connection.pointee.server = consume socket
-                switch state {
+                switch try begin(token, to: endpoint, of: port, for: client, &connection.pointee.server) {
                 case .connected: return established(id, connection)
                 case .pending: return awaitConnect(id, connection)
                 case .failed(let code): attemptFailed(connection, code)
                 }
             } catch {
-                guard error.isLocalExhaustion else {
-                    attemptFailed(connection, error.code)
-                    continue
-                }
                 // The client may have taken the last descriptor: there is one in reserve for that.
                 connection.pointee.attempts -= 1
                 connection.pointee.endpoint = nil
@@ -52,17 +46,18 @@ extension Worker {
         let state = dialState(of: connection)
         // The same event may tell that it has spoken already, and no other would.
         if state == .connected { connection.pointee.down.sourceHas(readiness) }
-        conclude(id, connection, state)
+        attemptEnded(id, connection, state)
     }
 
     /// The time of the attempt under way is over. The endpoint may have answered long ago: if this process was stopped or
     /// kept from running for so long, the event that tells of it still waits. So the socket is asked first.
     func attemptIsDue(_ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>) {
         let state = dialState(of: connection)
-        conclude(id, connection, state == .pending ? .failed(ETIMEDOUT) : state)
+        attemptEnded(id, connection, state == .pending ? .failed(ETIMEDOUT) : state)
     }
 
-    private func conclude(
+    /// The attempt under way has come to its end, unless it is still pending.
+    func attemptEnded(
         _ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>, _ state: TCPSocket.DialState
     ) {
         switch state {
@@ -80,28 +75,10 @@ extension Worker {
         return dialState(of: connection.pointee.server, to: endpoint)
     }
 
-    /// How a connection under way to an endpoint stands.
-    func dialState(of socket: borrowing Descriptor, to endpoint: Endpoint) -> TCPSocket.DialState {
-        let state = TCPSocket.dialState(of: socket)
-        guard state == .connected, isItsOwnPeer(socket, endpoint) else { return state }
-        // Its port is the endpoint's, and must be free again at once for whoever comes to listen there.
-        socket.resetOnClose()
-        return .failed(ECONNREFUSED)
-    }
-
-    /// Whether a socket is connected to itself. That happens where nobody listens at a port of this machine and the kernel
-    /// chooses just that port to connect from: TCP then takes it for two sides that connect to each other at the same time,
-    /// and UDP does not mind at all.
-    func isItsOwnPeer(_ socket: borrowing Descriptor, _ endpoint: Endpoint) -> Bool {
-        // Most endpoints have ports that the kernel never chooses, and cost no question.
-        guard endpoint.dialAddress.port >= firstChosenPort else { return false }
-        let peer = SocketAddress(endpoint.dialAddress)
-        return (try? TCPSocket.localAddress(of: socket)) == peer
-    }
-
     private func awaitConnect(_ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>) {
         guard watch(id, connection) else { return end(id, .exhausted) }
-        setDeadline(.dial(Int(connection.pointee.attempts) - 1), id.index)
+        guard let endpoint = connection.pointee.endpoint else { return }
+        setDeadline(.dial(kind(of: endpoint).limit(ofAttempt: Int(connection.pointee.attempts))), id.index)
     }
 
     private func established(_ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>) {
@@ -126,7 +103,8 @@ extension Worker {
                 try loop.watch(connection.pointee.client, token: Token(.client, id).raw)
                 connection.pointee.isWatchingClient = true
             }
-            if !connection.pointee.isWatchingServer {
+            // A tunnel has not delivered it yet, maybe.
+            if !connection.pointee.isWatchingServer, connection.pointee.server.isOpen {
                 let token = Token(.endpoint, id, attempt: connection.pointee.attempts)
                 try loop.watch(connection.pointee.server, token: token.raw)
                 connection.pointee.isWatchingServer = true
@@ -151,13 +129,6 @@ extension Worker {
             .dialFailed(
                 DialFailure(
                     port: connection.pointee.port.id, endpoint: endpoint, attempt: attempt, code: code,
-                    limit: DialAttempts.timeouts[attempt - 1])))
-    }
-}
-
-extension SystemError {
-    /// This machine lacks something; the endpoint is not to blame.
-    var isLocalExhaustion: Bool {
-        [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(code)
+                    limit: DialKind.limits[kind(of: endpoint).limit(ofAttempt: attempt)])))
     }
 }
