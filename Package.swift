@@ -72,8 +72,7 @@ let package = Package(
             name: "portico",
             dependencies: [
                 "Base", "EventLoop", "Objects", "Balancing", "Cluster", "Resolution", "Status", "Relay", "Redirect",
-                "Host",
-                "Manifests", "Proxy", "Admin", "Names", "HTTP", "DemoPods",
+                "Host", "Manifests", "Proxy", "Admin", "Names", "HTTP", "DemoPods",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -113,7 +112,9 @@ let package = Package(
             name: "ProxyTests",
             dependencies: [
                 "Base", "EventLoop", "Objects", "Balancing", "Cluster", "Resolution", "Status", "Proxy", "Relay",
-                "Redirect", "Host", "TestSupport", .product(name: "Logging", package: "swift-log"),
+                "Redirect",
+                "Host",
+                "TestSupport", .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: settings),
         .testTarget(
             name: "DemoPodsTests", dependencies: ["Base", "EventLoop", "DemoPods", "HTTP", "TestSupport"],
@@ -137,7 +138,8 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "portico", "Base", "EventLoop", "Objects", "Balancing", "Resolution", "Status", "Names", "Proxy",
+                "portico", "Base", "EventLoop", "Objects", "Balancing", "Cluster", "Resolution", "Status", "Names",
+                "Proxy",
                 "Relay", "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),

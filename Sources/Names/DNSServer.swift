@@ -33,11 +33,12 @@ public final class DNSServer: Sendable {
 
     deinit { stop() }
 
-    /// Answers from `table` from now on. No answer is made from both the old one and the new one. Any thread.
-    public func replace(_ table: NameTable) {
+    /// Answers by what has changed from now on, nil for a Service that is gone. No answer is made from both old and new. Any
+    /// thread.
+    public func update(_ changes: [(namespace: String, name: String, service: NamedService?)]) {
         // Not through self: the last one to let go of the server must not be its own thread, which it waits for.
         nonisolated(unsafe) let current = current
-        loop.execute { current.table = table }
+        loop.execute { current.table.update(changes) }
     }
 
     /// Ends it, with its connections, and waits for that. Idempotent; any thread but its own, one caller at a time.

@@ -2,7 +2,7 @@ internal import Base
 internal import Objects
 
 /// What each name stands for: a DNS zone made from a list of Services, by the rules of "Kubernetes DNS-Based Service
-/// Discovery". A value; a new list makes a new table.
+/// Discovery". A value; what a Service that changes costs does not depend on how many others there are.
 ///
 /// Below the domain, `cluster.local` say, there are
 ///
@@ -16,6 +16,13 @@ public struct NameTable: Sendable {
     struct Node: Sendable {
         var addresses: [IPAddress] = []
         var locations: [Location] = []
+        /// Names one step below it.
+        var children = 0
+    }
+
+    private struct Key: Hashable {
+        let namespace: String
+        let name: String
     }
 
     /// Where a port is served; the name stands below the domain.
@@ -25,75 +32,126 @@ public struct NameTable: Sendable {
     }
 
     public let domain: DNSName
-    let serial: UInt32
+    private(set) var serial: UInt32
     /// By their names below the domain.
     private(set) var nodes: [DNSName: Node] = [.root: Node()]
+    /// What stands in the table for each Service. No two share a name but those above them.
+    private var names: [Key: Set<DNSName>] = [:]
 
     static let service = DNSName(wire: [3] + Array("svc".utf8) + [0])
 
     /// - Parameters:
     ///   - domain: below which the names stand.
-    ///   - serial: a number that grows with every table, for the zone's SOA record.
+    ///   - serial: a number that grows with every change, for the zone's SOA record.
     public init(_ services: [NamedService], domain: DNSName, serial: UInt32 = 1) {
         self.domain = domain
         self.serial = serial
         insert(Self.service) { _ in }
-        for service in services {
-            // Objects with names that cannot be in DNS are refused by an API server.
-            guard let name = DNSName("\(service.name).\(service.namespace)")?.below(Self.service) else { continue }
-            switch service.form {
-            case .doors(let addresses, let doors): insert(name, addresses, doors)
-            case .endpoints(let ports): insert(name, ports)
+        for service in services { insert(service) }
+    }
+
+    /// Puts in Services that have changed, nil for those that are gone. They are new also to whoever asks by the serial.
+    public mutating func update(_ changes: [(namespace: String, name: String, service: NamedService?)]) {
+        serial &+= 1
+        for change in changes {
+            remove(Key(namespace: change.namespace, name: change.name))
+            if let service = change.service { insert(service) }
+        }
+    }
+
+    private mutating func insert(_ service: NamedService) {
+        // Objects with names that cannot be in DNS are refused by an API server. With a dot, one could stand below another.
+        guard !service.name.contains("."), !service.namespace.contains("."),
+            let name = DNSName("\(service.name).\(service.namespace)")?.below(Self.service)
+        else { return }
+        var table = Entry(service: name)
+        switch service.form {
+        case .doors(let addresses, let doors): table.insert(addresses, doors)
+        case .endpoints(let ports): table.insert(ports)
+        }
+        for (name, node) in table.nodes {
+            insert(name) { known in (known.addresses, known.locations) = (node.addresses, node.locations) }
+        }
+        names[Key(namespace: service.namespace, name: service.name)] = Set(table.nodes.keys)
+    }
+
+    private mutating func remove(_ key: Key) {
+        guard let gone = names.removeValue(forKey: key) else { return }
+        for name in gone {
+            nodes[name]?.addresses = []
+            nodes[name]?.locations = []
+        }
+        for name in gone { prune(name) }
+    }
+
+    /// Takes a name away, and those above it that were there for its sake alone.
+    private mutating func prune(_ name: DNSName) {
+        var rest = name
+        while rest != Self.service, let node = nodes[rest], node.isEmpty, node.children == 0, let parent = rest.parent {
+            nodes[rest] = nil
+            nodes[parent]?.children -= 1
+            rest = parent
+        }
+    }
+
+    private mutating func insert(_ name: DNSName, _ edit: (inout Node) -> Void) {
+        if nodes[name] == nil {
+            nodes[name] = Node()
+            var rest = name
+            while let parent = rest.parent {
+                let isKnown = nodes[parent] != nil
+                nodes[parent, default: Node()].children += 1
+                if isKnown { break }
+                rest = parent
             }
         }
+        edit(&nodes[name, default: Node()])
     }
+}
 
-    private mutating func insert(_ name: DNSName, _ addresses: [IPAddress], _ doors: [NamedService.Door]) {
-        insert(name) { $0.addresses = addresses }
+/// What stands in a ``NameTable`` for one Service.
+private struct Entry {
+    let service: DNSName
+    var nodes: [DNSName: NameTable.Node] = [:]
+    private typealias Node = NameTable.Node
+    private typealias Location = NameTable.Location
+
+    init(service: DNSName) { self.service = service }
+
+    mutating func insert(_ addresses: [IPAddress], _ doors: [NamedService.Door]) {
+        nodes[service, default: Node()].addresses = addresses
         for door in doors {
-            let location = Location(target: name, port: door.servedPort)
-            insert(location, for: door.name, door.transport, of: name)
+            insert(Location(target: service, port: door.servedPort), for: door.name, door.transport)
         }
     }
 
-    private mutating func insert(_ name: DNSName, _ ports: [NamedService.EndpointPort]) {
-        insert(name) { _ in }
+    mutating func insert(_ ports: [NamedService.EndpointPort]) {
+        nodes[service] = Node()
         for port in ports {
             for endpoint in port.endpoints {
                 let ip = endpoint.address.ip
                 func add(_ node: inout Node) {
                     if !node.addresses.contains(ip) { node.addresses.append(ip) }
                 }
-                insert(name, add)
-                guard let own = DNSName(endpoint.name)?.below(name) else { continue }
-                insert(own, add)
+                add(&nodes[service, default: Node()])
+                guard let own = DNSName(endpoint.name)?.below(service) else { continue }
+                add(&nodes[own, default: Node()])
                 // Without ports the Service has addresses only.
                 guard endpoint.address.port > 0 else { continue }
-                insert(Location(target: own, port: endpoint.address.port), for: port.name, port.transport, of: name)
+                insert(Location(target: own, port: endpoint.address.port), for: port.name, port.transport)
             }
         }
     }
 
     /// A port is found by its name, and all of a Service's ports by the name of the Service: one that has no name could not
     /// be found otherwise, and here a port's number may differ from the manifest's.
-    private mutating func insert(
-        _ location: Location, for port: String, _ transport: TransportProtocol, of service: DNSName
-    ) {
+    private mutating func insert(_ location: Location, for port: String, _ transport: TransportProtocol) {
         func add(_ node: inout Node) {
             if !node.locations.contains(location) { node.locations.append(location) }
         }
-        insert(service, add)
+        add(&nodes[service, default: Node()])
         let label = "_\(port)._\(transport.rawValue.lowercased())"
-        if !port.isEmpty, let name = DNSName(label)?.below(service) { insert(name, add) }
-    }
-
-    private mutating func insert(_ name: DNSName, _ edit: (inout Node) -> Void) {
-        edit(&nodes[name, default: Node()])
-        var rest = name
-        while let parent = rest.parent, nodes[parent] == nil {
-            nodes[parent] = Node()
-            rest = parent
-        }
+        if !port.isEmpty, let name = DNSName(label)?.below(service) { add(&nodes[name, default: Node()]) }
     }
 }
 

@@ -17,7 +17,7 @@ public struct ServiceVariables: Hashable, Sendable {
     /// The variables of a pod in `namespace`: that namespace's Services, and the cluster's own API, `kubernetes` in
     /// `default`, which every pod can see. Headless Services have none.
     public init(_ services: [NamedService], namespace: String) {
-        let visible = services.filter { $0.namespace == namespace || $0.isAPI }
+        let visible = services.filter { Self.concerns($0.name, in: $0.namespace, for: namespace) }
             // A Service of the namespace that is called like the API hides it.
             .filter { service in
                 !service.isAPI || namespace == "default"
@@ -32,6 +32,11 @@ public struct ServiceVariables: Hashable, Sendable {
             let links = service.linkVariables.filter { !plain.contains($0.name) }
             variables += (service.plainVariables + links).filter { taken.insert($0.name).inserted }
         }
+    }
+
+    /// Whether a Service can matter to the variables of a pod in `namespace`.
+    public static func concerns(_ name: String, in serviceNamespace: String, for namespace: String) -> Bool {
+        serviceNamespace == namespace || serviceNamespace == "default" && name == "kubernetes"
     }
 
     /// Lines of `NAME=value` that a shell can source and that `env -S`, systemd and `docker run --env-file` read: the

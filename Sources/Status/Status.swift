@@ -16,10 +16,13 @@ public struct Status: Sendable {
 
     public private(set) var phase = Phase.starting
     public private(set) var services: [ObjectKey: ServedService] = [:]
-    /// Of all Services together.
-    public private(set) var portCount = 0
+    /// Services with a port to serve, and their ports, as whoever serves them counts.
+    public var serviceCount = 0
+    public var portCount = 0
     /// Nil where there are none, and before the first.
     public private(set) var rules: RulesStatus?
+    /// Where names are answered by DNS, as `address:port`; nil for nowhere.
+    public var names: String?
     private var problemLists = Findings<Problem>()
     private var noteLists = Findings<Note>()
     /// What has changed since it was taken.
@@ -43,7 +46,6 @@ public struct Status: Sendable {
             let before = services[key]
             guard before != after else { continue }
             services[key] = after
-            portCount += (after?.ports.count ?? 0) - (before?.ports.count ?? 0)
             problemLists.replace(after?.problems ?? [], of: .service(key))
             noteLists.replace(after?.notes ?? [], of: .service(key))
             let earlier = change.services[key]

@@ -59,6 +59,44 @@ import Testing
         #expect(try await session.end().status == 0)
     }
 
+    @Test func aChangeIsToldWithTheServicesThatChangedOnly() async throws {
+        let folder = try TemporaryDirectory()
+        for name in ["web", "cart", "gone"] {
+            try folder.write(manifest(service: name, ports: [9]), to: "\(name).yaml")
+        }
+        let session = try DevProcess(["-f", folder.path, "--output", "json"])
+        func changes() -> [Substring] {
+            session.child.output.split(separator: "\n").filter { $0.hasPrefix(#"{"event":"changed""#) }
+        }
+        try await session.waitFor(#""event":"listening""#)
+        for name in ["web", "cart", "gone"] { #expect(session.child.output.contains(#""service":"default/\#(name)""#)) }
+
+        try folder.replace("web.yaml", with: manifest(service: "web", ports: [10]))
+        #expect(await eventually(within: .seconds(20)) { changes().count == 1 })
+        let changed = try #require(changes().first)
+        #expect(changed.contains(#""service":"default/web""#) && changed.contains(#""address":"127.0.0.1:10""#))
+        #expect(!changed.contains("cart") && changed.hasSuffix(#""gone":[]}"#), "\(changed)")
+
+        folder.remove("gone.yaml")
+        #expect(await eventually(within: .seconds(20)) { changes().count == 2 })
+        let last = try #require(changes().last)
+        #expect(last.contains(#""services":[]"#) && last.hasSuffix(#""gone":["default/gone"]}"#), "\(last)")
+        let result = try await session.end()
+        #expect(result.status == 0 && result.output.contains(#""event":"summary""#))
+    }
+
+    @Test func aProblemIsToldWhenItComesAndWhenItIsOver() async throws {
+        let folder = try TemporaryDirectory()
+        try folder.write(manifest(ports: [9]), to: "web.yaml")
+        try folder.write("kind: Service\nmetadata: {name: bad}\nspec: {ports: [{port: 0}]}\n", to: "bad.yaml")
+        let session = try DevProcess(["-f", folder.path])
+        try await session.waitFor("Ready.")
+        #expect(session.child.errors.contains("bad.yaml:3:"))
+        try folder.replace("bad.yaml", with: "kind: Service\nmetadata: {name: bad}\nspec: {ports: [{port: 1}]}\n")
+        #expect(await eventually(within: .seconds(20)) { session.child.errors.contains("no longer: \(folder.path)") })
+        #expect(try await session.end().status == 0)
+    }
+
     @Test func aServiceNeedsNoManifest() async throws {
         let server = try ScriptedServer.identity("a")
         let port = try freePort()

@@ -1,5 +1,6 @@
 import Balancing
 import Base
+import Cluster
 import Names
 import Objects
 import Resolution
@@ -29,17 +30,21 @@ import Testing
             ])
     }
 
-    private func state(_ ports: [ServicePortSpec]) -> ClusterState {
-        ClusterState(services: [Service(metadata: ObjectMeta(name: "web"), spec: ServiceSpec(ports: ports))])
+    private func named(
+        _ ports: [PortStatus], _ objects: ObjectChanges = ObjectChanges(), name: String = "web",
+        standIn: (ServiceEndpoint) -> EndpointAddress? = { _ in nil }
+    ) -> NamedService? {
+        var resolver = Resolver(ResolutionContext(servesUnassigned: true, resolvesHeadless: true))
+        _ = resolver.apply(objects)
+        let key = ObjectKey(namespace: "default", name: name)
+        return NamedService(
+            ServedName(
+                key: key, status: ServedService(ports: ports), service: resolver.store.service(key),
+                resolved: resolver.services[key]), standIn)
     }
 
-    private func list(
-        _ ports: [PortStatus], _ state: ClusterState = ClusterState(),
-        edit: (inout DevelopmentProxy.Settings) -> Void = { _ in }
-    ) -> [NamedService] {
-        var settings = DevelopmentProxy.Settings()
-        edit(&settings)
-        return NamedService.list(state, ports, settings)
+    private func objects(_ objects: ClusterObject...) -> ObjectChanges {
+        objects.reduce(into: ObjectChanges()) { $0.update($1) }
     }
 
     @Test func portsAreInTheOrderOfTheManifest() throws {
@@ -49,26 +54,27 @@ import Testing
             ServicePortSpec(name: "b", port: 3), ServicePortSpec(name: "a", port: 1),
             ServicePortSpec(name: "b", transport: .udp, port: 2),
         ]
+        let service = Service(metadata: ObjectMeta(name: "web"), spec: ServiceSpec(ports: specs))
         #expect(
-            list(status, state(specs)) == [
-                NamedService(
+            named(status, objects(.service(service)))
+                == NamedService(
                     name: "web",
                     form: .doors(
                         [try ip("127.64.0.1")],
                         [
                             .init(name: "b", port: 3), .init(name: "a", port: 1),
                             .init(name: "b", transport: .udp, port: 2),
-                        ]))
-            ])
+                        ])))
     }
 
     @Test func theNumberIsTheOneThatIsServed() throws {
-        let status = [try port("", 80, at: 8080), try port("", 81, service: "other", isOpen: false)]
+        let address = try ip("127.64.0.1")
         #expect(
-            list(status) == [
-                NamedService(name: "other", form: .doors([try ip("127.64.0.1")], [.init(port: 81)])),
-                NamedService(name: "web", form: .doors([try ip("127.64.0.1")], [.init(port: 80, servedPort: 8080)])),
-            ])
+            named([try port("", 80, at: 8080)])
+                == NamedService(name: "web", form: .doors([address], [.init(port: 80, servedPort: 8080)])))
+        #expect(
+            named([try port("", 81, isOpen: false)])
+                == NamedService(name: "web", form: .doors([address], [.init(port: 81)])))
     }
 
     @Test func headlessServicesAreKnownByTheirEndpoints() throws {
@@ -79,8 +85,8 @@ import Testing
                 .init(address: try ip("10.0.0.2"), podName: "pod"), .init(address: try ip("10.0.0.3")),
             ], ports: [.init(name: "sql", port: 5432)])
         let spec = ServiceSpec(ports: [.init(name: "sql", port: 1)], clusterIPs: [.none])
-        let state = ClusterState(
-            services: [Service(metadata: ObjectMeta(name: "db"), spec: spec)], endpointSlices: [slice])
+        let objects = objects(
+            .service(Service(metadata: ObjectMeta(name: "db"), spec: spec)), .endpointSlice(slice))
         let standIn = EndpointAddress(ip: try ip("127.0.0.1"), port: 4000)
         let expected = NamedService(
             name: "db",
@@ -94,8 +100,11 @@ import Testing
                     ])
             ]))
         let second = try ip("10.0.0.2")
-        #expect(list([], state) { $0.standIn = { $0.address.ip == second ? standIn : nil } } == [expected])
-        #expect(list([], state) { $0.includes = { _ in false } } == [])
-        #expect(list([try port("", 80, service: "db")], state).count == 1, "--service takes its place")
+        let found = named([], objects, name: "db") { $0.address.ip == second ? standIn : nil }
+        #expect(found == expected)
+        #expect(named([], name: "db") == nil)
+        guard case .doors = named([try port("", 80, service: "db")], objects, name: "db")?.form else {
+            return #expect(Bool(false), "--service takes its place")
+        }
     }
 }

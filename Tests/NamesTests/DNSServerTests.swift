@@ -51,9 +51,9 @@ import Testing
         server.stop()
     }
 
-    @Test func aNewTableCounts() async throws {
+    @Test func whatChangesCounts() async throws {
         let server = try start()
-        server.replace(NameTable([service("web", "default", ["127.64.0.9"], door(80))], domain: Self.domain))
+        server.update([("default", "web", service("web", "default", ["127.64.0.9"], door(80)))])
         #expect(try await eventually { try await ask(server, query("web.default")) == ["A 127.64.0.9"] })
         server.stop()
     }
@@ -126,7 +126,7 @@ import Testing
             func round() async throws {
                 let server = try DNSServer(on: .loopback(port: 0), NameTable([], domain: .root))
                 let client = try ScriptedPeer.connect(to: server.address.port, script: [.receiveAll])
-                server.replace(NameTable([], domain: .root))
+                server.update([])
                 server.stop()
                 _ = await client.report()
             }

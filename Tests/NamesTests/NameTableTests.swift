@@ -68,6 +68,63 @@ import Testing
         #expect(try table.ask(name, type) == expected)
     }
 
+    @Test func aServiceThatChangesLeavesNothingOfWhatItWas() throws {
+        var table = NameTable(
+            [
+                service("web", "default", ["127.64.0.1"], door(80, "http")),
+                headless("db", "shop", .init(name: "sql", endpoints: [endpoint("db-0", "10.0.0.1", 5432)])),
+            ], domain: name("cluster.local"), serial: 7)
+        table.update([
+            ("default", "web", service("web", "default", ["127.64.0.2"], door(81, "new"))), ("shop", "db", nil),
+        ])
+        #expect(try table.ask("web.default") == ["A 127.64.0.2"])
+        #expect(try table.ask("_http._tcp.web.default.svc", .srv) == ["NXDOMAIN"])
+        #expect(try table.ask("_new._tcp.web.default.svc", .srv) == ["SRV web.default.svc.cluster.local.:81"])
+        for gone in ["db.shop.svc", "db-0.db.shop.svc", "shop.svc"] {
+            #expect(try table.ask(gone) == ["NXDOMAIN"], "\(gone)")
+        }
+        #expect(try table.ask("cluster.local", .soa) == ["SOA 8"])
+        table.update([("default", "web", nil)])
+        #expect(try table.ask("default.svc.cluster.local") == ["NXDOMAIN"])
+        #expect(try table.ask("svc.cluster.local") == [] && table.ask("cluster.local", .soa) == ["SOA 9"])
+    }
+
+    /// After any changes the table is the one that is made from the Services that there are by then.
+    @Test func changesComeToTheSameAsANewTable() throws {
+        var seed: UInt64 = 11
+        func random(_ count: Int) -> Int {
+            seed = seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int((seed >> 33) % UInt64(count))
+        }
+        func any(_ label: String, _ namespace: String) -> NamedService? {
+            switch random(4) {
+            case 0: nil
+            case 1: service(label, namespace, ["127.64.0.\(random(9))"], door(80, ["", "http", "web"][random(3)]))
+            case 2: headless(label, namespace, .init(endpoints: []))
+            default:
+                headless(
+                    label, namespace,
+                    .init(
+                        name: "sql",
+                        endpoints: (0...random(3)).map { endpoint("e\($0)", "10.0.0.\(random(9))", 5432) }))
+            }
+        }
+        var table = NameTable([], domain: name("cluster.local"))
+        var services: [String: NamedService] = [:]
+        for _ in 0..<300 {
+            let (label, namespace) = (["web", "db", "svc"][random(3)], ["default", "shop", "svc"][random(3)])
+            let now = any(label, namespace)
+            services["\(label).\(namespace)"] = now
+            table.update([(namespace, label, now)])
+            let fresh = NameTable(Array(services.values), domain: name("cluster.local"))
+            #expect(Set(table.nodes.keys) == Set(fresh.nodes.keys))
+            for (name, node) in fresh.nodes {
+                #expect(
+                    table.nodes[name]?.addresses == node.addresses && table.nodes[name]?.locations == node.locations)
+            }
+        }
+    }
+
     @Test func anotherDomain() throws {
         let table = NameTable([service("web", "default", ["127.64.0.1"], door(80))], domain: name("k8s.test"))
         #expect(try table.ask("web.default.svc.k8s.test") == ["A 127.64.0.1"])

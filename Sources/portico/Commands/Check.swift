@@ -1,5 +1,6 @@
 import ArgumentParser
 import Base
+import Cluster
 import Manifests
 import Objects
 import Resolution
@@ -37,26 +38,52 @@ struct Check: AsyncParsableCommand {
 
     func run() async throws {
         logging.bootstrap()
-        let result = await ManifestSource(selection.files.map(ManifestInput.init(argument:))).load()
-        var state = result.state
-        state.services = state.services.filter {
-            selection.includes(namespace: $0.metadata.namespace, labels: $0.metadata.labels)
+        let source = ManifestSource(selection.files.map(ManifestInput.init(argument:)))
+        let update = await source.next() ?? SourceUpdate()
+        var objects = ObjectChanges()
+        for object in update.changes.objects.values.compactMap(\.self) {
+            if case .service(let service) = object,
+                !selection.includes(namespace: service.metadata.namespace, labels: service.metadata.labels)
+            {
+                continue
+            }
+            objects.update(object)
         }
-        let resolution = state.resolve(ResolutionContext(servesUnassigned: true))
+        let resolution = Self.resolve(objects, ResolutionContext(servesUnassigned: true))
         // A developer may use what a node must not let anybody have.
-        let onNode = state.resolve(ResolutionContext(servesUnassigned: true, safety: NodeSafety()))
-        report(result, resolution, refusals: onNode.notes.filter { $0.level == .refusal })
-        if result.hasErrors { throw ExitCode.failure }
+        let onNode = Self.resolve(objects, ResolutionContext(servesUnassigned: true, safety: NodeSafety()))
+        let finding = Finding(
+            problems: await source.problems, notes: update.notes, resolution: resolution,
+            services: objects.objects.keys.count { $0.kind == .service },
+            refusals: onNode.notes.filter { $0.level == .refusal })
+        report(finding)
+        if finding.errors > 0 { throw ExitCode.failure }
+    }
+
+    private static func resolve(_ objects: ObjectChanges, _ context: ResolutionContext) -> Resolution {
+        var resolver = Resolver(context)
+        _ = resolver.apply(objects)
+        return resolver.resolution
+    }
+
+    private struct Finding {
+        let problems: [ManifestProblem]
+        let notes: [String]
+        let resolution: Resolution
+        let services: Int
+        let refusals: [ResolutionNote]
+        var errors: Int { problems.count { $0.severity == .error } }
     }
 
     /// Mistakes on standard error, the finding on standard output.
-    private func report(_ result: ManifestResult, _ resolution: Resolution, refusals: [ResolutionNote]) {
-        let refusals = refusals.map { (subject: $0.subject, message: "portico daemon: \($0.text)") }
-        let errors = result.problems.count { $0.severity == .error }
-        let warnings = result.problems.count - errors + refusals.count
+    private func report(_ finding: Finding) {
+        let resolution = finding.resolution
+        let refusals = finding.refusals.map { (subject: $0.subject, message: "portico daemon: \($0.text)") }
+        let errors = finding.errors
+        let warnings = finding.problems.count - errors + refusals.count
         switch output {
         case .json:
-            for problem in result.problems { StandardStream.output.write(JSONLine(fields(of: problem))) }
+            for problem in finding.problems { StandardStream.output.write(JSONLine(fields(of: problem))) }
             for refusal in refusals {
                 StandardStream.output.write(
                     JSONLine([
@@ -68,17 +95,17 @@ struct Check: AsyncParsableCommand {
             StandardStream.output.write(
                 JSONLine([
                     ("event", "summary"), ("errors", .integer(errors)), ("warnings", .integer(warnings)),
-                    ("services", .integer(result.state.services.count)),
+                    ("services", .integer(finding.services)),
                     ("servicePorts", .integer(resolution.ports.count)),
                 ]))
         case .text:
-            for problem in result.problems {
+            for problem in finding.problems {
                 StandardStream.error.write("\(problem.severity == .warning ? "warning: " : "")\(problem)\n")
             }
             for refusal in refusals {
                 StandardStream.error.write("warning: \(refusal.subject): \(refusal.message)\n")
             }
-            for note in result.notes + resolution.notes.map(\.description) {
+            for note in finding.notes + resolution.notes.map(\.description) {
                 StandardStream.error.write("note: \(note)\n")
             }
             if endpoints {
@@ -87,7 +114,7 @@ struct Check: AsyncParsableCommand {
             }
             let verdict = errors == 0 ? "no mistakes" : errors == 1 ? "1 mistake" : "\(errors) mistakes"
             StandardStream.output.write(
-                "\(verdict) in \(result.state.services.count) Services with \(resolution.ports.count) ports to serve\n")
+                "\(verdict) in \(finding.services) Services with \(resolution.ports.count) ports to serve\n")
         }
     }
 

@@ -152,19 +152,19 @@ struct Daemon: AsyncParsableCommand {
         }
         for note in kernel.settings.apply(root: kernel.kernelRoot) { logger.warning("\(note)") }
         let teller = StatusTeller(logger: logger)
-        let report = NodeReport(format: output, output: .output, node: node.nodeName)
-        try await DaemonSession(
-            settings: settings,
-            options: DaemonOptions(
-                syncPeriod: iptablesSyncPeriod.duration, minSyncPeriod: iptablesMinSyncPeriod.duration,
-                drainTimeout: drainTimeout.duration, takeoverDrainTimeout: takeoverDrainTimeout?.duration,
-                udpTimeout: relay.udpTimeout?.duration,
-                cleanupOnExit: cleanupOnExit,
-                healthAddress: healthzBindAddress.address, takeover: takeover,
-                isTakeoverForced: takeoverForce, allowsEmpty: allowEmpty),
-            feed: ManifestFeed(node.files, teller: teller), teller: teller, report: report, logger: logger,
-            iptables: iptables
-        ).run()
+        try await Session<DaemonRole>(
+            source: SourceReader(node.files, teller), teller: teller,
+            report: NodeReport(format: output, output: .output, node: node.nodeName),
+            configuration: .ofThisMachine(udpTimeout: relay.udpTimeout?.duration)
+        ).run(
+            DaemonRole(
+                settings: settings,
+                options: DaemonOptions(
+                    syncPeriod: iptablesSyncPeriod.duration, minSyncPeriod: iptablesMinSyncPeriod.duration,
+                    drainTimeout: drainTimeout.duration, takeoverDrainTimeout: takeoverDrainTimeout?.duration,
+                    cleanupOnExit: cleanupOnExit, healthAddress: healthzBindAddress.address, takeover: takeover,
+                    isTakeoverForced: takeoverForce, allowsEmpty: allowEmpty),
+                iptables: iptables))
     }
 
     private func findIptables() throws -> Iptables {

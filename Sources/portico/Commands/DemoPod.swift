@@ -1,5 +1,6 @@
 import ArgumentParser
 import Balancing
+import Cluster
 import DemoPods
 import EventLoop
 import Glibc
@@ -9,6 +10,7 @@ import Names
 import Objects
 import Relay
 import Resolution
+import Status
 
 /// `portico demo-pod`: plays one pod, as a program of its own.
 struct DemoPod: AsyncParsableCommand {
@@ -72,9 +74,8 @@ struct DemoPod: AsyncParsableCommand {
 
     private func startDNS() async throws -> DNSServer? {
         guard let dns else { return nil }
-        let feed = ManifestFeed(
-            manifests.files, teller: StatusTeller(logger: Logger(label: "demo-pod")))
-        let services = NamedService.ofCluster(try await feed.load().state)
+        let teller = StatusTeller(logger: Logger(label: "demo-pod"))
+        let services = NamedService.ofCluster(try await SourceReader(manifests.files, teller).first().changes)
         let address = SocketAddress(dns.address)
         return try DNSServer(on: address, NameTable(services, domain: DNSName("cluster.local") ?? .root))
     }
@@ -82,16 +83,16 @@ struct DemoPod: AsyncParsableCommand {
 
 extension NamedService {
     /// The Services of a cluster at their cluster IPs; headless ones are left out.
-    static func ofCluster(_ state: ClusterState) -> [NamedService] {
-        let services = Dictionary(grouping: state.resolve().ports) {
-            ObjectKey(namespace: $0.name.namespace, name: $0.name.service)
-        }
-        return services.sorted { $0.key < $1.key }.map { key, ports in
-            NamedService(
+    static func ofCluster(_ objects: ObjectChanges) -> [NamedService] {
+        var resolver = Resolver()
+        _ = resolver.apply(objects)
+        return resolver.services.sorted { $0.key < $1.key }.compactMap { key, service in
+            guard let first = service.ports.first else { return nil }
+            return NamedService(
                 namespace: key.namespace, name: key.name,
                 form: .doors(
-                    ports[0].clusterIPs,
-                    ports.map { Door(name: $0.name.port, transport: $0.transport, port: $0.port) }))
+                    first.clusterIPs,
+                    service.ports.map { Door(name: $0.name.port, transport: $0.transport, port: $0.port) }))
         }
     }
 }

@@ -1,9 +1,9 @@
 import ArgumentParser
 import Balancing
 import Logging
-import Manifests
 import Objects
 import Proxy
+import Relay
 
 /// `portico dev`: the local development proxy.
 struct Dev: AsyncParsableCommand {
@@ -35,7 +35,8 @@ struct Dev: AsyncParsableCommand {
               A Service without a manifest:
                 portico dev --service db:5432=10.0.0.7:5432,[fd00::7]:5432
 
-              In scripts: wait for the line whose "event" is "listening".
+              In scripts: wait for the line whose "event" is "listening", which has all Services.
+              "changed" has all ports of the Services that changed, and in "gone" those that are no more.
                 portico dev -f manifests/ --output json
 
               Run a program with WEB_SERVICE_HOST and so on, as in a pod, and end with it:
@@ -151,16 +152,22 @@ struct Dev: AsyncParsableCommand {
         let demo = demoPods ? try DemoStandIns() : nil
         if let demo { settings.standIn = { demo.address(for: $0) } }
         // Programs have standard output to themselves.
-        let report = DevReport(format: output, output: command.isEmpty ? .output : .error)
+        let report = DevReport(
+            format: output, output: command.isEmpty ? .output : .error, hasManifests: !selection.files.isEmpty,
+            reportsConnections: connections, command: command.first)
         let isNamed = names.envFile != nil || names.dns != nil || !command.isEmpty
         let publisher =
             isNamed ? try NamePublisher(names, settings, namespace: selection.defaultNamespace) : nil
-        let source = selection.files.isEmpty ? nil : ManifestSource(selection.files.map(ManifestInput.init(argument:)))
-        let logger = Logger(label: "dev")
-        try await DevSession(
-            settings: settings, source: source, report: report, drainLimit: drainTimeout.duration,
-            udpTimeout: relay.udpTimeout?.duration, reportsConnections: connections, demo: demo, names: publisher,
-            command: command, logger: logger, teller: StatusTeller(logger: logger)
-        ).run()
+        settings.resolvesHeadless = isNamed || demoPods
+        SessionSignal.begin()
+        let teller = StatusTeller(logger: Logger(label: "dev"))
+        var configuration = RelayConfiguration.ofThisMachine(udpTimeout: relay.udpTimeout?.duration)
+        configuration.reportsConnections = connections
+        try await Session<DevRole>(
+            source: selection.files.isEmpty ? nil : SourceReader(selection.files, teller), teller: teller,
+            report: report, configuration: configuration, hasOthers: !services.isEmpty
+        ).run(
+            DevRole(
+                settings: settings, drainLimit: drainTimeout.duration, demo: demo, names: publisher, command: command))
     }
 }

@@ -1,6 +1,7 @@
 import Admin
 import ArgumentParser
 import Base
+import Cluster
 import Host
 import Logging
 import Manifests
@@ -41,18 +42,18 @@ struct Render: AsyncParsableCommand {
     func run() async throws {
         logging.bootstrap()
         let logger = Logger(label: "render")
-        let state = try await ManifestFeed(node.files, teller: StatusTeller(logger: logger)).load().state
+        let teller = StatusTeller(logger: logger)
+        let objects = try await SourceReader(node.files, teller).first().changes
         var settings = node.settings
         // Where the daemon answers unless told otherwise.
         settings.healthPort = HealthAddressArgument.standardPort
-        var objects = KnownObjects()
-        let wanted = settings
-        let rendering = NodeRendering(objects.changes(to: state), wanted) { node in
-            NodeAddresses(NetworkInterfaces.current(), node: node, wanted)
+        let rendering = NodeRendering(objects, settings) { [settings] node in
+            NodeAddresses(NetworkInterfaces.current(), node: node, settings)
         }
-        for note in rendering.notes { logger.info("\(note)") }
-        StatusTeller(logger: logger).update { $0.replace(rendering.problems, of: .services) }
-
+        teller.update { status in
+            status.replace(rendering.problems, of: .services)
+            status.replace(notes: rendering.notes.map { Note($0, isDetail: true) }, of: .services)
+        }
         for family in IPAddress.Family.allCases where family == .ipv4 ? !onlyIPv6 : !onlyIPv4 {
             let name = family == .ipv4 ? "IPv4" : "IPv6"
             guard let rules = RuleSet(rendering.change, family) else {

@@ -39,7 +39,7 @@ final class DaemonHealth {
         checks = ServiceHealthServers(health, on: server, shared: isShared, ceiling: budget.ceiling)
     }
 
-    /// The relay serves a new state, and the rules are to follow.
+    /// The relay serves something else, and the rules are to follow.
     ///
     /// - Returns: what could not be listened at.
     func update(_ served: NodeProxy.Served, isChange: Bool) -> [Problem] {
@@ -51,11 +51,11 @@ final class DaemonHealth {
     }
 
     /// The rules have followed, or have not.
-    func update(_ kernel: KernelResult) {
+    func update(_ redirected: KernelResult) {
         // There is nothing to lead here, and so nothing failed; but nobody is served either.
         guard !isOutOfReach else { return }
         for family in families {
-            if case .failure = kernel.families[family]?.outcome { continue }
+            if case .failure = redirected.families[family]?.outcome { continue }
             health.syncSucceeded(family)
         }
     }

@@ -1,39 +1,44 @@
 import Base
-import Proxy
-import Redirect
 import Relay
+import Status
 
 /// What `portico daemon` prints: a line for people when it is ready, and one JSON object a line for programs. What goes on
 /// from there is told by the log.
-struct NodeReport: Sendable {
+struct NodeReport: SessionReport {
     let format: OutputFormat
     let output: StandardStream
     let node: String
+    let start = ContinuousClock.now
 
-    /// All that is wanted is served. Scripts wait for this.
-    func listening(_ served: NodeProxy.Served, _ kernel: KernelResult, problems: [Problem], after time: Duration) {
+    func listening(_ status: Status) {
+        let time = ContinuousClock.now - start
+        let rules = status.rules ?? RulesStatus(isNone: true)
         switch format {
-        case .json: output.write(JSONLine(event("listening", served, kernel, problems, after: time)))
+        case .json: output.write(JSONLine(event("listening", status, rules, after: time)))
         case .text:
-            let rules =
-                kernel.families.isEmpty
-                ? "no rules: node ports only"
-                : kernel.inForce.isEmpty ? "no rules yet" : "rules for \(families(kernel)) in force"
-            let count = problems.count
+            let inForce = rules.inForce.map { $0 == .ipv4 ? "IPv4" : "IPv6" }.joined(separator: " and ")
+            let words =
+                rules.isNone
+                ? "no rules: node ports only" : inForce.isEmpty ? "no rules yet" : "rules for \(inForce) in force"
+            let count = status.problemCount
             let problems = count == 0 ? "" : count == 1 ? ", 1 problem" : ", \(count) problems"
             output.write(
-                "Node \(node): \(served.portCount) ports of \(served.serviceCount) Services, \(rules)\(problems), "
-                    + "after \(milliseconds(time)) ms. SIGTERM ends it in an orderly way.\n")
+                "Node \(node): \(status.portCount) ports of \(status.serviceCount) Services, \(words)\(problems), "
+                    + "after \(Int(Self.milliseconds(time))) ms. SIGTERM ends it in an orderly way.\n")
         }
     }
 
-    /// A change is in force.
-    func changed(_ served: NodeProxy.Served, _ kernel: KernelResult, problems: [Problem]) {
-        guard format == .json else { return }
-        output.write(JSONLine(event("changed", served, kernel, problems, after: kernel.duration)))
+    /// Only of what is in force.
+    func changed(_ change: StatusChange, _ board: StatusBoard) {
+        guard format == .json, let rules = change.rules else { return }
+        output.write(JSONLine(board.read { event("changed", $0, rules, after: rules.duration) }))
     }
 
-    /// What came of it all.
+    func missed(_ changes: Int) {
+        guard format == .json else { return }
+        output.write(JSONLine(["event": "dropped", "dropped": .integer(changes)]))
+    }
+
     func summary(_ snapshot: RelaySnapshot) {
         let sum = snapshot.sum
         switch format {
@@ -55,23 +60,17 @@ struct NodeReport: Sendable {
     }
 
     private func event(
-        _ name: String, _ served: NodeProxy.Served, _ kernel: KernelResult, _ problems: [Problem], after time: Duration
+        _ name: String, _ status: Status, _ rules: RulesStatus, after time: Duration
     ) -> [(String, JSONValue)] {
         [
-            ("event", .string(name)), ("node", .string(node)), ("services", .integer(served.serviceCount)),
-            ("servicePorts", .integer(served.portCount)),
-            ("redirected", .array(kernel.inForce.map { .string("\($0)") })),
-            ("inForce", .bool(kernel.isInForce)), ("milliseconds", .number(Self.milliseconds(time))),
-            ("processes", .integer(kernel.cost.processes)), ("bytes", .integer(kernel.cost.bytes)),
-            ("problems", .array(problems.map { .string("\($0)") })),
+            ("event", .string(name)), ("node", .string(node)), ("services", .integer(status.serviceCount)),
+            ("servicePorts", .integer(status.portCount)),
+            ("redirected", .array(rules.inForce.map { .string("\($0)") })),
+            ("inForce", .bool(rules.isInForce)), ("milliseconds", .number(Self.milliseconds(time))),
+            ("processes", .integer(rules.processes)), ("bytes", .integer(rules.bytes)),
+            ("problems", .array(status.problems.map { .string("\($0)") })),
         ]
     }
-
-    private func families(_ kernel: KernelResult) -> String {
-        kernel.inForce.map { $0 == .ipv4 ? "IPv4" : "IPv6" }.joined(separator: " and ")
-    }
-
-    private func milliseconds(_ duration: Duration) -> Int { Int(Self.milliseconds(duration)) }
 
     private static func milliseconds(_ duration: Duration) -> Double {
         (duration / .microseconds(100)).rounded() / 10

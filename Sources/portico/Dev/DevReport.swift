@@ -1,61 +1,68 @@
 import Balancing
 import Base
 import EventLoop
-import Objects
+import Proxy
 import Relay
 import Status
 
 /// What `portico dev` prints: tables for people, or one JSON object a line for programs.
-struct DevReport: Sendable {
+struct DevReport: SessionReport {
     let format: OutputFormat
     let output: StandardStream
+    /// There are manifests that may change.
+    let hasManifests: Bool
+    let reportsConnections: Bool
+    /// The program that is run once all listens; nil for none.
+    let command: String?
 
-    /// Everything that is served from now on. Scripts wait for this.
-    ///
-    /// - Parameters:
-    ///   - files: there are manifests that may change.
-    ///   - dns: where DNS queries are answered.
-    ///   - command: what is run now.
-    func listening(
-        _ services: [ObjectKey: ServedService], problems: [Problem], files: Bool, dns: SocketAddress?, command: String?
-    ) {
-        let ports = services.sorted { $0.key < $1.key }.flatMap(\.value.ports)
+    func listening(_ status: Status) {
+        let services = status.services.sorted { $0.key < $1.key }.flatMap(\.value.ports)
         switch format {
         case .json:
-            let address = dns.map { [("dns", JSONValue.string("\($0)"))] } ?? []
-            output.write(JSONLine(event("listening", ports, problems) + address))
+            let dns = status.names.map { [("dns", JSONValue.string("\($0)"))] } ?? []
+            output.write(JSONLine(event("listening", services, status.problems) + dns))
         case .text:
-            output.write(table(ports).rendered(inColour: output.takesColour))
-            if let dns { output.write("\nDNS on \(dns), UDP and TCP.\n") }
+            output.write(table(services).rendered(inColour: output.takesColour))
+            if let dns = status.names { output.write("\nDNS on \(dns), UDP and TCP.\n") }
             let end = command.map { "Running \($0)." } ?? "Ctrl-C ends."
-            output.write(files ? "\nReady. Manifests are read again when they change. \(end)\n" : "\nReady. \(end)\n")
+            let manifests = hasManifests ? " Manifests are read again when they change." : ""
+            output.write("\nReady.\(manifests) \(end)\n")
         }
     }
 
-    /// What a step has made different.
-    ///
-    /// - Parameter problems: all that there are now.
-    func changed(_ change: StatusChange, problems: [Problem]) {
-        var (different, gone) = ([PortStatus](), [ServicePortID]())
-        for (_, service) in change.services.sorted(by: { $0.key < $1.key }) {
-            let (before, after) = (service.before?.ports ?? [], service.after?.ports ?? [])
-            different += after.filter { !before.contains($0) }
-            gone += before.map(\.id).filter { id in !after.contains { $0.id == id } }
-        }
+    /// Only what is different: its size goes by what has changed, however much is served.
+    func changed(_ change: StatusChange, _ board: StatusBoard) {
+        guard !change.services.isEmpty || !change.problems.isEmpty else { return }
+        let services = change.services.sorted { $0.key < $1.key }
         switch format {
         case .json:
-            let removed = JSONValue.array(gone.map { .string("\($0)") })
-            output.write(JSONLine(event("changed", different, problems) + [("removed", removed)]))
+            let present = services.flatMap { $0.value.after?.ports ?? [] }
+            let gone = services.filter { $0.value.after == nil }.map { JSONValue.string("\($0.key)") }
+            output.write(
+                JSONLine(event("changed", present, board.read { $0.problems }) + [("gone", .array(gone))]))
         case .text:
+            let ports = services.map { (before: $0.value.before?.ports ?? [], after: $0.value.after?.ports ?? []) }
+            let different = ports.flatMap { ports in ports.after.filter { !ports.before.contains($0) } }
             if !different.isEmpty {
                 output.write("\nChanged:\n" + table(different).rendered(inColour: output.takesColour))
             }
-            for id in gone { output.write("\nGone: \(id)\n") }
+            for (before, after) in ports {
+                for port in before where !after.contains(where: { $0.id == port.id }) {
+                    output.write("\nGone: \(port.id)\n")
+                }
+            }
         }
     }
 
-    /// One connection that has ended.
+    func missed(_ changes: Int) {
+        switch format {
+        case .json: output.write(JSONLine(["event": "dropped", "dropped": .integer(changes)]))
+        case .text: output.write("… \(changes) changes are missing here\n")
+        }
+    }
+
     func connection(_ record: ConnectionRecord) {
+        guard reportsConnections else { return }
         let endpoint = record.endpoint.map { "\($0.podName.isEmpty ? "" : $0.podName + " ")\($0.address)" } ?? "-"
         switch format {
         case .json:
@@ -76,7 +83,6 @@ struct DevReport: Sendable {
         }
     }
 
-    /// What came of it all.
     func summary(_ snapshot: RelaySnapshot) {
         let sum = snapshot.sum
         let ports = snapshot.ports.sorted { $0.key < $1.key }
@@ -144,7 +150,9 @@ struct DevReport: Sendable {
         return shown.joined(separator: ", ") + (rest > 0 ? " and \(rest) more" : "")
     }
 
-    private func event(_ name: String, _ ports: [PortStatus], _ problems: [Problem]) -> [(String, JSONValue)] {
+    private func event(
+        _ name: String, _ ports: [PortStatus], _ problems: [Problem]
+    ) -> [(String, JSONValue)] {
         let services = ports.map { port in
             JSONValue.object([
                 ("service", .string("\(port.id)")), ("namespace", .string(port.id.name.namespace)),

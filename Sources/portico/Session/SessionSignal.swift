@@ -2,7 +2,7 @@ import Base
 import EventLoop
 import Glibc
 
-/// What a signal asks a session of `portico dev` for.
+/// What a signal asks a session for.
 enum SessionSignal: Equatable {
     case end(Int32)
     case reload

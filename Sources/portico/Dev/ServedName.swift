@@ -2,37 +2,40 @@ import Balancing
 import Base
 import Names
 import Objects
-import Proxy
 import Resolution
 import Status
 
+/// A Service that has changed, and all that counts for those who know it by name.
+struct ServedName: Sendable {
+    let key: ObjectKey
+    /// Nil if it is gone.
+    let status: ServedService?
+    /// Nil if it is in no manifest.
+    let service: Service?
+    let resolved: ResolvedService?
+}
+
 extension NamedService {
-    /// The Services of a session as their clients know them: those that are served at their doors, and the headless ones
-    /// that `state` describes, at their endpoints or what stands in for those.
-    static func list(
-        _ state: ClusterState, _ ports: [PortStatus], _ settings: DevelopmentProxy.Settings
-    ) -> [NamedService] {
-        let served = Dictionary(grouping: ports) {
-            ObjectKey(namespace: $0.id.name.namespace, name: $0.id.name.service)
+    /// As clients know it: at its doors if it is served, or at its endpoints, or what stands in for those, if it is headless.
+    /// Nil if it is neither.
+    init?(_ name: ServedName, _ standIn: (ServiceEndpoint) -> EndpointAddress?) {
+        if let ports = name.status?.ports, !ports.isEmpty {
+            self.init(name.key, ports, order: name.service?.spec.ports ?? [])
+        } else if let headless = name.resolved?.headless, !headless.isEmpty {
+            self.init(name.key, headless, standIn)
+        } else {
+            return nil
         }
-        let specs = Dictionary(
-            state.services.map { ($0.metadata.key, $0.spec.ports) }, uniquingKeysWith: { first, _ in first })
-        let doors = served.sorted { $0.key < $1.key }.map { key, ports in
-            NamedService(key, ports, order: specs[key] ?? [])
-        }
-        var state = state
-        state.services = state.services.filter { settings.includes($0) && served[$0.metadata.key] == nil }
-        return doors + state.headlessServices().map { NamedService($0, settings.standIn) }
     }
 
     /// - Parameter order: the ports as the manifest has them; the first one is special in variables.
     private init(_ key: ObjectKey, _ ports: [PortStatus], order: [ServicePortSpec]) {
-        func place(_ id: ServicePortID) -> Int {
-            order.firstIndex { $0.name == id.name.port && $0.transport == id.transport } ?? order.count
+        func place(_ port: PortStatus) -> Int {
+            order.firstIndex { $0.name == port.id.name.port && $0.transport == port.id.transport } ?? order.count
         }
         var addresses: [IPAddress] = []
         var doors: [Door] = []
-        for port in ports.sorted(by: { (place($0.id), $0.id) < (place($1.id), $1.id) }) {
+        for port in ports.sorted(by: { (place($0), $0.id) < (place($1), $1.id) }) {
             // The first door is the Service's own; those that were published are a matter of this machine.
             guard let own = port.doors.first else { continue }
             if !addresses.contains(own.wanted.ip) { addresses.append(own.wanted.ip) }
@@ -45,8 +48,8 @@ extension NamedService {
         self.init(namespace: key.namespace, name: key.name, form: .doors(addresses, doors))
     }
 
-    private init(_ service: HeadlessService, _ standIn: (ServiceEndpoint) -> EndpointAddress?) {
-        let ports = service.ports.map { port in
+    private init(_ key: ObjectKey, _ headless: [HeadlessPort], _ standIn: (ServiceEndpoint) -> EndpointAddress?) {
+        let ports = headless.map { port in
             EndpointPort(
                 name: port.name, transport: port.transport,
                 endpoints: port.endpoints.map { endpoint in
@@ -58,7 +61,7 @@ extension NamedService {
                         address: EndpointAddress(ip: address.ip, port: number))
                 })
         }
-        self.init(namespace: service.metadata.namespace, name: service.metadata.name, form: .endpoints(ports))
+        self.init(namespace: key.namespace, name: key.name, form: .endpoints(ports))
     }
 
     /// `10-0-0-1`: what an endpoint is called that nobody has named, as in a cluster.

@@ -1,0 +1,38 @@
+import Host
+import Logging
+
+extension DaemonLock {
+    /// Nil, and a warning, if there can be none.
+    ///
+    /// - Throws: ``CommandFailure`` if another process is this machine's service proxy.
+    static func ofThisMachine(_ options: DaemonOptions, _ logger: Logger) throws(CommandFailure) -> DaemonLock? {
+        do throws(DaemonLock.Failure) {
+            return try DaemonLock()
+        } catch .held(let process) {
+            let who = process.map { "process \($0)" } ?? "another process"
+            let advice =
+                options.takeover.map { "and does not hand over at \($0); end it first" }
+                ?? "end it first, or take its place with --takeover, if it was started with that"
+            throw CommandFailure("\(who) is the service proxy of this machine; \(advice)")
+        } catch {
+            logger.warning("a second daemon would not be noticed: \(error)")
+            return nil
+        }
+    }
+
+    /// The former process gives it up in a moment.
+    static func afterSuccession(_ logger: Logger) async -> DaemonLock? {
+        for _ in 0..<100 {
+            do throws(DaemonLock.Failure) {
+                return try DaemonLock()
+            } catch .held {
+                try? await Task.sleep(for: .milliseconds(50))
+            } catch {
+                break
+            }
+        }
+        logger.warning(
+            "a second daemon would not be noticed: the former process does not let go of its lock")
+        return nil
+    }
+}

@@ -1,0 +1,19 @@
+import Base
+
+/// How the daemon lives, apart from what it serves; fixed at start.
+struct DaemonOptions: Sendable {
+    var syncPeriod: Duration
+    var minSyncPeriod: Duration
+    var drainTimeout: Duration
+    /// The same once another process has taken over; nil for no limit.
+    var takeoverDrainTimeout: Duration?
+    var cleanupOnExit: Bool
+    /// Of `/healthz`; nil for none.
+    var healthAddress: EndpointAddress?
+    /// Where listening sockets are handed from one process to the next; nil for nowhere.
+    var takeover: String?
+    /// A process that does not answer there is killed.
+    var isTakeoverForced: Bool
+    /// Whether others are taken over from with nothing to serve.
+    var allowsEmpty: Bool
+}

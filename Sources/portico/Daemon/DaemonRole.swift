@@ -1,0 +1,267 @@
+import Base
+import Cluster
+import EventLoop
+import Glibc
+import Host
+import Logging
+import Objects
+import Proxy
+import Redirect
+import Relay
+import Resolution
+import Status
+
+/// What `portico daemon` does in its session: keeps the relay in step at once, asks for the rules to follow, and hands over to the
+/// process after it.
+struct DaemonRole: SessionRole {
+    enum Event: Sendable {
+        /// The rules have followed, or could not.
+        case redirected(NodeProxy.Redirected)
+        /// Interfaces of this machine or their addresses have changed.
+        case addresses
+        /// Another process has taken over.
+        case succeeded
+    }
+
+    let settings: NodeSettings
+    let options: DaemonOptions
+    /// Nil leaves the firewall alone.
+    let iptables: Iptables?
+    private let manager = ServiceManager.current
+
+    /// What works once the session has begun.
+    private struct Parts {
+        let tools: SessionTools<Event>
+        let proxy: NodeProxy
+        let keeper: RuleKeeper
+        let health: DaemonHealth
+        let succession: Succession
+        /// Brings the rules in force.
+        let rules: Task<Void, Never>
+        /// What wakes the daemon, and what keeps others informed.
+        let feeds: [Task<Void, Never>]
+    }
+
+    private var parts: Parts?
+    private var lock: DaemonLock?
+    private var addresses = NodeAddresses()
+    private var hasStarted = false
+    private var hasSuccessor = false
+    /// Something is served that the rules have not followed yet.
+    private var isAhead = false
+    private var warned: Set<String> = []
+
+    init(settings: NodeSettings, options: DaemonOptions, iptables: Iptables?) {
+        self.settings = settings
+        self.options = options
+        self.iptables = iptables
+    }
+
+    var rereading: String { "SIGHUP: reading everything again, and looking at the rules" }
+    var retryInterval: Duration { options.syncPeriod }
+    var signals: [Int32] { [SIGINT, SIGTERM, SIGHUP] }
+    func meaning(of signal: Int32) -> SessionSignal { signal == SIGHUP ? .reload : .end(signal) }
+    var exitStatus: Int32? { nil }
+
+    // MARK: Serving
+
+    mutating func start(_ first: SourceUpdate, _ tools: SessionTools<Event>) async throws -> Bool {
+        let logger = tools.teller.logger
+        // Whoever takes over gets it from the process that has it now.
+        if options.takeover == nil { lock = try .ofThisMachine(options, logger) }
+        let backEnd = iptables.map {
+            IptablesRedirect($0, families: settings.redirectedFamilies, watch: FirewallWatch($0.kind))
+        }
+        let proxy = NodeProxy(relay: tools.relay, settings: settings, backEnd: backEnd)
+        let succession = Succession(
+            path: options.takeover, isForced: options.isTakeoverForced, relay: tools.relay, logger: logger)
+        let isSuccessor = try await succession.inherit(for: proxy) { doors throws(CommandFailure) in
+            if !doors.isEmpty { try checkWorthTakingOver(first) }
+        }
+        if lock == nil, !isSuccessor { lock = try .ofThisMachine(options, logger) }
+        let keeper = RuleKeeper(
+            proxy: proxy, minPeriod: options.minSyncPeriod, watch: backEnd?.watch, logger: logger)
+        let health = try DaemonHealth(
+            at: options.healthAddress, families: IPAddress.Family.allCases, syncPeriod: options.syncPeriod,
+            isShared: options.takeover != nil, status: tools.teller.board, budget: tools.relay.budget)
+        let manager = manager
+        parts = Parts(
+            tools: tools, proxy: proxy, keeper: keeper, health: health, succession: succession,
+            rules: Task { await keeper.run { tools.wake(.redirected($0)) } },
+            feeds: [
+                Task { await keeper.heal() },
+                Task { await Self.watchAddresses { tools.wake(.addresses) } },
+                Task { await Self.keepAlive(manager) },
+            ])
+        await take(first.changes)
+        return false
+    }
+
+    mutating func take(_ changes: ObjectChanges) async {
+        guard let parts else { return }
+        take(await parts.proxy.serve(changes), isChange: true)
+        isAhead = true
+        parts.keeper.request(.change)
+    }
+
+    mutating func retry(isReread: Bool) async {
+        guard let parts else { return }
+        take(await parts.proxy.retry(), isChange: false)
+        parts.keeper.request(.check)
+    }
+
+    mutating func take(_ event: Event) async -> Bool {
+        guard let parts else { return false }
+        switch event {
+        case .succeeded:
+            hasSuccessor = true
+            return true
+        case .addresses:
+            let before = addresses
+            take(await parts.proxy.retry(), isChange: false)
+            if addresses != before { parts.keeper.request(.change) }
+        case .redirected(let redirected):
+            await take(redirected, parts)
+        }
+        return false
+    }
+
+    private mutating func take(_ served: NodeProxy.Served, isChange: Bool) {
+        guard let parts else { return }
+        addresses = served.addresses
+        parts.tools.teller.update { status in
+            status.update(services: served.services)
+            status.replace(served.problems, of: .services)
+            status.replace(notes: served.notes, of: .services)
+            status.portCount = served.portCount
+            status.serviceCount = served.serviceCount
+        }
+        let unheard = parts.health.update(served, isChange: isChange)
+        parts.tools.teller.update { $0.replace(unheard, of: .health) }
+    }
+
+    private mutating func take(_ redirected: NodeProxy.Redirected, _ parts: Parts) async {
+        let kernel = redirected.kernel
+        parts.health.update(kernel)
+        let teller = parts.tools.teller
+        var problems: [Problem] = []
+        var hasChanged = false
+        for (family, result) in kernel.families.sorted(by: { $0.key < $1.key }) {
+            switch result.outcome {
+            case .failure(let error):
+                problems.append(
+                    Problem(
+                        .error, .rules, subject: "the rules for \(family)",
+                        "they are not in force, and will be tried again: \(error)"))
+            case .success(.applied(let lines)):
+                hasChanged = true
+                teller.logger.info("the rules for \(family) have changed: \(lines) lines")
+            case .success(.unchanged): break
+            }
+            problems += result.refused.map(\.problem)
+            // What lacks, lacks at every change.
+            for warning in result.warnings where warned.insert(warning).inserted {
+                teller.logger.warning("\(warning)")
+            }
+        }
+        if !kernel.isInForce { parts.keeper.retryLater() }
+
+        let isNews = !hasStarted || hasChanged || isAhead
+        teller.update { status in
+            status.replace(problems, of: .rules)
+            if isNews { status.update(rules: RulesStatus(kernel)) }
+        }
+        isAhead = isAhead && !kernel.isInForce
+        if let served = redirected.served {
+            // What rules no longer lead to may be dialled from now on.
+            take(served, isChange: true)
+            isAhead = true
+            parts.keeper.request(.change)
+        }
+        guard !hasStarted else { return }
+        hasStarted = true
+        await parts.succession.takeOver { [tools = parts.tools] in tools.wake(.succeeded) }
+        if lock == nil { lock = await .afterSuccession(teller.logger) }
+        teller.update { $0.enter(.serving) }
+        manager.ready(mainPID: getpid())
+    }
+
+    /// - Throws: ``CommandFailure`` where taking over would take down what is served.
+    private func checkWorthTakingOver(_ first: SourceUpdate) throws(CommandFailure) {
+        guard !options.allowsEmpty else { return }
+        let advice = "the other process goes on; --allow-empty takes over all the same"
+        guard !first.isPartial else {
+            throw CommandFailure("not all manifests can be read, and their Services would be gone: \(advice)")
+        }
+        guard first.hasServices else {
+            throw CommandFailure("the manifests have no Service, and the other process serves some: \(advice)")
+        }
+    }
+
+    // MARK: The end
+
+    mutating func endIsWanted(by signal: Int32) -> Bool { true }
+
+    mutating func beginEnd() async -> [Duration?] {
+        guard let parts else { return [.zero] }
+        let logger = parts.tools.teller.logger
+        if !hasSuccessor { manager.stopping() }
+        // Another process that serves answers at the same ports, and is not about to end.
+        if hasSuccessor { logger.notice("another process has taken over; open connections may end in their own time") }
+        if await isReplaced { parts.health.close() }
+        parts.tools.teller.update { $0.enter(.draining) }
+        for task in parts.feeds + [parts.rules] { task.cancel() }
+        defer {
+            // Rules and doors are nobody's, or another's, from here on.
+            lock?.release()
+            lock = nil
+        }
+        if hasSuccessor {
+            // A change of the rules that is under way may still open doors.
+            await parts.rules.value
+            await parts.tools.relay.letGo()
+            return [options.takeoverDrainTimeout, options.drainTimeout]
+        }
+        await parts.succession.close()
+        // Rules are those of the process that serves.
+        if options.cleanupOnExit, await !parts.succession.isUnconfirmed {
+            await parts.rules.value
+            for error in await parts.proxy.removeRules() { logger.error("rules are left: \(error)") }
+        }
+        return [options.drainTimeout]
+    }
+
+    /// Whether another process serves in this one's place.
+    private var isReplaced: Bool {
+        get async { if hasSuccessor { true } else { await parts?.succession.isUnconfirmed == true } }
+    }
+
+    mutating func finish() async { parts?.health.close() }
+
+    // MARK: Surroundings
+
+    /// Tells whenever the kernel says that interfaces or their addresses have changed, until the task is cancelled.
+    private static func watchAddresses(_ changed: () -> Void) async {
+        guard let watch = try? KernelNews(.addresses) else { return }
+        for await _ in watch.news {
+            changed()
+            // They come in several at once, with a network plug-in at work in many.
+            try? await Task.sleep(for: .milliseconds(100))
+        }
+    }
+
+    /// Tells the service manager that this process lives, as often as it wants to hear it.
+    private static func keepAlive(_ manager: ServiceManager) async {
+        guard let interval = manager.watchdogInterval else { return }
+        while (try? await Task.sleep(for: interval)) != nil { manager.ping() }
+    }
+}
+
+extension RulesStatus {
+    init(_ result: KernelResult) {
+        let inForce = result.families.filter { (try? $0.value.outcome.get()) != nil }.keys.sorted()
+        self.init(
+            inForce: inForce, isInForce: result.isInForce, isNone: result.families.isEmpty, duration: result.duration,
+            processes: result.cost.processes, bytes: result.cost.bytes)
+    }
+}

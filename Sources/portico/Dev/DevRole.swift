@@ -1,0 +1,140 @@
+import Base
+import Cluster
+import Glibc
+import Logging
+import Objects
+import Proxy
+import Status
+
+/// What `portico dev` does in its session.
+struct DevRole: SessionRole {
+    enum Event: Sendable {
+        /// The program that the session is for.
+        case commandEnded
+    }
+
+    let settings: DevelopmentProxy.Settings
+    let drainLimit: Duration
+    /// Lets the pods of the manifests be played; nil without demo pods.
+    let demo: DemoStandIns?
+    /// Told of everything that is served; nil if nobody wants to know it by name.
+    let names: NamePublisher?
+    /// The program to run once everything listens, with its arguments; empty for none. The session ends with it.
+    let arguments: [String]
+
+    private var tools: SessionTools<Event>?
+    private var proxy: DevelopmentProxy?
+    private var command: UserCommand?
+    private(set) var exitStatus: Int32?
+
+    init(
+        settings: DevelopmentProxy.Settings, drainLimit: Duration, demo: DemoStandIns?, names: NamePublisher?,
+        command: [String]
+    ) {
+        self.settings = settings
+        self.drainLimit = drainLimit
+        self.demo = demo
+        self.names = names
+        arguments = command
+    }
+
+    var rereading: String { "SIGHUP: reading everything again" }
+    var retryInterval: Duration { .seconds(5) }
+    var signals: [Int32] { SessionSignal.watched }
+    func meaning(of signal: Int32) -> SessionSignal { SessionSignal(signal) }
+
+    // MARK: Serving
+
+    mutating func start(_ first: SourceUpdate, _ tools: SessionTools<Event>) async throws -> Bool {
+        let proxy = DevelopmentProxy(relay: tools.relay, settings: settings)
+        (self.tools, self.proxy) = (tools, proxy)
+        var served = await proxy.apply(first.changes)
+        if settings.needsNames {
+            let resolved = await proxy.retry()
+            served.services.merge(resolved.services) { _, later in later }
+            (served.problems, served.notes) = (resolved.problems, resolved.notes)
+        }
+        try await publish(served, proxy)
+        let dns = await names?.dnsAddress.map { "\($0)" }
+        tools.teller.update { status in
+            served.tell(&status)
+            status.names = dns
+        }
+        tools.teller.update { $0.enter(.serving) }
+        guard !arguments.isEmpty else { return false }
+        do {
+            command = try UserCommand(arguments, adding: await names?.variables ?? []) { tools.wake(.commandEnded) }
+            return false
+        } catch {
+            StandardStream.error.write("portico: \(error)\n")
+            exitStatus = (error as? UserCommand.Failure)?.status ?? EXIT_FAILURE
+            return true
+        }
+    }
+
+    mutating func take(_ changes: ObjectChanges) async {
+        guard let proxy else { return }
+        await tell(await proxy.apply(changes), proxy)
+    }
+
+    mutating func retry(isReread: Bool) async {
+        guard let proxy else { return }
+        await tell(await proxy.retry(), proxy)
+    }
+
+    private func tell(_ served: DevelopmentProxy.Served, _ proxy: DevelopmentProxy) async {
+        // First, so that whoever reads of a change finds the new names.
+        do {
+            try await publish(served, proxy)
+        } catch {
+            tools?.teller.logger.error("\(error)")
+        }
+        tools?.teller.update { served.tell(&$0) }
+    }
+
+    private func publish(_ served: DevelopmentProxy.Served, _ proxy: DevelopmentProxy) async throws {
+        guard names != nil || demo != nil else { return }
+        var named: [ServedName] = []
+        for (key, status) in served.services {
+            let (service, resolved) = await proxy.description(of: key)
+            named.append(ServedName(key: key, status: status, service: service, resolved: resolved))
+        }
+        demo?.update(named)
+        try await names?.update(named)
+    }
+
+    // MARK: The end
+
+    mutating func take(_ event: Event) async -> Bool {
+        exitStatus = command?.reap()
+        return true
+    }
+
+    mutating func endIsWanted(by signal: Int32) -> Bool {
+        // What a signal means is for the command to say.
+        command?.pass(on: signal)
+        return command == nil
+    }
+
+    mutating func beginEnd() async -> [Duration?] {
+        tools?.teller.update { $0.enter(.draining) }
+        return [drainLimit]
+    }
+
+    mutating func finish() async { await names?.stop() }
+}
+
+extension DevelopmentProxy.Served {
+    fileprivate func tell(_ status: inout Status) {
+        status.update(services: services)
+        status.replace(problems, of: .services)
+        status.replace(notes: notes, of: .services)
+    }
+}
+
+extension DevelopmentProxy.Settings {
+    /// Whether any endpoint is given by a host name.
+    var needsNames: Bool {
+        staticServices.contains { $0.endpoints.contains { if case .name = $0.host { true } else { false } } }
+    }
+}

@@ -1,0 +1,141 @@
+import ArgumentParser
+import Cluster
+import EventLoop
+import Logging
+import Relay
+import Status
+
+/// One run of a command that serves until it is told to end. What changes the course of things comes as a wake, and is dealt with
+/// one by one; what is only told goes other ways, where it may get lost but never holds anything up.
+struct Session<Role: SessionRole> {
+    private enum Wake: Sendable {
+        /// The source has something to say.
+        case source
+        case signal(Int32)
+        /// Time to try again what did not work.
+        case retry
+        case event(Role.Event)
+        /// What was open has ended.
+        case drained
+    }
+
+    /// Nil if there is nothing but what the command line says.
+    let source: SourceReader?
+    let teller: StatusTeller
+    let report: any SessionReport
+    let configuration: RelayConfiguration
+    /// The command line names something to serve besides what the source says.
+    var hasOthers = false
+
+    private var logger: Logger { teller.logger }
+
+    /// - Throws: ``CommandFailure`` if there is nothing to serve, or it cannot be served; `ExitCode` on a second signal, and if
+    ///   the role says so.
+    func run(_ role: Role) async throws {
+        var role = role
+        let start = ContinuousClock.now
+        let first = try await source?.first(orElse: hasOthers) ?? SourceUpdate()
+        // Not before that: until there is something to end in an orderly way, a signal just ends it, as it does with whoever
+        // waits for a pipe that nobody writes to.
+        let signals = try SignalStream(role.signals)
+        let (wakes, wake) = AsyncStream.makeStream(of: Wake.self)
+        let reports = RelayReports()
+        let relay = try Relay(configuration) { reports.take($0) }
+        let changes = teller.board.reader()
+        let telling = [
+            Task { await reports.narrate(logger) { report.connection($0) } },
+            Task { await report.follow(changes, teller.board) },
+        ]
+        // Heard to the end: a second signal cuts the drain short.
+        let hearing = Task { for await signal in signals.signals { wake.yield(.signal(signal)) } }
+        defer { hearing.cancel() }
+        var life = SessionLife.serving
+        do {
+            let tools = SessionTools<Role.Event>(relay: relay, teller: teller, start: start) { wake.yield(.event($0)) }
+            let isOver = try await role.start(first, tools)
+            let retryInterval = role.retryInterval
+            let feeds = [
+                Task { await source?.follow { wake.yield(.source) } },
+                Task { while (try? await Task.sleep(for: retryInterval)) != nil { wake.yield(.retry) } },
+            ]
+            if isOver { await end(&life, &role, relay) { wake.yield(.drained) } }
+            for await next in wakes {
+                await take(next, &life, &role, relay) { wake.yield(.drained) }
+                if life != .serving { for feed in feeds { feed.cancel() } }
+                if case .ended = life { break }
+            }
+        } catch {
+            await relay.stop()
+            throw error
+        }
+        let snapshot = relay.snapshot()
+        await relay.stop()
+        await role.finish()
+        teller.update { $0.enter(.ended) }
+        reports.finish()
+        teller.board.finish()
+        for task in telling { await task.value }
+        report.summary(snapshot)
+        signals.close()
+        var status: Int32?
+        if case .ended(let signal?) = life { status = 128 + signal }
+        if let status = role.exitStatus ?? status, status != 0 { throw ExitCode(status) }
+    }
+
+    private func take(
+        _ wake: Wake, _ life: inout SessionLife, _ role: inout Role, _ relay: Relay,
+        drained: @escaping @Sendable () -> Void
+    ) async {
+        var isOver = false
+        switch (life, wake) {
+        case (.serving, .source):
+            guard let update = source?.take() else { return }
+            await role.take(update.changes)
+        case (.serving, .retry):
+            await role.retry(isReread: false)
+        case (.serving, .event(let event)):
+            isOver = await role.take(event)
+        case (.serving, .signal(let signal)):
+            switch role.meaning(of: signal) {
+            case .reload:
+                logger.notice("\(role.rereading)")
+                await source?.reread()
+                await role.retry(isReread: true)
+            case .end(let signal):
+                isOver = role.endIsWanted(by: signal)
+            }
+        case (.draining, .signal(let signal)):
+            guard case .end(let signal) = role.meaning(of: signal) else { return }
+            switch life.hurry(signal) {
+            case .drain(let limit):
+                let time = limit.map { "\($0)" } ?? "all the time"
+                logger.notice("open connections have \(time) to end; another signal ends them now")
+                Task { await relay.drain(within: limit) }
+            case .endNow: await relay.drain(within: .zero)
+            case nil: break
+            }
+        case (.draining, .drained):
+            life.drained()
+        case (.draining, _), (.serving, .drained), (.ended, _):
+            // Nothing is served anew.
+            break
+        }
+        if isOver { await end(&life, &role, relay, drained: drained) }
+    }
+
+    private func end(
+        _ life: inout SessionLife, _ role: inout Role, _ relay: Relay, drained: @escaping @Sendable () -> Void
+    ) async {
+        let limits = await role.beginEnd()
+        guard case .drain(let limit) = life.end(within: limits) else { return }
+        let open = relay.total.open
+        if open > 0 {
+            let effect = limits.count > 1 ? "limits the wait" : "ends them now"
+            logger.notice("waiting for \(open) open connections to end; another signal \(effect)")
+        }
+        Task {
+            await relay.drain(within: limit)
+            drained()
+        }
+    }
+}

@@ -1,0 +1,41 @@
+/// How far a session that serves has come, and what is to happen next: a value, so that it can be seen to be right without any
+/// socket.
+enum SessionLife: Equatable {
+    case serving
+    /// Nobody new is served, and open connections have time to end. Each further signal brings the next of `limits`, nil for one
+    /// that sets none; a signal after the last ends everything.
+    case draining(limits: ArraySlice<Duration?>)
+    /// - Parameter signal: the one that cut the drain short, if one did.
+    case ended(signal: Int32?)
+
+    enum Order: Equatable {
+        /// Let open connections end within a limit, nil for none.
+        case drain(within: Duration?)
+        /// End what is open now.
+        case endNow
+    }
+
+    /// It is to end.
+    ///
+    /// - Parameter limits: the first holds from now on.
+    mutating func end(within limits: [Duration?]) -> Order {
+        self = .draining(limits: limits.dropFirst())
+        return .drain(within: limits.first ?? .zero)
+    }
+
+    /// A signal that asks for an end has come in a drain.
+    mutating func hurry(_ signal: Int32) -> Order? {
+        guard case .draining(var limits) = self else { return nil }
+        guard let limit = limits.popFirst() else {
+            self = .ended(signal: signal)
+            return .endNow
+        }
+        self = .draining(limits: limits)
+        return .drain(within: limit)
+    }
+
+    /// What was open has ended.
+    mutating func drained() {
+        if case .draining = self { self = .ended(signal: nil) }
+    }
+}

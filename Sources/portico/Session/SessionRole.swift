@@ -1,0 +1,53 @@
+import Cluster
+import Relay
+import Status
+
+/// What is particular about one kind of session; ``Session`` has what all kinds have in common. Its functions are called one
+/// after another.
+protocol SessionRole: SendableMetatype {
+    /// What only this kind wakes up for.
+    associatedtype Event: Sendable
+    /// What is said when everything is to be read again.
+    var rereading: String { get }
+    /// How often what did not work is tried again.
+    var retryInterval: Duration { get }
+    /// Signals that it wants to hear of.
+    var signals: [Int32] { get }
+    func meaning(of signal: Int32) -> SessionSignal
+
+    /// Serves what the source says at first.
+    ///
+    /// - Returns: whether that was all, and it is to end already.
+    /// - Throws: why nothing can be served.
+    mutating func start(_ first: SourceUpdate, _ tools: SessionTools<Event>) async throws -> Bool
+    mutating func take(_ changes: ObjectChanges) async
+    /// Tries again what did not work.
+    ///
+    /// - Parameter isReread: somebody wants everything looked at again.
+    mutating func retry(isReread: Bool) async
+    /// - Returns: whether it is to end.
+    mutating func take(_ event: Event) async -> Bool
+    /// Somebody asks for an end.
+    ///
+    /// - Returns: whether it is to end, or others have been told to.
+    mutating func endIsWanted(by signal: Int32) -> Bool
+
+    /// The end begins: nobody new is to be served, and the status drains.
+    ///
+    /// - Returns: how long open connections may take to end, nil for no limit; each further signal brings the next limit.
+    mutating func beginEnd() async -> [Duration?]
+    /// The relay has stopped.
+    mutating func finish() async
+    /// With which it ends, if that is not for the session to say.
+    var exitStatus: Int32? { get }
+}
+
+/// What a session gives its role to work with.
+struct SessionTools<Event: Sendable>: Sendable {
+    let relay: Relay
+    let teller: StatusTeller
+    /// When the session began.
+    let start: ContinuousClock.Instant
+    /// Wakes the session. Any thread.
+    let wake: @Sendable (Event) -> Void
+}

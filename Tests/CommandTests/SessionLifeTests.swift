@@ -1,0 +1,33 @@
+import Testing
+
+@testable import portico
+
+@Suite struct SessionLifeTests {
+    @Test func aSecondSignalEndsAtOnceWhereThereIsOneLimit() {
+        var life = SessionLife.serving
+        #expect(life.hurry(2) == nil && life == .serving, "there is no drain to hurry")
+        #expect(life.end(within: [.seconds(25)]) == .drain(within: .seconds(25)))
+        #expect(life == .draining(limits: []))
+        #expect(life.hurry(15) == .endNow)
+        #expect(life == .ended(signal: 15))
+        #expect(life.hurry(15) == nil)
+        life.drained()
+        #expect(life == .ended(signal: 15), "who has cut it short is not forgotten")
+    }
+
+    @Test func eachSignalBringsTheNextLimit() {
+        var life = SessionLife.serving
+        #expect(life.end(within: [nil, .seconds(3)]) == .drain(within: nil))
+        #expect(life.hurry(15) == .drain(within: .seconds(3)))
+        #expect(life == .draining(limits: []))
+        life.drained()
+        #expect(life == .ended(signal: nil))
+    }
+
+    @Test func whoServesHasNothingToDrain() {
+        var life = SessionLife.serving
+        life.drained()
+        #expect(life == .serving)
+        #expect(life.end(within: []) == .drain(within: .zero))
+    }
+}

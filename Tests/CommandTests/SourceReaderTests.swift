@@ -1,0 +1,66 @@
+import Base
+import Cluster
+import Logging
+import Objects
+import Status
+import TestSupport
+import Testing
+
+@testable import portico
+
+@Suite(.timeLimit(.minutes(1))) struct SourceReaderTests {
+    /// Says what a test gives it, one by one.
+    private actor ScriptedSource: ClusterSource {
+        private var updates: [SourceUpdate]
+        init(_ updates: [SourceUpdate]) { self.updates = updates }
+        func next() async -> SourceUpdate? { updates.isEmpty ? nil : updates.removeFirst() }
+        func reread() {}
+    }
+
+    private let board = StatusBoard()
+
+    private func reader(_ updates: SourceUpdate...) -> SourceReader {
+        SourceReader(ScriptedSource(updates), StatusTeller(board, logger: Logger(label: "test")))
+    }
+
+    private func update(
+        _ names: String..., problems: [Problem] = [], edit: (inout SourceUpdate) -> Void = { _ in }
+    ) -> SourceUpdate {
+        var update = SourceUpdate()
+        for name in names {
+            update.changes.update(.service(Service(metadata: ObjectMeta(name: name), spec: ServiceSpec(ports: []))))
+        }
+        update.problems = problems
+        edit(&update)
+        return update
+    }
+
+    private let broken = Problem(.error, .source, subject: "web.yaml", "cannot be read")
+
+    @Test func theFirstIsAllThatThereIs() async throws {
+        let reader = reader(update("a") { $0.hasSynced = false }, update("b") { $0.isPartial = true })
+        let first = try await reader.first()
+        #expect(Set(first.changes.objects.keys.map(\.key.name)) == ["a", "b"] && first.isPartial)
+    }
+
+    @Test func nothingLeftToServeIsAFailureUnlessThereAreOthers() async throws {
+        await #expect(throws: CommandFailure.self) { try await reader(update(problems: [broken])).first() }
+        #expect(board.read { $0.problems } == [broken])
+        _ = try await reader(update(problems: [broken])).first(orElse: true)
+        _ = try await reader(update("a", problems: [broken])).first()
+        _ = try await reader(update()).first()
+    }
+
+    @Test func whatComesBeforeItIsTakenComesTogether() async {
+        let reader = reader(
+            update("a", problems: [broken]), update("b") { $0.notes = ["skipped"] },
+            update { $0.changes.remove(ObjectID(.service, ObjectKey(namespace: "default", name: "a"))) })
+        var arrivals = 0
+        await reader.follow { arrivals += 1 }
+        #expect(arrivals == 1)
+        let all = reader.take()
+        #expect(all?.changes.objects.count == 2)
+        #expect(all?.hasServices == true && all?.problems.isEmpty == true, "what was wrong is over")
+        #expect(reader.take() == nil)
+    }
+}
