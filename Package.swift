@@ -83,7 +83,9 @@ let package = Package(
             name: "TestSupport",
             dependencies: ["CTestSupport", "Base", "Objects", "Balancing", "Cluster", "Redirect"],
             path: "Tests/TestSupport", swiftSettings: settings),
-        .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "TestSupportTests", dependencies: ["Base", "Objects", "Balancing", "Redirect", "TestSupport"],
+            swiftSettings: settings),
         .testTarget(
             name: "BaseTests", dependencies: ["Base", "EventLoop", "TestSupport"], swiftSettings: settings),
         .testTarget(
