@@ -48,7 +48,8 @@ let package = Package(
         .target(name: "Relay", dependencies: ["Base", "EventLoop", "Balancing"], swiftSettings: settings),
         .target(
             name: "Manifests",
-            dependencies: ["Base", "EventLoop", "Objects", "Cluster", "Resolution", "CYaml"], swiftSettings: settings),
+            dependencies: ["Base", "EventLoop", "Objects", "Cluster", "Resolution", "CYaml", "CLinux"],
+            swiftSettings: settings),
         .target(name: "Host", dependencies: ["Base", "EventLoop"], swiftSettings: settings),
         .target(
             name: "Redirect", dependencies: ["Base", "EventLoop", "Objects", "Balancing", "Resolution"],

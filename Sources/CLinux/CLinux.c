@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <linux/sockios.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -201,6 +202,8 @@ int portico_pipe(int capacity, int *read_end, int *write_end) {
 }
 
 int portico_close(int fd) { return result(close(fd)); }
+
+void portico_give_back_memory(void) { malloc_trim(0); }
 
 int portico_duplicate(int fd) { return result(fcntl(fd, F_DUPFD_CLOEXEC, 3)); }
 

@@ -3,7 +3,7 @@ internal import Glibc
 extension FileSystem {
     /// What reading a file gave, and the state it was in. Nil as state means that it changed meanwhile.
     struct Reading {
-        var bytes: [UInt8]
+        var text: FileText
         var fingerprint: FileFingerprint?
     }
 
@@ -26,39 +26,34 @@ extension FileSystem {
         if !isStream, case .stream = kind(before) { return .failure(.notAFile) }
         guard Int(before.st_size) <= mostOfAFile else { return .failure(.tooLarge) }
 
-        var bytes: [UInt8] = []
+        let text: FileText
         switch readAll(descriptor, expecting: Int(before.st_size), atMost: isStream ? mostOfAStream : mostOfAFile) {
         case .failure(.endless): return .failure(isStream ? .endless : .tooLarge)
         case .failure(let error): return .failure(error)
-        case .success(let all): bytes = all
+        case .success(let all): text = all
         }
         var after = stat()
         guard fstat(descriptor, &after) == 0 else { return .failure(FileError(number: errno)) }
         guard case .file(let state) = kind(before), kind(after) == .file(state) else {
-            return .success(Reading(bytes: bytes, fingerprint: nil))
+            return .success(Reading(text: text, fingerprint: nil))
         }
-        return .success(Reading(bytes: bytes, fingerprint: state))
+        return .success(Reading(text: text, fingerprint: state))
     }
 
     /// - Parameter size: what the file claims to have, which is read in one piece; pipes claim nothing and come in small ones.
     private static func readAll(
         _ descriptor: Int32, expecting size: Int, atMost most: Int
-    ) -> Result<[UInt8], FileError> {
-        var bytes: [UInt8] = []
+    ) -> Result<FileText, FileError> {
+        let text = FileText()
         while true {
             // One byte more than there should be, so that the end is seen without room for another piece.
-            let want = bytes.isEmpty && size > 0 ? size + 1 : 1 << 16
-            var failure: Int32 = 0
-            let block = [UInt8](unsafeUninitializedCapacity: want) { buffer, count in
-                let result = Glibc.read(descriptor, buffer.baseAddress, want)
-                failure = result < 0 ? errno : 0
-                count = max(result, 0)
-            }
-            if failure == EINTR { continue }
-            guard failure == 0 else { return .failure(FileError(number: failure)) }
-            guard !block.isEmpty else { return .success(bytes) }
-            if bytes.isEmpty { bytes = block } else { bytes += block }
-            guard bytes.count <= most else { return .failure(.endless) }
+            let want = text.count <= size && size > 0 ? size + 1 - text.count : 1 << 16
+            errno = ENOMEM
+            let count = text.append(want) { Glibc.read(descriptor, $0, want) }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { return .failure(FileError(number: errno)) }
+            guard count > 0 else { return .success(text) }
+            guard text.count <= most else { return .failure(.endless) }
         }
     }
 }

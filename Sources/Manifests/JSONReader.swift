@@ -10,16 +10,20 @@ struct JSONReader {
     private var line: Int
     /// Takes the elements of the document's list; nil if it has no part in it (any more).
     private var items: ListItems?
+    /// Whose bytes are given back once their element has been taken.
+    private let spent: FileText?
 
     /// Reads the next document of `text` from `position` on, which is left behind it. The text is taken as a buffer, so
     /// that looking at a byte costs no more than that; it is not kept.
     ///
     /// - Parameter items: is given the elements of the field `items` one by one, if that is a list; the tree lacks them then.
+    ///   `spent` has `text`, and gives back what nobody reads again.
     /// - Returns: The tree, or nil if only white space is left.
     static func readDocument(
-        _ text: UnsafeBufferPointer<UInt8>, position: inout Int, line: inout Int, items: ListItems? = nil
+        _ text: UnsafeBufferPointer<UInt8>, position: inout Int, line: inout Int, items: ListItems? = nil,
+        spent: FileText? = nil
     ) throws(SyntaxError) -> DocumentTree? {
-        var reader = JSONReader(text: text, position: position, line: line, items: items)
+        var reader = JSONReader(text: text, position: position, line: line, items: items, spent: spent)
         reader.skipSpace()
         guard reader.position < text.count else { return nil }
         try reader.value(depth: 0)
@@ -28,11 +32,12 @@ struct JSONReader {
         return reader.tree
     }
 
-    private init(text: UnsafeBufferPointer<UInt8>, position: Int, line: Int, items: ListItems?) {
+    private init(text: UnsafeBufferPointer<UInt8>, position: Int, line: Int, items: ListItems?, spent: FileText?) {
         self.text = text
         self.position = position
         self.line = line
         self.items = items
+        self.spent = spent
         // Of a list there is one element at a time, and of many documents in a row none is large.
         tree = DocumentTree(bytes: line == 1 && items == nil ? text.count : 0)
     }
@@ -113,6 +118,7 @@ struct JSONReader {
             try reader.value(depth: 2)
             size = reader.position - start
             items.take(reader.tree, at: index, of: list)
+            reader.spent?.release(upTo: reader.position)
         }
         tree = list
         tree.close(node, count: count)

@@ -7,10 +7,20 @@ struct ManifestReader {
     private var contents = FileContents()
 
     /// - Parameters:
-    ///   - bytes: The whole file.
+    ///   - text: The whole file, which is given back as it is read.
     ///   - file: Its name for messages, and for its form: what ends with `.json` must be JSON. In other files, and on
     ///     standard input, JSON is told from YAML by how it begins.
+    static func read(_ text: FileText, file: String) -> FileContents { read(text.bytes, file: file, spent: text) }
+
+    /// The same for bytes that stay.
     static func read(_ bytes: [UInt8], file: String) -> FileContents {
+        bytes.withUnsafeBufferPointer { read($0, file: file, spent: nil) }
+    }
+
+    /// - Parameter spent: whose bytes they are, to give back what has been read for the last time.
+    private static func read(
+        _ bytes: UnsafeBufferPointer<UInt8>, file: String, spent: FileText?
+    ) -> FileContents {
         var reader = ManifestReader(file: file)
         guard bytes.count <= DocumentTree.maximumBytes else {
             reader.fail(line: nil, document: nil, message: "larger than 2 GiB")
@@ -19,7 +29,11 @@ struct ManifestReader {
         // Editors on other systems put a byte order mark in front of UTF-8 text.
         let start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
         if file.hasSuffix(".json") || looksLikeJSON(bytes[start...]) {
-            if reader.readJSON(bytes, from: start, isCertain: file.hasSuffix(".json")) { return reader.contents }
+            // What may turn out to be YAML is read a second time.
+            let isCertain = file.hasSuffix(".json")
+            if reader.readJSON(bytes, from: start, isCertain: isCertain, spent: isCertain ? spent : nil) {
+                return reader.contents
+            }
             reader = ManifestReader(file: file)
         }
         reader.readYAML(bytes, from: start)
@@ -29,32 +43,33 @@ struct ManifestReader {
     private init(file: String) { self.file = file }
 
     /// An object whose first field is in quotes. YAML could begin so too; that is found out when JSON fails.
-    private static func looksLikeJSON(_ bytes: ArraySlice<UInt8>) -> Bool {
+    private static func looksLikeJSON(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
         var rest = bytes.drop { [0x20, 0x09, 0x0A, 0x0D].contains($0) }
         guard rest.popFirst() == UInt8(ascii: "{") else { return false }
         return rest.first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) } == UInt8(ascii: "\"")
     }
 
     /// - Returns: False if this is not JSON and need not be.
-    private mutating func readJSON(_ bytes: [UInt8], from start: Int, isCertain: Bool) -> Bool {
+    private mutating func readJSON(
+        _ bytes: UnsafeBufferPointer<UInt8>, from start: Int, isCertain: Bool, spent: FileText?
+    ) -> Bool {
         var position = start
         var line = 1
         var count = 0
         do throws(SyntaxError) {
-            try bytes.withUnsafeBufferPointer { bytes throws(SyntaxError) in
-                while true {
-                    // That there are several shows at the second.
-                    let origin = origin(document: count == 0 ? nil : count + 1)
-                    let items = ListItems(origin)
-                    guard
-                        let tree = try JSONReader.readDocument(bytes, position: &position, line: &line, items: items)
-                    else { break }
-                    count += 1
-                    if count == 2 { contents.place(inDocument: 1) }
-                    var decoder = DocumentDecoder(tree, origin)
-                    decoder.decode(items: items)
-                    contents.add(decoder.contents)
-                }
+            while true {
+                // That there are several shows at the second.
+                let origin = origin(document: count == 0 ? nil : count + 1)
+                let items = ListItems(origin)
+                guard
+                    let tree = try JSONReader.readDocument(
+                        bytes, position: &position, line: &line, items: items, spent: spent)
+                else { break }
+                count += 1
+                if count == 2 { contents.place(inDocument: 1) }
+                var decoder = DocumentDecoder(tree, origin)
+                decoder.decode(items: items)
+                contents.add(decoder.contents)
             }
         } catch {
             guard isCertain else { return false }
@@ -63,15 +78,14 @@ struct ManifestReader {
         return true
     }
 
-    private mutating func readYAML(_ bytes: [UInt8], from start: Int) {
+    private mutating func readYAML(_ bytes: UnsafeBufferPointer<UInt8>, from start: Int) {
         let chunks = DocumentSplitter.split(bytes[start...])
         for (index, chunk) in chunks.enumerated() {
             let document = chunks.count > 1 ? index + 1 : nil
             let range = (chunk.range.lowerBound + start)..<(chunk.range.upperBound + start)
             do throws(SyntaxError) {
-                let tree = try bytes.withUnsafeBufferPointer { bytes throws(SyntaxError) in
-                    try YAMLReader.read(UnsafeBufferPointer(rebasing: bytes[range]), firstLine: chunk.firstLine)
-                }
+                let text = UnsafeBufferPointer(rebasing: bytes[range])
+                let tree = try YAMLReader.read(text, firstLine: chunk.firstLine)
                 var decoder = DocumentDecoder(tree, origin(document: document))
                 decoder.decode()
                 contents.add(decoder.contents)

@@ -1,3 +1,4 @@
+internal import Cluster
 internal import Objects
 internal import Resolution
 
@@ -28,6 +29,7 @@ extension ManifestSource {
     }
 
     private func poll() -> ManifestResult? {
+        giveBackMemory()
         guard store.poll() else { return nil }
         let new = result()
         guard new != last else { return nil }
@@ -36,7 +38,7 @@ extension ManifestSource {
     }
 
     private func result() -> ManifestResult {
-        _ = store.takeChanges()
+        memory.note(changes: store.takeChanges().objects.count)
         var result = ManifestResult(state: store.state, problems: store.problems, notes: store.notes)
         result.isPartial = store.isPartial
         return result

@@ -116,11 +116,11 @@ struct ManifestStore {
                 file.read = nil
                 return
             }
-            if isFile, reading.bytes.isEmpty, !file.ids.isEmpty {
+            if isFile, reading.text.count == 0, !file.ids.isEmpty {
                 // Nobody deletes objects that way; full disks and interrupted editors do this.
                 contents = .unreadable(file, "is empty")
             } else {
-                contents = ManifestReader.read(reading.bytes, file: file.displayName)
+                contents = ManifestReader.read(reading.text, file: file.displayName)
             }
             file.read = state(reading, sight)
         }

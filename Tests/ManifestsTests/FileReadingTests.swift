@@ -11,14 +11,14 @@ struct FileReadingTests {
         let text = String((0..<size).map { Character(UnicodeScalar(UInt8(97 + $0 % 26))) })
         try workspace.write("a", text)
         let reading = try FileSystem.read(workspace.path("a"), isStream: false).get()
-        #expect(reading.bytes.elementsEqual(text.utf8))
+        #expect(reading.text.bytes.elementsEqual(text.utf8))
         #expect(reading.fingerprint?.size == Int64(size))
     }
 
     @Test("What the kernel makes up while it is read claims no size")
     func kernelFile() throws {
         let reading = try FileSystem.read("/proc/self/status", isStream: false).get()
-        #expect(String(decoding: reading.bytes, as: UTF8.self).contains("VmRSS"))
+        #expect(String(decoding: reading.text.bytes, as: UTF8.self).contains("VmRSS"))
     }
 
     @Test("Each change of a file or folder changes what tells its states apart")
@@ -49,5 +49,33 @@ struct FileReadingTests {
         for text in texts { #expect(cache.string(Array(text.utf8)) == text) }
         #expect(cache.string(Array("".utf8)) == "")
         #expect(cache.string(Array(String(repeating: "é", count: 400).utf8)) == String(repeating: "é", count: 400))
+    }
+
+    @Test("A list of many megabytes, given back while it is read, is read whole")
+    func large() async throws {
+        let workspace = try Workspace()
+        let padding = String(repeating: "x", count: 1 << 20)
+        let items = (0..<12).map {
+            #"{"kind": "Service", "metadata": {"name": "s\#($0)", "annotations": {"a": "\#(padding)"}}, "spec": {}}"#
+        }
+        try workspace.write("list.json", #"{"items": [\#(items.joined(separator: ",\n"))], "kind": "List"}"#)
+        var (store, picture) = workspace.store("list.json")
+        #expect(picture.problems.isEmpty)
+        #expect(picture.services == (0..<12).map { "s\($0):0" }.sorted())
+        try workspace.write("list.json", #"{"items": [\#(items.joined(separator: ",\n")), 1], "kind": "List"}"#)
+        #expect(store.settle(&picture).names == [])
+        #expect(picture.messages(workspace) == ["list.json:12: items[12]: expected an object, found 1"])
+    }
+
+    @Test("Memory is given back some looks after very many objects have changed, and not otherwise")
+    func memory() {
+        var memory = MemoryReturn()
+        func looks(_ count: Int) -> Int { (0..<count).count { _ in memory.isDue() } }
+        memory.note(changes: 999)
+        #expect(looks(50) == 0)
+        memory.note(changes: 1000)
+        #expect(looks(4) == 0)
+        memory.note(changes: 1)
+        #expect(looks(50) == 1)
     }
 }

@@ -201,8 +201,8 @@ struct ReloadTests {
             ManifestSource.pause(files: files, isWaiting: isWaiting, interval: .milliseconds(250))
         }
         #expect(pause(1) == .milliseconds(250))
-        #expect(pause(5_000) == .milliseconds(250))
-        #expect(pause(20_000) == .seconds(1))
+        #expect(pause(2_500) == .milliseconds(250))
+        #expect(pause(20_000) == .seconds(2))
         #expect(pause(20_000, isWaiting: true) == .milliseconds(250))
     }
 }

@@ -60,6 +60,9 @@ ssize_t portico_splice(int from, int to, size_t count);
  * has, or -errno with nothing open. An ordinary user over its budget of pipe pages gets a smaller one. */
 int portico_pipe(int capacity, int *read_end, int *write_end);
 int portico_close(int fd);
+
+/* Gives memory that is not in use back to the system. Swift does not see malloc.h. */
+void portico_give_back_memory(void);
 /* A second descriptor of what `fd` names, close-on-exec. */
 int portico_duplicate(int fd);
 
