@@ -39,7 +39,7 @@ public actor Relay {
         fileprivate let number: UInt32
     }
 
-    /// An address at which clients reach a service port, and the sockets that listen there.
+    /// An address at which clients reach a service port, and the listeners there: one for each worker, or for one alone.
     struct Door {
         let port: ServicePortID
         let address: EndpointAddress

@@ -18,10 +18,10 @@ extension Worker {
     }
 
     /// What goes before each datagram of a new flow; empty for nothing. There is no version 1 for UDP.
-    func announcement(of key: FlowKey, through door: Listener) -> [UInt8] {
-        guard door.port.route.policy.proxyProtocol == .v2 else { return [] }
-        guard let local = try? TCPSocket.localAddress(of: door.socket) else { return ProxyHeader.datagram(nil) }
-        // Bound to no address in particular, the door knows the port, and the datagram the address.
+    func announcement(of key: FlowKey, through listener: Listener) -> [UInt8] {
+        guard listener.port.route.policy.proxyProtocol == .v2 else { return [] }
+        guard let local = try? TCPSocket.localAddress(of: listener.socket) else { return ProxyHeader.datagram(nil) }
+        // Bound to no address in particular, the listener knows the port, and the datagram the address.
         let destination = key.destination.map { $0.at(port: local.port) } ?? local
         return ProxyHeader.datagram(ProxyHeader(client: key.client, destination: destination))
     }

@@ -14,7 +14,7 @@ extension Worker {
     func closeListener(_ id: UInt32) {
         guard let listener = listeners[id], listener.lastClients == nil else { return }
         guard listener.port.id.transport == .tcp else {
-            endFlows(throughDoor: id, of: listener.port)
+            endFlows(through: id, of: listener.port)
             return drop(listener)
         }
         if listener.pause == .forShare { listener.pause = .none }

@@ -19,15 +19,15 @@ extension Worker {
         goOnDraining()
     }
 
-    /// Closes the UDP doors that have done their duty, and tells those who wait for the end if this is it.
+    /// Closes the UDP listeners that have done their duty, and tells those who wait for the end if this is it.
     func goOnDraining() {
         guard isDraining else { return }
-        let owing = doors { datagrams.flows[$0.index].pointee.isOwed(at: loop.now) }
+        let owing = listenersOfFlows { datagrams.flows[$0.index].pointee.isOwed(at: loop.now) }
         let isEnd = owing.isEmpty && load.isClosedAndEmpty && closing == 0
-        // Somebody else reads from doors that were let go, so they may as well serve their flows for as long as there is
+        // Somebody else reads from those that were let go, so they may as well serve their flows for as long as there is
         // something else to wait for. Nobody reads from the others: clients are better off with an error.
-        for door in Array(listeners.values) where isEnd || (!hasLetGo && !owing.contains(door.id)) {
-            closeListener(door.id)
+        for listener in Array(listeners.values) where isEnd || (!hasLetGo && !owing.contains(listener.id)) {
+            closeListener(listener.id)
         }
         if isEnd {
             let waiting = drained
@@ -53,7 +53,7 @@ extension Worker {
 
     /// Leaves all doors to another process that has them too: without taking what is queued, which that process will.
     ///
-    /// Flows go on, and so the UDP doors that they came through stay: nothing is read from those, but answers leave by them,
+    /// Flows go on, and so the UDP listeners that they came through stay: nothing is read from those, but answers leave by them,
     /// since clients expect them from there.
     func letGo() {
         hasLetGo = true
@@ -76,12 +76,12 @@ extension Worker {
         if hasLetGo, !listener.isWatched, listener.flows == 0 { drop(listener) }
     }
 
-    /// The open doors that flows of the given kind came through.
-    private func doors(of isCounted: (Slab<Flow>.ID) -> Bool) -> Set<UInt32> {
+    /// The listeners that flows of the given kind came through.
+    private func listenersOfFlows(_ isCounted: (Slab<Flow>.ID) -> Bool) -> Set<UInt32> {
         var found: Set<UInt32> = []
         for id in datagrams.flows.ids {
-            let door = datagrams.flows[id.index].pointee.key.door
-            if !found.contains(door), listeners[door] != nil, isCounted(id) { found.insert(door) }
+            let listener = datagrams.flows[id.index].pointee.key.listener
+            if !found.contains(listener), listeners[listener] != nil, isCounted(id) { found.insert(listener) }
         }
         return found
     }

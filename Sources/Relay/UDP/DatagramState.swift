@@ -1,7 +1,7 @@
 internal import Base
 internal import EventLoop
 
-/// What a worker needs for UDP, apart from the flows themselves; made when the first UDP door opens.
+/// What a worker needs for UDP, with the flows themselves.
 struct DatagramState: ~Copyable {
     var batch: DatagramBatch
     var flows = Slab<Flow>()

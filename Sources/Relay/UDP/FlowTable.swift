@@ -1,11 +1,11 @@
 internal import EventLoop
 
-/// Who talks to whom: a client's address, and the door and address that it sent to. Two clients behind one IP address are
+/// Who talks to whom: a client's address, and the listener and address that it sent to. Two clients behind one IP address are
 /// two flows, and so is one client that uses two addresses of the service.
 struct FlowKey: Equatable {
     let client: SocketAddress
-    let door: UInt32
-    /// The local address that the client used, where the door is bound to the wildcard.
+    let listener: UInt32
+    /// The local address that the client used, where the listener is bound to the wildcard.
     let destination: SocketAddress?
 }
 
@@ -13,7 +13,7 @@ extension FlowKey: Hashable {
     // One word for the hasher, whose work is per byte: this runs for every datagram.
     func hash(into hasher: inout Hasher) {
         var word = client.low &* 0x9E37_79B9_7F4A_7C15 ^ client.high
-        word ^= UInt64(client.port) << 48 ^ UInt64(door) << 17
+        word ^= UInt64(client.port) << 48 ^ UInt64(listener) << 17
         if let destination { word = word &* 31 ^ destination.low ^ destination.high }
         hasher.combine(word)
     }

@@ -4,41 +4,42 @@ internal import EventLoop
 internal import Glibc
 internal import Synchronization
 
-/// Datagrams from clients: taken in batches from a door, sorted by flow, and sent on with as few calls as possible.
+/// Datagrams from clients: taken in batches from a listener, sorted by flow, and sent on with as few calls as possible.
 extension Worker {
     /// Batches taken from one socket before others get their turn, if the turn is not a long one already.
     private static let batchesPerTurn = 2
     /// Bytes of a first datagram that are worth keeping: what fits a packet.
     private static let largestKept = 1472
 
-    func receive(from door: Listener) {
+    func receive(from listener: Listener) {
         for _ in 0..<Self.batchesPerTurn {
-            switch datagrams.batch.receive(from: door.socket) {
+            switch datagrams.batch.receive(from: listener.socket) {
             case .received(let count):
-                sort(count, from: door)
-                forwardTouched(through: door)
-                // What is left is reported anew: the door is watched for as long as datagrams wait.
+                sort(count, from: listener)
+                forwardTouched(through: listener)
+                // What is left is reported anew: the listener is watched for as long as datagrams wait.
                 if count < DatagramBatch.slots || !loop.hasTime { return }
             case .wouldBlock:
                 return
             case .failed(let code):
-                return doorFailed(door, code)
+                return listenerFailed(listener, code)
             }
         }
     }
 
     /// Puts each datagram of the batch into the chain of its flow; those that nobody can serve are dropped.
-    private func sort(_ count: Int, from door: Listener) {
+    private func sort(_ count: Int, from listener: Listener) {
         var last: (key: FlowKey, id: Slab<Flow>.ID)?
         for slot in 0..<count {
-            let destination = door.isWildcard ? datagrams.batch.destination(slot) : nil
-            let key = FlowKey(client: datagrams.batch.peer(slot).unmapped, door: door.id, destination: destination)
+            let destination = listener.isWildcard ? datagrams.batch.destination(slot) : nil
+            let key = FlowKey(
+                client: datagrams.batch.peer(slot).unmapped, listener: listener.id, destination: destination)
             if let last, last.key == key, let flow = datagrams.flows.find(last.id) {
                 datagrams.link(slot, to: flow, last.id)
                 continue
             }
-            guard let id = flow(for: key, on: door), let flow = datagrams.flows.find(id) else {
-                door.port.counters.pointee.dropped.add()
+            guard let id = flow(for: key, on: listener), let flow = datagrams.flows.find(id) else {
+                listener.port.counters.pointee.dropped.add()
                 continue
             }
             datagrams.link(slot, to: flow, id)
@@ -46,16 +47,16 @@ extension Worker {
         }
     }
 
-    private func forwardTouched(through door: Listener) {
+    private func forwardTouched(through listener: Listener) {
         while let id = datagrams.touched.popLast() {
             guard let flow = datagrams.flows.find(id) else { continue }
-            forward(id, flow, door)
+            forward(id, flow, listener)
         }
     }
 
     /// Sends the chain of one flow to its endpoint. An endpoint that turns out not to be there is replaced, for this
     /// datagram and those that follow.
-    func forward(_ id: Slab<Flow>.ID, _ flow: UnsafeMutablePointer<Flow>, _ door: Listener) {
+    func forward(_ id: Slab<Flow>.ID, _ flow: UnsafeMutablePointer<Flow>, _ listener: Listener) {
         var slot = flow.pointee.chain.first
         flow.pointee.chain = SlotChain()
         var current = id
@@ -84,7 +85,7 @@ extension Worker {
                 let key = flow.pointee.key
                 endpointRefused(current, flow, error)
                 // The first datagram may have brought about another flow by now.
-                guard replacements > 0, let other = self.flow(for: key, on: door) else {
+                guard replacements > 0, let other = self.flow(for: key, on: listener) else {
                     return drop(from: slot, port)
                 }
                 current = other
@@ -179,7 +180,7 @@ extension Worker {
     /// Sends the batch at hand to the flow's client, from the address that the client used.
     private func answer(_ count: Int, _ id: Slab<Flow>.ID, _ flow: UnsafeMutablePointer<Flow>) {
         let port = flow.pointee.port
-        guard let door = listeners[flow.pointee.key.door] else {
+        guard let listener = listeners[flow.pointee.key.listener] else {
             port.counters.pointee.dropped.add(UInt64(count))
             return endFlow(id)
         }
@@ -189,7 +190,7 @@ extension Worker {
             let next = cut(from: slot, joining: flow.pointee.joinsDown)
             let error = send { slots in
                 datagrams.batch.send(
-                    slots, through: door.socket, to: flow.pointee.key.client, from: flow.pointee.key.destination)
+                    slots, through: listener.socket, to: flow.pointee.key.client, from: flow.pointee.key.destination)
             }
             if error != 0, let limit = refusedToJoin(error) {
                 flow.pointee.joinsDown = limit

@@ -14,11 +14,11 @@ extension Worker {
     private static let fewFlows = 16
 
     /// The flow of `key`, opened if need be; nil if nobody can serve it.
-    func flow(for key: FlowKey, on door: Listener) -> Slab<Flow>.ID? {
-        let port = door.port
+    func flow(for key: FlowKey, on listener: Listener) -> Slab<Flow>.ID? {
+        let port = listener.port
         if let entry = port.flows.find(key) { return port.flows.flow(entry) }
-        makeRoom(for: key, door)
-        guard let opened = open(key, door) else { return nil }
+        makeRoom(for: key, listener)
+        guard let opened = open(key, listener) else { return nil }
         let id = datagrams.flows.insert(opened)
         guard let flow = datagrams.flows.find(id) else { return nil }
         do throws(SystemError) {
@@ -32,7 +32,7 @@ extension Worker {
         flow.pointee.endpoint.open.wrappingAdd(1, ordering: .relaxed)
         port.counters.pointee.accepted.add()
         port.counters.pointee.open.add(1)
-        door.flows += 1
+        listener.flows += 1
         if port.flows.count == 1 { portsWithFlows.insert(port) }
         if sweepDue == 0 { sweepLater() }
         return id
@@ -40,8 +40,8 @@ extension Worker {
 
     /// Makes a flow with a socket towards an endpoint. One that there is no way to, which the kernel knows at once, is passed
     /// over for another.
-    private func open(_ key: FlowKey, _ door: Listener) -> Flow? {
-        let port = door.port
+    private func open(_ key: FlowKey, _ listener: Listener) -> Flow? {
+        let port = listener.port
         let client = IPAddress(key.client)
         var mayEvict = true
         var attempt = 0
@@ -56,14 +56,16 @@ extension Worker {
                 guard !isItsOwnPeer(socket, endpoint) else {
                     throw SystemError("connect to", "\(endpoint.dialAddress)", code: ECONNREFUSED)
                 }
-                let header = announcement(of: key, through: door)
+                let header = announcement(of: key, through: listener)
                 return Flow(socket: socket, port: port, endpoint: endpoint, key: key, header: header)
             } catch {
                 if error.isLocalExhaustion {
                     // Descriptors may have run out elsewhere: a silent flow is worth less than a new one.
                     guard mayEvict else { return nil }
                     mayEvict = false
-                    guard evictOne(of: port.flows.count > 0 ? port : crowdedPort(), for: key, door) else { return nil }
+                    guard evictOne(of: port.flows.count > 0 ? port : crowdedPort(), for: key, listener) else {
+                        return nil
+                    }
                     continue
                 }
                 attempt += 1
@@ -74,27 +76,27 @@ extension Worker {
     }
 
     /// Ends a flow of the service port that has its share, or of one that has many.
-    private func makeRoom(for key: FlowKey, _ door: Listener) {
-        let port = door.port
+    private func makeRoom(for key: FlowKey, _ listener: Listener) {
+        let port = listener.port
         let flows = Supply(capacity: mostFlows, used: datagrams.flows.count)
         if port.flows.count > 0, !flows.admits(port.flows.count) {
-            _ = evictOne(of: port, for: key, door)
+            _ = evictOne(of: port, for: key, listener)
         } else if datagrams.flows.count >= mostFlows {
-            _ = evictOne(of: crowdedPort(), for: key, door)
+            _ = evictOne(of: crowdedPort(), for: key, listener)
         }
     }
 
-    private func evictOne(of port: PortState?, for key: FlowKey, _ door: Listener) -> Bool {
+    private func evictOne(of port: PortState?, for key: FlowKey, _ listener: Listener) -> Bool {
         guard let port, let flow = port.flows.leastWorth(toAdmit: key.client, room: port.flows.count) else {
             return false
         }
-        evict(flow, door)
+        evict(flow, listener)
         return true
     }
 
-    /// Ends a flow to make room, but not before what it has in the batch at hand, from `door`, is sent.
-    private func evict(_ id: Slab<Flow>.ID, _ door: Listener) {
-        if let flow = datagrams.flows.find(id), !flow.pointee.chain.isEmpty { forward(id, flow, door) }
+    /// Ends a flow to make room, but not before what it has in the batch at hand, from `listener`, is sent.
+    private func evict(_ id: Slab<Flow>.ID, _ listener: Listener) {
+        if let flow = datagrams.flows.find(id), !flow.pointee.chain.isEmpty { forward(id, flow, listener) }
         endFlow(id)
         counters.flowsEvicted.add()
     }
@@ -117,7 +119,7 @@ extension Worker {
         let port = flow.pointee.port
         port.flows.remove(flow.pointee.entry)
         if port.flows.count == 0 { portsWithFlows.remove(port) }
-        if let listener = listeners[flow.pointee.key.door] {
+        if let listener = listeners[flow.pointee.key.listener] {
             listener.flows -= 1
             dropIfUnused(listener)
         }
@@ -135,17 +137,17 @@ extension Worker {
         let length = flow.pointee.firstLength
         var first = Hold()
         swap(&first, &flow.pointee.first)
-        guard let door = listeners[key.door] else { return endFlow(id) }
+        guard let listener = listeners[key.listener] else { return endFlow(id) }
         // It is needed a moment longer, even if this was its last flow.
-        door.flows += 1
+        listener.flows += 1
         defer {
-            door.flows -= 1
-            dropIfUnused(door)
+            listener.flows -= 1
+            dropIfUnused(listener)
         }
         endFlow(id)
 
         guard length > 0, Int(attempts) < DialAttempts.timeouts.count,
-            let other = self.flow(for: key, on: door), let replacement = datagrams.flows.find(other)
+            let other = self.flow(for: key, on: listener), let replacement = datagrams.flows.find(other)
         else { return }
         first.send(length, to: replacement.pointee.socket)
         port.flows.used(replacement.pointee.entry, sent: 1, now: loop.now)
@@ -175,8 +177,8 @@ extension Worker {
         }
     }
 
-    func endFlows(throughDoor number: UInt32, of port: PortState) {
-        for id in port.flows.flows where datagrams.flows.find(id)?.pointee.key.door == number { endFlow(id) }
+    func endFlows(through listener: UInt32, of port: PortState) {
+        for id in port.flows.flows where datagrams.flows.find(id)?.pointee.key.listener == listener { endFlow(id) }
     }
 
     /// Ends the flows that were silent for too long at the time `now`, in milliseconds of the loop's time.
@@ -208,27 +210,28 @@ extension Worker {
         sweepTimer?.start(after: Self.sweepInterval)
     }
 
-    // MARK: Doors
+    // MARK: Listeners
 
     /// A receiving socket broke: it is replaced, and its flows go on.
-    func doorFailed(_ door: Listener, _ code: Int32) {
-        // Errors of datagrams that were sent from here earlier are no errors of the door, and want of memory passes.
+    func listenerFailed(_ listener: Listener, _ code: Int32) {
+        // Errors of datagrams that were sent from here earlier are no errors of the listener, and want of memory passes.
         guard !SystemError.blamesEndpoint(code), ![EMSGSIZE, EPERM, ENOMEM, ENOBUFS].contains(code) else { return }
-        renew(door)
+        renew(listener)
     }
 
     /// Puts another socket in the place of one that is broken; if there is none to be had, that is tried again.
-    func renew(_ door: Listener) {
+    func renew(_ listener: Listener) {
         do throws(SystemError) {
-            let address = try TCPSocket.localAddress(of: door.socket)
+            let address = try TCPSocket.localAddress(of: listener.socket)
             let socket = try UDPSocket.bind(to: address, shared: true)
-            let renewed = Listener(id: door.id, socket: socket, port: door.port, isWildcard: door.isWildcard)
+            let renewed = Listener(
+                id: listener.id, socket: socket, port: listener.port, isWildcard: listener.isWildcard)
             try loop.watchListener(renewed.socket, token: renewed.token)
-            loop.unwatch(door.socket)
-            renewed.flows = door.flows
-            listeners[door.id] = renewed
+            loop.unwatch(listener.socket)
+            renewed.flows = listener.flows
+            listeners[listener.id] = renewed
         } catch {
-            setAside(door, error)
+            setAside(listener, error)
         }
     }
 }

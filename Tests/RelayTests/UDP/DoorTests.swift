@@ -19,7 +19,7 @@ import Testing
         for error in errors {
             let isReplaced = try await worker.perform { worker in
                 guard let door = worker.listeners[UInt32(port)] else { return false }
-                worker.doorFailed(door, error)
+                worker.listenerFailed(door, error)
                 return worker.listeners[UInt32(port)] !== door
             }
             #expect(isReplaced == (error == EIO))
@@ -45,7 +45,7 @@ import Testing
             let hoard = Hoard()
             try await lone.perform { worker in
                 hoard.take(leaving: 0)
-                if let door = worker.listeners[UInt32(port)] { worker.doorFailed(door, EIO) }
+                if let door = worker.listeners[UInt32(port)] { worker.listenerFailed(door, EIO) }
             }
             #expect(await eventually { lone.failures.count == 1 })
             #expect(try await lone.perform { $0.listeners[UInt32(port)]?.pause } == .setAside)

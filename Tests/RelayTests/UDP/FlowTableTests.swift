@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct FlowTableTests {
     private func key(_ number: Int) -> FlowKey {
-        FlowKey(client: .loopback(port: UInt16(number)), door: 1, destination: nil)
+        FlowKey(client: .loopback(port: UInt16(number)), listener: 1, destination: nil)
     }
 
     private func flow(_ number: Int) -> Slab<Flow>.ID { Slab<Flow>.ID(index: UInt32(number), generation: 1) }
@@ -47,11 +47,11 @@ import Testing
     }
 
     @Test func clientsDoorsAndDestinationsTellFlowsApart() {
-        let one = FlowKey(client: .loopback(port: 1), door: 1, destination: nil)
+        let one = FlowKey(client: .loopback(port: 1), listener: 1, destination: nil)
         let others = [
-            FlowKey(client: .loopback(port: 2), door: 1, destination: nil),
-            FlowKey(client: .loopback(port: 1), door: 2, destination: nil),
-            FlowKey(client: .loopback(port: 1), door: 1, destination: .loopback(port: 0)),
+            FlowKey(client: .loopback(port: 2), listener: 1, destination: nil),
+            FlowKey(client: .loopback(port: 1), listener: 2, destination: nil),
+            FlowKey(client: .loopback(port: 1), listener: 1, destination: .loopback(port: 0)),
         ]
         #expect(others.allSatisfy { $0 != one })
     }
@@ -131,7 +131,7 @@ import Testing
         for _ in 0..<times { table.used(entry, received: 1, now: UInt64(self.number)) }
     }
 
-    private func key(_ client: SocketAddress) -> FlowKey { FlowKey(client: client, door: 1, destination: nil) }
+    private func key(_ client: SocketAddress) -> FlowKey { FlowKey(client: client, listener: 1, destination: nil) }
 
     private func forged(_ number: Int) -> SocketAddress { SocketAddress(v4: 0x0A00_0000 + UInt32(number), port: 53) }
 
