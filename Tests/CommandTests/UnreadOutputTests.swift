@@ -69,7 +69,7 @@ import Testing
         let session = try start(
             ["dev", "-f", folder.file("m"), "--publish", "web:80=\(port)", "--connections"],
             "> \(output.path) 2> \(log.path)")
-        #expect(try await eventually(within: .seconds(30)) { (try? await answer(port)) == "old" })
+        #expect(await eventually(within: .seconds(30)) { (try? await answer(port)) == "old" })
         #expect(
             try await eventually(within: .seconds(60)) {
                 _ = try await answer(port)
@@ -94,7 +94,7 @@ import Testing
             [
                 "dev", "--service", "web:80=127.0.0.1:\(server.port)", "--publish", "web:80=\(port)", "--connections",
             ], "> \(how == "full" ? "/dev/full" : pipe.path) 2>&1")
-        #expect(try await eventually(within: .seconds(30)) { (try? await answer(port)) == "a" })
+        #expect(await eventually(within: .seconds(30)) { (try? await answer(port)) == "a" })
         pipe.leave()
         for _ in 0..<20 { #expect(try await answer(port) == "a") }
         session.signal(SIGTERM)
