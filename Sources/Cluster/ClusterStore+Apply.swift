@@ -8,24 +8,19 @@ extension ClusterStore {
     public mutating func apply(_ changes: ObjectChanges) -> DirtyServices {
         var dirty = DirtyServices()
         for (id, object) in changes.objects {
-            switch (id.kind, object) {
-            case (_, .service(let service)?): replace(service: id.key, with: service, &dirty)
-            case (_, .endpointSlice(let slice)?): replace(slice: id.key, with: slice, &dirty)
-            case (_, .endpoints(let object)?): replace(endpoints: id.key, with: object, &dirty)
-            case (_, .pod(let pod)?): replace(pod: id.key, with: pod, &dirty)
-            case (_, .node(let node)?): replace(node: id.key.name, with: node, &dirty)
-            case (.service, nil): replace(service: id.key, with: nil, &dirty)
-            case (.endpointSlice, nil): replace(slice: id.key, with: nil, &dirty)
-            case (.endpoints, nil): replace(endpoints: id.key, with: nil, &dirty)
-            case (.pod, nil): replace(pod: id.key, with: nil, &dirty)
-            case (.node, nil): replace(node: id.key.name, with: nil, &dirty)
+            switch id.kind {
+            case .service: replace(service: id.key, with: object, &dirty)
+            case .endpointSlice: replace(slice: id.key, with: object, &dirty)
+            case .endpoints: replace(endpoints: id.key, with: object, &dirty)
+            case .pod: replace(pod: id.key, with: object?.pod, &dirty)
+            case .node: replace(node: id.key.name, with: object?.node, &dirty)
             }
         }
         return dirty
     }
 
-    private mutating func replace(service key: ObjectKey, with new: Service?, _ dirty: inout DirtyServices) {
-        let old = records[key]?.service
+    private mutating func replace(service key: ObjectKey, with object: ClusterObject?, _ dirty: inout DirtyServices) {
+        let (old, new) = (records[key]?.service, object?.service)
         guard old != new else { return }
         dirty.keys.insert(key)
         let number = records.insert(key, Record())
@@ -37,13 +32,14 @@ extension ClusterStore {
             for address in new.spec.clusterIPs.compactMap(\.address) { clusterIPs.insert(address, number) }
             selectors.insert(new, number)
         }
-        records.modify(number) { $0.service = new }
+        records.modify(number) { $0.serviceObject = object }
         removeIfEmpty(number)
     }
 
-    private mutating func replace(slice key: ObjectKey, with new: EndpointSlice?, _ dirty: inout DirtyServices) {
+    private mutating func replace(slice key: ObjectKey, with object: ClusterObject?, _ dirty: inout DirtyServices) {
         let former = owners[key]
         let old = former.flatMap { records[$0]?.value.slices.first { $0.metadata.name == key.name } }
+        let new = object?.endpointSlice
         let service = new?.serviceName.flatMap { $0.isEmpty ? nil : $0 }
         if new != nil, service == nil { strays.insert(key) } else { strays.remove(key) }
         guard old != new else { return }
@@ -56,29 +52,29 @@ extension ClusterStore {
         if let former {
             for endpoint in before { remove(endpoint.address, endpoint.nodeName, former) }
             records.modify(former) { record in
-                record.slices.removeAll { $0.metadata.name == key.name }
+                record.sliceObjects.removeAll { $0.id.key.name == key.name }
             }
             if let key = records[former]?.key { dirty.keys.insert(key) }
         }
-        if let owner, let new {
+        if let owner, let object {
             for endpoint in after { insert(endpoint.address, endpoint.nodeName, owner) }
             records.modify(owner) { record in
-                let place = record.slices.firstIndex { $0.metadata.name > key.name } ?? record.slices.endIndex
-                record.slices.insert(new, at: place)
+                let place = record.sliceObjects.firstIndex { $0.id.key.name > key.name }
+                record.sliceObjects.insert(object, at: place ?? record.sliceObjects.endIndex)
             }
             if let key = records[owner]?.key { dirty.keys.insert(key) }
         }
         if let former, former != owner { removeIfEmpty(former) }
     }
 
-    private mutating func replace(endpoints key: ObjectKey, with new: Endpoints?, _ dirty: inout DirtyServices) {
-        let old = records[key]?.endpoints
+    private mutating func replace(endpoints key: ObjectKey, with object: ClusterObject?, _ dirty: inout DirtyServices) {
+        let (old, new) = (records[key]?.endpoints, object?.endpoints)
         guard old != new else { return }
         dirty.keys.insert(key)
         let number = records.insert(key, Record())
         for address in old?.addresses ?? [] { remove(address.ip, address.nodeName, number) }
         for address in new?.addresses ?? [] { insert(address.ip, address.nodeName, number) }
-        records.modify(number) { $0.endpoints = new }
+        records.modify(number) { $0.endpointsObject = object }
         removeIfEmpty(number)
     }
 

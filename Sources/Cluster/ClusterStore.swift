@@ -6,13 +6,19 @@ public import Objects
 /// A value. What a change costs depends on the objects that it names, not on how many others there are.
 public struct ClusterStore: Sendable {
     /// What describes one Service. The Service itself may be missing: its endpoints may be known first, or last.
+    ///
+    /// The objects are kept as they came, and so share the memory of the source that holds them, too.
     struct Record: Sendable {
-        var service: Service?
+        var serviceObject: ClusterObject?
         /// In the order of their names, so that nothing depends on the order in which they came.
-        var slices: [EndpointSlice] = []
-        var endpoints: Endpoints?
+        var sliceObjects: [ClusterObject] = []
+        var endpointsObject: ClusterObject?
 
-        var isEmpty: Bool { service == nil && slices.isEmpty && endpoints == nil }
+        var service: Service? { serviceObject?.service }
+        var slices: [EndpointSlice] { sliceObjects.compactMap(\.endpointSlice) }
+        var endpoints: Endpoints? { endpointsObject?.endpoints }
+
+        var isEmpty: Bool { serviceObject == nil && sliceObjects.isEmpty && endpointsObject == nil }
     }
 
     var records = NumberedTable<ObjectKey, Record>()
@@ -37,7 +43,7 @@ public struct ClusterStore: Sendable {
 
 extension ClusterStore {
     public var serviceKeys: some Sequence<ObjectKey> {
-        records.entries.lazy.compactMap { $0.value.service == nil ? nil : $0.key }
+        records.entries.lazy.compactMap { $0.value.serviceObject == nil ? nil : $0.key }
     }
 
     public func service(_ key: ObjectKey) -> Service? { records[key]?.service }
@@ -124,4 +130,12 @@ extension ObjectMeta {
     fileprivate var isMarkedHeadless: Bool { labels[WellKnownLabel.headless] != nil }
 
     func hasLabels(_ selector: [String: String]) -> Bool { selector.allSatisfy { labels[$0.key] == $0.value } }
+}
+
+extension ClusterObject {
+    var service: Service? { if case .service(let object) = self { object } else { nil } }
+    var endpointSlice: EndpointSlice? { if case .endpointSlice(let object) = self { object } else { nil } }
+    var endpoints: Endpoints? { if case .endpoints(let object) = self { object } else { nil } }
+    var pod: Pod? { if case .pod(let object) = self { object } else { nil } }
+    var node: Node? { if case .node(let object) = self { object } else { nil } }
 }

@@ -47,7 +47,7 @@ struct EndpointCollector {
                 guard let ip = entry.address else { continue }
                 let endpoint = ServiceEndpoint(
                     address: EndpointAddress(ip: ip, port: number), podName: entry.podName, hostname: entry.hostname,
-                    nodeName: entry.nodeName, zone: entry.zone, isLocal: isLocal(entry.nodeName),
+                    isLocal: isLocal(entry.nodeName),
                     isReady: entry.ready ?? true,
                     isServing: entry.serving ?? true, isTerminating: entry.terminating ?? false)
                 candidates.insert(
@@ -65,7 +65,7 @@ struct EndpointCollector {
                 for address in addresses {
                     let endpoint = ServiceEndpoint(
                         address: EndpointAddress(ip: address.ip, port: offered.port), podName: address.podName,
-                        hostname: address.hostname, nodeName: address.nodeName, isLocal: isLocal(address.nodeName),
+                        hostname: address.hostname, isLocal: isLocal(address.nodeName),
                         isReady: ready, isServing: ready)
                     candidates.insert(EndpointCandidate(endpoint: endpoint))
                 }
@@ -95,7 +95,7 @@ struct EndpointCollector {
         for ip in pod.status.podIPs where isWanted(ip.family) {
             let endpoint = ServiceEndpoint(
                 address: EndpointAddress(ip: ip, port: number), podName: pod.metadata.name, hostname: hostname,
-                nodeName: pod.spec.nodeName, isLocal: isLocal(pod.spec.nodeName), isReady: ready,
+                isLocal: isLocal(pod.spec.nodeName), isReady: ready,
                 isServing: pod.isReady, isTerminating: pod.isTerminating)
             candidates.insert(EndpointCandidate(endpoint: endpoint))
         }

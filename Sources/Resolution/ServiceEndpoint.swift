@@ -7,8 +7,6 @@ public struct ServiceEndpoint: Hashable, Sendable {
     public var podName: String?
     /// Its name below that of a headless Service, if it was given one.
     public var hostname: String?
-    public var nodeName: String?
-    public var zone: String?
     /// Whether it runs on this node.
     public var isLocal: Bool
     public var isReady: Bool
@@ -17,15 +15,13 @@ public struct ServiceEndpoint: Hashable, Sendable {
     public var isTerminating: Bool
 
     public init(
-        address: EndpointAddress, podName: String? = nil, hostname: String? = nil, nodeName: String? = nil,
-        zone: String? = nil, isLocal: Bool = false, isReady: Bool = true, isServing: Bool = true,
+        address: EndpointAddress, podName: String? = nil, hostname: String? = nil,
+        isLocal: Bool = false, isReady: Bool = true, isServing: Bool = true,
         isTerminating: Bool = false
     ) {
         self.address = address
         self.podName = podName
         self.hostname = hostname
-        self.nodeName = nodeName
-        self.zone = zone
         self.isLocal = isLocal
         self.isReady = isReady
         self.isServing = isServing
