@@ -36,7 +36,7 @@ struct ServiceArgument: Hashable, Sendable {
         var endpoints: [Endpoint] = []
         for part in text[text.index(after: equals)...].split(separator: ",", omittingEmptySubsequences: false) {
             let endpoint = try Endpoint(part)
-            // Named twice it would get twice the connections; whoever wants that is rarer than a slip of the pen.
+            // Named twice it would get twice the connections. Few want that; most have made a mistake.
             guard !endpoints.contains(endpoint) else { throw ArgumentError("endpoint '\(part)' is given twice") }
             endpoints.append(endpoint)
         }

@@ -12,7 +12,7 @@ import Status
 
 /// What others ask a daemon about its health: `/healthz`, `/livez`, and load balancers about each Service that wants it.
 ///
-/// Told of every step, it says who is in trouble. A port that cannot be had is tried again at each of them.
+/// It is told of every change, and says what is wrong. A port that cannot be listened at is tried again at each of them.
 final class DaemonHealth {
     private let address: EndpointAddress?
     /// Another process of a hot restart may listen at the same ports for a moment.

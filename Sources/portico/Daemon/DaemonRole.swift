@@ -159,7 +159,7 @@ struct DaemonRole: SessionRole {
             case .success(.unchanged): break
             }
             problems += result.refused.map(\.problem)
-            // What lacks, lacks at every change.
+            // What is missing is missing at every change, and said once.
             for warning in result.warnings where warned.insert(warning).inserted {
                 teller.logger.warning("\(warning)")
             }

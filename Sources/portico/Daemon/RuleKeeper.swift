@@ -21,7 +21,8 @@ final class RuleKeeper: Sendable {
     static let retryInterval = Duration.seconds(5)
     /// Those who change rules, often do it in several steps.
     private static let settling = Duration.milliseconds(100)
-    /// Rules that somebody removes are put back at once so many times in a row; then somebody is at war with them.
+    /// Rules that somebody removes are put back at once so many times in a row. After that another program probably removes them
+    /// whenever they are there, and they are put back less often.
     private static let heals = 20.0
 
     private let proxy: NodeProxy
