@@ -422,6 +422,8 @@ void portico_events_free(portico_events *events) { free(events); }
 
 int portico_epoll_wait(int epoll, portico_events *events, int timeout) {
     int count = epoll_wait(epoll, events->items, events->capacity, timeout);
+    /* A process that was stopped and goes on is interrupted: what has come meanwhile is seen before deadlines that are over. */
+    if (count < 0 && errno == EINTR) count = epoll_wait(epoll, events->items, events->capacity, 0);
     if (count < 0) return errno == EINTR ? 0 : -errno;
     return count;
 }

@@ -146,7 +146,9 @@ extension Worker {
         }
         endFlow(id)
 
-        guard length > 0, Int(attempts) < DialAttempts.timeouts.count,
+        // Who has just said no is not asked again for the same client.
+        let most = min(DialAttempts.timeouts.count, port.route.balancer.endpoints.count)
+        guard length > 0, Int(attempts) < most,
             let other = self.flow(for: key, on: listener), let replacement = datagrams.flows.find(other)
         else { return }
         first.send(length, to: replacement.pointee.socket)

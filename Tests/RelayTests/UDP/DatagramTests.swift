@@ -67,6 +67,24 @@ import Testing
         #expect(await harness.relay.stop())
     }
 
+    /// A flood at a service port of which nobody is left costs no more than one attempt for each endpoint.
+    @Test(arguments: 1...2) func noEndpointIsAskedTwiceForOneDatagram(endpoints: Int) async throws {
+        var dead: [UInt16] = []
+        for _ in 0..<endpoints {
+            let gone = try UDPServer()
+            dead.append(gone.port)
+            await gone.stop()
+        }
+        let harness = try await UDPHarness(dead, workers: 1)
+        let client = try UDPClient(to: harness.port)
+        try client.send("x")
+        #expect(await eventually { await harness.counters.dialFailures >= endpoints })
+        // More of them would follow at once.
+        #expect(try await client.receive(within: .milliseconds(300)) == nil)
+        #expect(await harness.counters.dialFailures == endpoints)
+        #expect(await harness.relay.stop())
+    }
+
     @Test func withoutAnEndpointDatagramsAreDroppedAndCounted() async throws {
         let harness = try await UDPHarness([])
         let client = try UDPClient(to: harness.port)
