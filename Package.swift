@@ -48,7 +48,7 @@ let package = Package(
         .target(name: "Relay", dependencies: ["Base", "EventLoop", "Balancing"], swiftSettings: settings),
         .target(
             name: "Manifests",
-            dependencies: ["Base", "EventLoop", "Objects", "Cluster", "Resolution", "CYaml", "CLinux"],
+            dependencies: ["Base", "EventLoop", "Objects", "Cluster", "CYaml", "CLinux"],
             swiftSettings: settings),
         .target(name: "Host", dependencies: ["Base", "EventLoop"], swiftSettings: settings),
         .target(
@@ -82,7 +82,7 @@ let package = Package(
         .target(name: "CTestSupport", path: "Tests/CTestSupport"),
         .target(
             name: "TestSupport",
-            dependencies: ["CTestSupport", "Base", "Objects", "Balancing", "Cluster", "Redirect"],
+            dependencies: ["CTestSupport", "Base", "Objects", "Balancing", "Cluster", "Resolution", "Redirect"],
             path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(
             name: "TestSupportTests", dependencies: ["Base", "Objects", "Balancing", "Redirect", "TestSupport"],
@@ -109,7 +109,9 @@ let package = Package(
             resources: [.copy("Fixtures")], swiftSettings: settings),
         .testTarget(
             name: "RedirectTests",
-            dependencies: ["Base", "Objects", "Balancing", "Resolution", "Redirect", "Manifests", "TestSupport"],
+            dependencies: [
+                "Base", "Objects", "Balancing", "Cluster", "Resolution", "Redirect", "Manifests", "TestSupport",
+            ],
             resources: [.copy("Fixtures")], swiftSettings: settings),
         .testTarget(
             name: "ProxyTests",

@@ -19,7 +19,6 @@ public actor ManifestSource: ClusterSource {
     /// The state of the store that this is from.
     private var toldRevision = 0
 
-    var last = ManifestResult()
     var memory = MemoryReturn()
 
     /// The actor runs on a thread of its own: reading a file on a slow disk must not hold up one of the few threads that

@@ -1,17 +1,13 @@
 public import Base
-public import Objects
 
 /// What a node's proxy refuses to capture and to dial, whoever asks for it: the network that it is in is more than those who
 /// write Services and endpoints may use, and what it captures is lost to the node's own programs.
 public struct NodeSafety: Hashable, Sendable {
     /// This node's own addresses; those of all Node objects count in any case.
     public var addresses: Set<IPAddress>
-    /// What rules may still lead to the proxy although the state says nothing of it any more.
-    public var captured: [PortalAddress: ObjectKey]
 
-    public init(addresses: Set<IPAddress> = [], captured: [PortalAddress: ObjectKey] = [:]) {
+    public init(addresses: Set<IPAddress> = []) {
         self.addresses = addresses
-        self.captured = captured
     }
 }
 

@@ -1,20 +1,13 @@
-public import Objects
-
 /// What a cluster state comes down to on one node.
 public struct Resolution: Hashable, Sendable {
     /// In the order of their names.
     public var ports: [ServicePort]
     /// What was left out and why, in the order of the Services.
     public var notes: [ResolutionNote]
-    /// Where traffic is captured, and for whom.
-    public var captured: [PortalAddress: ObjectKey]
 
-    public init(
-        ports: [ServicePort] = [], notes: [ResolutionNote] = [], captured: [PortalAddress: ObjectKey] = [:]
-    ) {
+    public init(ports: [ServicePort] = [], notes: [ResolutionNote] = []) {
         self.ports = ports
         self.notes = notes
-        self.captured = captured
     }
 }
 

@@ -151,7 +151,7 @@ extension Resolver {
 
     /// The results of all Services together. Takes time in proportion to how many there are.
     public var resolution: Resolution {
-        var resolution = Resolution(captured: claims.holders)
+        var resolution = Resolution()
         for (_, service) in services.sorted(by: { $0.key < $1.key }) {
             resolution.ports += service.ports
             resolution.notes += service.notes

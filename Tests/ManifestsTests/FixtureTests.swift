@@ -4,6 +4,7 @@ import Cluster
 import Foundation
 import Objects
 import Resolution
+import TestSupport
 import Testing
 
 @testable import Manifests

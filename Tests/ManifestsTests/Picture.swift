@@ -1,7 +1,7 @@
 import Base
 import Cluster
 import Objects
-import Resolution
+import TestSupport
 
 @testable import Manifests
 

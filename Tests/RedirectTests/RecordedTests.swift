@@ -1,5 +1,6 @@
 import Balancing
 import Base
+import Cluster
 import Manifests
 import Objects
 import Redirect
@@ -23,13 +24,19 @@ struct RecordedTests {
         let sources = try ["00-nodes", "10-services", "30-endpointslices"].map {
             ManifestInput.path(try fixturePath("manifests/\($0).yaml"))
         }
-        var state = await ManifestSource(sources).load().state
+        var changes = try #require(await ManifestSource(sources).next()).changes
         // Its controllers are not in the manifests: one gives load balancers their addresses, one runs the API's Service.
         for (name, address) in ["my-lb": "192.0.2.127", "my-lb-local": "192.0.2.128"] {
-            let index = try #require(state.services.firstIndex { $0.metadata.name == name })
-            state.services[index].status.loadBalancer.ingress = [LoadBalancerStatus.Ingress(ip: address)]
+            let found = changes.objects.values.lazy.compactMap { object -> Service? in
+                if case .service(let service)? = object, service.metadata.name == name { service } else { nil }
+            }
+            var service = try #require(found.first)
+            service.status.loadBalancer.ingress = [LoadBalancerStatus.Ingress(ip: address)]
+            changes.update(.service(service))
         }
-        var ports = state.resolve(ResolutionContext(nodeName: "node-a")).ports
+        var resolver = Resolver(ResolutionContext(nodeName: "node-a"))
+        _ = resolver.apply(changes)
+        var ports = resolver.resolution.ports
         let api = ServiceEndpoint(address: try #require(EndpointAddress("10.250.0.1:6443")))
         ports.append(
             ServicePort(

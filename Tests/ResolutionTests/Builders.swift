@@ -1,5 +1,6 @@
 import Base
 import Resolution
+import TestSupport
 
 extension ClusterState {
     /// The only port of the only Service.

@@ -24,7 +24,7 @@ import Testing
             service("a"), headless("c"), headless("b"), service("d", clusterIPs: []),
             service("e", clusterIPs: []) { ($0.clusterIPs, $0.type) = ([.none], .externalName) },
         ])
-        #expect(state.headlessServices().map(\.metadata.name) == ["b", "c"])
+        #expect(state.headlessServices().map(\.key.name) == ["b", "c"])
     }
 
     @Test func slicesCountAlthoughTheyAreLabelledHeadless() {

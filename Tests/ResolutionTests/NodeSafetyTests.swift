@@ -1,5 +1,6 @@
 import Balancing
 import Base
+import Cluster
 import Objects
 import Resolution
 import TestSupport
@@ -101,15 +102,24 @@ import Testing
         #expect(endpoints(resolve([web, other], slices(81, "10.96.0.2"))) == ["10.96.0.2:81"])
     }
 
-    @Test("What rules in force still capture is refused, too")
+    @Test("What rules in force still lead to the proxy is refused, too")
     func formerPortals() {
-        let slices = [slice([endpoint("10.96.0.2")])]
-        let former = resolve([service("gone", ports: [ServicePortSpec(port: 8080)], clusterIPs: ["10.96.0.2"])])
-            .captured
-        #expect(endpoints(resolve([service()], slices)) == ["10.96.0.2:8080"])
-        let resolution = resolve([service()], slices, NodeSafety(captured: former))
-        #expect(endpoints(resolution).isEmpty && refusals(resolution).count == 1)
+        let web = [ClusterObject.service(service()), .endpointSlice(slice([endpoint("10.96.0.2")]))]
+        var memory = Resolver.Memory()
+        for former in [
+            [:], [PortalAddress.address(EndpointAddress(ip: ip("10.96.0.2"), port: 8080), .tcp): key("gone")],
+        ] {
+            memory.former = former
+            var resolver = Resolver(ResolutionContext(nodeName: "here", safety: NodeSafety()), remembering: memory)
+            var changes = ObjectChanges()
+            for object in web { changes.update(object) }
+            _ = resolver.apply(changes)
+            #expect(endpoints(resolver.resolution) == (former.isEmpty ? ["10.96.0.2:8080"] : []))
+            #expect(refusals(resolver.resolution).count == former.count)
+        }
     }
+
+    private func key(_ name: String) -> ObjectKey { ObjectKey(namespace: "default", name: name) }
 
     @Test("Cluster IPs that are special or a node's are refused; external addresses may be a node's")
     func clusterIPs() {

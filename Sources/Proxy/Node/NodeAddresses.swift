@@ -60,10 +60,8 @@ public struct NodeAddresses: Hashable, Sendable {
     }
 
     /// What this node must not capture and not dial.
-    ///
-    /// - Parameter captured: where rules of an earlier state may still capture.
-    public func safety(besides captured: [PortalAddress: ObjectKey] = [:]) -> NodeSafety {
-        NodeSafety(addresses: Set(local.flatMap(\.value)), captured: captured)
+    public func safety() -> NodeSafety {
+        NodeSafety(addresses: Set(local.flatMap(\.value)))
     }
 
     /// Clients whose address endpoints of this node cannot see: their answers would not pass the proxy (docs/source-address.md).
