@@ -3,7 +3,8 @@ extension ScaleResults {
     public var text: String {
         var parts = [conditions, figures]
         if !verdicts.isEmpty { parts.append(targets) }
-        if let dirt { parts.append("  " + dirt) }
+        let warnings = remarks + (dirt.map { [$0] } ?? [])
+        if !warnings.isEmpty { parts.append(warnings.map { "  " + $0 }.joined(separator: "\n")) }
         return parts.joined(separator: "\n\n") + "\n"
     }
 
@@ -30,8 +31,10 @@ extension ScaleResults {
                 add("  CPU of children, ms") { $0.childrenCPU(change).map { Format.fixed($0 * 1e3, 0) } }
             }
             add("  until in force, ms") { $0.wall(change).map { range($0, times: 1e3, 0) } }
+            add("  iptables-restore alone, by hand, ms") {
+                Figure($0.iptables[change] ?? []).map { range($0, times: 1e3, 0) }
+            }
         }
-        add("iptables-restore alone, by hand, ms") { Figure($0.iptables).map { range($0, times: 1e3, 0) } }
         add("start: until all is in force, s") { Figure($0.starts.map(\.wall)).map { range($0, times: 1, 2) } }
         add("  own CPU, s") { Figure($0.starts.map(\.ownCPU)).map { range($0, times: 1, 2) } }
         add("  CPU of children, s") { Figure($0.starts.map(\.childrenCPU)).map { range($0, times: 1, 2) } }

@@ -60,8 +60,8 @@ public struct ScaleResults: Codable, Sendable {
         public var services: Int
         public var starts: [Start] = []
         public var changes: [Change: [ChangeSample]] = [:]
-        /// What iptables-restore alone takes to add and to delete the lines of one Service, by hand.
-        public var iptables: [Double] = []
+        /// What iptables-restore alone takes to add, and to delete, the lines of one Service, by hand.
+        public var iptables: [Change: [Double]] = [:]
         /// Of the process that went through the changes, when all Services had gone.
         public var memoryAfterAll: Double?
         public var peakMemory: Double?
@@ -86,6 +86,8 @@ public struct ScaleResults: Codable, Sendable {
     public var emptyMemory: Double = 0
     public var sizes: [Size] = []
     public var environment: [String: String] = [:]
+    /// What could not be measured, and why.
+    public var remarks: [String] = []
 
     public init(version: String, endpoints: Int, pollInterval: Double) {
         (self.version, self.endpoints, self.pollInterval) = (version, endpoints, pollInterval)

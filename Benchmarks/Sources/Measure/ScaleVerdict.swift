@@ -47,9 +47,11 @@ extension ScaleResults {
                 "an endpoint changed, of \(size.services) Services: ms until in force, over the poll interval",
                 (endpoint - pollInterval) * 1e3, atMost: 100)
         ]
-        guard let iptables = Figure(size.iptables)?.median else { return verdicts }
         for change in Change.allCases where change.changesRules {
-            guard let wall = size.wall(change)?.median else { continue }
+            guard let wall = size.wall(change)?.median, let iptables = Figure(size.iptables[change] ?? [])?.median
+            else {
+                continue
+            }
             verdicts.append(
                 ScaleVerdict(
                     "\(change.rawValue), of \(size.services): ms more than an endpoint takes and iptables alone",

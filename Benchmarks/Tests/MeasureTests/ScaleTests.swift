@@ -18,7 +18,7 @@ import Testing
         size.starts = [
             .init(wall: start, ownCPU: 1, childrenCPU: 0.2, peakMemory: peak, memory: peak, othersShare: 0)
         ]
-        size.iptables = [0.04]
+        size.iptables = [.added: [0.04], .deleted: [0.04]]
         return size
     }
 

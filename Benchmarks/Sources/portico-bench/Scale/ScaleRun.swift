@@ -37,12 +37,19 @@ struct ScaleRun {
         environment["threads"] = nil
         results.environment = environment
         results.emptyMemory = try emptyMemory()
-        for services in sizes { results.sizes.append(try measure(services, isLargest: services == sizes.max())) }
+        for services in sizes {
+            var size = ScaleResults.Size(services: services)
+            // What has been measured before it went wrong is worth keeping.
+            do { try measure(&size, isLargest: services == sizes.max()) } catch {
+                results.remarks.append("\(services) Services: \(error)")
+            }
+            results.sizes.append(size)
+        }
         return results
     }
 
-    private func measure(_ services: Int, isLargest: Bool) throws -> ScaleResults.Size {
-        var size = ScaleResults.Size(services: services)
+    private func measure(_ size: inout ScaleResults.Size, isLargest: Bool) throws {
+        let services = size.services
         let cluster = ScaleCluster(folder: folder, services: services, servicesPerFile: 50)
         defer { cluster.remove() }
         try cluster.write()
@@ -56,6 +63,7 @@ struct ScaleRun {
             tell("\(services) Services: all of them go")
             try cluster.change(turn: 1, isAdded: true)
             try proxy.wait(for: "changed", services: services + 2)
+            Clock.sleep(3)
             size.iptables = try iptablesAlone(cluster)
             Clock.sleep(3)
             proxy.forgetLines()
@@ -70,7 +78,6 @@ struct ScaleRun {
                 size.idle.append(try idle(services, servicesPerFile: servicesPerFile))
             }
         }
-        return size
     }
 
     /// A daemon that has had no Service yet.
@@ -181,24 +188,29 @@ struct ScaleRun {
     }
 
     /// What iptables takes to delete the lines of the Service that comes and goes, and to add them again.
-    private func iptablesAlone(_ cluster: ScaleCluster) throws -> [Double] {
+    private func iptablesAlone(_ cluster: ScaleCluster) throws -> [ScaleResults.Change: [Double]] {
         let saved = "\(sandbox.folder)/saved"
         try run(["sh", "-c", "iptables-save -t nat > \(saved)"])
         let lines = (contents(of: saved) ?? "").split(separator: "\n").filter {
             $0.hasPrefix("-A") && $0.contains(" \(cluster.addedAddress)/32 ")
         }
-        guard !lines.isEmpty else { throw BenchFailure("no rule is about \(cluster.addedAddress)") }
+        guard !lines.isEmpty else {
+            let count = (contents(of: saved) ?? "").split(separator: "\n").count
+            throw BenchFailure("of \(count) lines of iptables-save none is about \(cluster.addedAddress)")
+        }
         let (adding, deleting) = ("\(sandbox.folder)/adding", "\(sandbox.folder)/deleting")
         func transaction(_ lines: [String]) -> String { "*nat\n\(lines.joined(separator: "\n"))\nCOMMIT\n" }
         try write(transaction(lines.map(String.init)), to: adding)
         try write(transaction(lines.map { "-D" + $0.dropFirst(2) }), to: deleting)
-        return try (0..<changes).flatMap { _ in
-            try [deleting, adding].map { file in
+        var times: [ScaleResults.Change: [Double]] = [:]
+        for _ in 0..<changes {
+            for (change, file) in [(ScaleResults.Change.deleted, deleting), (.added, adding)] {
                 let start = Clock.seconds
                 try run(["iptables-restore", "--noflush", "--wait", "5", file])
-                return Clock.seconds - start
+                times[change, default: []].append(Clock.seconds - start)
             }
         }
+        return times
     }
 
     private func run(_ command: [String]) throws {
