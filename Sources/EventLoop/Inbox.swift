@@ -28,14 +28,16 @@ final class Inbox: Sendable {
     /// Runs everything that was added so far, in order. The loop's thread.
     func run() {
         guard mayHaveWork else { return }
-        let items = waiting.withLock { items in
+        var items = waiting.withLock { items in
             pending.store(false, ordering: .relaxed)
             // In place of `items = []`: a closed inbox stays closed.
             let taken = items ?? []
             if items != nil { items = [] }
             return taken
         }
-        for item in items { item() }
+        items.reverse()
+        // What one holds, such as a socket, is let go before the next one runs, which may say that it is closed.
+        while let item = items.popLast() { item() }
     }
 
     /// Refuses further work and returns what was accepted but never run; nil if it was closed already.

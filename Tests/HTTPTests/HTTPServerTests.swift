@@ -41,6 +41,7 @@ private let answer = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Len
                 let taken = try server.listen(on: .loopback(port: 0)) { _ in HTTPAnswer(.ok, []) }
                 _ = try server.listen(on: taken.address) { _ in HTTPAnswer(.ok, []) }
             }
+            server.shutdown()
         }
     }
 
