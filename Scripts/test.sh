@@ -24,12 +24,12 @@ if ((status == 124 || status == 137)); then
     echo "portico: the tests were not done after $limit seconds; these had started and not ended:" >&2
     # What started, less what passed, failed or was skipped.
     grep -E '^◇ Test [^ ]+ started' "$log" | cut -d' ' -f3 | sort > "$log.started"
-    grep -E '^(✔|✘|➜) Test [^ ]+ ' "$log" | cut -d' ' -f3 | sort > "$log.ended"
+    grep -E '^(✔|✘|➜|━) Test [^ ]+ ' "$log" | cut -d' ' -f3 | sort > "$log.ended"
     comm -23 "$log.started" "$log.ended" >&2
 fi
 
 skipped=$(grep -c -E '^➜ .* skipped' "$log" || true)
-summary=$(grep -E '^(✔|✘) Test run with [0-9]+ tests?' "$log" | tail -n 1 || true)
+summary=$(grep -E '^(✔|✘|━) Test run with [0-9]+ tests?' "$log" | tail -n 1 || true)
 
 if [[ -z $summary || $summary =~ "with 0 tests" ]]; then
     echo "portico: no test has run, see $log" >&2
