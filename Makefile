@@ -5,7 +5,8 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 
 # A program that runs on machines without Swift: the standard library is in it; libuv, libyaml and libc are not.
-RELEASE_FLAGS := -c release --static-swift-stdlib --product portico
+# Functions of the same code, of which specialized generics make many, are in it once.
+RELEASE_FLAGS := -c release --static-swift-stdlib --product portico -Xlinker --icf=safe
 RELEASE = .build/release/portico
 DIST := dist
 SWIFT_SOURCES := Package.swift Sources Tests
