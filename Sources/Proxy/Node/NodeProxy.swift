@@ -67,9 +67,9 @@ public actor NodeProxy {
     ///
     /// - Parameter checking: looks at what is there, in case somebody else has changed it.
     public func redirect(checking: Bool = false) async -> Redirected {
-        guard case .following(let backEnd, let change) = kernel else { return Redirected() }
-        kernel = .following(backEnd, KernelChange())
-        let (round, revision) = (state.round, state.resolver.revision)
+        guard case .following(let backEnd, _) = kernel else { return Redirected() }
+        // Between two steps: in the middle of one there are plans that the back end is not told of yet.
+        let (change, round, revision) = await turns.take { await self.takeUntold() }
         // Others may have something served meanwhile.
         let result = await backEnd.apply(change, checking: checking)
         guard result.isInForce else { return Redirected(result) }
@@ -121,6 +121,15 @@ public actor NodeProxy {
         if now != redirection { change.node = now }
         redirection = now
         kernel = .following(backEnd, change)
+    }
+
+    /// What the back end has not been told yet, and which plans that is of.
+    private func takeUntold() -> (change: KernelChange, round: Int, revision: Int) {
+        guard case .following(let backEnd, let change) = kernel else {
+            return (KernelChange(), state.round, state.resolver.revision)
+        }
+        kernel = .following(backEnd, KernelChange())
+        return (change, state.round, state.resolver.revision)
     }
 
     /// - Returns: what that made different; nil for nothing.

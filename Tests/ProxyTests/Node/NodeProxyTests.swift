@@ -135,6 +135,25 @@ import Testing
         await relay.stop()
     }
 
+    @Test("Rules that are applied while a change is being served are of before it")
+    func appliedMeanwhile() async throws {
+        for round in 0..<10 {
+            let (old, new) = ("old-\(round)", (0..<40).map { "new-\(round)-\($0)" })
+            _ = await proxy.serve(services([old]))
+            #expect(await proxy.redirect().kernel.isInForce)
+            async let serving = proxy.serve(services(new, gone: [old]))
+            try await Task.sleep(for: .milliseconds(1))
+            _ = await proxy.redirect()
+            if await backEnd.told.services[key(old)] != nil { #expect(isOpen(old), "rules lead there") }
+            _ = await serving
+            _ = await proxy.redirect()
+            #expect(await eventually { !isOpen(old) })
+            _ = await proxy.serve(services([], gone: new))
+            _ = await proxy.redirect()
+        }
+        await relay.stop()
+    }
+
     @Test("An endpoint at an address that rules still capture is let in once they do not")
     func letIn() async throws {
         var changes = services(["a", "b"])
