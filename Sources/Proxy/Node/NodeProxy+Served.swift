@@ -40,12 +40,12 @@ extension NodeProxy {
     public struct Redirected: Sendable {
         /// Nothing, if the kernel is left alone.
         public var kernel: KernelResult
-        /// What is served otherwise now that the rules are in force, if anything is: rules are to follow once more.
-        public var served: Served?
+        /// Some Services are to be served otherwise now that the rules are in force: by ``retry()``.
+        public var isToBeServed: Bool
 
-        public init(_ kernel: KernelResult = KernelResult(), _ served: Served? = nil) {
+        public init(_ kernel: KernelResult = KernelResult(), isToBeServed: Bool = false) {
             self.kernel = kernel
-            self.served = served
+            self.isToBeServed = isToBeServed
         }
     }
 }

@@ -73,7 +73,9 @@ public actor NodeProxy {
         // Others may have something served meanwhile.
         let result = await backEnd.apply(change, checking: checking)
         guard result.isInForce else { return Redirected(result) }
-        return await turns.take { Redirected(result, await self.rulesAreInForce(of: round, revision)) }
+        return await turns.take {
+            Redirected(result, isToBeServed: await self.rulesAreInForce(of: round, revision))
+        }
     }
 
     /// Removes all rules (`--cleanup-on-exit`).
@@ -104,9 +106,9 @@ public actor NodeProxy {
         tellKernel(of: touched)
         if case .untouched = kernel {
             // There are no rules, so what Services have given up leads nowhere at once.
-            let again = state.rulesAreInForce(of: state.round, state.resolver.revision).dirty
-            if !again.isEmpty {
-                var served = await serve(again)
+            _ = state.rulesAreInForce(of: state.round, state.resolver.revision)
+            if !state.affected.isEmpty {
+                var served = await serve([])
                 served.merge(state.served(touched, limit: relay.budget.limit))
                 return served
             }
@@ -132,12 +134,12 @@ public actor NodeProxy {
         return (change, state.round, state.resolver.revision)
     }
 
-    /// - Returns: what that made different; nil for nothing.
-    private func rulesAreInForce(of round: Int, _ revision: Int) async -> Served? {
-        let (settled, dirty) = state.rulesAreInForce(of: round, revision)
+    /// - Returns: whether some Services are to be served otherwise now.
+    private func rulesAreInForce(of round: Int, _ revision: Int) async -> Bool {
+        let settled = state.rulesAreInForce(of: round, revision)
         if !settled.isEmpty {
             _ = state.served(await reconciler.apply(state.wanted(settled))) { PortOwner.find($0, $1) }
         }
-        return dirty.isEmpty ? nil : await serve(dirty)
+        return !state.affected.isEmpty
     }
 }

@@ -21,6 +21,8 @@ struct NodeState: Sendable {
     private(set) var troubled: Set<ObjectKey> = []
     /// What rules may still lead to besides what is planned, of Services that changed since the rules were in force.
     private(set) var left: [ObjectKey: Left] = [:]
+    /// Services that something matters to which nobody has been told of yet: what rules captured is free.
+    private(set) var affected: Set<ObjectKey> = []
     /// How often something was planned.
     private(set) var round = 0
 
@@ -65,17 +67,18 @@ struct NodeState: Sendable {
     /// - Returns: the Services to be planned again.
     mutating func retry(_ look: (Node?, NodeAddresses) -> NodeAddresses) -> Set<ObjectKey> {
         planner.retryBusyPorts()
-        return goBy(look(node(after: ObjectChanges()), planner.addresses)) ? all : troubled
+        return goBy(look(node(after: ObjectChanges()), planner.addresses)) ? all : troubled.union(affected)
     }
 
     /// The rules are what was planned by a round: nobody leads to what was left by then.
     ///
     /// - Parameter revision: of the resolution at that time.
-    /// - Returns: the Services whose doors are to be closed, and those to be planned again.
-    mutating func rulesAreInForce(of round: Int, _ revision: Int) -> (settled: Set<ObjectKey>, dirty: Set<ObjectKey>) {
+    /// - Returns: the Services whose doors are to be closed. Others may be ``affected`` now.
+    mutating func rulesAreInForce(of round: Int, _ revision: Int) -> Set<ObjectKey> {
         let settled = left.filter { $0.value.round <= round }.keys
         for key in settled { left[key] = nil }
-        return (Set(settled), resolver.rulesAreInForce(of: revision))
+        affected.formUnion(resolver.rulesAreInForce(of: revision))
+        return Set(settled)
     }
 
     private var all: Set<ObjectKey> { Set(resolver.services.keys).union(services.keys) }
@@ -106,7 +109,8 @@ struct NodeState: Sendable {
     /// - Returns: what the relay is to serve of each Service that is concerned; nothing for one that is gone.
     mutating func plan(_ dirty: Set<ObjectKey>) -> [ObjectKey: [PlannedPort]] {
         round += 1
-        var keys = dirty
+        var keys = dirty.union(affected)
+        affected = []
         // What a former process has handed over for Services that are gone is given back.
         if round == 1 { keys.formUnion(planner.servicesWithProxyPorts) }
         // In their order, so that the same Services get the same proxy ports after a restart.

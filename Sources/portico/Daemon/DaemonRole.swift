@@ -172,9 +172,9 @@ struct DaemonRole: SessionRole {
             if isNews { status.update(rules: RulesStatus(kernel)) }
         }
         isAhead = isAhead && !kernel.isInForce
-        if let served = redirected.served {
+        if redirected.isToBeServed {
             // What rules no longer lead to may be dialled from now on.
-            take(served, isChange: true)
+            take(await parts.proxy.retry(), isChange: true)
             isAhead = true
             parts.keeper.request(.change)
         }

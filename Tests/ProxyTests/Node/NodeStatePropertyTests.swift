@@ -77,10 +77,10 @@ private struct Run {
         case .ownAddresses: serve(state.retry(look))
         case .rulesInForce(let lag):
             let moment = moments.dropLast(lag).last ?? (0, 0)
-            let (settled, dirty) = state.rulesAreInForce(of: moment.round, moment.revision)
+            let settled = state.rulesAreInForce(of: moment.round, moment.revision)
             memory = state.resolver.memory
             carryOut(state.wanted(settled))
-            serve(dirty)
+            serve([])
         }
         moments.append((state.round, state.resolver.revision))
         return difference(from: memory, old.planner) ?? excess()
