@@ -1,6 +1,6 @@
-/// The project's targets T1–T9 and T13–T15 over the scenarios of the catalogue.
+/// The project's targets T1–T9 and T13–T16 over the scenarios of the catalogue.
 extension Target {
-    public static let catalogue: [Target] = streams + messages + datagrams + footprint + fairness + limit
+    public static let catalogue: [Target] = streams + messages + datagrams + footprint + fairness + limit + before
 
     private static let splice = "haproxy-splice"
     private static let haproxy = "haproxy"
@@ -124,6 +124,21 @@ extension Target {
         }
         target.aimsAtNoDifference = true
         return target
+    }
+
+    /// What a change may cost streams: three per cent.
+    private static let before: [Target] = [
+        ("bulk-up-1", "bulk up, 1 stream"), ("bulk-up-4", "bulk up, 4 streams"),
+        ("bulk-up-64", "bulk up, 64 streams"), ("bulk-down-1", "bulk down, 1 stream"), ("echo-4", "echo both ways"),
+    ].flatMap { scenario, title in
+        [
+            .atLeast("T16", "\(title): rate, of before", scenario, 0.97, aim: 1) {
+                $0.against(Results.before, .rate, $1)
+            },
+            .atMost("T16", "\(title): CPU, of before", scenario, 1.03, aim: 1) {
+                $0.against(Results.before, .cpu, $1)
+            },
+        ]
     }
 
     private static func atLeast(

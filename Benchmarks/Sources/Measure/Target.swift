@@ -56,13 +56,18 @@ public struct Target: Sendable {
 }
 
 extension Results {
-    static let portico = "portico"
+    public static let portico = "portico"
     /// The minimal relay in C.
     static let limit = "c-limit"
 
+    /// An earlier Portico in the same run.
+    public static let before = "before"
+
     /// The proxies people use: everybody but Portico, the direct path and the limit.
     private func rivals(_ scenario: String) -> [String] {
-        (samples[scenario] ?? [:]).keys.filter { ![Results.portico, Results.direct, Results.limit].contains($0) }
+        (samples[scenario] ?? [:]).keys.filter {
+            ![Results.portico, Results.before, Results.direct, Results.limit].contains($0)
+        }
     }
 
     /// The best peer's rate as a share of the direct path.

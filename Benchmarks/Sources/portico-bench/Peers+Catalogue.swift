@@ -3,9 +3,9 @@ import Measure
 
 /// Portico as people start it at their desk: default configuration, no flags but the services.
 struct Portico: Peer {
-    let name = "portico"
-    let title = "Portico"
     let binary: String
+    var name = Results.portico
+    var title = "Portico"
 
     var version: String { versionNumber(in: capture([binary, "--version"], in: "/tmp")) }
 

@@ -12,13 +12,18 @@ struct Peers {
 
     static let known = ["portico", "haproxy", "haproxy-splice", "nginx", "envoy", "c-limit"]
 
-    init(wanted: [String], portico: String?, envoy: String?) throws {
+    /// - Parameter before: An earlier Portico, which then takes its turns like any other peer.
+    init(wanted: [String], portico: String?, before: String?, envoy: String?) throws {
         for name in wanted where !Self.known.contains(name) {
             throw BenchFailure("no peer is called '\(name)'; known are \(Self.known.joined(separator: ", "))")
         }
         var cpus = [Int32](repeating: 0, count: 1024)
         threads = max(1, Int(bench_cpus(&cpus, Int32(cpus.count))))
         let templates = try Templates()
+        if let before {
+            guard isExecutable(before) else { throw BenchFailure("--before: no program at \(before)") }
+            present.append(Portico(binary: before, name: Results.before, title: "before"))
+        }
         for name in Self.known where wanted.isEmpty || wanted.contains(name) {
             switch name {
             case "portico":

@@ -34,7 +34,8 @@ struct PorticoBench: ParsableCommand {
               Everything, about an hour:
                 sudo portico-bench --chart result.svg
 
-              What a change to Portico brought:
+              What a change to Portico brought, both in one run or of two reports:
+                sudo portico-bench --peer portico --before ./portico-before
                 portico-bench --compare before.json after.json
 
               A first impression of some scenarios:
@@ -61,6 +62,9 @@ struct PorticoBench: ParsableCommand {
 
     @Option(help: "The Portico binary. Default: the release build beside this package.")
     var portico: String?
+
+    @Option(help: "An earlier Portico binary, to be measured in turn with this one: see target T16.")
+    var before: String?
 
     @Option(help: "The Envoy binary. Default: PATH, then the one Benchmarks/run installs.")
     var envoy: String?
@@ -131,7 +135,7 @@ struct PorticoBench: ParsableCommand {
         }
         // The parent outlives the run and cleans up behind it; the child does the work.
         let sandbox = try Sandbox.enter(isolated: !noNamespace)
-        let peers = try Peers(wanted: peer, portico: portico, envoy: envoy)
+        let peers = try Peers(wanted: peer, portico: portico, before: before, envoy: envoy)
         let selected = Scenario.catalogue.filter { candidate in
             scenario.isEmpty || scenario.contains { candidate.name.hasPrefix($0) }
         }

@@ -52,7 +52,7 @@ extension Runner {
 
     private func takesPart(_ peer: any Peer, in scenario: Scenario) -> Bool {
         guard peer.supports(scenario.transport) else { return false }
-        return plan.peersWereChosen || scenario.rivals?.contains(peer.name) != false
+        return plan.peersWereChosen || peer.name == Results.before || scenario.rivals?.contains(peer.name) != false
     }
 
     /// One measurement, repeated while it is dirty and the run can afford it; the cleanest counts.
