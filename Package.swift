@@ -32,6 +32,10 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     ],
     targets: [
         .systemLibrary(name: "CLibuv", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
@@ -46,9 +50,22 @@ let package = Package(
             name: "Resolution", dependencies: ["Base", "Objects", "Balancing", "Cluster"], swiftSettings: settings),
         .target(name: "Status", dependencies: ["Base", "Objects", "Balancing"], swiftSettings: settings),
         .target(name: "Relay", dependencies: ["Base", "EventLoop", "Balancing"], swiftSettings: settings),
+        .target(name: "Documents", dependencies: ["Objects", "CYaml"], swiftSettings: settings),
         .target(
             name: "Manifests",
-            dependencies: ["Base", "EventLoop", "Objects", "Cluster", "CYaml", "CLinux"],
+            dependencies: ["Base", "EventLoop", "Objects", "Cluster", "Documents", "CLinux"],
+            swiftSettings: settings),
+        .target(
+            name: "KubernetesAPI",
+            dependencies: [
+                "Base", "Objects", "Cluster", "Documents",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: settings),
         .target(name: "Host", dependencies: ["Base", "EventLoop"], swiftSettings: settings),
         .target(
@@ -105,8 +122,14 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ManifestsTests",
-            dependencies: ["Base", "Objects", "Cluster", "Balancing", "Resolution", "Manifests", "TestSupport"],
+            dependencies: [
+                "Base", "Objects", "Cluster", "Balancing", "Resolution", "Documents", "Manifests", "TestSupport",
+            ],
             resources: [.copy("Fixtures")], swiftSettings: settings),
+        .testTarget(name: "DocumentsTests", dependencies: ["Documents"], swiftSettings: settings),
+        .testTarget(
+            name: "KubernetesAPITests",
+            dependencies: ["Base", "Objects", "Cluster", "KubernetesAPI", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "RedirectTests",
             dependencies: [

@@ -1,4 +1,5 @@
 internal import Base
+internal import Documents
 internal import Objects
 
 /// Decodes the objects of one document, or of one element of a list that is read by the piece: a single one, or those of a
@@ -95,28 +96,12 @@ struct DocumentDecoder {
                 LoadedObject(object: object, line: Int(tree.nodes[node].line), document: origin.document))
         } catch let error as DecodingError {
             let path = error.path.map(PathStep.init)
-            let (line, value) = tree.locate(path)
-            let message = words(for: error, value: value)
+            let (line, message) = tree.explanation(of: error)
             let id = id(kind, node)
             contents.add(FailedObject(id: id, problem: problem(id, kind: kind, path: path, line: line, message)))
         } catch {
             fail(node, id(kind, node), path: [], "\(error)")
         }
-    }
-
-    /// The words of an error, with what was found where they lack it.
-    private func words(for error: DecodingError, value: Int?) -> String {
-        var message = error.expectation
-        if case .keyNotFound = error { return message }
-        guard let value else { return message }
-        if !message.contains(", found ") { message += ", found \(tree.description(of: value))" }
-        switch tree.nodes[value].kind {
-        case .yes, .no, .integer, .decimal:
-            // The commonest mistake of all: `version: 1.0` as a label.
-            if message.hasPrefix("expected text, ") { message += " (put it in quotes)" }
-        default: break
-        }
-        return message
     }
 
     private mutating func fail(_ node: Int, _ id: ObjectID?, path: [PathStep], _ message: String) {

@@ -1,3 +1,4 @@
+internal import Documents
 internal import Objects
 
 /// What the fields `kind` and `apiVersion` say about whether an object is a list.
@@ -24,16 +25,21 @@ struct ListForm {
 
 /// The elements of a list, decoded while it is read: each has a tree of its own, which is gone before the next is read. The list
 /// of a whole cluster would otherwise take many times the room of its objects.
-final class ListItems {
+final class ListItems: JSONListItems {
     private let origin: DocumentDecoder.Origin
+    /// Whose bytes are given back once their element has been taken.
+    private let spent: FileText?
     private var decoded = FileContents()
     /// Elements without a kind that stand before that of the list.
     private var undecided: [(tree: DocumentTree, index: Int)] = []
 
-    init(_ origin: DocumentDecoder.Origin) { self.origin = origin }
+    init(_ origin: DocumentDecoder.Origin, spent: FileText?) {
+        self.origin = origin
+        self.spent = spent
+    }
 
-    /// - Parameter list: what has been read of the list.
-    func take(_ item: DocumentTree, at index: Int, of list: DocumentTree) {
+    func take(_ item: DocumentTree, at index: Int, of list: DocumentTree, end: Int) {
+        defer { spent?.release(upTo: end) }
         if let form = ListForm(list, 0) {
             if form.isList { decode(item, at: index, form.elementKind) }
         } else if undecided.isEmpty, item.text(at: ["kind"], in: 0) != nil {

@@ -1,4 +1,5 @@
 internal import Base
+internal import Documents
 
 /// Reads the bytes of a file into objects and problems.
 struct ManifestReader {
@@ -60,10 +61,10 @@ struct ManifestReader {
             while true {
                 // That there are several shows at the second.
                 let origin = origin(document: count == 0 ? nil : count + 1)
-                let items = ListItems(origin)
+                let items = ListItems(origin, spent: spent)
                 guard
                     let tree = try JSONReader.readDocument(
-                        bytes, position: &position, line: &line, items: items, spent: spent)
+                        bytes, position: &position, line: &line, items: items)
                 else { break }
                 count += 1
                 if count == 2 { contents.place(inDocument: 1) }

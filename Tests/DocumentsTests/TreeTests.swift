@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Manifests
+@testable import Documents
 
 @Suite("Document trees")
 struct TreeTests {

@@ -1,10 +1,10 @@
 /// Gives equal texts one place in memory: the names of nodes, zones and labels stand in a file ten thousand times.
 ///
 /// It remembers the last text of each hash and forgets the one before, so that texts that stand there only once do not pile up.
-final class StringCache {
+public final class StringCache {
     private var texts = [String](repeating: "", count: 1024)
 
-    func string(_ bytes: some Collection<UInt8>) -> String {
+    public func string(_ bytes: some Collection<UInt8>) -> String {
         bytes.withContiguousStorageIfAvailable(string) ?? String(decoding: bytes, as: UTF8.self)
     }
 

@@ -1,16 +1,16 @@
 extension DocumentTree {
-    var root: Int? { nodes.isEmpty ? nil : resolve(0) }
+    public var root: Int? { nodes.isEmpty ? nil : resolve(0) }
 
     /// Follows an alias to what it stands for. Anchors are known only once their node is complete, so no alias can lead
     /// to itself.
-    func resolve(_ index: Int) -> Int {
+    public func resolve(_ index: Int) -> Int {
         var index = index
         while nodes[index].kind == .alias { index = Int(nodes[index].start) }
         return index
     }
 
     /// The text of a scalar; empty for anything else.
-    func bytes(of index: Int) -> ArraySlice<UInt8> {
+    public func bytes(of index: Int) -> ArraySlice<UInt8> {
         let node = nodes[index]
         switch node.kind {
         case .mapping, .sequence, .alias: return []
@@ -21,7 +21,7 @@ extension DocumentTree {
     /// The text of what was read last.
     var lastBytes: ArraySlice<UInt8> { nodes.isEmpty ? [] : bytes(of: nodes.count - 1) }
 
-    func string(_ index: Int) -> String { String(decoding: bytes(of: index), as: UTF8.self) }
+    public func string(_ index: Int) -> String { String(decoding: bytes(of: index), as: UTF8.self) }
 
     /// The number of an integer, in the notations of YAML 1.1, which is what Kubernetes' tools read.
     func integer(_ index: Int) -> Int? {
@@ -30,25 +30,25 @@ extension DocumentTree {
     }
 
     /// The key nodes of a mapping.
-    func keys(of mapping: Int) -> Children { Children(tree: self, parent: mapping, isMapping: true) }
+    public func keys(of mapping: Int) -> Children { Children(tree: self, parent: mapping, isMapping: true) }
 
     /// The elements of a sequence.
-    func elements(of sequence: Int) -> Children { Children(tree: self, parent: sequence, isMapping: false) }
+    public func elements(of sequence: Int) -> Children { Children(tree: self, parent: sequence, isMapping: false) }
 
-    struct Children: Sequence, IteratorProtocol {
+    public struct Children: Sequence, IteratorProtocol {
         private let tree: DocumentTree
         private var upcoming: Int
         private let end: Int
         private let isMapping: Bool
 
-        init(tree: DocumentTree, parent: Int, isMapping: Bool) {
+        fileprivate init(tree: DocumentTree, parent: Int, isMapping: Bool) {
             self.tree = tree
             self.upcoming = parent + 1
             self.end = Int(tree.nodes[parent].end)
             self.isMapping = isMapping
         }
 
-        mutating func next() -> Int? {
+        public mutating func next() -> Int? {
             guard upcoming < end else { return nil }
             let current = upcoming
             upcoming = tree.after(current)
@@ -58,10 +58,10 @@ extension DocumentTree {
     }
 
     /// The node that follows a node and all it contains.
-    func after(_ index: Int) -> Int { Int(nodes[index].end) }
+    public func after(_ index: Int) -> Int { Int(nodes[index].end) }
 
     /// The value of a key, nil if the mapping does not have it, itself or by a merge key.
-    func value(of key: String, in mapping: Int) -> Int? {
+    public func value(of key: String, in mapping: Int) -> Int? {
         if let value = ownValue(of: key, in: mapping) { return value }
         guard nodes[mapping].hasMergeKey else { return nil }
         var seen: Set<Int> = [mapping]
@@ -105,7 +105,7 @@ extension DocumentTree {
     }
 
     /// The text at the end of a path of fields, nil if there is none.
-    func text(at path: [String], in node: Int) -> String? {
+    public func text(at path: [String], in node: Int) -> String? {
         var node = node
         for key in path {
             guard nodes[node].kind == .mapping, let value = value(of: key, in: node) else { return nil }
@@ -115,7 +115,7 @@ extension DocumentTree {
     }
 
     /// The keys of a mapping, with those it gets by merging, each once; their values are those that count.
-    func allKeys(of mapping: Int) -> [Int] {
+    public func allKeys(of mapping: Int) -> [Int] {
         guard nodes[mapping].hasMergeKey else { return Array(keys(of: mapping)) }
         var found: [Int] = []
         var names: Set<String> = ["<<"]
@@ -132,7 +132,7 @@ extension DocumentTree {
     }
 
     /// What stands at a node, in the words of an error message.
-    func description(of index: Int) -> String {
+    public func description(of index: Int) -> String {
         switch nodes[index].kind {
         case .mapping: "an object"
         case .sequence: "a list"

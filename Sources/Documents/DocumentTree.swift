@@ -5,18 +5,18 @@ internal import Objects
 /// Manifests of a whole cluster have millions of nodes. An array of small records and one buffer of text are read
 /// several times faster than a tree of objects, and the line of every value comes for free, so that an error can name it
 /// without a second pass.
-struct DocumentTree: Sendable {
-    enum Kind: UInt8, Sendable {
+public struct DocumentTree: Sendable {
+    public enum Kind: UInt8, Sendable {
         case mapping, sequence, alias
         case null, yes, no, integer, decimal, text
     }
 
-    struct Node: Sendable {
-        var kind: Kind
+    public struct Node: Sendable {
+        public var kind: Kind
         /// On a mapping: that it has the merge key `<<`.
         var hasMergeKey = false
         /// In the file, 1 for the first.
-        var line: UInt32
+        public var line: UInt32
         /// Scalars: where their text begins. Aliases: the node they stand for.
         var start: UInt32 = 0
         /// Scalars: the length of their text in bytes. Mappings: keys and values together; sequences: elements.
@@ -26,11 +26,11 @@ struct DocumentTree: Sendable {
     }
 
     /// A document beyond this cannot be indexed by 32 bits; it would not be a sensible manifest either.
-    static let maximumBytes = Int(Int32.max)
+    public static let maximumBytes = Int(Int32.max)
     /// Deeper nesting is an attack or a mistake; Kubernetes objects need about twenty levels.
-    static let maximumDepth = 200
+    public static let maximumDepth = 200
 
-    private(set) var nodes: [Node] = []
+    public private(set) var nodes: [Node] = []
     private(set) var text: [UInt8] = []
     /// Keys that their mapping already had, with the first one of the same name; in the order in which mappings end.
     private var duplicateKeys: [(key: Int, first: Int)] = []
@@ -42,7 +42,7 @@ struct DocumentTree: Sendable {
     }
 
     /// A key in a node or below it that its mapping already had, with the first one of the same name.
-    func duplicateKey(in node: Int) -> (key: Int, first: Int)? {
+    public func duplicateKey(in node: Int) -> (key: Int, first: Int)? {
         let range = node..<Int(nodes[node].end)
         return duplicateKeys.first { range.contains($0.key) }
     }

@@ -1,19 +1,19 @@
 /// Where one YAML document stands in its file.
-struct DocumentChunk: Hashable {
+public struct DocumentChunk: Hashable {
     /// In bytes.
-    var range: Range<Int>
+    public var range: Range<Int>
     /// In the file, 1 for the first.
-    var firstLine: Int
+    public var firstLine: Int
 }
 
 /// Cuts a YAML file at its document markers.
 ///
 /// A YAML parser stops at its first error and takes the documents behind it down as well. Markers can be found without
 /// parsing: YAML allows `---` and `...` at the start of a line nowhere else, not even within quotes or block text.
-enum DocumentSplitter {
+public enum DocumentSplitter {
     /// - Returns: The documents that have content, in order. A marker belongs to the document that it begins, since
     ///   content may follow it on its line.
-    static func split(_ text: some RandomAccessCollection<UInt8>) -> [DocumentChunk] {
+    public static func split(_ text: some RandomAccessCollection<UInt8>) -> [DocumentChunk] {
         text.withContiguousStorageIfAvailable { split($0) } ?? split(Array(text))
     }
 

@@ -1,29 +1,34 @@
+/// Who takes the elements of a list one by one while it is read: the tree of a whole cluster's list would be many times as large
+/// as what is made of it.
+public protocol JSONListItems: AnyObject {
+    /// - Parameters:
+    ///   - list: what has been read of the list.
+    ///   - end: where the element ends in the text; nothing before it is read again.
+    func take(_ item: DocumentTree, at index: Int, of list: DocumentTree, end: Int)
+}
+
 /// Reads JSON documents into trees.
 ///
 /// Own code, because errors need lines, which no JSON decoder for Swift keeps; because one decoder for both forms makes
 /// them mean the same; and because `kubectl get -A -o json` of a large cluster is a hundred megabytes, which this takes
 /// no longer to read than Foundation's decoder does.
-struct JSONReader {
+public struct JSONReader {
     private let text: UnsafeBufferPointer<UInt8>
     private var tree: DocumentTree
     private var position: Int
     private var line: Int
     /// Takes the elements of the document's list; nil if it has no part in it (any more).
-    private var items: ListItems?
-    /// Whose bytes are given back once their element has been taken.
-    private let spent: FileText?
+    private var items: (any JSONListItems)?
 
     /// Reads the next document of `text` from `position` on, which is left behind it. The text is taken as a buffer, so
     /// that looking at a byte costs no more than that; it is not kept.
     ///
     /// - Parameter items: is given the elements of the field `items` one by one, if that is a list; the tree lacks them then.
-    ///   `spent` has `text`, and gives back what nobody reads again.
     /// - Returns: The tree, or nil if only white space is left.
-    static func readDocument(
-        _ text: UnsafeBufferPointer<UInt8>, position: inout Int, line: inout Int, items: ListItems? = nil,
-        spent: FileText? = nil
+    public static func readDocument(
+        _ text: UnsafeBufferPointer<UInt8>, position: inout Int, line: inout Int, items: (any JSONListItems)? = nil
     ) throws(SyntaxError) -> DocumentTree? {
-        var reader = JSONReader(text: text, position: position, line: line, items: items, spent: spent)
+        var reader = JSONReader(text: text, position: position, line: line, items: items)
         reader.skipSpace()
         guard reader.position < text.count else { return nil }
         try reader.value(depth: 0)
@@ -32,12 +37,11 @@ struct JSONReader {
         return reader.tree
     }
 
-    private init(text: UnsafeBufferPointer<UInt8>, position: Int, line: Int, items: ListItems?, spent: FileText?) {
+    private init(text: UnsafeBufferPointer<UInt8>, position: Int, line: Int, items: (any JSONListItems)?) {
         self.text = text
         self.position = position
         self.line = line
         self.items = items
-        self.spent = spent
         // Of a list there is one element at a time, and of many documents in a row none is large.
         tree = DocumentTree(bytes: line == 1 && items == nil ? text.count : 0)
     }
@@ -117,8 +121,7 @@ struct JSONReader {
             reader.tree = DocumentTree(bytes: size)
             try reader.value(depth: 2)
             size = reader.position - start
-            items.take(reader.tree, at: index, of: list)
-            reader.spent?.release(upTo: reader.position)
+            items.take(reader.tree, at: index, of: list, end: reader.position)
         }
         tree = list
         tree.close(node, count: count)

@@ -1,8 +1,8 @@
 extension TreeDecoder {
     /// A tree by reference, with what is remembered while it is decoded. Containers are boxed by the standard library, and
     /// copying a whole tree's arrays into each would cost their reference counts.
-    final class Document {
-        let tree: DocumentTree
+    public final class Document {
+        public let tree: DocumentTree
         private let strings: StringCache
         /// The values of mappings that have very many keys, or get some by merging, by name. Searched one by one they would take
         /// hours.
@@ -10,7 +10,7 @@ extension TreeDecoder {
         /// Nodes that aliases have led to, with all that they contain.
         private var repeated = 0
 
-        init(_ tree: DocumentTree, strings: StringCache = StringCache()) {
+        public init(_ tree: DocumentTree, strings: StringCache = StringCache()) {
             self.tree = tree
             self.strings = strings
         }

@@ -2,14 +2,14 @@
 private import CYaml
 
 /// Text that is not in the form it should have.
-struct SyntaxError: Error, Hashable {
+public struct SyntaxError: Error, Hashable {
     /// In the file, 1 for the first.
-    var line: Int
-    var message: String
+    public var line: Int
+    public var message: String
 }
 
 /// Reads one YAML document into a tree.
-struct YAMLReader {
+public struct YAMLReader {
     private var tree: DocumentTree
     private var open: [(node: Int, children: Int)] = []
     private var anchors: [String: Int] = [:]
@@ -21,7 +21,7 @@ struct YAMLReader {
     ///   - text: The document, UTF-8, without byte order mark.
     ///   - firstLine: The number of its first line in the file.
     /// - Returns: The tree; an empty one for a document without content.
-    static func read(_ text: UnsafeBufferPointer<UInt8>, firstLine: Int) throws(SyntaxError) -> DocumentTree {
+    public static func read(_ text: UnsafeBufferPointer<UInt8>, firstLine: Int) throws(SyntaxError) -> DocumentTree {
         var reader = YAMLReader(tree: DocumentTree(bytes: text.count), firstLine: firstLine)
         try reader.run(text)
         return reader.tree

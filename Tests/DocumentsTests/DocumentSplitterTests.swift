@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Manifests
+@testable import Documents
 
 @Suite("Cutting a file into documents")
 struct DocumentSplitterTests {

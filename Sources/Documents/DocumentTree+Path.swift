@@ -1,32 +1,32 @@
 /// One step into a document.
-enum PathStep: Hashable, Sendable {
+public enum PathStep: Hashable, Sendable {
     case key(String)
     case index(Int)
 
-    init(_ key: any CodingKey) {
+    public init(_ key: any CodingKey) {
         self = key.intValue.map(PathStep.index) ?? .key(key.stringValue)
     }
 }
 
 /// A step as a decoder's errors carry it.
-struct PathKey: CodingKey {
-    let stringValue: String
-    let intValue: Int?
+public struct PathKey: CodingKey {
+    public let stringValue: String
+    public let intValue: Int?
 
-    init(_ step: PathStep) {
+    public init(_ step: PathStep) {
         switch step {
         case .key(let name): (stringValue, intValue) = (name, nil)
         case .index(let index): (stringValue, intValue) = ("Index \(index)", index)
         }
     }
 
-    init?(stringValue: String) { self.init(.key(stringValue)) }
-    init?(intValue: Int) { self.init(.index(intValue)) }
+    public init?(stringValue: String) { self.init(.key(stringValue)) }
+    public init?(intValue: Int) { self.init(.index(intValue)) }
 }
 
 extension [PathStep] {
     /// `spec.ports[0].port`; keys with dots in them, such as labels, in brackets.
-    var fieldPath: String {
+    public var fieldPath: String {
         var text = ""
         for step in self {
             switch step {
@@ -42,7 +42,7 @@ extension [PathStep] {
 extension DocumentTree {
     /// The way from the root to a node. Found by search, since only errors ask for it; decoding stays free of the cost
     /// of carrying it along.
-    func path(to target: Int) -> [PathStep] {
+    public func path(to target: Int) -> [PathStep] {
         var path: [PathStep] = []
         var index = 0
         while index != target {
@@ -67,7 +67,7 @@ extension DocumentTree {
 
     /// The line of a path, or of as much of it as exists: a field that is missing is reported where its object begins.
     /// A value is placed by its key, which is where an author would look.
-    func locate(_ path: [PathStep]) -> (line: Int, node: Int?) {
+    public func locate(_ path: [PathStep]) -> (line: Int, node: Int?) {
         guard let root else { return (1, nil) }
         var line = Int(nodes[root].line)
         var index = root
