@@ -41,7 +41,7 @@ extension DocumentTree {
         private let end: Int
         private let isMapping: Bool
 
-        fileprivate init(tree: DocumentTree, parent: Int, isMapping: Bool) {
+        init(tree: DocumentTree, parent: Int, isMapping: Bool) {
             self.tree = tree
             self.upcoming = parent + 1
             self.end = Int(tree.nodes[parent].end)

@@ -4,6 +4,8 @@
 public final class StringCache {
     private var texts = [String](repeating: "", count: 1024)
 
+    public init() {}
+
     public func string(_ bytes: some Collection<UInt8>) -> String {
         bytes.withContiguousStorageIfAvailable(string) ?? String(decoding: bytes, as: UTF8.self)
     }
