@@ -1,6 +1,7 @@
 import Base
 import Objects
 
+@testable import Documents
 @testable import Manifests
 
 /// A file of manifests in either form, down to the typed objects.
