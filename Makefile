@@ -51,6 +51,7 @@ lint: toolchain ## Check formatting, scripts, and what documents point to
 	@for script in $(SHELL_SCRIPTS); do bash -n "$$script" || exit 1; done
 	@if command -v shellcheck > /dev/null; then shellcheck -x $(SHELL_SCRIPTS); fi
 	@Scripts/check-docs.sh
+	@$(SWIFT) Scripts/mutants.swift --check
 
 format: toolchain ## Format the Swift sources in place
 	$(SWIFT) format --in-place --recursive --parallel $(SWIFT_SOURCES)
@@ -61,8 +62,8 @@ test-sanitizers: needs-test ## Run the tests of the data plane under the thread 
 fuzz: needs-build ## Fuzz what reads bytes of others: 1,000,000 inputs each, or SECONDS=5 each, or TARGET=dns alone
 	@Scripts/fuzz.sh $(if $(SECONDS),--seconds $(SECONDS)) $(TARGET)
 
-mutants: needs-test ## Take guards out of the code one at a time (Tests/Mutants), and see that tests notice
-	$(SWIFT) Scripts/mutants.swift
+mutants: needs-test ## Take guards out of the code one at a time (Tests/Mutants), and see that tests notice; or LIST=relay alone
+	$(SWIFT) Scripts/mutants.swift $(LIST)
 
 MINUTES ?= 30
 

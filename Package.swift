@@ -177,3 +177,8 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Without the other tests, and what only they need: for builds that would take long, as those of the sanitizers and of mutants.
+if let tests = Context.environment["PORTICO_TESTS"]?.split(separator: ",").map(String.init) {
+    package.targets.removeAll { $0.type == .test && !tests.contains($0.name) }
+}

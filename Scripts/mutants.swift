@@ -9,15 +9,15 @@
 //     same: why no test can tell                in place of tests: the program does the same with it
 //
 // All mutants are built at once, into a copy of the package: each expression becomes a choice by a number that comes from
-// the environment. So there is one build, and a run of some tests for each mutant.
+// the environment. So there is one build, and a run of some tests for each mutant, which ends with the first that fails.
 //
-//     mutants.swift [--check] [NUMBER …]        with --check only whether the lists still fit the code
+//     mutants.swift [--check] [LIST[:LINE] …]   only these, as planner or planner:12; with --check only whether they fit the code
 import Foundation
 
 struct Mutant {
-    var number: Int
-    /// Where it stands in its list, for messages.
-    var place: String
+    /// Its list, without the ending, and the line where it stands there.
+    var list: String
+    var line: Int
     var file: String
     var tests: String
     var original: String
@@ -27,7 +27,13 @@ struct Mutant {
     /// In bytes of its file.
     var range: Range<Int> = 0..<0
 
+    var place: String { "\(list):\(line)" }
     var module: String { String(file.split(separator: "/")[1]) }
+
+    /// What chooses it. It follows from what it is, so that others in its list do not have its file built again.
+    var number: UInt32 {
+        "\(file)\n\(original)\n\(mutated)".utf8.reduce(2_166_136_261) { ($0 ^ UInt32($1)) &* 16_777_619 }
+    }
 }
 
 func fail(_ message: String) -> Never {
@@ -42,41 +48,60 @@ func read(_ path: String) -> String {
 
 // MARK: - The lists
 
-func mutants(in list: String, after count: Int) -> [Mutant] {
+func mutants(in list: String) -> [Mutant] {
     var mutants: [Mutant] = []
     var (file, tests) = ("", "")
-    for (index, line) in read(list).split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-        let place = "\(list):\(index + 1)"
+    for (index, line) in read("Tests/Mutants/\(list).txt").split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
         func rest(_ count: Int) -> String { line.dropFirst(count).trimmingCharacters(in: .whitespaces) }
         if line.hasPrefix("file ") {
             file = rest(5)
         } else if line.hasPrefix("tests ") {
             tests = rest(6)
         } else if line.hasPrefix("- ") {
-            let number = count + mutants.count + 1
             mutants.append(
-                Mutant(
-                    number: number, place: place, file: file, tests: tests, original: rest(2), mutated: ""))
+                Mutant(list: list, line: index + 1, file: file, tests: tests, original: rest(2), mutated: ""))
         } else if let last = mutants.indices.last, line.hasPrefix("+") {
             mutants[last].mutated = rest(1)
         } else if let last = mutants.indices.last, line.hasPrefix("same:") {
             mutants[last].reason = rest(5)
         } else if !line.isEmpty, !line.hasPrefix("#") {
-            fail("\(place): what is this? \(line)")
+            fail("\(list):\(index + 1): what is this? \(line)")
         }
     }
     return mutants
 }
 
 /// Finds each mutant's place in its file; it must be the only one.
-func locate(_ mutant: inout Mutant, in text: String) -> String? {
-    let (bytes, wanted) = (Array(text.utf8), Array(mutant.original.utf8))
-    let starts = bytes.indices.filter { bytes[$0...].starts(with: wanted) }
-    guard starts.count == 1 else {
-        return "\(mutant.place): \(mutant.file) has \(starts.isEmpty ? "no" : "more than one") “\(mutant.original)”"
+func locate(_ mutant: inout Mutant) -> String? {
+    let isStatement = mutant.original.prefixMatch(of: #/(case|for|guard|if|return|while|where) /#) != nil
+    if isStatement, !mutant.mutated.isEmpty { return "\(mutant.place): a statement can only be removed" }
+    let (text, wanted) = (FileManager.default.contents(atPath: mutant.file) ?? Data(), Data(mutant.original.utf8))
+    guard let first = text.range(of: wanted) else {
+        return "\(mutant.place): \(mutant.file) has no “\(mutant.original)”"
     }
-    mutant.range = starts[0]..<(starts[0] + wanted.count)
+    guard text.range(of: wanted, in: first.lowerBound + 1..<text.count) == nil else {
+        return "\(mutant.place): \(mutant.file) has more than one “\(mutant.original)”"
+    }
+    mutant.range = first
     return nil
+}
+
+/// The targets that a filter names, each with its suites; none stands for all.
+func targets(of filter: String) -> [(name: String, suites: [Substring])] {
+    filter.matches(of: #/(\w+)\\\.(?:\(([\w|]+)\)|(\w+))?/#).map {
+        (String($0.1), ($0.2 ?? $0.3 ?? "").split(separator: "|"))
+    }
+}
+
+/// What a filter names and is not there: nothing else would tell, as long as it names something that is.
+func missing(from filter: String) -> [String] {
+    targets(of: filter).flatMap { target in
+        let files = FileManager.default.enumerator(atPath: "Tests/\(target.name)")?.compactMap { $0 as? String } ?? []
+        let text = files.filter { $0.hasSuffix(".swift") }
+            .compactMap { FileManager.default.contents(atPath: "Tests/\(target.name)/\($0)") }.reduce(Data(), +)
+        let suites = target.suites.filter { text.range(of: Data("struct \($0)".utf8)) == nil }
+        return text.isEmpty ? [target.name] : suites.map { "\(target.name).\($0)" }
+    }
 }
 
 // MARK: - The copy with all mutants in it
@@ -104,9 +129,9 @@ func render(_ text: [UInt8], _ range: Range<Int>, _ mutants: [Mutant]) -> String
 let choice = """
     internal import Glibc
 
-    private let chosen = getenv("PORTICO_MUTANT").map { atoi($0) } ?? 0
+    private let chosen = getenv("PORTICO_MUTANT").map { UInt32(truncatingIfNeeded: strtoul($0, nil, 10)) } ?? 0
 
-    func mutant(_ number: Int32) -> Bool { chosen == number }
+    func mutant(_ number: UInt32) -> Bool { chosen == number }
 
     """
 
@@ -169,8 +194,8 @@ enum Outcome: String {
     case passed, failed, hung
 }
 
-/// Runs some tests, with a mutant or none (0). Whatever hangs is ended with all that it has started.
-func test(_ filter: String, with mutant: Int, limit: Int, log: String) -> (outcome: Outcome, seconds: Double) {
+/// Runs some tests, with a mutant or none. Whatever hangs is ended with all that it has started.
+func test(_ filter: String, with mutant: Mutant?, limit: Int, log: String) -> (outcome: Outcome, seconds: Double) {
     FileManager.default.createFile(atPath: log, contents: nil)
     guard let file = FileHandle(forWritingAtPath: log) else { fail("cannot write \(log)") }
     let process = Process()
@@ -179,14 +204,23 @@ func test(_ filter: String, with mutant: Int, limit: Int, log: String) -> (outco
         "timeout", "--kill-after=5", "\(limit)", "\(scratch)/build/debug/porticoPackageTests.xctest",
         "--testing-library", "swift-testing", "--no-parallel", "--filter", filter,
     ]
-    process.environment = ProcessInfo.processInfo.environment.merging(["PORTICO_MUTANT": "\(mutant)"]) { $1 }
+    let number = mutant.map { "\($0.number)" } ?? "0"
+    process.environment = ProcessInfo.processInfo.environment.merging(["PORTICO_MUTANT": number]) { $1 }
     process.standardOutput = file
     process.standardError = file
     let start = Date()
     do { try process.run() } catch { fail("cannot run the tests: \(error)") }
+    // One failure is enough.
+    var hasFailed = false
+    while process.isRunning, !hasFailed {
+        Thread.sleep(forTimeInterval: 0.1)
+        hasFailed = read(log).contains(" recorded an issue at ")
+    }
+    if hasFailed { process.terminate() }
     process.waitUntilExit()
     let status = process.terminationReason == .exit ? process.terminationStatus : -1
-    return (status == 0 ? .passed : status == 124 || status == 137 ? .hung : .failed, Date().timeIntervalSince(start))
+    let outcome: Outcome = hasFailed ? .failed : status == 0 ? .passed : status == 124 || status == 137 ? .hung : .failed
+    return (outcome, Date().timeIntervalSince(start))
 }
 
 // MARK: - The run
@@ -197,36 +231,48 @@ let isCheck = arguments.first == "--check"
 if isCheck { arguments.removeFirst() }
 
 let lists = ((try? FileManager.default.contentsOfDirectory(atPath: "Tests/Mutants")) ?? []).sorted()
-var all: [Mutant] = []
-for list in lists { all += mutants(in: "Tests/Mutants/\(list)", after: all.count) }
-let problems = all.indices.compactMap { locate(&all[$0], in: read(all[$0].file)) }
-if !problems.isEmpty { fail("the lists do not fit the code, follow its changes:\n" + problems.joined(separator: "\n")) }
+var all = lists.flatMap { mutants(in: $0.replacing(".txt", with: "")) }
+var problems = all.indices.compactMap { locate(&all[$0]) }
+for (filter, mutants) in Dictionary(grouping: all.filter { $0.reason == nil }, by: \.tests) {
+    problems += missing(from: filter).map { "\(mutants[0].place): there is no \($0)" }
+}
+for (_, same) in Dictionary(grouping: all, by: \.number) where same.count > 1 {
+    problems.append("\(same[1].place): it is the same as \(same[0].place)")
+}
+if !problems.isEmpty {
+    fail("the lists in Tests/Mutants do not fit the code, follow its changes:\n" + problems.sorted().joined(separator: "\n"))
+}
+let chosen = arguments.isEmpty ? all : all.filter { arguments.contains($0.list) || arguments.contains($0.place) }
+if chosen.isEmpty { fail("there is no such list, or no mutant in that line: \(arguments.joined(separator: " "))") }
 if isCheck {
-    print("\(all.count) mutants fit the code")
+    print("\(chosen.count) mutants fit the code")
     exit(0)
 }
 
+let filters = Set(chosen.filter { $0.reason == nil }.map(\.tests)).sorted()
 copyPackage(to: "\(scratch)/package", with: all.filter { $0.reason == nil })
 let swift = ProcessInfo.processInfo.environment["SWIFT"] ?? "swift"
 let build = Process()
 build.executableURL = URL(filePath: "/usr/bin/env")
 build.arguments = [
-    swift, "build", "--build-tests", "--package-path", "\(scratch)/package", "--scratch-path", "\(scratch)/build",
+    swift, "build", "--product", "porticoPackageTests", "--package-path", "\(scratch)/package", "--scratch-path",
+    "\(scratch)/build",
 ]
+// What these tests do not need is not built.
+let needed = Set(filters.flatMap(targets).map(\.name)).sorted().joined(separator: ",")
+build.environment = ProcessInfo.processInfo.environment.merging(["PORTICO_TESTS": needed]) { $1 }
 do { try build.run() } catch { fail("cannot run \(swift): \(error)") }
 build.waitUntilExit()
 guard build.terminationStatus == 0 else {
     fail("the mutants cannot be built; each has to be an expression, or a whole statement that is removed")
 }
-
-let chosen = arguments.isEmpty ? all : all.filter { arguments.contains("\($0.number)") }
 try? FileManager.default.createDirectory(atPath: "\(scratch)/logs", withIntermediateDirectories: true)
 
 // First without any: tests that fail by themselves prove nothing.
 var usual: [String: Double] = [:]
-for filter in Set(chosen.filter { $0.reason == nil }.map(\.tests)).sorted() {
+for filter in filters {
     let log = "\(scratch)/logs/none.log"
-    let (outcome, seconds) = test(filter, with: 0, limit: 600, log: log)
+    let (outcome, seconds) = test(filter, with: nil, limit: 600, log: log)
     let ran = read(log).contains(#/Test run with [1-9]/#)
     guard outcome == .passed, ran else {
         fail("\(filter): \(ran ? "\(outcome) without any mutant" : "no such tests"), see \(log)")
@@ -239,7 +285,8 @@ for mutant in chosen {
     var (outcome, seconds) = ("equivalent", "")
     if mutant.reason == nil {
         let limit = 20 + 5 * Int(usual[mutant.tests] ?? 0)
-        let result = test(mutant.tests, with: mutant.number, limit: limit, log: "\(scratch)/logs/\(mutant.number).log")
+        let log = "\(scratch)/logs/\(mutant.list)-\(mutant.line).log"
+        let result = test(mutant.tests, with: mutant, limit: limit, log: log)
         outcome = result.outcome == .passed ? "SURVIVED" : "killed"
         seconds = String(format: "%.1f s", result.seconds) + (result.outcome == .hung ? ", hung" : "")
     }
@@ -249,7 +296,7 @@ for mutant in chosen {
     }
     let change = mutant.mutated.isEmpty ? "without \(mutant.original)" : "\(mutant.original) → \(mutant.mutated)"
     let file = mutant.file.split(separator: "/").dropFirst().joined(separator: "/")
-    print(column("\(mutant.number)", 5) + column(outcome, 12) + column(seconds, 14) + column(file, 42) + change)
+    print(column(mutant.place, 14) + column(outcome, 12) + column(seconds, 14) + column(file, 42) + change)
     fflush(stdout)
 }
 let summary = counts.sorted { $0.key > $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")

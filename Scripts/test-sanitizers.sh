@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# Runs the tests of the data plane under the thread sanitizer and then under the address sanitizer.
+# Runs the tests of the data plane, and of what threads share, under the thread sanitizer and then under the address sanitizer.
 #
-# Each has a build folder of its own, because instrumented objects do not mix with others. Arguments replace the filter.
+# Each has a build folder of its own, because instrumented objects do not mix with others. An argument replaces the filter; of
+# tests that it does not name by their target nothing is built.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 swift=${SWIFT:-swift}
-filter=${1:-'^(EventLoopTests|RelayTests)\.'}
+filter=${1:-'^(EventLoopTests|BalancingTests|RelayTests|StatusTests|ProxyTests)\.'}
+targets=$(grep -oE '[A-Z]\w*Tests\b' <<< "$filter" | while IFS= read -r name; do if [[ -d Tests/$name ]]; then echo "$name"; fi; done | paste -sd,)
+[[ -z $targets ]] || export PORTICO_TESTS=$targets
 # Instrumented code is several times slower; the deadlines of the tests stretch with this.
 export PORTICO_TEST_PATIENCE=${PORTICO_TEST_PATIENCE:-5}
 
@@ -18,7 +21,8 @@ for sanitizer in thread address; do
     echo "portico: $sanitizer sanitizer"
     # A report ends the run, so that no test can pass over one.
     TSAN_OPTIONS="halt_on_error=1 ${TSAN_OPTIONS:-}" ASAN_OPTIONS="${ASAN_OPTIONS:-}" \
-        "$swift" test --scratch-path "$scratch" --sanitize "$sanitizer" --disable-xctest --no-parallel --filter "$filter" 2>&1 |
+        "$swift" test --scratch-path "$scratch" --sanitize "$sanitizer" --disable-xctest \
+            --test-product porticoPackageTests --no-parallel --filter "$filter" 2>&1 |
         # The linker's word on each of the sanitizer's own functions; hundreds of lines.
         { grep --line-buffered -v -E "ld\.gold: warning: Cannot export local symbol|^◇ .* started\.$" || true; }
 done
