@@ -18,11 +18,25 @@ public struct Command: Sendable {
     /// With its folder.
     public var path: String
     public var arguments: [String]
+    /// Its environment, as `NAME=value`; nil for that of this process.
+    public var environment: [String]?
+    /// It reads the standard input of this process, to ask its user, and is given no text.
+    public var sharesInput = false
+    /// What it says about errors goes where that of this process goes, and is not in the result.
+    public var sharesErrors = false
 
     /// - Parameter path: with its folder.
     public init(path: String, arguments: [String]) {
         self.path = path
         self.arguments = arguments
+    }
+
+    /// The path of a program that this process may run, in the first of some folders that has it.
+    public static func find(_ program: String, in folders: [String]) -> String? {
+        folders.lazy.map { "\($0)/\(program)" }.first { path in
+            var status = stat()
+            return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && access(path, X_OK) == 0
+        }
     }
 
     /// The program without its folder, for messages.
@@ -34,45 +48,60 @@ public struct Command: Sendable {
         case notStarted(program: String, code: Int32)
         /// It was killed after so many seconds.
         case timedOut(program: String, seconds: Int)
+        /// It was killed because ``Stop`` said so.
+        case stopped(program: String)
 
         public var description: String {
             switch self {
             case .notStarted(let program, let code): "cannot run \(program): \(SystemError.reason(code))"
             case .timedOut(let program, let seconds): "\(program) did not end within \(seconds) s and was killed"
+            case .stopped(let program): "\(program) was stopped"
             }
         }
     }
 
     /// Blocks the calling thread until the program has ended, or is killed after so many seconds.
     ///
-    /// - Parameter started: is given the process's number, before the process has read any input.
+    /// - Parameters:
+    ///   - stop: kills it earlier.
+    ///   - started: is given the process's number, before the process has read any input.
     public func run(
-        input: String = "", seconds: Int = 60, started: (pid_t) -> Void = { _ in }
+        input: String = "", seconds: Int = 60, stop: Stop? = nil, started: (pid_t) -> Void = { _ in }
     ) throws(Failure) -> Result {
         // Socket pairs, not pipes: these can be close-on-exec from the start, so that no other child holds an end open, and
         // writing to one whose reader is gone raises no SIGPIPE.
-        let streams = [try Stream(program), try Stream(program), try Stream(program)]
+        var streams = [try Stream(program, number: 1)]
+        if !sharesInput { streams.append(try Stream(program, number: 0)) }
+        if !sharesErrors { streams.append(try Stream(program, number: 2)) }
         let pid = try spawn(streams)
         started(pid)
         for stream in streams { stream.closeTheirs() }
-        let isDone = exchange(input, streams, until: MonotonicTime.milliseconds + seconds * 1000)
-        if !isDone { kill(pid, SIGKILL) }
+        let end = exchange(input, streams, stop, until: MonotonicTime.milliseconds + seconds * 1000)
+        if end != .done { kill(pid, SIGKILL) }
         var status: Int32 = 0
         while waitpid(pid, &status, 0) < 0, errno == EINTR {}
-        guard isDone else { throw .timedOut(program: program, seconds: seconds) }
+        switch end {
+        case .done: break
+        case .late: throw .timedOut(program: program, seconds: seconds)
+        case .stopped: throw .stopped(program: program)
+        }
         let signal = status & 0x7F
         return Result(
-            status: signal == 0 ? status >> 8 & 0xFF : 128 + signal, output: streams[1].text, errors: streams[2].text)
+            status: signal == 0 ? status >> 8 & 0xFF : 128 + signal, output: streams[0].text,
+            errors: streams.first { $0.number == 2 }?.text ?? "")
     }
 
     /// One end of a standard stream, and what came out of it.
     private final class Stream {
+        /// 0 for input, 1 for output, 2 for errors.
+        let number: Int32
         let ours: Int32
         private(set) var theirs: Int32
         private var bytes: [UInt8] = []
         fileprivate(set) var isOpen = true
 
-        init(_ program: String) throws(Failure) {
+        init(_ program: String, number: Int32) throws(Failure) {
+            self.number = number
             var ends: [Int32] = [-1, -1]
             let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
             guard socketpair(AF_UNIX, type, 0, &ends) == 0 else { throw .notStarted(program: program, code: errno) }
@@ -106,38 +135,53 @@ public struct Command: Sendable {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        for (number, stream) in streams.enumerated() {
-            posix_spawn_file_actions_adddup2(&actions, stream.theirs, Int32(number))
-        }
-        var words: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) }
-        words.append(nil)
-        defer { for word in words { free(word) } }
+        for stream in streams { posix_spawn_file_actions_adddup2(&actions, stream.theirs, stream.number) }
+        let words = Self.pointers([path] + arguments)
+        let variables = environment.map(Self.pointers)
+        defer { for word in words + (variables ?? []) { free(word) } }
         var pid: pid_t = 0
-        let code = SpawnAttributes.withDefaultSignals { posix_spawn(&pid, path, &actions, $0, words, environ) }
+        let code = SpawnAttributes.withDefaultSignals { attributes in
+            if let variables {
+                posix_spawn(&pid, path, &actions, attributes, words, variables)
+            } else {
+                posix_spawn(&pid, path, &actions, attributes, words, environ)
+            }
+        }
         guard code == 0 else { throw .notStarted(program: program, code: code) }
         return pid
     }
 
+    /// C strings and the null pointer that ends their list; the caller frees them.
+    private static func pointers(_ strings: [String]) -> [UnsafeMutablePointer<CChar>?] {
+        strings.map { strdup($0) } + [nil]
+    }
+
+    private enum End {
+        case done, late, stopped
+    }
+
     /// Writes the input and reads both outputs, all at once, so that neither side waits for the other for ever.
     ///
-    /// - Returns: whether the program has closed its outputs in time.
-    private func exchange(_ input: String, _ streams: [Stream], until deadline: Int) -> Bool {
+    /// - Returns: `done` if the program has closed its outputs in time.
+    private func exchange(_ input: String, _ streams: [Stream], _ stop: Stop?, until deadline: Int) -> End {
         var rest = Array(input.utf8)[...]
-        let outputs = streams[1...]
-        while outputs.contains(where: \.isOpen) {
-            if rest.isEmpty, streams[0].isOpen {
-                shutdown(streams[0].ours, Int32(SHUT_WR))
-                streams[0].isOpen = false
+        while streams.contains(where: { $0.isOpen && $0.number > 0 }) {
+            for stream in streams where stream.number == 0 && stream.isOpen && rest.isEmpty {
+                shutdown(stream.ours, Int32(SHUT_WR))
+                stream.isOpen = false
             }
             let open = streams.filter(\.isOpen)
             var polled = open.map { stream in
-                pollfd(fd: stream.ours, events: Int16(stream === streams[0] ? POLLOUT : POLLIN), revents: 0)
+                pollfd(fd: stream.ours, events: Int16(stream.number == 0 ? POLLOUT : POLLIN), revents: 0)
             }
+            // The kernel passes over a descriptor below 0.
+            polled.append(pollfd(fd: stop?.descriptor ?? -1, events: Int16(POLLIN), revents: 0))
             let left = deadline - MonotonicTime.milliseconds
-            guard left > 0 else { return false }
+            guard left > 0 else { return .late }
             guard poll(&polled, nfds_t(polled.count), Int32(clamping: left)) > 0 else { continue }
+            guard polled.last?.revents == 0 else { return .stopped }
             for (stream, entry) in zip(open, polled) where entry.revents != 0 {
-                if stream === streams[0] {
+                if stream.number == 0 {
                     let flags = Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL)
                     let count = rest.withUnsafeBytes { send(stream.ours, $0.baseAddress, $0.count, flags) }
                     if count >= 0 {
@@ -151,7 +195,32 @@ public struct Command: Sendable {
                 }
             }
         }
-        return true
+        return .done
+    }
+}
+
+extension Command {
+    /// Kills a program that runs on another thread, at once or as soon as it is started. For one run.
+    public final class Stop: Sendable {
+        /// Readable from then on; less than 0 if the process has no descriptors left, and then the time limit has to do.
+        let descriptor: Int32
+        private let other: Int32
+
+        public init() {
+            var ends: [Int32] = [-1, -1]
+            _ = socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends)
+            (descriptor, other) = (ends[0], ends[1])
+        }
+
+        deinit {
+            if descriptor >= 0 {
+                close(descriptor)
+                close(other)
+            }
+        }
+
+        /// Any thread; again is harmless.
+        public func now() { shutdown(other, Int32(SHUT_WR)) }
     }
 }
 

@@ -12,6 +12,8 @@ extension Command {
             switch error {
             case .notStarted(let program, let code): throw .notStarted(program: program, code: code)
             case .timedOut(let program, let seconds): throw .timedOut(program: program, seconds: seconds)
+            // Nobody is given the means to.
+            case .stopped(let program): throw .notStarted(program: program, code: SystemError.canceled)
             }
         }
     }

@@ -112,9 +112,7 @@ extension Iptables {
     }
 
     /// Where a program is; nil if it is nowhere.
-    func path(_ program: String) -> String? {
-        searchPath.map { "\($0)/\(program)" }.first { access($0, X_OK) == 0 }
-    }
+    func path(_ program: String) -> String? { Command.find(program, in: searchPath) }
 
     /// The kinds of iptables that are installed; with none, the plain names, so that errors speak of those.
     func installedVariants(_ family: IPAddress.Family) -> [Iptables] {

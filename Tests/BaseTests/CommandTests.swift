@@ -1,4 +1,5 @@
 import Base
+internal import Glibc
 import TestSupport
 import Testing
 
@@ -34,5 +35,50 @@ struct CommandTests {
             try Command(path: "/nowhere/iptables", arguments: []).run()
         }
         #expect(error?.description == "cannot run iptables: No such file or directory")
+    }
+
+    @Test("It has the environment that it is given, and nothing else")
+    func environment() throws {
+        var command = try command("echo \"$A|$HOME\"")
+        command.environment = ["A=b c"]
+        #expect(try command.run().output == "b c|\n")
+    }
+
+    @Test("Errors that it shares are not in the result, and input that it shares is not ours to write")
+    func shared() throws {
+        var command = try command("echo out; echo 'shared with the test' >&2")
+        command.sharesErrors = true
+        command.sharesInput = true
+        let result = try command.run(input: "for nobody")
+        #expect(result.output == "out\n")
+        #expect(result.errors == "")
+    }
+
+    @Test("One that is stopped ends at once, also if that comes before it has begun")
+    func stopped() throws {
+        let command = try command("exec sleep 60")
+        let stop = Command.Stop()
+        #expect(throws: Command.Failure.stopped(program: "sh")) {
+            try command.run(stop: stop) { _ in try? spawnThread { stop.now() } }
+        }
+        #expect(throws: Command.Failure.stopped(program: "sh")) { try command.run(stop: stop) }
+    }
+
+    @Test("A program is found in the first folder that has one which may be run")
+    func find() throws {
+        let folder = try TemporaryDirectory()
+        try folder.write("", to: "a/tool")
+        try folder.write("", to: "b/tool/file")
+        try folder.write("", to: "c/tool")
+        #expect(chmod(folder.file("c/tool"), 0o755) == 0)
+        let folders = ["nowhere", "a", "b", "c"].map(folder.file)
+        #expect(Command.find("tool", in: folders) == folder.file("c/tool"))
+        #expect(Command.find("tool", in: Array(folders.dropLast())) == nil)
+    }
+
+    @Test("The environment of this process is what it was started with")
+    func ownEnvironment() throws {
+        let path = try #require(ProcessEnvironment.variables["PATH"])
+        #expect(try command("echo \"$PATH\"").run().output == path + "\n")
     }
 }
