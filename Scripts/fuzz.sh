@@ -15,16 +15,17 @@ least=90
 
 # What each target is about.
 declare -A sources=(
-    [yaml]="Manifests/{YAMLReader,PlainScalar,ManifestReader,DocumentDecoder,DocumentTree,DocumentTree+Access,DocumentTree+Path}"
-    [json]="Manifests/{JSONReader,JSONEscapes}"
-    [documents]="Manifests/DocumentSplitter"
+    [yaml]="{Documents/{YAMLReader,PlainScalar,DocumentTree,DocumentTree+Access,DocumentTree+Path},Manifests/{ManifestReader,DocumentDecoder}}"
+    [json]="Documents/{JSONReader,JSONEscapes}"
+    [documents]="Documents/DocumentSplitter"
     [http]="HTTP/{HTTPRequestParser,HTTPRequestHead,LineBuffer}"
     [dns]="Names/{DNS/DNSReader,DNS/DNSMessage,DNS/DNSName,DNS/DNSWriter,DNSStream,NameTable+Respond}"
     [saved-rules]="Redirect/{SavedRules,Rule+Parse,Rule+Text}"
     [handover]="Relay/Handover/HandoverMessage"
     [proxy-header]="Relay/ProxyHeader"
+    [kubeconfig]="{KubernetesAPI/{Kubeconfig/{URLParts,ServerURL,ProxyURL,Kubeconfig+Access,KubeconfigError,KubeconfigFile,KubeconfigEntry,KubeconfigEntry+Cluster,KubeconfigEntry+User},Credentials/ExecCredential},Documents/DocumentTree+{JSON,Read}}"
 )
-order=(yaml json documents http dns saved-rules handover proxy-header)
+order=(yaml json documents http dns saved-rules handover proxy-header kubeconfig)
 
 limit=(-runs=1000000)
 while (($# > 0)); do

@@ -13,6 +13,7 @@ enum FuzzTarget: String, CaseIterable {
     case savedRules = "saved-rules"
     case handover
     case proxyHeader = "proxy-header"
+    case kubeconfig
 
     func run(_ bytes: [UInt8]) throws(FuzzFailure) {
         switch self {
@@ -24,6 +25,7 @@ enum FuzzTarget: String, CaseIterable {
         case .savedRules: try fuzzSavedRules(bytes)
         case .handover: try fuzzHandover(bytes)
         case .proxyHeader: try fuzzProxyHeader(bytes)
+        case .kubeconfig: try fuzzKubeconfig(bytes)
         }
     }
 }

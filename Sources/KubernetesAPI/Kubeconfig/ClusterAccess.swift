@@ -1,6 +1,6 @@
 /// How to reach one cluster, and as whom: a context of a kubeconfig, or what a pod finds in its file system, with all names
 /// looked up and all paths made whole.
-public struct ClusterAccess: Hashable, Sendable {
+public struct ClusterAccess: Hashable, Sendable, CustomStringConvertible {
     /// Where it comes from, for messages: `context "kind" of /home/me/.kube/config`.
     public var origin: String
     public var server: ServerURL
@@ -11,6 +11,8 @@ public struct ClusterAccess: Hashable, Sendable {
     public var authorities: PEM?
     /// From `proxy-url`; nil leaves it to the environment.
     public var proxy: ProxyURL?
+    /// Answers are not to be compressed; of use where the way to the server is fast.
+    public var disablesCompression = false
     public var user = UserAccess()
     /// The context's namespace; nil if it has none.
     public var namespace: String?
@@ -19,6 +21,9 @@ public struct ClusterAccess: Hashable, Sendable {
         self.origin = origin
         self.server = server
     }
+
+    /// Without secrets, whoever prints it.
+    public var description: String { "\(origin): \(server)" }
 }
 
 /// Certificates or a key, where they are kept. Files are read again when they change.
@@ -32,7 +37,7 @@ public struct UserAccess: Hashable, Sendable {
     public enum Authorization: Hashable, Sendable {
         case none
         case token(String)
-        /// The token is what the file has now; `first` is used until the file has been read for the first time.
+        /// The token is what the file has now; `first` is used while it cannot be read for the first time.
         case tokenFile(String, first: String?)
         case basic(user: String, password: String)
         case exec(ExecPlugin)
@@ -75,8 +80,10 @@ public struct ExecPlugin: Hashable, Sendable {
     public var environment: [String: String] = [:]
     public var installHint: String?
     public var interactiveMode = InteractiveMode.ifAvailable
-    /// The JSON of `spec.cluster` that it is given, if it asks for it.
-    public var cluster: [UInt8]?
+    /// It is told about the cluster.
+    public var providesClusterInfo = false
+    /// What it is told besides: the cluster's extension `client.authentication.k8s.io/exec`, as JSON.
+    public var clusterConfig: String?
 
     public init(_ version: Version, command: String) {
         self.version = version

@@ -14,27 +14,38 @@ public struct ServerURL: Hashable, Sendable, CustomStringConvertible {
         self.path = path
     }
 
-    /// As in a `Host` header, with the port.
-    public var authority: String { (host.contains(":") ? "[\(host)]" : host) + ":\(port)" }
-
-    public var description: String { (isSecure ? "https://" : "http://") + authority + path }
-}
-
-/// A proxy on the way to an API server.
-public struct ProxyURL: Hashable, Sendable {
-    public enum Scheme: String, Hashable, Sendable {
-        case http, https, socks5
+    /// Reads the field `server`. Query and fragment are dropped.
+    ///
+    /// - Parameter expectsTLS: what a text without scheme, such as `10.0.0.1:6443`, means.
+    public init(_ text: String, expectsTLS: Bool) throws(MalformedURL) {
+        let parts = try URLParts(text)
+        switch parts.scheme {
+        case "https": isSecure = true
+        case "http": isSecure = false
+        case nil: isSecure = expectsTLS
+        case .some: throw MalformedURL("expected a URL with https or http, found \"\(text)\"")
+        }
+        guard parts.user == nil else {
+            throw MalformedURL("expected a URL without user name; username and password are fields of a user")
+        }
+        host = parts.host
+        port = parts.port ?? (isSecure ? 443 : 80)
+        var path = parts.path[...]
+        while path.last == "/" { path.removeLast() }
+        guard parts.scheme != nil || path.isEmpty else {
+            throw MalformedURL("expected a URL or HOST:PORT, found \"\(text)\"")
+        }
+        self.path = String(path)
     }
 
-    public var scheme: Scheme
-    public var host: String
-    public var port: UInt16
-    public var user: String?
-    public var password: String?
+    /// As in a `Host` header, with the port.
+    public var authority: String { bracketedHost + ":\(port)" }
 
-    public init(_ scheme: Scheme, host: String, port: UInt16) {
-        self.scheme = scheme
-        self.host = host
-        self.port = port
+    private var bracketedHost: String { host.contains(":") ? "[\(host)]" : host }
+
+    /// The port is left out where it goes without saying.
+    public var description: String {
+        let isUsual = port == (isSecure ? 443 : 80)
+        return (isSecure ? "https://" : "http://") + (isUsual ? bracketedHost : authority) + path
     }
 }

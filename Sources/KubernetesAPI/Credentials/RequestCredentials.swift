@@ -1,0 +1,36 @@
+/// What goes with one request: headers, and with whose certificates its connection is to be made.
+public struct RequestCredentials: Sendable, CustomStringConvertible {
+    /// `Authorization` and `Impersonate-…`, of which some may be there several times. None over plain HTTP.
+    public var headers: [(name: String, value: String)]
+    /// Nil over plain HTTP.
+    public var tls: TLSMaterial?
+    /// The token or certificate that it is, so that of many who are refused with it only the first counts.
+    var issue: Int
+
+    /// Without secrets, whoever prints it.
+    public var description: String { "credentials \(issue)" }
+}
+
+/// Certificates and keys for connections, as PEM.
+public struct TLSMaterial: Hashable, Sendable, CustomStringConvertible {
+    /// Another number whenever anything else here is another. Connections that were made with an earlier one are to be closed
+    /// when their requests have ended.
+    public var revision: Int
+    /// Who may vouch for the server; nil for those that the machine trusts.
+    public var authorities: [UInt8]?
+    /// The client's, with those between it and its authority; nil for none.
+    public var certificate: [UInt8]?
+    public var key: [UInt8]?
+
+    public init(
+        revision: Int, authorities: [UInt8]? = nil, certificate: [UInt8]? = nil, key: [UInt8]? = nil
+    ) {
+        self.revision = revision
+        self.authorities = authorities
+        self.certificate = certificate
+        self.key = key
+    }
+
+    /// Without secrets, whoever prints it.
+    public var description: String { "certificates \(revision)" }
+}

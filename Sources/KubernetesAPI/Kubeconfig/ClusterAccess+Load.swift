@@ -1,0 +1,76 @@
+extension ClusterAccess {
+    /// Finds out how to reach a cluster. Blocks while it reads files.
+    ///
+    /// - Parameters:
+    ///   - files: kubeconfigs; nil, or with nothing in any of them, for what a pod finds in its file system.
+    ///   - context: nil for the current one.
+    ///   - master: the address of the server, instead of that which is found.
+    ///   - environment: says whether this is a pod.
+    ///   - root: the folder that a pod's files are in.
+    public static func load(
+        _ files: KubeconfigFiles?, context: String? = nil, master: String? = nil, environment: [String: String],
+        root: String = ""
+    ) throws(KubeconfigError) -> ClusterAccess {
+        let master = master.content
+        if let files {
+            let kubeconfig = try Kubeconfig(files)
+            if case .file = files { return try kubeconfig.access(context: context.content, master: master) }
+            if !kubeconfig.isEmpty || context.content != nil {
+                return try kubeconfig.access(context: context.content, master: master)
+            }
+        }
+        if let master { return try ClusterAccess(master: master) }
+        if isInCluster(environment) { return try inCluster(environment, root: root) }
+        guard let files else { return try inCluster(environment, root: root) }
+        let paths = files.paths.joined(separator: ", ")
+        throw KubeconfigError(
+            "found no kubeconfig: \(paths.isEmpty ? "neither KUBECONFIG nor HOME is set" : "there is nothing in \(paths)")"
+        )
+    }
+
+    /// A server of which nothing else is known.
+    init(master: String, expectsTLS: Bool = false) throws(KubeconfigError) {
+        do throws(MalformedURL) {
+            self.init(origin: "--master", server: try ServerURL(master, expectsTLS: expectsTLS))
+        } catch {
+            throw KubeconfigError(error.description, field: "--master")
+        }
+    }
+
+    // MARK: In a pod
+
+    private static func isInCluster(_ environment: [String: String]) -> Bool {
+        environment["KUBERNETES_SERVICE_HOST"].content != nil
+    }
+
+    /// Where every pod finds the API server, and whose it is to say what the pod may do there.
+    private static func inCluster(
+        _ environment: [String: String], root: String
+    ) throws(KubeconfigError) -> ClusterAccess {
+        guard let host = environment["KUBERNETES_SERVICE_HOST"].content,
+            let port = environment["KUBERNETES_SERVICE_PORT"].content
+        else {
+            throw KubeconfigError(
+                "no kubeconfig is named, and this is not a pod: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set"
+            )
+        }
+        let text = host.contains(":") ? "https://[\(host)]:\(port)" : "https://\(host):\(port)"
+        var access: ClusterAccess
+        do throws(MalformedURL) {
+            access = ClusterAccess(origin: "this pod", server: try ServerURL(text, expectsTLS: true))
+        } catch {
+            throw KubeconfigError("KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT: \(error)")
+        }
+        let folder = root + "/var/run/secrets/kubernetes.io/serviceaccount"
+        guard LocalFile.fingerprint("\(folder)/token") != nil else {
+            throw KubeconfigError(
+                "there is no token: the pod needs a service account, and not automountServiceAccountToken: false",
+                file: "\(folder)/token")
+        }
+        access.authorities = .file("\(folder)/ca.crt")
+        access.user.authorization = .tokenFile("\(folder)/token", first: nil)
+        let namespace = (try? LocalFile.read("\(folder)/namespace")).map { String(decoding: $0, as: UTF8.self).trimmed }
+        access.namespace = namespace.content
+        return access
+    }
+}
