@@ -19,6 +19,8 @@ public struct KernelSettings: Hashable, Sendable {
     public var tcpBeLiberal: Bool
     /// From −1000 (never) to 1000 (first): how early the kernel kills this process when memory is short.
     public var oomScoreAdj: Int
+    /// Ports to listen on: where the kernel would give them to clients it is told not to (`ip_local_reserved_ports`).
+    public var listenedPorts: [ClosedRange<UInt16>] = []
 
     public init(
         conntrackMaxPerCore: Int = 32_768, conntrackMin: Int = 131_072,
@@ -91,6 +93,7 @@ extension KernelSettings {
                 "tolerance for packets out of window", KernelPath.netfilter + "nf_conntrack_tcp_be_liberal", to: 1)
         }
         writer.set("the rank when memory is short", KernelPath.oomScoreAdj, to: oomScoreAdj)
+        writer.reserve(listenedPorts)
         writer.expectForwarding()
         return writer.notes
     }
@@ -102,6 +105,9 @@ enum KernelPath {
     static let conntrackMax = netfilter + "nf_conntrack_max"
     static let conntrackBuckets = "sys/module/nf_conntrack/parameters/hashsize"
     static let oomScoreAdj = "proc/self/oom_score_adj"
+    /// For IPv6 too.
+    static let clientPorts = "proc/sys/net/ipv4/ip_local_port_range"
+    static let reservedPorts = "proc/sys/net/ipv4/ip_local_reserved_ports"
     static let forwarding = [
         ("IPv4", "proc/sys/net/ipv4/ip_forward"), ("IPv6", "proc/sys/net/ipv6/conf/all/forwarding"),
     ]

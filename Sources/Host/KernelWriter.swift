@@ -1,7 +1,7 @@
 internal import Base
 internal import Glibc
 
-/// Writes numbers into files of the kernel, and keeps a note of each that it could not write.
+/// Writes values into files of the kernel, and keeps a note of each that it could not write.
 struct KernelWriter {
     /// Ends with a slash.
     private let root: String
@@ -24,12 +24,36 @@ struct KernelWriter {
         case .success(let text):
             if let present = Int(text), isFine(present) { return }
         case .failure(let error):
-            return note(what, path, error, value)
+            return note(what, path, error, "\(value)")
         }
-        if let error = KernelFile.write("\(value)", to: root + path) { note(what, path, error, value) }
+        write("\(value)", what, to: path)
     }
 
-    private mutating func note(_ what: String, _ path: String, _ error: SystemError, _ value: Int) {
+    private mutating func write(_ value: String, _ what: String, to path: String) {
+        if let error = KernelFile.write(value, to: root + path) { note(what, path, error, value) }
+    }
+
+    /// Keeps ports from clients' ends of connections, where the kernel takes these from among them: whoever listens there later
+    /// would find them in use.
+    mutating func reserve(_ ports: [ClosedRange<UInt16>]) {
+        guard case .success(let text) = KernelFile.read(root + KernelPath.clientPorts),
+            let clients = PortRanges.bounds(text)
+        else { return }
+        let what = "the ports that clients do not get"
+        switch KernelFile.read(root + KernelPath.reservedPorts) {
+        case .success(let reserved):
+            let known = PortRanges(reserved)
+            let missing = ports.filter { $0.overlaps(clients) && !known.contain($0) }
+            guard !missing.isEmpty else { return }
+            // What others have reserved stays so: the kernel forgets what is not written again.
+            let all = (known.ranges + missing).map { "\($0.lowerBound)-\($0.upperBound)" }
+            write(all.joined(separator: ","), what, to: KernelPath.reservedPorts)
+        case .failure(let error):
+            note(what, KernelPath.reservedPorts, error, ports.map { "\($0)" }.joined(separator: ","))
+        }
+    }
+
+    private mutating func note(_ what: String, _ path: String, _ error: SystemError, _ value: String) {
         let (reason, advice): (String, String) =
             switch error.code {
             case ENOENT where path.contains("nf_conntrack"):

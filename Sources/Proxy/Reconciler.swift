@@ -106,7 +106,7 @@ public actor Reconciler {
                 } catch {
                     status.doors.append(
                         DoorStatus(
-                            wanted: door.address, listening: nil, problem: Self.explain(error, door),
+                            wanted: door.address, listening: nil, problem: Self.explain(error, door, of: port.id),
                             isInUse: error.isAddressInUse, lacksDescriptors: error.isOutOfDescriptors))
                     continue
                 }
@@ -143,10 +143,13 @@ public actor Reconciler {
         throw firstError ?? SystemError("listen on", door.address.description, code: 0)
     }
 
-    private static func explain(_ error: SystemError, _ door: PlannedDoor) -> String {
+    private static func explain(
+        _ error: SystemError, _ door: PlannedDoor, of port: ServicePortID
+    ) -> String {
         if error.isAddressInUse {
-            let owner = PortOwner.find(door.address).map { ", held by \($0)" } ?? ""
-            return "cannot listen on \(door.address): the address is in use\(owner)"
+            // Of the ports to lead traffic to there are more, and who has one of them is nobody's concern.
+            let owner = door.role == .proxy ? nil : PortOwner.find(door.address, port.transport)
+            return "cannot listen on \(door.address): the address is in use\(owner.map { ", held by \($0)" } ?? "")"
         }
         if error.isOutOfDescriptors {
             return "cannot listen on \(door.address): the limit of open files has no room for another listening socket"

@@ -1,4 +1,5 @@
 internal import Base
+internal import EventLoop
 
 /// What the kernel's nftables tells of changes to Portico's rules: messages that each say what was changed, and one at the end
 /// of a transaction that says by which process. `linux/netfilter/nf_tables.h` has the numbers.

@@ -1,4 +1,5 @@
 internal import Base
+internal import EventLoop
 internal import Glibc
 
 /// How many transactions of nftables others have made in a network namespace: while that stays, nobody has changed any rule.
@@ -42,7 +43,7 @@ final class NftablesGeneration: Sendable {
     /// Of the network namespace of the calling thread; nil where the kernel has no nftables, or does not talk about it.
     init?() {
         do throws(SystemError) {
-            connection = Guarded(Connection(try NetlinkSocket()))
+            connection = Guarded(Connection(try NetlinkSocket(.netfilter)))
         } catch {
             return nil
         }

@@ -127,6 +127,31 @@ import Testing
         }
     }
 
+    @Test("Ports to listen on are kept from clients, and those that others keep stay kept")
+    func reservedPorts() throws {
+        let (range, reserved) = ("proc/sys/net/ipv4/ip_local_port_range", "proc/sys/net/ipv4/ip_local_reserved_ports")
+        try kernel.write("1024\t65535\n", to: range)
+        try kernel.write("8080,20000-20010\n", to: reserved)
+        var settings = KernelSettings()
+        settings.listenedPorts = [18_000...29_999, 30_000...32_767]
+        #expect(settings.apply(root: kernel.path).isEmpty)
+        #expect(try value(reserved) == "8080-8080,20000-20010,18000-29999,30000-32767")
+        // A second process finds it done.
+        try kernel.write("8080-8080,18000-32767 \n", to: reserved)
+        #expect(settings.apply(root: kernel.path).isEmpty)
+        #expect(try contents(of: kernel.file(reserved)).hasSuffix(" \n"))
+        // Where clients get others, or nobody knows which, nothing is to be done.
+        for clients in ["32768\t60999", "nonsense", ""] {
+            try kernel.write(clients + "\n", to: range)
+            try kernel.write("\n", to: reserved)
+            #expect(settings.apply(root: kernel.path).isEmpty)
+            #expect(try value(reserved) == "")
+        }
+        try kernel.write("1024\t65535\n", to: range)
+        kernel.remove(reserved)
+        #expect(settings.apply(root: kernel.path).map(\.what) == ["the ports that clients do not get"])
+    }
+
     @Test func forwardingThatIsOffIsToldAndLeftOff() throws {
         try kernel.write("0\n", to: "proc/sys/net/ipv4/ip_forward")
         let notes = KernelSettings().apply(root: kernel.path)

@@ -24,7 +24,7 @@ enum ConnectionTracking {
     static func forget(_ flows: [StaleFlows]) throws(SystemError) -> Int {
         guard let family = flows.first?.family else { return 0 }
         let stale = StaleIndex(flows)
-        var socket = try NetlinkSocket()
+        var socket = try NetlinkSocket(.netfilter)
         let found = try list(family, through: &socket) { stale.contains($0) }
         try delete(found, through: &socket)
         return found.count

@@ -30,7 +30,9 @@ struct NodeOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "The ports to listen on for redirected traffic. (default: \(ProxyPortRange.standard))",
-            discussion: "Best outside the node ports and net.ipv4.ip_local_port_range, as the default is.",
+            discussion:
+                "Best outside the node ports and net.ipv4.ip_local_port_range, as the default is. Where that range "
+                + "has them too, they are added to net.ipv4.ip_local_reserved_ports.",
             valueName: "first-last"),
         transform: { text in
             guard let range = ProxyPortRange(text) else {

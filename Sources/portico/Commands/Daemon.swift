@@ -150,7 +150,9 @@ struct Daemon: AsyncParsableCommand {
                 logger.warning("only IPv4 is redirected: \(error)")
             }
         }
-        for note in kernel.settings.apply(root: kernel.kernelRoot) { logger.warning("\(note)") }
+        var kernelSettings = kernel.settings
+        kernelSettings.listenedPorts = [node.proxyPortRange.ports, node.serviceNodePortRange]
+        for note in kernelSettings.apply(root: kernel.kernelRoot) { logger.warning("\(note)") }
         let teller = StatusTeller(logger: logger)
         try await Session<DaemonRole>(
             source: SourceReader(node.files, teller), teller: teller,
