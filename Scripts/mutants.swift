@@ -242,8 +242,10 @@ for (_, same) in Dictionary(grouping: all, by: \.number) where same.count > 1 {
 if !problems.isEmpty {
     fail("the lists in Tests/Mutants do not fit the code, follow its changes:\n" + problems.sorted().joined(separator: "\n"))
 }
+for argument in arguments where !all.contains(where: { argument == $0.list || argument == $0.place }) {
+    fail("\(argument): there is no such list, or no mutant in that line")
+}
 let chosen = arguments.isEmpty ? all : all.filter { arguments.contains($0.list) || arguments.contains($0.place) }
-if chosen.isEmpty { fail("there is no such list, or no mutant in that line: \(arguments.joined(separator: " "))") }
 if isCheck {
     print("\(chosen.count) mutants fit the code")
     exit(0)

@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 swift=${SWIFT:-swift}
-filter=${1:-'^(EventLoopTests|BalancingTests|RelayTests|StatusTests|ProxyTests)\.'}
+filter=${1:-'^((EventLoopTests|BalancingTests|RelayTests|StatusTests)\.|ProxyTests\.(NodeProxyTests|ReconcilerTests))'}
 targets=$(grep -oE '[A-Z]\w*Tests\b' <<< "$filter" | while IFS= read -r name; do if [[ -d Tests/$name ]]; then echo "$name"; fi; done | paste -sd,)
 [[ -z $targets ]] || export PORTICO_TESTS=$targets
 # Instrumented code is several times slower; the deadlines of the tests stretch with this.

@@ -109,8 +109,9 @@ struct BalancingTests {
         #expect(endpoint.needsProbing(by: second) && endpoint.startProbing() == nil)
         endpoint.stopProbing(second)
         let third = try #require(endpoint.startProbing())
-        endpoint.stopProbing(third)
         endpoint.retire()
-        #expect(endpoint.startProbing() == nil, "it is no endpoint any more")
+        #expect(!endpoint.needsProbing(by: third), "it is no endpoint any more")
+        endpoint.stopProbing(third)
+        #expect(endpoint.startProbing() == nil)
     }
 }

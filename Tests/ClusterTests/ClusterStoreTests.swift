@@ -1,8 +1,9 @@
 import Base
-import Cluster
 import Objects
 import TestSupport
 import Testing
+
+@testable import Cluster
 
 @Suite("Objects by key, and the Services that a change matters to") struct ClusterStoreTests {
     private var store = ClusterStore()
@@ -115,6 +116,19 @@ import Testing
         #expect(store.strays.isEmpty)
     }
 
+    @Test("A Service of which nobody speaks any more takes no room")
+    mutating func forgotten() {
+        _ = update(.endpointSlice(slice(name: "s", [])), .endpoints(endpoints("web")))
+        _ = update(.endpointSlice(slice(of: "api", name: "s", [])))
+        #expect(store.records.count == 2)
+        _ = remove(.endpoints(endpoints("web")))
+        #expect(store.records.count == 1)
+        _ = update(.endpointSlice(slice(of: "other", name: "s", [])))
+        #expect(store.records.count == 1, "it has gone over to another")
+        _ = remove(.endpointSlice(slice(name: "s", [])))
+        #expect(store.records.isEmpty)
+    }
+
     // MARK: Pods
 
     @Test("A pod matters to the Services that select it, before or after")
@@ -149,6 +163,8 @@ import Testing
             let web = service { $0.selector = ["app": app] }
             #expect(update(.service(web)) == ["web"])
             #expect(store.pods(for: web).map(\.metadata.name) == [app == "web" ? "a" : "b"])
+            let other = pod("other", [], labels: ["app": app == "web" ? "api" : "web"])
+            #expect(store.selectors.numbers(for: other.metadata).isEmpty, "nobody is looked at in vain")
             #expect(update(.pod(pod("a", ["10.0.0.3"], ready: app == "api"))) == (app == "web" ? ["web"] : []))
         }
         _ = remove(.service(service()))
@@ -174,6 +190,8 @@ import Testing
             .endpointSlice(slice([endpoint("10.0.0.2"), endpoint("10.0.0.1")])),
             .endpoints(endpoints("api", "10.0.0.3")))
         #expect(found("10.0.0.1") == ["pods", "web"] && found("10.0.0.3") == ["api"])
+        _ = update(.pod(pod("p", ["10.0.0.4", "fd00::1"])))
+        #expect(found("10.0.0.1") == ["web"] && found("10.0.0.4") == ["pods"])
         _ = remove(.endpointSlice(slice([])), .pod(pod("p", [])))
         #expect(found("10.0.0.1").isEmpty && found("10.0.0.2").isEmpty && found("fd00::1").isEmpty)
     }
@@ -231,6 +249,8 @@ import Testing
         #expect(Set(store.endpointNodes) == ["a", "b", "here"])
         _ = update(.endpointSlice(slice([endpoint("10.0.0.2", node: "a")])), .pod(pod("p", [], node: "c")))
         #expect(store.hasEndpoints(onNode: "a") && !store.hasEndpoints(onNode: "b"))
+        _ = update(.endpointSlice(slice([endpoint("10.0.0.2", node: "d")])))
+        #expect(store.hasEndpoints(onNode: "d") && !store.hasEndpoints(onNode: "a"), "the same address elsewhere")
         _ = remove(.endpointSlice(slice([])), .endpoints(endpoints("web")), .pod(pod("p", [])))
         #expect(Array(store.endpointNodes).isEmpty)
     }

@@ -53,6 +53,7 @@ import Testing
         #expect(doors.map { $0.map(\.port) } == [[80], [443], [5432]])
         #expect(doors[0][0].ip == doors[1][0].ip, "the ports of one Service share its address")
         #expect(doors[0][0].ip != doors[2][0].ip)
+        #expect(plan.ports.allSatisfy { $0.doors.map(\.fallback) == [.anotherPort] }, "if others have the number")
         #expect(plan.notes.isEmpty)
     }
 
@@ -60,7 +61,7 @@ import Testing
         var planner = DevelopmentPlanner()
         let plan = self.plan([port("dns", 53, name: "dns-tcp"), port("dns", 53, name: "dns", .udp)], by: &planner)
         #expect(plan.ports.map(\.id.transport) == [.tcp, .udp])
-        #expect(plan.ports[0].doors == plan.ports[1].doors)
+        #expect(plan.ports[0].doors == plan.ports[1].doors && plan.notes.isEmpty)
     }
 
     @Test func whatAServiceAsksForIsPlanned() {

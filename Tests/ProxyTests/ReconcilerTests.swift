@@ -54,8 +54,8 @@ import Testing
 
     private func problems(_ statuses: [ObjectKey: [PortStatus]]) -> [Problem] { statuses.values.flatMap(\.problems) }
 
-    private func answer(_ port: UInt16) async throws -> String {
-        let peer = try ScriptedPeer.connect(to: port, script: [.receiveAll])
+    private func answer(_ port: UInt16, on host: String = "127.0.0.1") async throws -> String {
+        let peer = try ScriptedPeer.connect(to: port, on: host, script: [.receiveAll])
         return try await peer.finished().received.text
     }
 
@@ -151,6 +151,25 @@ import Testing
         #expect(problems(moved) == [], "at the first attempt")
         let peer = try ScriptedPeer.connect(to: port, on: ip, script: [.receiveAll])
         #expect(try await peer.finished().received.text == "second")
+        await relay.stop()
+    }
+
+    @Test("A door that is not wanted any more is closed, and the others of its port stay")
+    func oneDoorLess() async throws {
+        let server = try ScriptedServer.identity("a")
+        func port(_ hosts: String...) throws -> PlannedPort {
+            PlannedPort(
+                id: id("web"), endpoints: [PlannedEndpoint(address: try address(server.port))],
+                doors: try hosts.map { PlannedDoor(address: try address(0, on: $0)) })
+        }
+        let both = try #require(await apply(try port("127.0.0.1", "127.0.0.2"))[key("web")]?.first)
+        let listening = both.doors.compactMap(\.listening)
+        let one = await apply(try port("127.0.0.2"))
+        #expect(try self.listening(one) == listening.last?.port)
+        #expect(try await answer(try self.listening(one), on: "127.0.0.2") == "a")
+        let closed = try #require(listening.first)
+        let holder = try ScriptedServer(port: closed.port, script: [.send("other"), .shutdownWrite, .receiveAll])
+        #expect(try await answer(holder.port) == "other", "its address is free")
         await relay.stop()
     }
 

@@ -31,6 +31,14 @@ func lines(_ rules: RuleSet, _ table: TableName, _ chain: String) -> [String] {
 /// A rule set without any rules but with chains and jumps: what a node without services has.
 func bare() throws -> RuleSet { try rules([], node()) }
 
+/// As iptables-save would print it, more or less.
+func saved(_ rules: RuleSet) -> String {
+    rules.text.replacing("-I ", with: "-A ")
+        .replacing("*nat\n", with: "*nat\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n")
+        .replacing(
+            "*filter\n", with: "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n")
+}
+
 extension RuleSet {
     /// The whole text, for a firewall that has nothing of it.
     var text: String { transaction(from: RuleSet(family: family)) ?? "" }

@@ -1,3 +1,4 @@
+import Balancing
 import Base
 import Objects
 import TestSupport
@@ -88,6 +89,28 @@ import Testing
         #expect(try await rules.apply(KernelChange(), checking: false)?.outcome.get() != .unchanged)
         #expect(model.with { $0.saves } == 1)
         #expect(model.saved.contains("10.96.0.2/32") && !model.saved.contains("10.96.0.1/32"))
+    }
+
+    @Test("After an error at the start, what another mode has left still goes")
+    func errorAtTheStart() async throws {
+        leaveOthers()
+        model.with { $0.busy = 1 }
+        let failed = try #require(await rules.apply(try change([portal(1)]), checking: false))
+        #expect(throws: RedirectError.self) { try failed.outcome.get() }
+        #expect(try await rules.apply(KernelChange(), checking: false)?.outcome.get() != .unchanged)
+        #expect(chains("nat") == ChainName.nat.sorted())
+    }
+
+    @Test("Another try of what is refused that fails for other reasons is an error, and what is refused stays known")
+    func errorAtAnotherTry() async throws {
+        model.with { $0.refused = ["\(dns.name)"] }
+        let other = Portal(dns, .clusterIP(ip("10.96.1.1")), port: 53, outside: .proxy(5300))
+        let first = try #require(await rules.apply(try change([portal(1), other]), checking: false))
+        #expect(try first.outcome.get() != .unchanged && first.refused.map(\.owner) == [dns])
+        model.with { $0.busy = 1 }
+        let failed = try #require(await rules.apply(KernelChange(), checking: true))
+        #expect(throws: RedirectError.self) { try failed.outcome.get() }
+        #expect(failed.refused.map(\.owner) == [dns])
     }
 
     @Test("Somebody deletes a rule between two changes: the transaction for it is made anew")

@@ -106,6 +106,24 @@ import Testing
         }
         #expect(try await run.rules.apply(KernelChange(), checking: true)?.outcome.get() != .unchanged)
         #expect(run.model.saved.contains(":4000") && !run.model.saved.contains(":4001"))
+
+        // Somebody puts back what was there before a change of Portico's own.
+        #expect(try await run.rules.apply(KernelChange(), checking: true)?.outcome.get() == .unchanged)
+        let before = run.model.with { $0.tables }
+        _ = await run.rules.apply(try plan(2).change, checking: false)
+        run.model.meddle { $0.tables = before }
+        #expect(try await run.rules.apply(KernelChange(), checking: true)?.outcome.get() != .unchanged)
+    }
+
+    @Test("What the programs of the older kind print is taken apart only where it differs")
+    func untouched() throws {
+        let host = try FakeHost()
+        let firewall = Firewall(iptables: host.iptables, family: .ipv4)
+        try host.save(saved(rules([], node())))
+        guard case .read(_, let known) = try firewall.look(since: nil) else { return #expect(Bool(false), "not read") }
+        guard case .untouched = try firewall.look(since: known) else { return #expect(Bool(false), "read again") }
+        try host.save("")
+        guard case .read = try firewall.look(since: known) else { return #expect(Bool(false), "not read") }
     }
 
     @Test("The rule that lets in what was translated stands before those that drop, also after somebody has deleted it")

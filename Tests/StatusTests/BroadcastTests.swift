@@ -38,6 +38,17 @@ import Testing
         #expect(await all(fast) == (0..<10).map { "\($0)" })
     }
 
+    @Test func whatComesWhileSomeWaitIsHeardAfterThem() async {
+        let broadcast = Broadcast<Int>()
+        let reader = broadcast.reader(room: 3)
+        var next = reader.makeAsyncIterator()
+        for number in 0..<3 { broadcast.send(number) }
+        guard case .event(0) = await next.next() else { return #expect(Bool(false), "the first comes first") }
+        broadcast.send(3)
+        broadcast.finish()
+        #expect(await all(reader) == ["1", "2", "3"])
+    }
+
     @Test func theRoomIsUsedAgain() async {
         let broadcast = Broadcast<Int>()
         let reader = broadcast.reader(room: 3)

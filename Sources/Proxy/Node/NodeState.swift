@@ -188,7 +188,6 @@ struct NodeState: Sendable {
             if service.isTroubled { troubled.insert(key) } else { troubled.remove(key) }
             let isGone = resolver.services[key] == nil && status.isEmpty
             services[key] = isGone ? nil : service
-            if isGone { sums.replace(service, with: nil) }
         }
         return busy
     }

@@ -139,6 +139,7 @@ import Testing
         #expect(doors(plan, EndpointList(.ipv4, .cluster), .proxy) == ["0.0.0.0:\(proxy.cluster)"])
         #expect(doors(plan, EndpointList(.ipv4, .local), .proxy) == ["0.0.0.0:\(try #require(proxy.local))"])
         #expect(doors(plan, EndpointList(.ipv4, .local), .claim) == ["0.0.0.0:30007"], "claimed by those outside")
+        #expect(doors(plan, EndpointList(.ipv4, .cluster), .claim) == [])
         let local = try #require(plan.ports.first { $0.id.list == EndpointList(.ipv4, .local) })
         #expect(local.endpoints.map(\.address.description) == ["10.244.1.3:80"])
     }
@@ -270,6 +271,25 @@ import Testing
         web.externalIPs = []
         web.loadBalancerSourceRanges = [try #require(IPPrefix("192.0.2.0/24"))]
         #expect(doors(planner.plan(key(), [web]), EndpointList(.ipv4), .claim) == [])
+    }
+
+    @Test("Whether a program of this node has an address is asked only of what no door of ours keeps")
+    func heldAddress() throws {
+        var planner = try planner()
+        var web = try port()
+        web.loadBalancerIPs = try [ip("10.9.0.3"), ip("203.0.113.9")]
+        func asked() -> [String] {
+            var asked: [String] = []
+            let portals = planner.plan(key(), [web]).portals(on: planner.addresses) { address, _ in
+                asked.append("\(address)")
+                return true
+            }
+            #expect(portals.count == 3 - asked.count, "what is held is not captured")
+            return asked
+        }
+        #expect(asked() == [])
+        web.loadBalancerSourceRanges = [try #require(IPPrefix("192.0.2.0/24"))]
+        #expect(asked() == ["10.9.0.3:80"])
     }
 
     @Test("A machine without IPv6 claims no node port there")

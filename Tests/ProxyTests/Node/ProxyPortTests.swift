@@ -66,6 +66,21 @@ import Testing
         #expect(book.port(for: key("a")) == second, "who has one keeps it")
     }
 
+    @Test("Who has got a port is next in line no more, and neither is one that is gone")
+    func served() {
+        var book = book(20_000...20_000)
+        _ = book.port(for: key("a"))
+        for name in ["b", "c"] { #expect(book.port(for: key(name)) == nil) }
+        book.keep(only: [], of: key("a").service)
+        #expect(book.nextInLine() == [key("b").service, key("c").service])
+        // As planned again: one gets it, and the other goes.
+        book.keep(only: [key("b")], of: key("b").service)
+        #expect(book.port(for: key("b")) == 20_000)
+        book.keep(only: [], of: key("c").service)
+        book.keep(only: [], of: key("b").service)
+        #expect(book.nextInLine() == [])
+    }
+
     @Test("A port that was handed over counts more than the name, unless it cannot be")
     func remembered() {
         var book = book()

@@ -113,6 +113,52 @@ import Testing
         worker.stop()
     }
 
+    @Test func whatAnEarlierAttemptAskedForIsNotTaken() async throws {
+        let tunnel = TestTunnel()
+        let worker = try LoneWorker(configure: { $0.tunnels = { _ in { tunnel.ask($0) } } })
+        let port = try worker.open(endpoints: [1, 2])
+        try worker.run()
+        let client = try ScriptedPeer.connect(to: port, script: [.receiveAll])
+        #expect(await eventually { tunnel.count == 1 })
+        try await worker.perform { worker in
+            guard let id = worker.connections.ids.first else { return }
+            worker.attemptIsDue(id, worker.connections[id.index])
+        }
+        #expect(await eventually { tunnel.count == 2 })
+        for (index, text) in ["early", "late"].enumerated() {
+            let end = try tunnel.deliver(index)
+            end.send(text)
+            end.close()
+        }
+        #expect(try await client.finished().received.text == "late")
+        worker.stop()
+    }
+
+    @Test func whatAnEarlierProbeAskedForSaysNothing() async throws {
+        let tunnel = TestTunnel()
+        let worker = try worker(tunnel)
+        _ = try worker.open(endpoints: [1])
+        try worker.run()
+        try await worker.perform { worker in
+            guard let port = worker.ports.values.first, let endpoint = port.route.balancer.endpoints.first else {
+                return
+            }
+            worker.eject(endpoint, of: port)
+            guard let id = worker.probes.ids.first else { return }
+            // One that begins, is over in vain, and begins again.
+            for _ in 0..<3 { worker.probeIsDue(id, worker.probes[id.index]) }
+        }
+        #expect(tunnel.count == 2)
+        func isEjected() async throws -> Bool? {
+            try await worker.perform { $0.ports.values.first?.route.balancer.endpoints.first?.isEjected }
+        }
+        try tunnel.deliver(0).close()
+        #expect(try await isEjected() == true)
+        try tunnel.deliver(1).close()
+        #expect(try await isEjected() == false)
+        worker.stop()
+    }
+
     @Test func kindsHaveLimitsOfTheirOwn() {
         let tunnel = DialKind.tunnel { _ in }
         for kind in [DialKind.socket, .standIn] {

@@ -104,6 +104,45 @@ import Testing
         worker.stop()
     }
 
+    @Test("A whole node gone: only so many probes are under way, and the others begin as those end")
+    func crowd() async throws {
+        // Whatever is asked for by these is never delivered.
+        let worker = try LoneWorker(configure: { $0.tunnels = { _ in { _ in } } })
+        _ = try worker.open(endpoints: Array(1...40))
+        try worker.run()
+        let counts: [Int] = try await worker.perform { worker in
+            guard let port = worker.ports.values.first else { return [] }
+            for endpoint in port.route.balancer.endpoints { worker.eject(endpoint, of: port) }
+            func isUnderWay(_ id: Slab<Probe>.ID) -> Bool { worker.probes[id.index].pointee.isUnderWay }
+            func begin() -> Int {
+                for id in worker.probes.ids where !isUnderWay(id) { worker.probeIsDue(id, worker.probes[id.index]) }
+                return worker.probes.ids.filter(isUnderWay).count
+            }
+            let first = begin()
+            if let id = worker.probes.ids.first(where: isUnderWay) { worker.probeIsDue(id, worker.probes[id.index]) }
+            return [first, worker.probes.ids.filter(isUnderWay).count, begin()]
+        }
+        #expect(counts == [Probe.mostAtOnce, Probe.mostAtOnce - 1, Probe.mostAtOnce])
+        worker.stop()
+    }
+
+    @Test("A probe that is due soon does not wait for one that is due late")
+    func soonest() async throws {
+        let worker = try LoneWorker()
+        _ = try worker.open(endpoints: [1, 2])
+        try worker.run()
+        let pause: UInt64? = try await worker.perform { worker in
+            guard let port = worker.ports.values.first else { return nil }
+            let endpoints = port.route.balancer.endpoints
+            worker.eject(endpoints[0], of: port)
+            worker.probesArmed = worker.loop.now + Probe.longestPause
+            worker.eject(endpoints[1], of: port)
+            return worker.probesArmed - worker.loop.now
+        }
+        #expect(pause == Probe.firstPause)
+        worker.stop()
+    }
+
     @Test("An endpoint that has left is not probed any more")
     func retired() async throws {
         let port = try freePort(on: ScriptedServer.quietHost)
