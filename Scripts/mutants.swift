@@ -277,7 +277,7 @@ for filter in filters {
     let (outcome, seconds) = test(filter, with: nil, limit: 600, log: log)
     let ran = read(log).contains(#/Test run with [1-9]/#)
     guard outcome == .passed, ran else {
-        fail("\(filter): \(ran ? "\(outcome) without any mutant" : "no such tests"), see \(log)")
+        fail("\(filter): \(outcome == .passed ? "no such tests" : "\(outcome) without any mutant"), see \(log)")
     }
     usual[filter] = seconds
 }

@@ -115,6 +115,16 @@ import Testing
         await harness.stop()
     }
 
+    @Test func onlyWhatWasRemovedIsInTheSumOfTheRemoved() {
+        let removed = RemovedPorts()
+        for isRemoved in [true, false] {
+            let meter = PortMeter(workers: 2, removed: removed)
+            meter.cells(of: 1).pointee.accepted.add(3)
+            if isRemoved { meter.leave() }
+        }
+        #expect(removed.sum.accepted == 3)
+    }
+
     @Test func workersDoNotShareCacheLines() {
         let meter = PortMeter(workers: 3, removed: RemovedPorts())
         let places = (0..<3).map { Int(bitPattern: meter.cells(of: $0)) }

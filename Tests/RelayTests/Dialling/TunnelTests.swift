@@ -32,6 +32,7 @@ import Testing
         #expect(try await worker.perform { $0.connections.count } == 1 && worker.dialFailures.isEmpty)
         let end = try tunnel.deliver(0)
         #expect(end.readAll() == "question")
+        #expect(try await worker.perform { $0.supplies.dials.used } == 0, "it is dialled for no longer")
         end.send("answer")
         end.close()
         #expect(try await client.finished().received.text == "answer")
@@ -159,6 +160,18 @@ import Testing
         worker.stop()
     }
 
+    @Test func whatIsDeliveredToAWorkerThatIsGoneIsClosed() async throws {
+        let tunnel = TestTunnel()
+        let worker = try worker(tunnel)
+        let port = try worker.open(endpoints: [1])
+        try worker.run()
+        let client = try ScriptedPeer.connect(to: port, script: [.receiveAll])
+        #expect(await eventually { tunnel.count == 1 })
+        worker.stop()
+        #expect(try tunnel.deliver(0).isAtEnd)
+        _ = await client.report()
+    }
+
     @Test func kindsHaveLimitsOfTheirOwn() {
         let tunnel = DialKind.tunnel { _ in }
         for kind in [DialKind.socket, .standIn] {
@@ -202,6 +215,12 @@ private struct OtherEnd {
             guard count > 0 else { return text }
             text += String(decoding: buffer[..<count], as: UTF8.self)
         }
+    }
+
+    /// Whether the other end is closed, and nothing was sent before.
+    var isAtEnd: Bool {
+        var byte: UInt8 = 0
+        return recv(raw, &byte, 1, Int32(MSG_DONTWAIT)) == 0
     }
 
     func send(_ text: String) { _ = write(raw, text, text.utf8.count) }

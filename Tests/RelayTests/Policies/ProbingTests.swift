@@ -104,6 +104,26 @@ import Testing
         worker.stop()
     }
 
+    @Test("An endpoint that another worker ejects in the very moment of its pardon is probed on")
+    func ejectedMeanwhile() async throws {
+        let worker = try LoneWorker(
+            configure: { $0.tunnels = { _ in { _ in } } },
+            react: { if case .endpointReadmitted(_, let endpoint) = $0 { _ = endpoint.eject() } })
+        _ = try worker.open(endpoints: [1])
+        try worker.run()
+        let isProbed: Bool = try await worker.perform { worker in
+            guard let port = worker.ports.values.first, let endpoint = port.route.balancer.endpoints.first else {
+                return false
+            }
+            worker.eject(endpoint, of: port)
+            guard let id = worker.probes.ids.first else { return false }
+            worker.probeEnded(id, worker.probes[id.index], .connected)
+            return worker.probes.ids.contains { endpoint.needsProbing(by: worker.probes[$0.index].pointee.turn) }
+        }
+        #expect(isProbed)
+        worker.stop()
+    }
+
     @Test("A whole node gone: only so many probes are under way, and the others begin as those end")
     func crowd() async throws {
         // Whatever is asked for by these is never delivered.
