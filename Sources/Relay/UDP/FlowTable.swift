@@ -10,12 +10,20 @@ struct FlowKey: Equatable {
 }
 
 extension FlowKey: Hashable {
-    // One word for the hasher, whose work is per byte: this runs for every datagram.
+    // As few bytes as will do, since this runs for every datagram; but all that clients can choose goes through the hasher,
+    // whose seed they do not know. Folded before that, it would be theirs to choose which flows have the same hash.
     func hash(into hasher: inout Hasher) {
-        var word = client.low &* 0x9E37_79B9_7F4A_7C15 ^ client.high
-        word ^= UInt64(client.port) << 48 ^ UInt64(listener) << 17
-        if let destination { word = word &* 31 ^ destination.low ^ destination.high }
-        hasher.combine(word)
+        hasher.combine(UInt64(listener) << 16 | UInt64(client.port))
+        client.hashIP(into: &hasher)
+        destination?.hashIP(into: &hasher)
+    }
+}
+
+extension SocketAddress {
+    fileprivate func hashIP(into hasher: inout Hasher) {
+        guard isIPv6 else { return hasher.combine(UInt32(truncatingIfNeeded: low)) }
+        hasher.combine(high)
+        hasher.combine(low)
     }
 }
 

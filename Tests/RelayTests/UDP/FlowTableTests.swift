@@ -56,6 +56,24 @@ import Testing
         #expect(others.allSatisfy { $0 != one })
     }
 
+    /// Who can choose addresses must not be able to choose hashes: flows of one hash are looked through one by one.
+    @Test func partsOfAKeyCannotMakeUpForEachOther() {
+        let odd: UInt64 = 0x9E37_79B9_7F4A_7C15
+        let families: [[FlowKey]] = [
+            // A network and a host, a network and a port, the two halves of the address that was sent to.
+            (0..<1000).map { key(SocketAddress(v6High: $0 &* odd, low: $0, port: 53)) },
+            (0..<1000).map { key(SocketAddress(v6High: $0 << 48, low: 1, port: UInt16($0))) },
+            (0..<1000).map { FlowKey(client: .loopback(port: 1), listener: 1, destination: local($0, $0)) },
+        ]
+        for keys in families { #expect(Set(keys.map(\.hashValue)).count == keys.count) }
+    }
+
+    private func key(_ client: SocketAddress) -> FlowKey { FlowKey(client: client, listener: 1, destination: nil) }
+
+    private func local(_ high: UInt64, _ low: UInt64) -> SocketAddress {
+        SocketAddress(v6High: high, low: low, port: 0)
+    }
+
     /// Against the obvious implementation, over random histories.
     @Test(arguments: 0..<20 as Range<UInt64>)
     func itAgreesWithADictionary(seed: UInt64) {
