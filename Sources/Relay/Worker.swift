@@ -53,8 +53,8 @@ final class Worker: @unchecked Sendable {
 
     /// Looks for silent flows, while there are any.
     var sweepTimer: Timer?
-    /// When that timer is set to fire; 0 if it is not.
-    var sweepDue: UInt64 = 0
+    /// When that timer was set; 0 if it is not.
+    var sweepSet: UInt64 = 0
 
     /// Ejected endpoints that this worker tries again.
     var probes = Slab<Probe>()

@@ -34,7 +34,7 @@ extension Worker {
         port.counters.pointee.open.add(1)
         listener.flows += 1
         if port.flows.count == 1 { portsWithFlows.insert(port) }
-        if sweepDue == 0 { sweepLater() }
+        if sweepSet == 0 { sweepLater() }
         return id
     }
 
@@ -185,31 +185,26 @@ extension Worker {
 
     /// Ends the flows that were silent for too long at the time `now`, in milliseconds of the loop's time.
     func sweep(at now: UInt64) {
-        // If this process was stopped or kept from running, flows may have answers that nobody has looked at.
-        let isLate = now > sweepDue + Self.sweepInterval
+        // If this process was stopped or kept from running, flows may have datagrams that nobody has looked at: answers, and
+        // at a door more than a turn takes. So only what was over before that ends, and the rest at the next look.
+        let isLate = now > sweepSet + 2 * Self.sweepInterval
+        let now = isLate ? sweepSet : now
         var count = 0
         for port in portsWithFlows.visit() {
             while let id = port.flows.expired(at: now) {
                 // Where thousands of clients came at one moment, thousands of flows expire at one moment.
-                guard count < Self.fewFlows || loop.hasTime else {
-                    sweepTimer?.start(after: Self.sweepPause)
-                    return
-                }
+                guard count < Self.fewFlows || loop.hasTime else { return sweepLater(Self.sweepPause) }
                 count += 1
-                if isLate {
-                    flowEvent(id)
-                    guard port.flows.expired(at: now) == id else { continue }
-                }
                 endFlow(id)
             }
         }
-        sweepDue = 0
+        sweepSet = 0
         if datagrams.flows.count > 0 { sweepLater() }
     }
 
-    private func sweepLater() {
-        sweepDue = loop.now + Self.sweepInterval
-        sweepTimer?.start(after: Self.sweepInterval)
+    private func sweepLater(_ pause: UInt64 = Worker.sweepInterval) {
+        sweepSet = loop.now
+        sweepTimer?.start(after: pause)
     }
 
     // MARK: Listeners

@@ -152,6 +152,44 @@ import Testing
         #expect(try await client.receive() == Array("x".utf8))
         worker.stop()
     }
+
+    /// More datagrams wait at the door than a turn takes, and the one that shows that the flow goes on is the last.
+    @Test func aFlowWhoseClientHasSpokenMeanwhileGoesOn() async throws {
+        let server = try UDPServer(.echo())
+        let worker = try LoneWorker()
+        let port = try worker.open("dns", .udp, endpoints: [server.port])
+        try worker.run()
+        let (client, crowd) = (try UDPClient(to: port), try UDPClient(to: port))
+        try client.send("before")
+        #expect(try await client.receive() == Array("before".utf8))
+        let before = server.arrivals.sources
+        try await worker.perform { worker in
+            for _ in 0..<200 { try? crowd.send("x") }
+            try? client.send("after")
+            worker.sweep(at: worker.loop.now + 20_000)
+        }
+        #expect(try await client.receive() == Array("after".utf8))
+        #expect(before.keys.allSatisfy { server.arrivals.sources[$0] == 2 }, "from the same socket as before")
+        worker.stop()
+    }
+
+    @Test func whatIsOverAfterAStallEndsAtTheNextLook() async throws {
+        let server = try UDPServer(.silent)
+        let worker = try LoneWorker()
+        let port = try worker.open("dns", .udp, endpoints: [server.port])
+        try worker.run()
+        try UDPClient(to: port).send("x")
+        #expect(await eventually { (try? await worker.perform { $0.datagrams.flows.count }) == 1 })
+        let left = try await worker.perform { worker in
+            worker.sweep(at: worker.loop.now + 20_000)
+            let before = worker.datagrams.flows.count
+            worker.sweepSet = worker.loop.now + 20_000
+            worker.sweep(at: worker.loop.now + 20_250)
+            return [before, worker.datagrams.flows.count]
+        }
+        #expect(left == [1, 0])
+        worker.stop()
+    }
 }
 
 extension Descriptor {
