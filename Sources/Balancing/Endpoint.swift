@@ -18,6 +18,10 @@ public final class Endpoint: Sendable {
     public let open = Atomic<Int>(0)
     /// Until when (milliseconds of the loops' clock) this endpoint is passed over; 0 if it is not.
     private let penaltyUntil = Atomic<UInt64>(0)
+    /// When it was ejected last, in the same milliseconds.
+    private let ejectedAt = Atomic<UInt64>(0)
+    /// Ejections since it last showed that it works.
+    private let failures = Atomic<Int>(0)
     /// It has left its service port.
     private let retired = Atomic<Bool>(false)
     /// The number of the ``Probing`` that is under way; 0 if there is none.
@@ -50,10 +54,15 @@ extension Endpoint {
 
     /// Passes the endpoint over until it is pardoned, as far as others are there to take its place.
     ///
+    /// - Parameter now: milliseconds of the loops' clock.
     /// - Returns: whether that is news.
-    public func eject() -> Bool {
+    public func eject(at now: UInt64) -> Bool {
         guard !isEjected else { return false }
-        return penaltyUntil.exchange(Self.ejected, ordering: .acquiringAndReleasing) != Self.ejected
+        let before = penaltyUntil.exchange(Self.ejected, ordering: .acquiringAndReleasing)
+        guard before != Self.ejected else { return false }
+        ejectedAt.store(now, ordering: .relaxed)
+        failures.wrappingAdd(1, ordering: .relaxed)
+        return true
     }
 
     public var isEjected: Bool { penaltyUntil.load(ordering: .acquiring) == Self.ejected }
@@ -98,6 +107,29 @@ extension Endpoint {
     /// Whether it is ejected, still an endpoint at all, and has not been pardoned since `probing` began.
     public func needsProbing(by probing: Probing) -> Bool {
         isEjected && !isRetired && prober.load(ordering: .acquiring) == probing.number
+    }
+}
+
+// MARK: - Failing again and again
+
+extension Endpoint {
+    /// How often it has been ejected without a ``prove(since:)`` in between: it was let in again each time, and failed.
+    public var failuresInARow: Int { failures.load(ordering: .relaxed) }
+
+    /// That it can be connected to has been no sign that it works.
+    public var hasRelapsed: Bool { failuresInARow > 1 }
+
+    /// It works: a connection to it has lived for a while, or brought something back.
+    ///
+    /// - Parameter beginning: of that connection, in milliseconds of the loops' clock. One from before the last failure says
+    ///   nothing.
+    /// - Returns: whether that is news.
+    @discardableResult
+    public func prove(since beginning: UInt64) -> Bool {
+        // Read first, as when it is pardoned.
+        guard failuresInARow != 0, ejectedAt.load(ordering: .relaxed) < beginning else { return false }
+        failures.store(0, ordering: .relaxed)
+        return true
     }
 }
 

@@ -42,6 +42,12 @@ extension Worker {
         connection.pointee.lastActive = loop.now
     }
 
+    /// A connection is no longer young: endpoints that do not work do not keep one for so long.
+    private func hasLived(_ connection: UnsafeMutablePointer<Connection>) {
+        guard let endpoint = connection.pointee.endpoint else { return }
+        proved(endpoint, of: connection.pointee.port, since: connection.pointee.openedAt)
+    }
+
     func deadlinesAreDue() {
         deadlineArmed = 0
         var count = 0
@@ -55,10 +61,14 @@ extension Worker {
                 attemptIsDue(id, connection)
             case .young:
                 connection.pointee.server.keepAlive()
+                hasLived(connection)
             case .delivery:
                 relay(id, connection)
             case .youngHalfOpen, .halfOpen:
-                if kind == .youngHalfOpen { connection.pointee.server.keepAlive() }
+                if kind == .youngHalfOpen {
+                    connection.pointee.server.keepAlive()
+                    hasLived(connection)
+                }
                 halfOpenIsDue(id, connection, at: loop.now)
             }
         }

@@ -16,8 +16,11 @@ extension Worker {
         }
         cancelDeadline(id.index)
         if connection.pointee.isHeld { stopHolding(id, connection) }
-        connection.pointee.endpoint?.open.wrappingSubtract(1, ordering: .relaxed)
         let port = connection.pointee.port
+        if let endpoint = connection.pointee.endpoint {
+            endpoint.open.wrappingSubtract(1, ordering: .relaxed)
+            if connection.pointee.down.moved > 0 { proved(endpoint, of: port, since: connection.pointee.openedAt) }
+        }
         discardPipe(&connection.pointee.upHold, of: port)
         discardPipe(&connection.pointee.downHold, of: port)
         if !connection.pointee.isEstablished { supplies.dials.giveBack(&port.has.dials) }

@@ -92,8 +92,8 @@ struct BalancingTests {
     func ejection() throws {
         let endpoint = balancer(1).endpoints[0]
         #expect(endpoint.startProbing() == nil, "nothing to do")
-        #expect(endpoint.eject())
-        #expect(!endpoint.eject(), "no news")
+        #expect(endpoint.eject(at: 1))
+        #expect(!endpoint.eject(at: 1), "no news")
         #expect(endpoint.isPenalised(at: .max - 1) && endpoint.isEjected)
         let first = try #require(endpoint.startProbing())
         #expect(endpoint.needsProbing(by: first))
@@ -102,7 +102,7 @@ struct BalancingTests {
         #expect(!endpoint.pardon() && !endpoint.isPenalised(at: 0))
         #expect(!endpoint.needsProbing(by: first))
         // Ejected anew before the first caller has stopped: what that one has come to does not matter any more.
-        #expect(endpoint.eject())
+        #expect(endpoint.eject(at: 1))
         let second = try #require(endpoint.startProbing())
         #expect(!endpoint.needsProbing(by: first) && endpoint.needsProbing(by: second))
         endpoint.stopProbing(first)
@@ -113,5 +113,19 @@ struct BalancingTests {
         #expect(!endpoint.needsProbing(by: third), "it is no endpoint any more")
         endpoint.stopProbing(third)
         #expect(endpoint.startProbing() == nil)
+    }
+
+    @Test("Failures in a row count until a connection that began after the last one shows that it works")
+    func failuresInARow() {
+        let endpoint = balancer(1).endpoints[0]
+        #expect(endpoint.failuresInARow == 0 && !endpoint.hasRelapsed)
+        #expect(endpoint.eject(at: 1000) && !endpoint.eject(at: 1001))
+        #expect(endpoint.failuresInARow == 1 && !endpoint.hasRelapsed)
+        #expect(endpoint.pardon())
+        #expect(endpoint.eject(at: 2000) && endpoint.hasRelapsed)
+        endpoint.prove(since: 2000)
+        #expect(endpoint.hasRelapsed, "a connection from before says nothing")
+        endpoint.prove(since: 2001)
+        #expect(endpoint.failuresInARow == 0)
     }
 }

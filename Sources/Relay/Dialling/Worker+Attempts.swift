@@ -86,7 +86,7 @@ extension Worker {
         connection.pointee.isEstablished = true
         let port = connection.pointee.port
         supplies.dials.giveBack(&port.has.dials)
-        if let endpoint = connection.pointee.endpoint { pardon(endpoint, of: port) }
+        if let endpoint = connection.pointee.endpoint { reached(endpoint, of: port) }
         announceClient(connection)
         // The endpoint's socket joins the loop after the first exchange: by then it is known what is missing.
         relay(id, connection)

@@ -6,6 +6,10 @@ internal import Glibc
 /// Trying ejected endpoints again without a client: a bare connect, now and then, until one succeeds or the endpoint is no
 /// longer one. So a dead endpoint costs one client one attempt, and a live one is never left out for long.
 ///
+/// That it can be connected to does not say that it works: it may accept and reset at once, or come and go. If it fails again
+/// before it has shown more (``Endpoint/prove(since:)``), the waits are twice as long each time, and a connect has to stand for
+/// a while to count.
+///
 /// The worker whose client found the endpoint dead is the one that probes it, for all workers, until it is pardoned. If it is
 /// found dead again after that, all begins anew, and what the last one had come to does not matter any more.
 struct Probe: ~Copyable {
@@ -21,7 +25,9 @@ struct Probe: ~Copyable {
     /// When the next step is due: an attempt to begin, or the one under way to fail. Milliseconds of the loop's time.
     var due: UInt64
     /// The pause after the next failure.
-    var pause = Probe.firstPause * 2
+    var pause: UInt64
+    /// The connection stands, and has to for a while.
+    var isStanding = false
 
     /// Milliseconds until the first attempt; each pause is twice the one before, up to the longest.
     static let firstPause: UInt64 = 1000
@@ -29,30 +35,52 @@ struct Probe: ~Copyable {
 
     static func pause(after pause: UInt64) -> UInt64 { min(pause * 2, longestPause) }
 
+    /// The wait for the first attempt after so many failures in a row.
+    static func firstPause(after failures: Int) -> UInt64 {
+        (1..<max(1, min(failures, 10))).reduce(firstPause) { wait, _ in pause(after: wait) }
+    }
+
+    /// How long a connect to an endpoint that has relapsed has to stand, in milliseconds.
+    static let trial: UInt64 = 250
+
     /// How long to wait when as many are under way as may be, in milliseconds.
     static let crowdPause: UInt64 = 250
     /// Attempts under way at one time in one worker; with a whole node gone there may be hundreds to be made.
     static let mostAtOnce = 32
 
-    init(_ endpoint: Endpoint, _ port: PortState, _ turn: Endpoint.Probing, due: UInt64) {
+    init(_ endpoint: Endpoint, _ port: PortState, _ turn: Endpoint.Probing, now: UInt64) {
         self.endpoint = endpoint
         self.port = port
         self.turn = turn
-        self.due = due
+        let wait = Self.firstPause(after: endpoint.failuresInARow)
+        due = now + wait
+        pause = Self.pause(after: wait)
     }
 }
 
 extension Worker {
     /// A client found the endpoint dead: others take its place until it answers again.
     func eject(_ endpoint: Endpoint, of port: PortState) {
-        if endpoint.eject() {
+        if endpoint.eject(at: loop.now) {
             port.counters.pointee.ejections.add()
             report(.endpointEjected(port.id, endpoint))
         }
         probe(endpoint, of: port)
     }
 
-    /// The endpoint works.
+    /// A client has been connected to the endpoint. If it was ejected, that is good news, but for one that has relapsed.
+    @inline(__always)
+    func reached(_ endpoint: Endpoint, of port: PortState) {
+        if !endpoint.hasRelapsed { pardon(endpoint, of: port) }
+    }
+
+    /// A connection that was opened at the time `beginning` has shown that the endpoint works.
+    @inline(__always)
+    func proved(_ endpoint: Endpoint, of port: PortState, since beginning: UInt64) {
+        if endpoint.prove(since: beginning) { pardon(endpoint, of: port) }
+    }
+
+    /// The endpoint is used again.
     @inline(__always)
     func pardon(_ endpoint: Endpoint, of port: PortState) {
         guard endpoint.pardon() else { return }
@@ -64,11 +92,11 @@ extension Worker {
 
     private func probe(_ endpoint: Endpoint, of port: PortState) {
         guard let turn = endpoint.startProbing() else { return }
-        let due = loop.now + Probe.firstPause
         // One of an earlier time may still wait for its end.
         if let id = probeIDs[ObjectIdentifier(endpoint)] { removeProbe(id) }
-        probeIDs[ObjectIdentifier(endpoint)] = probes.insert(Probe(endpoint, port, turn, due: due))
-        armProbes(for: due)
+        let probe = Probe(endpoint, port, turn, now: loop.now)
+        armProbes(for: probe.due)
+        probeIDs[ObjectIdentifier(endpoint)] = probes.insert(probe)
     }
 
     /// Something happened on the socket of a probe.
@@ -90,7 +118,10 @@ extension Worker {
     ) {
         switch state {
         case .pending: return
-        case .connected: probeSucceeded(id, probe)
+        case .connected:
+            guard !probe.pointee.endpoint.hasRelapsed || (probe.pointee.isStanding && probe.pointee.due <= loop.now)
+            else { return letStand(probe) }
+            probeSucceeded(id, probe)
         case .failed: probeFailed(probe)
         }
     }
@@ -133,8 +164,17 @@ extension Worker {
         }
     }
 
-    private func probeSucceeded(_ id: Slab<Probe>.ID, _ probe: UnsafeMutablePointer<Probe>) {
+    /// The connection has to last.
+    private func letStand(_ probe: UnsafeMutablePointer<Probe>) {
+        guard !probe.pointee.isStanding else { return }
+        probe.pointee.isStanding = true
         announceProbe(probe)
+        probe.pointee.due = loop.now + Probe.trial
+        armProbes(for: probe.pointee.due)
+    }
+
+    private func probeSucceeded(_ id: Slab<Probe>.ID, _ probe: UnsafeMutablePointer<Probe>) {
+        if !probe.pointee.isStanding { announceProbe(probe) }
         pardon(probe.pointee.endpoint, of: probe.pointee.port)
         endProbe(id, probe)
     }
@@ -149,6 +189,7 @@ extension Worker {
     private func closeProbe(_ probe: UnsafeMutablePointer<Probe>) {
         guard probe.pointee.isUnderWay else { return }
         probe.pointee.isUnderWay = false
+        probe.pointee.isStanding = false
         probe.pointee.socket = .none
         probing -= 1
     }

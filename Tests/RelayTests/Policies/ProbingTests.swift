@@ -78,7 +78,7 @@ import Testing
         await served.relay.stop()
     }
 
-    @Test("An endpoint that is ejected anew is probed as one that never was, whatever the last time had come to")
+    @Test("One that has shown that it works is probed as if it had never failed")
     func ejectedAnew() async throws {
         let gone = try RefusingPort()
         let worker = try LoneWorker()
@@ -93,8 +93,9 @@ import Testing
                 worker.probes[id.index].pointee.due = worker.loop.now + Probe.longestPause
                 worker.probes[id.index].pointee.pause = Probe.longestPause
             }
-            // A client got through, and then another one did not.
-            worker.pardon(endpoint, of: port)
+            // A client had its answer, and then another one did not get through.
+            worker.reached(endpoint, of: port)
+            worker.proved(endpoint, of: port, since: worker.loop.now + 1)
             worker.eject(endpoint, of: port)
             return worker.probes.ids.flatMap { id in
                 [worker.probes[id.index].pointee.due - worker.loop.now, worker.probes[id.index].pointee.pause]
@@ -160,6 +161,109 @@ import Testing
             return worker.probesArmed - worker.loop.now
         }
         #expect(pause == Probe.firstPause)
+        worker.stop()
+    }
+
+    @Test("One that fails again before it has shown more than a connect waits twice as long each time")
+    func relapses() async throws {
+        let gone = try RefusingPort()
+        let worker = try LoneWorker()
+        _ = try worker.open(endpoints: [gone.port])
+        try worker.run()
+        let waits: [UInt64] = try await worker.perform { worker in
+            guard let port = worker.ports.values.first, let endpoint = port.route.balancer.endpoints.first else {
+                return []
+            }
+            return (0..<7).compactMap { _ in
+                worker.eject(endpoint, of: port)
+                let probe = worker.probes.ids.first.map { worker.probes[$0.index] }
+                defer { worker.pardon(endpoint, of: port) }
+                return probe.map { $0.pointee.pause }
+            }
+        }
+        #expect(waits == [2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000], "twice the first wait")
+        worker.stop()
+    }
+
+    /// Whether the one endpoint of a worker is ejected, after it has failed so many times more.
+    private func isEjected(_ worker: LoneWorker, failing count: Int = 0) async throws -> Bool {
+        try await worker.perform { worker in
+            guard let port = worker.ports.values.first, let endpoint = port.route.balancer.endpoints.first else {
+                return false
+            }
+            for _ in 0..<count {
+                worker.pardon(endpoint, of: port)
+                worker.eject(endpoint, of: port)
+            }
+            return endpoint.isEjected
+        }
+    }
+
+    @Test("Of one that has failed again and again a connect does not say enough, and an answer does")
+    func answersAreProof() async throws {
+        let server = try ScriptedServer(script: [.expect("question"), .send("answer"), .receiveAll])
+        let worker = try LoneWorker()
+        let port = try worker.open(endpoints: [server.port])
+        try worker.run()
+        // With so many failures nobody probes it while this test lasts.
+        #expect(try await isEjected(worker, failing: 6))
+        let client = try ScriptedPeer.connect(to: port, script: [.receiveAll])
+        #expect(await eventually { await worker.total.copiedBytes == 0 && server.accepted == 1 })
+        #expect(try await isEjected(worker), "it has been connected to, and that was all")
+        withExtendedLifetime(client) {}
+
+        let asking = try ScriptedPeer.connect(
+            to: port, script: [.send("question"), .expect("answer"), .shutdownWrite, .receiveAll])
+        _ = try await asking.finished()
+        #expect(await eventually { (try? await isEjected(worker)) == false })
+        worker.stop()
+    }
+
+    @Test("A connection that lives is proof without a word, but not one that is older than the failure")
+    func livesAreProof() async throws {
+        let server = try ScriptedServer(script: [.receiveAll])
+        let worker = try LoneWorker(configure: { $0.youth = 200 })
+        let port = try worker.open(endpoints: [server.port])
+        try worker.run()
+        let old = try ScriptedPeer.connect(to: port, script: [.receiveAll])
+        #expect(await eventually { server.accepted == 1 })
+        #expect(try await isEjected(worker, failing: 6))
+        #expect(try await eventually { try await worker.perform { !$0.deadlines.isSet(0) } }, "it has lived")
+        #expect(try await isEjected(worker))
+
+        let new = try ScriptedPeer.connect(to: port, script: [.receiveAll])
+        #expect(await eventually { (try? await isEjected(worker)) == false })
+        withExtendedLifetime((old, new)) {}
+        worker.stop()
+    }
+
+    @Test("One that accepts and resets is let in again once, and then not until a connect stands")
+    func resets() async throws {
+        let isWell = Locked(false)
+        let never = Cue()
+        let server = try ScriptedServer(scripts: { _ in isWell.withLock { $0 } ? [.wait(never)] : [.reset] })
+        let worker = try LoneWorker()
+        _ = try worker.open(endpoints: [server.port])
+        try worker.run()
+        /// Has the next probe begin now, and returns how many there have been once it has failed; nil if it has not.
+        func probe() async throws -> UInt8? {
+            try await worker.perform { worker in
+                guard let id = worker.probes.ids.first else { return }
+                worker.probes[id.index].pointee.due = worker.loop.now
+                worker.probesAreDue()
+            }
+            _ = await eventually { (try? await worker.perform { $0.probing }) == 0 }
+            return try await worker.perform { worker in
+                worker.probes.ids.first.map { worker.probes[$0.index].pointee.attempts }
+            }
+        }
+        #expect(try await isEjected(worker, failing: 6))
+        #expect(try await probe() == 1)
+        #expect(try await probe() == 2)
+        #expect(try await isEjected(worker))
+        isWell.withLock { $0 = true }
+        #expect(try await probe() == nil)
+        #expect(try await isEjected(worker) == false)
         worker.stop()
     }
 
