@@ -5,46 +5,64 @@ public import Logging
 public import Relay
 
 /// Turns what the relay reports into log lines: for people, and not more of them than people can read.
+///
+/// What keeps happening is told once a minute, with how often it has happened: or one Service that nobody can reach would keep
+/// all others out of the log.
 public struct RelayNarrator {
-    /// Lines about failed dials in one second, at most.
+    /// Lines in one second, at most.
     private static let linesPerSecond = 10
+    /// How long nothing is said of what has just been told.
+    private static let silence = Duration.seconds(60)
+
+    /// What keeps happening to whom.
+    private enum Subject: Hashable {
+        case dial(ServicePortID, EndpointAddress, code: Int32)
+        case reset(ServicePortID, ConnectionRecord.Outcome)
+        case waiting(ServicePortID)
+    }
 
     private let logger: Logger
-    private var second: ContinuousClock.Instant
+    private var second: ContinuousClock.Instant?
     private var lines = 0
     private var suppressed = 0
+    /// When each was told, and how often it has happened since.
+    private var told: [Subject: (time: ContinuousClock.Instant, since: Int)] = [:]
+    /// Not before that are those looked for of which nothing has been heard for long.
+    private var tidying: ContinuousClock.Instant?
 
     public init(logger: Logger) {
         self.logger = logger
-        self.second = ContinuousClock.now
     }
 
-    /// Logs `event`, if there is something to say about it.
-    public mutating func tell(_ event: RelayEvent) {
+    /// Logs `event`, which has come at the time `now`, if there is something to say about it.
+    public mutating func tell(_ event: RelayEvent, at now: ContinuousClock.Instant = .now) {
         switch event {
         case .connectionEnded(let record):
             // The client noticed nothing of failed attempts as long as one succeeded; this is what it does notice.
             guard let reason = Self.failure(record.outcome) else { return }
-            limited { $0.warning("\(record.port): the client \(record.client) was reset: \(reason)") }
+            once(.reset(record.port, record.outcome), at: now) {
+                $0.warning("\(record.port): the client \(record.client) was reset: \(reason)\($1)")
+            }
         case .dialFailed(let failure):
             let reason =
                 failure.code == SystemError.timedOut
                 ? "no answer within \(failure.limit) ms" : SystemError.reason(failure.code).lowercased()
-            limited {
-                $0.notice("\(failure.port): \(Self.name(failure.endpoint)): \(reason) (attempt \(failure.attempt))")
+            once(.dial(failure.port, failure.endpoint.address, code: failure.code), at: now) {
+                let attempt = "(attempt \(failure.attempt))"
+                $0.notice("\(failure.port): \(Self.name(failure.endpoint)): \(reason) \(attempt)\($1)")
             }
         case .waitingForEndpoint(let port):
-            limited { $0.notice("\(port): a client is waiting for an endpoint") }
+            once(.waiting(port), at: now) { $0.notice("\(port): a client is waiting for an endpoint\($1)") }
         case .endpointEjected(let port, let endpoint):
-            limited {
+            limited(at: now) {
                 $0.notice("\(port): \(Self.name(endpoint)) is passed over, if others are there, until it answers")
             }
         case .endpointReadmitted(let port, let endpoint):
-            limited { $0.notice("\(port): \(Self.name(endpoint)) answers again") }
+            limited(at: now) { $0.notice("\(port): \(Self.name(endpoint)) answers again") }
         case .acceptPaused(let port, let shortage):
-            limited { $0.warning("\(port): new clients have to wait: \(Self.words(shortage))") }
+            limited(at: now) { $0.warning("\(port): new clients have to wait: \(Self.words(shortage))") }
         case .sourceNotPreserved(let port, let error):
-            limited { $0.warning("\(port): endpoints do not see the addresses of their clients: \(error)") }
+            limited(at: now) { $0.warning("\(port): endpoints do not see the addresses of their clients: \(error)") }
         case .listenerFailed(let port, let error):
             logger.error("\(port) is not served by one of the workers, which tries again: \(error)")
         }
@@ -77,9 +95,30 @@ public struct RelayNarrator {
         }
     }
 
-    private mutating func limited(_ write: (Logger) -> Void) {
-        let now = ContinuousClock.now
-        if now - second > .seconds(1) {
+    /// - Parameter write: is given how often it has happened since it was told last, in words.
+    private mutating func once(
+        _ subject: Subject, at now: ContinuousClock.Instant, _ write: (Logger, String) -> Void
+    ) {
+        let before = told[subject]
+        if let before, now - before.time < Self.silence {
+            told[subject]?.since += 1
+            return
+        }
+        tidy(at: now)
+        told[subject] = (now, 0)
+        let count = before?.since ?? 0
+        let times = count == 0 ? "" : "; \(count) times more since that was said last"
+        limited(at: now) { write($0, times) }
+    }
+
+    private mutating func tidy(at now: ContinuousClock.Instant) {
+        guard now >= tidying ?? now else { return }
+        tidying = now + Self.silence
+        told = told.filter { now - $0.value.time < Self.silence * 2 }
+    }
+
+    private mutating func limited(at now: ContinuousClock.Instant, _ write: (Logger) -> Void) {
+        if now - (second ?? now) > .seconds(1) || second == nil {
             if suppressed > 0 { logger.notice("… and \(suppressed) more such lines") }
             second = now
             lines = 0

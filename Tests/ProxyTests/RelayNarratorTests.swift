@@ -2,20 +2,30 @@ import Balancing
 import Base
 import EventLoop
 import Logging
-import Relay
 import TestSupport
 import Testing
 
 @testable import Proxy
+@testable import Relay
 
 @Suite struct RelayNarratorTests {
     private let port = ServicePortID(ServicePortName(namespace: "default", service: "web"), .tcp)
 
     private func lines(_ events: [RelayEvent]) throws -> [String] {
+        try lines(events.map { ($0, .zero) })
+    }
+
+    /// - Parameter events: each with the time that has passed since the first.
+    private func lines(_ events: [(RelayEvent, Duration)]) throws -> [String] {
         let log = Locked<[String]>([])
         var narrator = RelayNarrator(logger: Logger(label: "test") { _ in Keeper(log: log) })
-        for event in events { narrator.tell(event) }
+        let start = ContinuousClock.now
+        for (event, time) in events { narrator.tell(event, at: start + time) }
         return log.withLock { $0 }
+    }
+
+    private func failure(_ endpoint: Endpoint, attempt: Int = 1) -> RelayEvent {
+        .dialFailed(DialFailure(port: port, endpoint: endpoint, attempt: attempt, code: 110, limit: 250))
     }
 
     @Test func endpointsThatGoAndComeBackAreNamed() throws {
@@ -55,9 +65,41 @@ import Testing
     }
 
     @Test func aFloodIsCutShort() throws {
-        let flood = [RelayEvent](repeating: .waitingForEndpoint(port), count: 500)
-        // A second may turn over in between, and then there are twice as many and a line about the others.
-        #expect(try lines(flood).count <= 21)
+        let endpoints = (1...500).map { Endpoint(EndpointAddress(ip: IPAddress(v4: $0), port: 80)) }
+        let told = try lines(endpoints.map { (failure($0), .zero) } + [(.waitingForEndpoint(port), .seconds(2))])
+        #expect(told.count == 12)
+        #expect(told.suffix(2).first == "… and 490 more such lines")
+    }
+
+    @Test func whatKeepsHappeningIsToldOnceAMinute() throws {
+        let (dead, other) = (try endpoint("10.0.0.1:80"), try endpoint("10.0.0.2:80"))
+        let minute = (0..<600).map { (failure(dead, attempt: $0 % 4 + 1), Duration.milliseconds(100 * $0)) }
+        let told = try lines(
+            minute + [(failure(other), .seconds(59)), (failure(dead), .seconds(60)), (failure(dead), .seconds(61))])
+        #expect(
+            told == [
+                "default/web: 10.0.0.1:80: no answer within 250 ms (attempt 1)",
+                "default/web: 10.0.0.2:80: no answer within 250 ms (attempt 1)",
+                "default/web: 10.0.0.1:80: no answer within 250 ms (attempt 1); 599 times more since that was said last",
+            ])
+    }
+
+    private func endpoint(_ address: String) throws -> Endpoint { Endpoint(try #require(EndpointAddress(address))) }
+
+    @Test func oneServiceThatNobodyReachesKeepsNobodyOutOfTheLog() throws {
+        let (dead, good) = (try endpoint("10.0.0.1:80"), try endpoint("10.0.0.2:80"))
+        let client = SocketAddress.loopback(port: 1)
+        let record = ConnectionRecord(
+            port: port, client: client, endpoint: dead, attempts: 4, bytesUp: 0, bytesDown: 0, milliseconds: 3750,
+            outcome: .unreachable)
+        let flood = (0..<100).flatMap { _ in [failure(dead), .connectionEnded(record)] }
+        let told = try lines(flood + [.endpointEjected(port, good)])
+        #expect(
+            told == [
+                "default/web: 10.0.0.1:80: no answer within 250 ms (attempt 1)",
+                "default/web: the client 127.0.0.1:1 was reset: no endpoint could be reached",
+                "default/web: 10.0.0.2:80 is passed over, if others are there, until it answers",
+            ])
     }
 }
 
