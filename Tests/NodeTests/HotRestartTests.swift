@@ -122,6 +122,44 @@ import Testing
         }
     }
 
+    @Test("Of two that have the sockets the slower one never says that it serves")
+    func slowerOfTwo() async throws {
+        try await Lab.run(daemons: []) { lab in
+            let folder = "/run/portico-lab/\(lab.name)"
+            let lock = "\(folder)/xtables.lock"
+            try await lab.run(on: "node1", "iptables-legacy -t mangle -N KUBE-IPTABLES-HINT")
+            let environment = ["XTABLES_LOCKFILE": lock]
+            try await lab.start("node1", ["--takeover", "\(folder)/takeover.sock"], environment: environment)
+            try await lab.apply(
+                "web", Manifest.service("web", clusterIPs: ["10.100.0.1"]) + Manifest.endpoints("web", [.nginx1]))
+            let former = try lab.pid(of: "node1")
+            // Rules have to wait, so that neither of them is done before the other one has begun.
+            let holder = try ChildProcess(
+                try #require(findProgram("flock")), [lock, "sh", "-c", "echo locked; exec sleep 4"])
+            #expect(await eventually { holder.output.contains("locked") })
+            let names = ["first", "second"]
+            var successors: [Int32] = []
+            for name in names {
+                successors.append(
+                    try await startBeside(
+                        lab, name, "--bind-address=192.168.58.2 --takeover \(folder)/takeover.sock",
+                        environment: "XTABLES_LOCKFILE=\(lock)"))
+            }
+            func logs() -> [String] {
+                names.map { (try? String(contentsOfFile: "\(folder)/\($0)", encoding: .utf8)) ?? "" }
+            }
+            #expect(await eventually(within: .seconds(10)) { logs().allSatisfy { $0.contains("taking over") } })
+            #expect(
+                await eventually(within: .seconds(20)) {
+                    !Lab.isRunning(former) && successors.count(where: Lab.isRunning) == 1
+                })
+            // A service manager would believe it, and so would people.
+            #expect(await eventually { logs().contains { $0.contains("SIGTERM ends it") } }, "\(logs())")
+            #expect(logs().count { $0.contains("SIGTERM ends it") } == 1, "\(logs())")
+            #expect(logs().count { $0.contains("this one ends") } == 1, "\(logs())")
+        }
+    }
+
     @Test("A successor that is stopped before it serves leaves the rules to the process that does")
     func stoppedSuccessor() async throws {
         try await Lab.run(daemons: []) { lab in

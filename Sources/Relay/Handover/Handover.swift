@@ -1,5 +1,6 @@
 internal import Base
 internal import EventLoop
+internal import Glibc
 
 /// Taking over the listening sockets of a running process, so that it can be replaced without a client noticing.
 ///
@@ -26,15 +27,31 @@ public enum Handover {
     /// - Returns: nil if nobody listens there.
     public static func take(from path: String) async throws(HandoverError) -> Inheritance? {
         try await HandoverChannel.blocking { () throws(HandoverError) in
-            let socket: MessageSocket
-            do throws(SystemError) {
-                socket = try MessageSocket.connect(to: path, limit: HandoverChannel.patience)
-            } catch {
-                if error.isNobodyThere { return nil }
-                throw .system(error)
+            // Who ends in the middle of it is there no longer, and maybe somebody else is. Its sockets are closed one by one.
+            for _ in 0..<attempts {
+                do throws(HandoverError) {
+                    return try takeOnce(from: path)
+                } catch .ended {
+                    usleep(pause)
+                }
             }
-            return try take(through: HandoverChannel(socket))
+            return try takeOnce(from: path)
         }
+    }
+
+    private static let attempts = 50
+    /// Microseconds between two of them.
+    private static let pause: useconds_t = 20_000
+
+    private static func takeOnce(from path: String) throws(HandoverError) -> Inheritance? {
+        let socket: MessageSocket
+        do throws(SystemError) {
+            socket = try MessageSocket.connect(to: path, limit: HandoverChannel.patience)
+        } catch {
+            if error.isNobodyThere { return nil }
+            throw .system(error)
+        }
+        return try take(through: HandoverChannel(socket))
     }
 
     /// The new process's side of the conversation, up to the confirmation; blocks.

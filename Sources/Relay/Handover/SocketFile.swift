@@ -26,6 +26,9 @@ final class SocketFile: Sendable {
 
     /// Listens at `path`. A socket file that nobody answers on is left over from a process that was killed, and is replaced.
     init(listeningAt path: String) throws(HandoverError) {
+        // Of several that find a file left over, one replaces it: another might find what that one has put there.
+        let lock = Self.lockFolder(of: path)
+        defer { _ = lock.isOpen }
         try Self.makeRoom(at: path)
         do throws(SystemError) {
             listener = try MessageSocket.listen(at: path)
@@ -37,6 +40,19 @@ final class SocketFile: Sendable {
         }
         self.path = path
         self.identity = identity
+    }
+
+    /// A lock on the folder that holds for as long as what it returns is open; none if others have locked it for long, or if
+    /// it cannot be read.
+    private static func lockFolder(of path: String) -> Descriptor {
+        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+        let lock = Descriptor(owning: open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
+        var attempts = 100
+        while lock.isOpen, attempts > 0, flock(lock.raw, LOCK_EX | LOCK_NB) != 0 {
+            attempts -= 1
+            usleep(10_000)
+        }
+        return lock
     }
 
     private static func makeRoom(at path: String) throws(HandoverError) {

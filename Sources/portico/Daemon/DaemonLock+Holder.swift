@@ -5,8 +5,16 @@ extension DaemonLock {
     /// Nil, and a warning, if there can be none.
     ///
     /// - Throws: ``CommandFailure`` if another process is this machine's service proxy.
-    static func ofThisMachine(_ options: DaemonOptions, _ logger: Logger) throws(CommandFailure) -> DaemonLock? {
+    static func ofThisMachine(_ options: DaemonOptions, _ logger: Logger) async throws(CommandFailure) -> DaemonLock? {
         do throws(DaemonLock.Failure) {
+            // A process that was to be taken over from, and is killed, closes its sockets one by one.
+            for _ in 0..<(options.takeover == nil ? 0 : 20) {
+                do throws(DaemonLock.Failure) {
+                    return try DaemonLock()
+                } catch .held {
+                    try? await Task.sleep(for: .milliseconds(50))
+                }
+            }
             return try DaemonLock()
         } catch .held(let process) {
             let who = process.map { "process \($0)" } ?? "another process"

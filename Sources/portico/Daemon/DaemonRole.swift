@@ -46,6 +46,8 @@ struct DaemonRole: SessionRole {
     private var lock: DaemonLock?
     private var addresses = NodeAddresses()
     private var hasStarted = false
+    /// This process is the one that serves, and others have been told.
+    private var isServing = false
     private var hasSuccessor = false
     /// Something is served that the rules have not followed yet.
     private var isAhead = false
@@ -68,7 +70,7 @@ struct DaemonRole: SessionRole {
     mutating func start(_ first: SourceUpdate, _ tools: SessionTools<Event>) async throws -> Bool {
         let logger = tools.teller.logger
         // Whoever takes over gets it from the process that has it now.
-        if options.takeover == nil { lock = try .ofThisMachine(options, logger) }
+        if options.takeover == nil { lock = try await .ofThisMachine(options, logger) }
         let backEnd = iptables.map {
             IptablesRedirect($0, families: settings.redirectedFamilies, watch: FirewallWatch($0.kind))
         }
@@ -78,7 +80,7 @@ struct DaemonRole: SessionRole {
         let isSuccessor = try await succession.inherit(for: proxy) { doors throws(CommandFailure) in
             if !doors.isEmpty { try checkWorthTakingOver(first) }
         }
-        if lock == nil, !isSuccessor { lock = try .ofThisMachine(options, logger) }
+        if lock == nil, !isSuccessor { lock = try await .ofThisMachine(options, logger) }
         let keeper = RuleKeeper(
             proxy: proxy, minPeriod: options.minSyncPeriod, watch: backEnd?.watch, logger: logger)
         let health = try DaemonHealth(
@@ -180,7 +182,10 @@ struct DaemonRole: SessionRole {
         }
         guard !hasStarted else { return }
         hasStarted = true
-        await parts.succession.takeOver { [tools = parts.tools] in tools.wake(.succeeded) }
+        guard await parts.succession.takeOver(succeeded: { [tools = parts.tools] in tools.wake(.succeeded) }) else {
+            return
+        }
+        isServing = true
         if lock == nil { lock = await .afterSuccession(teller.logger) }
         teller.update { $0.enter(.serving) }
         manager.ready(mainPID: getpid())
@@ -207,7 +212,9 @@ struct DaemonRole: SessionRole {
         let logger = parts.tools.teller.logger
         if !hasSuccessor { manager.stopping() }
         // Another process that serves answers at the same ports, and is not about to end.
-        if hasSuccessor { logger.notice("another process has taken over; open connections may end in their own time") }
+        if hasSuccessor, isServing {
+            logger.notice("another process has taken over; open connections may end in their own time")
+        }
         if await isReplaced { parts.health.close() }
         parts.tools.teller.update { $0.enter(.draining) }
         for task in parts.feeds + [parts.rules] { task.cancel() }

@@ -79,14 +79,16 @@ final class Succession: Sendable {
     /// This process serves: the former one is told, and the next one may ask from here on.
     ///
     /// - Parameter succeeded: called when another process has taken over from this one, or has been faster.
-    func takeOver(succeeded: @escaping @Sendable () -> Void) async {
-        guard let path else { return }
+    /// - Returns: false if it has been faster. Then this one is to end, and has never served as far as others can tell.
+    func takeOver(succeeded: @escaping @Sendable () -> Void) async -> Bool {
+        guard let path else { return true }
         do throws(HandoverError) {
             try await state.inheritance?.confirm()
         } catch .refused(let reason) {
             // Of two that serve at the same sockets one is too many.
-            logger.error("another process takes over instead: \(reason)")
-            return succeeded()
+            logger.error("another process takes over instead, and this one ends: \(reason)")
+            succeeded()
+            return false
         } catch {
             logger.warning("the former process has ended before it was told: \(error)")
         }
@@ -98,11 +100,13 @@ final class Succession: Sendable {
             Task { if await server.successor() { succeeded() } }
         } catch .taken {
             // It was faster: of two that serve at the same sockets one is too many.
-            logger.error("another process has taken over at \(path)")
+            logger.error("another process at \(path) was faster to take over, and this one ends")
             succeeded()
+            return false
         } catch {
             logger.error("nobody can take over from this process: \(error)")
         }
+        return true
     }
 
     /// Another process serves still: it was not told of this one.

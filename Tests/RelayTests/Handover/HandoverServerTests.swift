@@ -40,6 +40,42 @@ import Testing
         await relay.stop()
     }
 
+    @Test func oneThatIsKilledWhileItHandsOverIsNobody() async throws {
+        let file = try SocketFile(listeningAt: path)
+        async let taken = Handover.take(from: path)
+        try await HandoverChannel.blocking { () throws(HandoverError) in
+            do throws(SystemError) {
+                let socket = try MessageSocket.accept(from: file.listener)
+                _ = try socket.receive()
+                MessageSocket.stopAccepting(on: file.listener)
+            } catch {
+                throw .system(error)
+            }
+        }
+        #expect(try await taken == nil)
+        await relay.stop()
+    }
+
+    @Test func ofSeveralThatFindAFileLeftOverOneReplacesIt() async throws {
+        for _ in 0..<100 {
+            _ = try MessageSocket.listen(at: path)
+            let files = await withTaskGroup(of: SocketFile?.self) { group in
+                for _ in 0..<4 {
+                    group.addTask { [path] in
+                        try? await HandoverChannel.blocking { () throws(HandoverError) in
+                            try SocketFile(listeningAt: path)
+                        }
+                    }
+                }
+                return await group.reduce(into: [SocketFile]()) { files, file in files += file.map { [$0] } ?? [] }
+            }
+            #expect(files.count == 1)
+            for file in files { file.retire() }
+            folder.remove("handover")
+        }
+        await relay.stop()
+    }
+
     @Test func aPathThatIsInUseIsLeftAlone() async throws {
         let server = try HandoverServer(path: path, relay: relay)
         #expect(throws: HandoverError.taken(path: path)) { try HandoverServer(path: path, relay: relay) }
