@@ -11,6 +11,9 @@ struct FileFingerprint: Hashable, Sendable {
     var modified: Int64
     var changed: Int64
 
+    /// Whether it is another state of one file, and not another file.
+    func isOfSameFile(as other: FileFingerprint) -> Bool { device == other.device && inode == other.inode }
+
     /// Whether it was written so recently that another write might leave the same fingerprint.
     func isFresh(at now: Int64) -> Bool { FileTime.isFresh(changed, at: now) }
 }
@@ -33,5 +36,7 @@ struct FolderIdentity: Hashable, Sendable {
 
 enum FileTime {
     /// File times advance in steps of some milliseconds only, so what changed this recently may change again unseen.
-    static func isFresh(_ changed: Int64, at now: Int64) -> Bool { abs(now - changed) < 100_000_000 }
+    static let fresh = Duration.milliseconds(100)
+
+    static func isFresh(_ changed: Int64, at now: Int64) -> Bool { .nanoseconds(abs(now - changed)) < fresh }
 }

@@ -54,16 +54,35 @@ enum FileSystem {
     /// The names in a folder, sorted, without hidden ones: those are other people's, such as the `..data` of a ConfigMap
     /// volume or an editor's lock.
     static func names(in folder: String) -> Result<[String], FileError> {
-        guard let stream = opendir(folder) else { return .failure(FileError(number: errno)) }
-        defer { closedir(stream) }
         var names: [String] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if !name.hasPrefix(".") { names.append(name) }
-        }
+        if let error = forEachName(in: folder, { names.append(String(cString: $0)) }) { return .failure(error) }
         return .success(names.sorted())
+    }
+
+    /// What tells one set of such names from another; nil if they cannot be listed. Takes a fraction of what a list of them does.
+    static func digestOfNames(in folder: String) -> Int? {
+        var digest = 0
+        let error = forEachName(in: folder) { name in
+            var hasher = Hasher()
+            hasher.combine(bytes: UnsafeRawBufferPointer(start: name, count: strlen(name)))
+            // In whatever order they come.
+            digest &+= hasher.finalize()
+        }
+        return error == nil ? digest : nil
+    }
+
+    /// - Parameter body: must not keep the name.
+    private static func forEachName(in folder: String, _ body: (UnsafePointer<CChar>) -> Void) -> FileError? {
+        guard let stream = opendir(folder) else { return FileError(number: errno) }
+        defer { closedir(stream) }
+        while let entry = readdir(stream) {
+            withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { name in
+                    if name.pointee != CChar(UInt8(ascii: ".")) { body(name) }
+                }
+            }
+        }
+        return nil
     }
 
     /// Nanoseconds since 1970 by the clock of file times.

@@ -52,6 +52,26 @@ final class ManifestFile {
     /// It has to be read again without anything about it having changed.
     var isUnsettled: Bool { read == nil && !isAway }
 
+    /// Takes what a look has found.
+    ///
+    /// - Parameter replaced: gets this file if another one has taken its place.
+    /// - Returns: whether anything else is other than at the last look.
+    func differs(now: Sight, _ replaced: inout [ManifestFile]) -> Bool {
+        defer { sight = now }
+        guard sight != now else { return false }
+        guard case .file(let old) = sight, case .file(let new) = now, !old.isOfSameFile(as: new) else { return true }
+        replaced.append(self)
+        return false
+    }
+
+    /// Whether it is as it was at the last look.
+    var isAsSeen: Bool {
+        guard case .file(let fingerprint) = sight, case .success(let kind) = FileSystem.kind(of: path) else {
+            return false
+        }
+        return kind == .file(fingerprint)
+    }
+
     /// Has it read again, if it can give what it has a second time.
     func forget() {
         if sight != .stream || failedToRead { read = nil }

@@ -13,6 +13,8 @@ struct ManifestStore {
     private var isBehind = false
     /// A file has to be read again without anything about it having changed.
     private var isUnsettled = false
+    /// Files that others have taken the place of at the last look, if that is all that is to be acted upon.
+    private var replaced: [ManifestFile] = []
     /// Looks in a row that each found something else.
     private var restlessLooks = 0
     /// A file that is written to all the time is read in the end all the same, after so many looks.
@@ -39,10 +41,14 @@ struct ManifestStore {
         apply()
     }
 
+    /// - Returns: whether anything is other than at the last look.
     private mutating func look() -> Bool {
+        var replaced: [ManifestFile] = []
         var differs = false
-        for index in inputs.indices where inputs[index].look() { differs = true }
-        return differs
+        for index in inputs.indices where inputs[index].look(&replaced) { differs = true }
+        // What changes together is acted upon together, at the pace of what takes longer.
+        self.replaced = differs || isBehind ? [] : replaced
+        return differs || !replaced.isEmpty
     }
 
     /// Has all be read again that can be.
@@ -69,6 +75,20 @@ struct ManifestStore {
     /// A look differed from the one before, and the next is to confirm it.
     var isWaiting: Bool { isBehind || isUnsettled }
 
+    /// The last look found nothing but files that others have taken the place of. These are whole as a rule, and worth a look of
+    /// their own before the next one at everything: ``confirm()``.
+    var isSoonConfirmed: Bool { !replaced.isEmpty }
+
+    /// Looks once more at files that others have taken the place of, and reads them if they are as they were.
+    ///
+    /// - Returns: whether there was anything to read. If not, the next look sees to it.
+    mutating func confirm() -> Bool {
+        defer { replaced = [] }
+        guard !replaced.isEmpty, replaced.allSatisfy(\.isAsSeen) else { return false }
+        apply()
+        return true
+    }
+
     private mutating func apply() {
         var hasOtherFiles = false
         for index in inputs.indices {
@@ -82,6 +102,7 @@ struct ManifestStore {
             if file.needsReading { read(file) }
             isUnsettled = isUnsettled || file.isUnsettled
         }
+        replaced = []
         isBehind = false
         restlessLooks = 0
     }

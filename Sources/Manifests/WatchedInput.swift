@@ -23,12 +23,14 @@ struct WatchedInput {
     /// What it was when it could last be read.
     private var readable: Condition?
 
-    /// The state of the folder in which its names were listed; nil if they have to be listed again.
-    private var listed: FolderStamp?
-    private var looksSinceListing = 0
+    /// The state of the folder in which its names were as they are known; nil if they have to be looked at again.
+    private var seen: FolderStamp?
+    private var looksSinceNames = 0
+    /// Of the names when they were listed; nil if among them there may be more files than were found.
+    private var digest: Int?
 
-    /// Some network file systems keep a folder's times to themselves, so names are listed now and then all the same.
-    private static let looksPerListing = 40
+    /// Some network file systems keep a folder's times to themselves, so names are looked at now and then all the same.
+    private static let looksPerNames = 40
 
     /// - Parameter number: its place among the inputs.
     init(_ input: ManifestInput, number: Int) {
@@ -47,8 +49,9 @@ struct WatchedInput {
 
     /// Looks at it and its files, by name and not by content.
     ///
-    /// - Returns: whether anything is other than at the last look.
-    mutating func look() -> Bool {
+    /// - Parameter replaced: gets the files that others have taken the place of, as by a rename.
+    /// - Returns: whether anything else is other than at the last look.
+    mutating func look(_ replaced: inout [ManifestFile]) -> Bool {
         guard case .path(let path) = input else {
             guard found.isEmpty else { return false }
             found = [ManifestFile(input: number, name: path, isStandardInput: true, sight: .stream)]
@@ -56,12 +59,12 @@ struct WatchedInput {
             return true
         }
         switch FileSystem.kind(of: path) {
-        case .success(.folder(let stamp)): return lookInto(path, stamp)
-        case .success(.file(let fingerprint)): return takeItself(.file(fingerprint))
-        case .success(.stream): return takeItself(.stream)
+        case .success(.folder(let stamp)): return lookInto(path, stamp, &replaced)
+        case .success(.file(let fingerprint)): return takeItself(.file(fingerprint), &replaced)
+        case .success(.stream): return takeItself(.stream, &replaced)
         case .failure(let error) where error.isMissing: return become(.unreadable("no such file or folder"))
         // Reading it will fail likewise and say why, without forgetting what it held.
-        case .failure: return takeItself(.obstacle)
+        case .failure: return takeItself(.obstacle, &replaced)
         }
     }
 
@@ -70,35 +73,46 @@ struct WatchedInput {
         return condition != new
     }
 
-    private mutating func takeItself(_ sight: ManifestFile.Sight) -> Bool {
+    private mutating func takeItself(_ sight: ManifestFile.Sight, _ replaced: inout [ManifestFile]) -> Bool {
         let hasBecome = become(.file)
         guard let file = found.first, file.folder.isEmpty else {
             found = [files.first { $0.folder.isEmpty } ?? ManifestFile(input: number, name: path, sight: sight)]
             found[0].sight = sight
             return true
         }
-        defer { file.sight = sight }
-        return file.sight != sight || hasBecome
+        return file.differs(now: sight, &replaced) || hasBecome
     }
 
-    private mutating func lookInto(_ path: String, _ stamp: FolderStamp) -> Bool {
-        looksSinceListing += 1
-        guard listed == stamp, looksSinceListing < Self.looksPerListing else { return list(path, stamp) }
+    private mutating func lookInto(_ path: String, _ stamp: FolderStamp, _ replaced: inout [ManifestFile]) -> Bool {
+        looksSinceNames += 1
+        if seen != stamp || looksSinceNames >= Self.looksPerNames {
+            // A rename changes the folder, and mostly gives a known name to another file.
+            guard let digest, FileSystem.digestOfNames(in: path) == digest else {
+                return list(path, stamp, &replaced)
+            }
+            namesAreKnown(stamp)
+        }
         var differs = become(.folder(stamp.identity))
         let folder = FileSystem.open(folder: path)
         for file in found {
-            guard let sight = sight(of: file.name, in: folder, isKnown: true) else { return list(path, stamp) }
-            if sight != file.sight {
-                file.sight = sight
-                differs = true
+            guard let sight = sight(of: file.name, in: folder, isKnown: true) else {
+                return list(path, stamp, &replaced)
             }
+            if file.differs(now: sight, &replaced) { differs = true }
         }
         return differs
     }
 
+    private mutating func namesAreKnown(_ stamp: FolderStamp) {
+        seen = stamp.isFresh(at: FileSystem.now()) ? nil : stamp
+        looksSinceNames = 0
+    }
+
     /// Lists the names in the folder, and looks at each.
-    private mutating func list(_ path: String, _ stamp: FolderStamp) -> Bool {
-        listed = nil
+    private mutating func list(_ path: String, _ stamp: FolderStamp, _ replaced: inout [ManifestFile]) -> Bool {
+        seen = nil
+        // Before the names, so that one that comes between the two is seen at the next look.
+        digest = FileSystem.digestOfNames(in: path)
         let names: [String]
         switch FileSystem.names(in: path) {
         case .failure(let error): return become(.unreadable("cannot be listed: \(error)"))
@@ -112,15 +126,16 @@ struct WatchedInput {
         var listing: [ManifestFile] = []
         for name in names where [".yaml", ".yml", ".json"].contains(where: name.hasSuffix) {
             let file = known[name]
-            guard let sight = sight(of: name, in: folder, isKnown: file != nil) else { continue }
-            differs = differs || file?.sight != sight
-            file?.sight = sight
+            guard let sight = sight(of: name, in: folder, isKnown: file != nil) else {
+                digest = nil
+                continue
+            }
+            if let file, file.differs(now: sight, &replaced) { differs = true }
             listing.append(file ?? ManifestFile(input: number, folder: prefix, name: name, sight: sight))
         }
         differs = differs || !listing.elementsEqual(found, by: ===)
         found = listing
-        listed = stamp.isFresh(at: FileSystem.now()) ? nil : stamp
-        looksSinceListing = 0
+        namesAreKnown(stamp)
         return differs
     }
 

@@ -156,4 +156,67 @@ struct IncrementalTests {
         #expect(picture.take(&store).names == ["Service default/web"])
         #expect(picture.services == ["web:2"] && picture.problems.isEmpty)
     }
+
+    @Test("What a rename has put in the place of a file is read at a second look at that file alone")
+    func renamedInto() throws {
+        try workspace.write("m/web.yaml", service("web", port: 1))
+        try workspace.write("m/api.yaml", service("api", port: 1))
+        var (store, picture) = workspace.store("m")
+        try workspace.replace("m/web.yaml", service("web", port: 2))
+        #expect(store.poll() == false)
+        #expect(store.isSoonConfirmed)
+        #expect(store.confirm() == true)
+        #expect(picture.take(&store).names == ["Service default/web"])
+        #expect(!store.isSoonConfirmed)
+        #expect(store.confirm() == false)
+    }
+
+    @Test("What is written meanwhile is left in peace until two looks at everything agree")
+    func renamedAndWritten() throws {
+        try workspace.write("m/web.yaml", service("web", port: 1))
+        var (store, picture) = workspace.store("m")
+        try workspace.replace("m/web.yaml", "kind: Serv")
+        #expect(store.poll() == false)
+        #expect(store.isSoonConfirmed)
+        try workspace.write("m/web.yaml", service("web", port: 22))
+        #expect(store.confirm() == false)
+        #expect(store.isWaiting)
+        #expect(store.poll() == false)
+        #expect(!store.isSoonConfirmed, "it does not rest")
+        #expect(store.poll() == true)
+        #expect(picture.take(&store).names == ["Service default/web"])
+        #expect(picture.services == ["web:22"] && picture.problems.isEmpty)
+    }
+
+    @Test("What is written in place, comes or goes may be half done, and waits for a second look at everything")
+    func inPlace() throws {
+        try workspace.write("m/web.yaml", service("web", port: 1))
+        try workspace.write("m/api.yaml", service("api", port: 1))
+        var (store, picture) = workspace.store("m")
+        func changes(_ change: () throws -> Void) throws -> [String] {
+            // A rename beside it waits, too: what changes together is told together.
+            try workspace.replace("m/api.yaml", service("api", port: 1))
+            try change()
+            #expect(store.poll() == false)
+            #expect(store.confirm() == false)
+            #expect(store.poll() == true)
+            return picture.take(&store).names
+        }
+        #expect(try changes { try workspace.write("m/web.yaml", service("web", port: 22)) } == ["Service default/web"])
+        #expect(try changes { try workspace.write("m/new.yaml", service("new")) } == ["Service default/new"])
+        #expect(try changes { try workspace.remove("m/new.yaml") } == ["-Service default/new"])
+    }
+
+    @Test("A file in the place of a folder of its name is noticed, and so is one that comes while another goes")
+    func names() throws {
+        try workspace.write("m/web.yaml", service("web", port: 1))
+        try workspace.makeFolder("m/late.yaml")
+        var (store, picture) = workspace.store("m")
+        try workspace.remove("m/late.yaml")
+        try workspace.write("m/late.yaml", service("late"))
+        #expect(store.settle(&picture).names == ["Service default/late"])
+        try workspace.remove("m/late.yaml")
+        try workspace.write("m/soon.yaml", service("soon"))
+        #expect(store.settle(&picture).names == ["-Service default/late", "Service default/soon"])
+    }
 }
