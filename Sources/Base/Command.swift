@@ -121,12 +121,14 @@ public struct Command: Sendable {
         var text: String { String(decoding: bytes, as: UTF8.self) }
 
         func receive() {
-            var buffer = [UInt8](repeating: 0, count: 64 << 10)
-            let count = recv(ours, &buffer, buffer.count, Int32(MSG_DONTWAIT))
-            if count > 0 {
-                bytes += buffer[..<count]
-            } else if count == 0 || (errno != EAGAIN && errno != EINTR) {
-                isOpen = false
+            // Nobody writes zeros into all of it: most programs say nothing.
+            withUnsafeTemporaryAllocation(byteCount: 64 << 10, alignment: 1) { buffer in
+                let count = recv(ours, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT))
+                if count > 0 {
+                    bytes += buffer[..<count]
+                } else if count == 0 || (errno != EAGAIN && errno != EINTR) {
+                    isOpen = false
+                }
             }
         }
     }

@@ -6,7 +6,11 @@ public final class QueueExecutor: SerialExecutor {
     private let queue: DispatchQueue
 
     /// - Parameter label: names the queue in debuggers.
-    public init(label: String) { queue = DispatchQueue(label: label, qos: .utility) }
+    public init(label: String) {
+        // Of the priority of the process: with a lower quality of service the thread is a nice one, and so are programs that it
+        // runs, and on a busy machine a change waits for everybody else.
+        queue = DispatchQueue(label: label)
+    }
 
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)

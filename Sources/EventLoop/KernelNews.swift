@@ -65,17 +65,18 @@ public final class KernelNews: Sendable {
 
     /// Reads all messages that wait.
     private static func hear(_ socket: borrowing Descriptor, _ isNews: ([UInt8]) -> Bool) -> Bool {
-        var buffer = [UInt8](repeating: 0, count: 64 << 10)
-        var found = false
-        while true {
-            let count = recv(socket.raw, &buffer, buffer.count, Int32(MSG_DONTWAIT))
-            if count > 0 {
-                if isNews(Array(buffer[..<count])) { found = true }
-            } else if count < 0, errno == ENOBUFS {
-                // More news than the socket holds.
-                found = true
-            } else {
-                return found
+        withUnsafeTemporaryAllocation(byteCount: 64 << 10, alignment: 1) { buffer in
+            var found = false
+            while true {
+                let count = recv(socket.raw, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT))
+                if count > 0 {
+                    if isNews(Array(buffer[..<count])) { found = true }
+                } else if count < 0, errno == ENOBUFS {
+                    // More news than the socket holds.
+                    found = true
+                } else {
+                    return found
+                }
             }
         }
     }

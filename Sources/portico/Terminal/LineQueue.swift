@@ -28,7 +28,7 @@ final class LineQueue: Sendable {
     private let capacity: Int
     private let notice: @Sendable (_ dropped: Int) -> String
     private let state = Guarded(State())
-    private let writer = DispatchQueue(label: "portico.output", qos: .utility)
+    private let writer = DispatchQueue(label: "portico.output")
 
     init(_ descriptor: Int32, capacity: Int, notice: @escaping @Sendable (_ dropped: Int) -> String) {
         self.descriptor = descriptor
