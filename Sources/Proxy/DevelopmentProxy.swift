@@ -63,14 +63,14 @@ public actor DevelopmentProxy {
 
     /// Serves what the sources say by now, with these changes.
     public func apply(_ changes: ObjectChanges) async -> Served {
-        await turns.take { await self.serve(await self.resolve(changes)) }
+        await turns.take { await serve(resolve(changes)) }
     }
 
     /// Tries again what did not work, and asks anew for the addresses of host names.
     public func retry() async -> Served {
         await turns.take {
-            let moved = await self.lookUpHosts()
-            return await self.serve(await self.troubled.union(moved))
+            let moved = await lookUpHosts()
+            return await serve(troubled.union(moved))
         }
     }
 

@@ -13,6 +13,8 @@ public actor Reconciler {
     private var served: [ServicePortID: Served] = [:]
     private var services: [ObjectKey: Planned] = [:]
     private var doorCount = 0
+    /// The relay has been told something that its workers may not have taken on yet.
+    private var isAhead = false
     private let turns = Turns()
 
     private struct Served {
@@ -58,7 +60,7 @@ public actor Reconciler {
             for id in before.ports where !wanted.contains(id) {
                 await relay.remove(id)
                 served[id] = nil
-                hasClosed = true
+                (hasClosed, isAhead) = (true, true)
             }
             for port in ports where await closeUnwantedDoors(of: port) { hasClosed = true }
             services[key] = ports.isEmpty ? nil : after
@@ -66,7 +68,7 @@ public actor Reconciler {
         }
         // Doors that are no longer wanted go first, so that their addresses are free for others: once the workers have
         // closed them.
-        if hasClosed { await relay.settle() }
+        if hasClosed { await settle() }
         await relay.expect(doors: doorCount)
         var statuses: [ObjectKey: [PortStatus]] = [:]
         // In their order, so that the same Services get the same when there is not enough for all.
@@ -76,8 +78,14 @@ public actor Reconciler {
             statuses[key] = status
         }
         // "In force" is what the caller may tell people when this returns.
-        await relay.settle()
+        await settle()
         return statuses
+    }
+
+    private func settle() async {
+        guard isAhead else { return }
+        isAhead = false
+        await relay.settle()
     }
 
     private func carryOut(_ port: PlannedPort) async -> PortStatus {
@@ -89,11 +97,13 @@ public actor Reconciler {
             if balancer !== known.balancer || port.policy != known.policy {
                 served[port.id]?.balancer = balancer
                 served[port.id]?.policy = port.policy
+                isAhead = true
                 await relay.serve(port.id, with: balancer, policy: port.policy)
             }
         } else {
             let balancer = Balancer(endpoints)
             served[port.id] = Served(balancer: balancer, policy: port.policy)
+            isAhead = true
             await relay.serve(port.id, with: balancer, policy: port.policy)
         }
 
@@ -103,6 +113,7 @@ public actor Reconciler {
             if served[port.id]?.doors[door] == nil {
                 do throws(SystemError) {
                     served[port.id]?.doors[door] = try await open(door, for: port.id)
+                    isAhead = true
                 } catch {
                     status.doors.append(
                         DoorStatus(
@@ -123,6 +134,7 @@ public actor Reconciler {
         let unwanted = open.filter { !port.doors.contains($0.key) }
         for (door, opened) in unwanted {
             await relay.close(opened.id)
+            isAhead = true
             served[port.id]?.doors[door] = nil
         }
         return !unwanted.isEmpty

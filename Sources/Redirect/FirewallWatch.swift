@@ -14,11 +14,12 @@ public final class FirewallWatch: Sendable {
 
     private let count: Guarded<Int>
     private let news: KernelNews?
-    private let tables: Guarded<Tables>
+    /// Nil where the kernel tells of everything.
+    private let tables: Guarded<Tables>?
     private let tasks: [Task<Void, Never>]
 
     private struct Tables {
-        var known = LegacyTables()
+        var known: LegacyTables
         var isOwnChange = false
     }
 
@@ -40,11 +41,10 @@ public final class FirewallWatch: Sendable {
             count.withLock { $0 += 1 }
             disturbance.yield()
         }
-        let tables = Guarded(Tables())
+        let tables = kind == .nft ? nil : Guarded(Tables(known: .current()))
         var tasks: [Task<Void, Never>] = []
         if let news { tasks.append(Task { for await _ in news.news { tell() } }) }
-        if kind != .nft {
-            tables.withLock { $0.known = .current() }
+        if let tables {
             tasks.append(
                 Task {
                     while (try? await Task.sleep(for: Self.interval)) != nil {
@@ -67,11 +67,11 @@ public final class FirewallWatch: Sendable {
     public var disturbanceCount: Int { count.withLock { $0 } }
 
     /// What happens to the tables until ``ownChangeEnds()`` is not others' doing.
-    func ownChangeBegins() { tables.withLock { $0.isOwnChange = true } }
+    func ownChangeBegins() { tables?.withLock { $0.isOwnChange = true } }
 
     /// How the tables are now is how they should be.
     func ownChangeEnds() {
-        tables.withLock { tables in
+        tables?.withLock { tables in
             tables.isOwnChange = false
             tables.known = .current()
         }

@@ -19,6 +19,12 @@ public struct KernelResult: Sendable {
         self.cost = cost
     }
 
+    /// Of a call after this one that has nothing to do.
+    public var unchanged: KernelResult {
+        KernelResult(
+            families: families.mapValues { FamilyResult($0.outcome.map { _ in .unchanged }, refused: $0.refused) })
+    }
+
     /// Whether all that it was told is in force, apart from what is refused.
     public var isInForce: Bool { families.values.allSatisfy { (try? $0.outcome.get()) != nil } }
 }

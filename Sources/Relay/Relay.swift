@@ -199,9 +199,18 @@ public actor Relay {
     /// Returns when every worker has taken on what was said so far: from then on new clients meet it, and the addresses of
     /// doors that were closed are free.
     public func settle() async {
-        for worker in workers {
-            await withCheckedContinuation { continuation in
-                if !worker.loop.execute({ worker.settle { continuation.resume() } }) { continuation.resume() }
+        await withCheckedContinuation { continuation in
+            // All of them at once, and nobody is woken before the last one.
+            let last = Guarded(workers.count)
+            let isDone: @Sendable () -> Void = {
+                let left = last.withLock { left in
+                    left -= 1
+                    return left
+                }
+                if left == 0 { continuation.resume() }
+            }
+            for worker in workers {
+                if !worker.loop.execute({ worker.settle(isDone) }) { isDone() }
             }
         }
     }

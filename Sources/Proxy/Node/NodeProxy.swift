@@ -28,15 +28,19 @@ public actor NodeProxy {
     private let relay: Relay
     private let reconciler: Reconciler
     private let look: @Sendable () -> NetworkInterfaces
+    /// What was seen at the last look: one takes longer than most changes.
+    private var interfaces: NetworkInterfaces?
     private let turns = Turns()
     private var state: NodeState
     private var kernel: Kernel
     /// What the back end knows of the node.
     private var redirection: NodeRedirection?
+    /// What the back end last came to, if all is in force that it was told.
+    private var inForce: KernelResult?
 
     /// - Parameters:
     ///   - backEnd: nil leaves the kernel alone: then there are claimed ports only.
-    ///   - look: how the node's network is looked at.
+    ///   - look: how the node's network is looked at: at first, and by ``retry()``.
     public init(
         relay: Relay, settings: NodeSettings, backEnd: (any KernelBackEnd)?,
         look: @escaping @Sendable () -> NetworkInterfaces = { NetworkInterfaces.current() }
@@ -55,12 +59,15 @@ public actor NodeProxy {
 
     /// Serves what the source says by now, with these changes. May be called at any time: steps are taken one after another.
     public func serve(_ changes: ObjectChanges) async -> Served {
-        await turns.take { await self.serveNow { $0.take(changes, $1) } }
+        await turns.take { await serveNow { $0.take(changes, $1) } }
     }
 
     /// Tries again what did not work, and looks anew at the node's addresses: at every period, and when they change.
     public func retry() async -> Served {
-        await turns.take { await self.serveNow { $0.retry($1) } }
+        await turns.take {
+            interfaces = nil
+            return await serveNow { $0.retry($1) }
+        }
     }
 
     /// Brings the kernel to what was served last. Starts no program if that is in force already.
@@ -69,18 +76,26 @@ public actor NodeProxy {
     public func redirect(checking: Bool = false) async -> Redirected {
         guard case .following(let backEnd, _) = kernel else { return Redirected() }
         // Between two steps: in the middle of one there are plans that the back end is not told of yet.
-        let (change, round, revision) = await turns.take { await self.takeUntold() }
-        // Others may have something served meanwhile.
-        let result = await backEnd.apply(change, checking: checking)
-        guard result.isInForce else { return Redirected(result) }
+        let (change, round, revision) = await turns.take { takeUntold() }
+        let result: KernelResult
+        if change.isEmpty, !checking, let inForce {
+            result = inForce.unchanged
+        } else {
+            // Others may have something served meanwhile.
+            inForce = nil
+            result = await backEnd.apply(change, checking: checking)
+            guard result.isInForce else { return Redirected(result) }
+            inForce = result
+        }
         return await turns.take {
-            Redirected(result, isToBeServed: await self.rulesAreInForce(of: round, revision))
+            Redirected(result, isToBeServed: await rulesAreInForce(of: round, revision))
         }
     }
 
     /// Removes all rules (`--cleanup-on-exit`).
     public func removeRules() async -> [RedirectError] {
         guard case .following(let backEnd, _) = kernel else { return [] }
+        inForce = nil
         return await backEnd.removeAll()
     }
 
@@ -90,7 +105,9 @@ public actor NodeProxy {
 
     private func serveNow(_ change: (inout NodeState, Look) -> Set<ObjectKey>) async -> Served {
         let settings = state.settings
-        let dirty = change(&state) { node, former in NodeAddresses(look(), node: node, settings, after: former) }
+        let interfaces = interfaces ?? look()
+        self.interfaces = interfaces
+        let dirty = change(&state) { node, former in NodeAddresses(interfaces, node: node, settings, after: former) }
         return await serve(dirty)
     }
 
@@ -103,7 +120,7 @@ public actor NodeProxy {
             wanted = state.plan(busy)
             touched.formUnion(wanted.keys)
         }
-        tellKernel(of: touched)
+        tellKernel()
         if case .untouched = kernel {
             // There are no rules, so what Services have given up leads nowhere at once.
             _ = state.rulesAreInForce(of: state.round, state.resolver.revision)
@@ -116,9 +133,9 @@ public actor NodeProxy {
         return state.served(touched, limit: relay.budget.limit)
     }
 
-    private func tellKernel(of keys: Set<ObjectKey>) {
+    private func tellKernel() {
         guard case .following(let backEnd, var change) = kernel else { return }
-        for key in keys { change.services[key] = state.services[key]?.portals ?? [] }
+        change.services.merge(state.takeUntold()) { $1 }
         let now = state.redirection
         if now != redirection { change.node = now }
         redirection = now

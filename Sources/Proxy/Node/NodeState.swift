@@ -23,6 +23,8 @@ struct NodeState: Sendable {
     private(set) var left: [ObjectKey: Left] = [:]
     /// Services that something matters to which nobody has been told of yet: what rules captured is free.
     private(set) var affected: Set<ObjectKey> = []
+    /// Services with other portals than the kernel was told of last.
+    private var untold: Set<ObjectKey> = []
     /// How often something was planned.
     private(set) var round = 0
 
@@ -175,7 +177,7 @@ struct NodeState: Sendable {
             guard var service = services[key] else { continue }
             service.status = status
             service.held = []
-            service.portals = service.plan.portals(on: planner.addresses, status) { address, owner in
+            let portals = service.plan.portals(on: planner.addresses, status) { address, owner in
                 guard let holder = holder(address, owner.transport) else { return false }
                 service.held.append(
                     Problem(
@@ -183,6 +185,8 @@ struct NodeState: Sendable {
                         "\(address) is not redirected: it is this node's own, and held by \(holder)"))
                 return true
             }
+            if isRedirecting, portals != service.portals { untold.insert(key) }
+            service.portals = portals
             for port in service.plan.ports where replaceProxyPort(of: port, status) { busy.insert(key) }
             shortage.update(key, status)
             if service.isTroubled { troubled.insert(key) } else { troubled.remove(key) }
@@ -200,6 +204,12 @@ struct NodeState: Sendable {
         }
         if isBusy { planner.replaceProxyPort(of: port.id) }
         return isBusy
+    }
+
+    /// The portals of those Services that have others than when this was last called.
+    mutating func takeUntold() -> [ObjectKey: [Portal]] {
+        defer { untold = [] }
+        return Dictionary(uniqueKeysWithValues: untold.map { ($0, services[$0]?.portals ?? []) })
     }
 
     /// What the rules have to know of the node apart from its Services.

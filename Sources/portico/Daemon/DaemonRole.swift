@@ -250,6 +250,8 @@ struct DaemonRole: SessionRole {
     /// Tells whenever the kernel says that interfaces or their addresses have changed, until the task is cancelled.
     private static func watchAddresses(_ changed: () -> Void) async {
         guard let watch = try? KernelNews(.addresses) else { return }
+        // For what has changed before somebody listened.
+        changed()
         for await _ in watch.news {
             changed()
             // They come in several at once, with a network plug-in at work in many.

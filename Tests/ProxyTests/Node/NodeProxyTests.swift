@@ -74,6 +74,53 @@ import Testing
         await relay.stop()
     }
 
+    @Test("A change that means nothing to the kernel is not told to it, and all is in force as before")
+    func notTold() async throws {
+        var changes = services(["a"])
+        var slice = slice(of: "a", ports: [.init(port: 80)], [endpoint("10.1.0.1")])
+        slice.metadata.namespace = "race"
+        changes.update(.endpointSlice(slice))
+        _ = await proxy.serve(changes)
+        let first = await proxy.redirect().kernel
+        #expect(first.isInForce && !first.families.isEmpty)
+        slice.endpoints = [endpoint("10.1.0.2")]
+        var change = ObjectChanges()
+        change.update(.endpointSlice(slice))
+        let served = await proxy.serve(change)
+        #expect(served.services[key("a")]??.ports.first?.endpoints.map(\.address.ip) == [ip("10.1.0.2")])
+        let second = await proxy.redirect().kernel
+        #expect(second.isInForce && second.families.keys == first.families.keys)
+        #expect(await backEnd.calls.count == 1)
+        // A look is another matter, and so is what could not be brought in force.
+        _ = await proxy.redirect(checking: true)
+        await backEnd.fail(.ipv4, .timedOut(program: "iptables-restore", seconds: 60))
+        _ = await proxy.serve(services(["b"]))
+        #expect(await !proxy.redirect().kernel.isInForce)
+        #expect(await !proxy.redirect().kernel.isInForce)
+        #expect(await backEnd.calls.count == 4)
+        await relay.stop()
+    }
+
+    @Test("The node's network is looked at at first, and again when that is asked for")
+    func looks() async throws {
+        let looks = Guarded(0)
+        let second = NetworkInterfaces(addresses: [.init("eth0", ip("192.168.1.6"))])
+        let proxy = NodeProxy(relay: relay, settings: Self.settings, backEnd: backEnd) {
+            looks.withLock { looks in
+                looks += 1
+                return looks == 1 ? Self.network : second
+            }
+        }
+        for name in ["a", "b", "c"] {
+            #expect(await proxy.serve(services([name])).addresses.primary[.ipv4] == ip("192.168.1.5"))
+        }
+        #expect(looks.withLock { $0 } == 1)
+        #expect(await proxy.retry().addresses.primary[.ipv4] == ip("192.168.1.6"))
+        #expect(await proxy.serve(services(["d"])).addresses.primary[.ipv4] == ip("192.168.1.6"))
+        #expect(looks.withLock { $0 } == 2)
+        await relay.stop()
+    }
+
     @Test("Doors that there was no room for are not kept once nobody wants them any more")
     func noRoom() async throws {
         let small = try Relay(RelayConfiguration(workers: 2, budget: DescriptorBudget(limit: 64)))
