@@ -130,7 +130,8 @@ let package = Package(
         .testTarget(name: "DocumentsTests", dependencies: ["Documents"], swiftSettings: settings),
         .testTarget(
             name: "KubernetesAPITests",
-            dependencies: ["Base", "Objects", "Cluster", "KubernetesAPI", "TestSupport"], swiftSettings: settings),
+            dependencies: ["Base", "Objects", "Cluster", "KubernetesAPI", "TestSupport"],
+            resources: [.copy("Fixtures")], swiftSettings: settings),
         .testTarget(
             name: "RedirectTests",
             dependencies: [

@@ -1,0 +1,205 @@
+internal import Base
+public import Cluster
+internal import Glibc
+public import Objects
+
+/// Objects from an API server: listed once, then watched.
+///
+/// Nothing is told before all kinds have been listed, so that nobody acts on half of a cluster. From then on a change is told as
+/// soon as it comes, and what has been told stays as it is for as long as the server cannot be asked.
+///
+/// Its requests begin with the first call of ``next()``, and end for good when a task that waits there is cancelled.
+public actor APISource: ClusterSource {
+    private let client: any APIClient
+    private let selection: APISelection
+    private let time: Timekeeper
+    /// The moment at which `time` began, by the machine's clock.
+    private let beginning: Timestamp
+
+    private(set) var reflectors: [Reflector]
+    /// What each is doing, to be ended where that is no longer wanted.
+    private var work: [Task<Void, Never>?]
+    private var drivers: [Task<Void, Never>] = []
+    private var hasBegun = false
+    private var hasEnded = false
+    /// Who waits for the next update.
+    private var reader: CheckedContinuation<Void, Never>?
+    /// What was told last, but for the changes; nil before the first time.
+    private var told: SourceUpdate?
+
+    /// Reading a large list takes a while: the actor has a thread of its own, so that it does not hold up one of the few that all
+    /// of Swift's concurrency shares.
+    private let executor = QueueExecutor(label: "portico.api")
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    /// - Parameter client: of the API server.
+    public init(_ client: any APIClient, _ selection: APISelection) {
+        self.init(client, selection, clock: ContinuousClock(), random: SystemRandomNumberGenerator())
+    }
+
+    /// - Parameters:
+    ///   - clock: for all waiting.
+    ///   - random: spreads what all nodes of a cluster would do at once.
+    ///   - beginning: what the machine's clock says now, for those who are told since when something lasts.
+    public init(
+        _ client: any APIClient, _ selection: APISelection, clock: some Clock<Duration>,
+        random: some RandomNumberGenerator & Sendable, beginning: Timestamp? = nil
+    ) {
+        self.client = client
+        self.selection = selection
+        self.beginning = beginning ?? Timestamp(seconds: Int64(Glibc.time(nil)))
+        time = Timekeeper(clock)
+        var random = random
+        reflectors = selection.parts.map { part in
+            // Each has numbers of its own.
+            _ = random.next()
+            return Reflector(part.resources, random: random)
+        }
+        work = selection.parts.map { _ in nil }
+    }
+
+    // MARK: Telling
+
+    /// All that there is at first; before that, what keeps it from being known. From then on waits for changes.
+    public func next() async -> SourceUpdate? {
+        begin()
+        while !hasEnded, !Task.isCancelled {
+            if let update = takeUpdate() { return update }
+            await withTaskCancellationHandler {
+                await withCheckedContinuation { continuation in
+                    reader?.resume()
+                    reader = continuation
+                    if Task.isCancelled { wake() }
+                }
+            } onCancel: {
+                Task { await self.wake() }
+            }
+        }
+        end()
+        return nil
+    }
+
+    /// Has everything listed again.
+    public func reread() {
+        for index in reflectors.indices {
+            reflectors[index].reread()
+            work[index]?.cancel()
+        }
+    }
+
+    private func wake() {
+        reader?.resume()
+        reader = nil
+    }
+
+    private func end() {
+        hasEnded = true
+        for driver in drivers { driver.cancel() }
+        for task in work { task?.cancel() }
+        wake()
+    }
+
+    /// - Returns: nil if there is nothing to tell.
+    private func takeUpdate() -> SourceUpdate? {
+        var update = SourceUpdate()
+        update.hasSynced = hasSynced
+        update.isPartial = reflectors.contains(where: \.isUnknown)
+        update.problems = Self.problems(of: reflectors, beginning: beginning)
+        update.notes = reflectors.compactMap(\.note)
+        let hasChanges = update.hasSynced && reflectors.contains(where: \.ledger.hasChanges)
+        guard hasChanges || update != told, update.hasSynced || !update.problems.isEmpty else { return nil }
+        told = update
+        if hasChanges {
+            for index in reflectors.indices { update.changes.merge(reflectors[index].ledger.takeChanges()) }
+        }
+        return update
+    }
+
+    private var hasSynced: Bool {
+        zip(reflectors, selection.parts).allSatisfy { $0.hasSynced || $1.isOptional && $0.outage?.cause == .resource }
+    }
+
+    // MARK: Driving
+
+    private func begin() {
+        guard !hasBegun else { return }
+        hasBegun = true
+        drivers = reflectors.indices.map { index in Task { await drive(index) } }
+    }
+
+    /// Does what a reflector says, until the source ends.
+    private func drive(_ index: Int) async {
+        while !hasEnded {
+            let step = reflectors[index].next(at: time.now())
+            let task = Task<Void, Never> {
+                switch step {
+                case .wait(let duration): try? await time.sleep(duration)
+                case .send(let request): await exchange(request, index)
+                }
+            }
+            work[index] = task
+            await task.value
+        }
+    }
+
+    private enum Outcome {
+        case ended, failed(APIError), given
+        case silent
+    }
+
+    private func exchange(_ request: APIRequest, _ index: Int) async {
+        let outcome = await withTaskGroup(of: Outcome.self) { group in
+            group.addTask { await self.converse(request, index) }
+            group.addTask { await self.guardSilence(index) }
+            let first = await group.next()
+            group.cancelAll()
+            return first ?? .given
+        }
+        // Ended from here, whatever the client makes of that.
+        guard !Task.isCancelled else { return reflectors[index].interrupt() }
+        let now = time.now()
+        switch outcome {
+        case .ended: reflectors[index].end(at: now)
+        case .failed(let error): reflectors[index].fail(error, at: now)
+        case .silent: reflectors[index].fallSilent(at: now)
+        case .given: break
+        }
+        tell()
+    }
+
+    /// Sends a request and takes its answer, to the end of it.
+    private func converse(_ request: APIRequest, _ index: Int) async -> Outcome {
+        do throws(APIError) {
+            let response = try await client.send(request)
+            guard !Task.isCancelled else { return .given }
+            reflectors[index].begin(
+                status: response.status, retryAfter: response.header("retry-after"), at: time.now())
+            tell()
+            while let piece = try await response.body.next(isolation: self) {
+                guard !Task.isCancelled, reflectors[index].receive(piece, at: time.now()) else {
+                    tell()
+                    return .given
+                }
+                tell()
+            }
+            return .ended
+        } catch {
+            return .failed(error)
+        }
+    }
+
+    /// Ends when the server has been silent for too long, or the task is cancelled.
+    private func guardSilence(_ index: Int) async -> Outcome {
+        while !Task.isCancelled, let limit = reflectors[index].patience {
+            let left = limit - time.now()
+            if left <= .zero { return .silent }
+            try? await time.sleep(left)
+        }
+        return .given
+    }
+
+    /// Has the reader look whether there is something to tell.
+    private func tell() {
+        if reader != nil { wake() }
+    }
+}

@@ -1,0 +1,180 @@
+internal import Cluster
+internal import Documents
+
+/// Keeps up with the objects of one kind at an API server: lists them, then watches what changes, and starts over where that
+/// must be.
+///
+/// A value without a clock or a connection. Whoever drives it does what ``next(at:)`` says and tells what comes of it. Times are
+/// those of the driver's clock, from a beginning of its choice.
+struct Reflector {
+    /// What is to be done next.
+    enum Step: Hashable {
+        case send(APIRequest)
+        case wait(Duration)
+    }
+
+    /// What the next request is for.
+    enum Aim: Hashable {
+        case list(Listing)
+        /// Everything after ``version``.
+        case watch
+    }
+
+    /// A list that is to be asked for.
+    struct Listing: Hashable {
+        /// At least as new; empty for what there is now, `0` for whatever the server has at hand.
+        var version: String
+        /// Not all in one answer.
+        var isPaged = true
+        /// Where the next page begins.
+        var continuation: String?
+        /// That the first page was of.
+        var versionOfPages = ""
+        var pages = 0
+
+        /// Where a cache has a state, one page of it cannot be had.
+        var limit: Int? { isPaged && (version.isEmpty || version == "0") ? 500 : nil }
+    }
+
+    /// What is under way.
+    enum Phase: Hashable {
+        case idle
+        case listing(Listing)
+        /// A streaming list: all objects come as events, and at their end a bookmark. From then on it is a watch.
+        case streaming(Listing)
+        case watching
+        /// The answer is no 200; its body says why.
+        case refused(APIStatus)
+    }
+
+    /// The kinds that will do, best first: the first that the server has is followed.
+    let resources: [WatchedResource]
+    var choice = 0
+    /// The one that is known.
+    var followed = 0
+    var aim = Aim.list(Listing(version: "0"))
+    var phase = Phase.idle
+    /// What has come of the answer under way and is not read yet; of one that is no 200, all of it.
+    var cutter = JSONCutter(.values)
+    var refusal: [UInt8] = []
+    /// When the request under way was sent, when the server was last heard, and whether its answer has begun.
+    var asked = Duration.zero
+    var heard = Duration.zero
+    var hasHead = false
+    /// How long the watch under way is to last.
+    var watchSeconds = 0
+    /// Something useful has come by the watch under way.
+    var hasEvents = false
+
+    /// The newest version that all objects are known of.
+    var version = ""
+    /// All objects have been known once.
+    var hasSynced = false
+    var ledger: ObjectLedger
+    var outage: Outage?
+    /// The server may list by a stream. What it has refused it is not asked again.
+    var mayStream = true
+    var brokenStreams = 0
+    /// The server sends bookmarks, so that silence means something.
+    var hasBookmarks = false
+    var silentWatches = 0
+    var refusedWatches = 0
+
+    var backoff = Backoff()
+    var waitsUntil: Duration?
+    var random: any RandomNumberGenerator
+    let strings = StringCache()
+
+    /// - Parameter resources: one at least.
+    init(_ resources: [WatchedResource], random: any RandomNumberGenerator, ledger: ObjectLedger = ObjectLedger()) {
+        self.resources = resources
+        self.random = random
+        self.ledger = ledger
+    }
+
+    var resource: WatchedResource { resources[choice] }
+
+    /// No list of them has ever come, and there may be some.
+    var isUnknown: Bool { version.isEmpty }
+
+    // MARK: Asking
+
+    mutating func next(at now: Duration) -> Step {
+        if let until = waitsUntil {
+            if until > now { return .wait(until - now) }
+            waitsUntil = nil
+        }
+        (asked, heard, hasHead, hasEvents) = (now, now, false, false)
+        watchSeconds = Int.random(in: 300...600, using: &random)
+        cutter = JSONCutter(.values)
+        switch aim {
+        case .list(let listing) where mayStream && listing.continuation == nil:
+            ledger.beginList()
+            phase = .streaming(listing)
+            return .send(resource.stream(version: listing.version, seconds: watchSeconds))
+        case .list(let listing):
+            if listing.continuation == nil { ledger.beginList() }
+            phase = .listing(listing)
+            cutter = JSONCutter(.list)
+            return .send(
+                resource.list(
+                    version: listing.version, limit: listing.limit, continuation: listing.continuation))
+        case .watch:
+            phase = .watching
+            return .send(resource.watch(after: version, seconds: watchSeconds))
+        }
+    }
+
+    /// Until when the server of the request under way may be silent.
+    ///
+    /// A connection may be dead without anybody having said so: a machine that was switched off, a firewall that forgot it. A watch
+    /// would then be silent for ever. Servers end it after the time that they were asked for, and send a bookmark every
+    /// minute; those that do the latter are waited for no longer than a missing bookmark allows.
+    var patience: Duration? {
+        switch phase {
+        case .idle: nil
+        case .listing, .streaming, .refused: heard + .seconds(60)
+        case .watching: heard + (!hasHead ? .seconds(60) : hasBookmarks ? .seconds(150) : .seconds(watchSeconds + 30))
+        }
+    }
+
+    /// Everything is to be listed again; what differs from what is known will be told. The request under way is to be ended.
+    mutating func reread() {
+        relist(hasSynced ? version : "0")
+        (phase, waitsUntil) = (.idle, nil)
+    }
+
+    /// A list is next.
+    ///
+    /// - Parameter version: at least as new; empty for what there is now.
+    mutating func relist(_ version: String, isPaged: Bool = true) {
+        aim = .list(Listing(version: version, isPaged: isPaged))
+        // The server may have become another since it was asked for the best.
+        choice = 0
+    }
+
+    /// The request under way has been ended, for a reason that is not the server's.
+    mutating func interrupt() { phase = .idle }
+
+    // MARK: How it went
+
+    /// Something has come that shows that all is well.
+    mutating func succeed(at now: Duration, isWatch: Bool) {
+        backoff.succeeded(at: now)
+        if outage?.isOfWatch == false || isWatch { outage = nil }
+    }
+
+    /// What was under way is over, and another attempt follows, not at once.
+    ///
+    /// - Parameter least: what the server asks for.
+    mutating func fail(
+        _ cause: Outage.Cause, _ text: String, at now: Duration, isWorthTelling: Bool = true, least: Duration = .zero
+    ) {
+        let isOfWatch = aim == .watch
+        outage = Outage(
+            cause: cause, text: text, since: outage?.since ?? now, isOfWatch: isOfWatch,
+            isWorthTelling: isWorthTelling || outage?.isWorthTelling ?? false)
+        phase = .idle
+        waitsUntil = now + max(backoff.failed(at: now, &random), least)
+    }
+}

@@ -1,0 +1,350 @@
+import Objects
+import Testing
+
+@testable import KubernetesAPI
+
+@Suite("A reflector")
+struct ReflectorTests {
+    private let web = serviceJSON("web", version: 5, kind: "")
+
+    @Test("It lists what the server has at hand, and watches from there")
+    func listAndWatch() {
+        var rig = Rig()
+        #expect(rig.ask().line == "GET /api/v1/services?limit=500&resourceVersion=0")
+        rig.answer(listJSON([web], version: 9).utf8)
+        #expect(rig.names == ["web"])
+        #expect(rig.reflector.hasSynced)
+        let watch = rig.ask()
+        #expect(watch["watch"] == "true" && watch["resourceVersion"] == "9" && watch["allowWatchBookmarks"] == "true")
+        #expect(watch["timeoutSeconds"].flatMap { Int($0) }.map { (300...600).contains($0) } == true)
+        rig.answer(eventJSON("ADDED", serviceJSON("db", version: 10)).utf8, .none)
+        rig.more(eventJSON("DELETED", serviceJSON("web", version: 11)).utf8)
+        #expect(rig.objects[ObjectID(.service, ObjectKey(namespace: "default", name: "web"))] == .some(nil))
+        rig.now += .seconds(400)
+        rig.more("".utf8, .declared)
+        // It ended as it should: it goes on from there at once, and lists nothing.
+        #expect(rig.ask()["resourceVersion"] == "11")
+        #expect(rig.waited == .zero && rig.outage == nil)
+    }
+
+    @Test("The time that a watch is to last is spread")
+    func spread() {
+        let times = (0..<40).map { (seed: UInt64) in
+            var rig = Rig(seed: seed)
+            _ = rig.ask()
+            rig.answer(listJSON([], version: 1).utf8)
+            return rig.ask()["timeoutSeconds"]
+        }
+        #expect(Set(times).count > 20)
+    }
+
+    @Test("Pages are put together, and the watch begins at the version of the first")
+    func pages() {
+        var rig = Rig()
+        _ = rig.ask()
+        rig.answer(listJSON([web], version: 9, continuation: "abc").utf8)
+        #expect(!rig.reflector.hasSynced)
+        #expect(rig.ask().line == "GET /api/v1/services?limit=500&continue=abc")
+        rig.answer(listJSON([serviceJSON("db", version: 7, kind: "")], version: 9).utf8)
+        #expect(rig.names == ["db", "web"])
+        #expect(rig.ask()["resourceVersion"] == "9")
+    }
+
+    @Test("What is missing from a new list is gone, and what is the same is not told again")
+    func differences() {
+        var rig = Rig()
+        _ = rig.ask()
+        let others = (0..<50).map { serviceJSON("s\($0)", version: 3, kind: "") }
+        rig.answer(listJSON(others + [web], version: 9).utf8)
+        #expect(rig.changes == 51)
+        rig.reflector.reread()
+        #expect(rig.ask()["resourceVersion"] == "9")
+        rig.answer(listJSON(others + [serviceJSON("new", version: 12, kind: "")], version: 12).utf8)
+        #expect(rig.changes == 2)
+        #expect(rig.objects[ObjectID(.service, ObjectKey(namespace: "default", name: "web"))] == .some(nil))
+    }
+
+    @Test("An event of a version that is known already is no change")
+    func replay() {
+        var rig = watching()
+        rig.answer(eventJSON("MODIFIED", serviceJSON("web", version: 10)).utf8, .broken)
+        #expect(rig.changes == 1)
+        #expect(rig.ask()["resourceVersion"] == "10")
+        rig.answer(eventJSON("MODIFIED", serviceJSON("web", version: 10)).utf8, .none)
+        #expect(rig.changes == 0)
+    }
+
+    // MARK: What the server no longer knows
+
+    @Test("A watch that has expired costs one list, of what is known or newer", arguments: [true, false])
+    func expiredWatch(_ asEvent: Bool) {
+        var rig = watching()
+        let status = statusJSON(410, reason: "Expired", message: "too old resource version: 9 (400)")
+        if asEvent { rig.answer(eventJSON("ERROR", status).utf8) } else { rig.answer(410, status.utf8) }
+        #expect(rig.ask().line == "GET /api/v1/services?resourceVersion=9")
+        #expect(rig.waited > .zero && rig.outage == nil)
+        rig.answer(listJSON([web], version: 400).utf8)
+        #expect(rig.ask()["resourceVersion"] == "400")
+    }
+
+    @Test("A list that has expired is asked for as it is now")
+    func expiredList() {
+        var rig = watching()
+        rig.answer(410, statusJSON(410, reason: "Expired").utf8)
+        _ = rig.ask()
+        rig.answer(410, statusJSON(410, reason: "Expired").utf8)
+        #expect(rig.ask().line == "GET /api/v1/services?limit=500")
+    }
+
+    @Test("Pages that have expired are asked for all in one")
+    func expiredPage() {
+        var rig = Rig()
+        _ = rig.ask()
+        rig.answer(listJSON([web], version: 9, continuation: "abc").utf8)
+        _ = rig.ask()
+        rig.answer(410, statusJSON(410, reason: "Expired").utf8)
+        #expect(rig.ask().line == "GET /api/v1/services")
+        // What was on the page before may be gone by now.
+        rig.answer(listJSON([], version: 20).utf8)
+        #expect(rig.objects.values.compactMap(\.self).isEmpty)
+    }
+
+    @Test("A version of the future is given up: the server was put back, or another one is ahead")
+    func futureVersion() {
+        var rig = watching()
+        rig.answer(410, statusJSON(410).utf8)
+        _ = rig.ask()
+        rig.answer(504, retryAfter: "1", statusJSON(504, reason: "Timeout", cause: "ResourceVersionTooLarge").utf8)
+        #expect(rig.ask().line == "GET /api/v1/services?limit=500")
+        rig.answer(listJSON([web], version: 4).utf8)
+        #expect(rig.ask()["resourceVersion"] == "4")
+    }
+
+    @Test("Two watches in a row that are silent where there were bookmarks lead to a list")
+    func silentWatches() {
+        var rig = watching()
+        rig.answer(bookmarkJSON(10).utf8, .none)
+        for _ in 0..<2 {
+            #expect(rig.reflector.patience == rig.now + .seconds(150))
+            rig.now += .seconds(150)
+            rig.reflector.fallSilent(at: rig.now)
+            #expect(rig.outage == nil)
+            let request = rig.ask()
+            #expect(request["resourceVersion"] == "10")
+            if !request.isWatch { return }
+            rig.answer("".utf8, .none)
+        }
+        Issue.record("it never listed")
+    }
+
+    @Test("Without bookmarks a watch may be silent for as long as it was asked for, and half a minute more")
+    func patience() {
+        var rig = Rig()
+        _ = rig.ask()
+        rig.answer(listJSON([], version: 9).utf8)
+        let seconds = Int(rig.ask()["timeoutSeconds"] ?? "") ?? 0
+        #expect(rig.reflector.patience == rig.now + .seconds(60))
+        rig.answer("".utf8, .none)
+        #expect(rig.reflector.patience == rig.now + .seconds(seconds + 30))
+    }
+
+    // MARK: Streaming lists
+
+    @Test("A streaming list is told at its end, and becomes the watch")
+    func streaming() {
+        var rig = Rig(mayStream: true)
+        let request = rig.ask()
+        #expect(request["sendInitialEvents"] == "true" && request["resourceVersionMatch"] == "NotOlderThan")
+        #expect(request["resourceVersion"] == nil && request["allowWatchBookmarks"] == "true")
+        // Its order is by name, not by version.
+        rig.answer(
+            (eventJSON("ADDED", serviceJSON("a", version: 8)) + eventJSON("ADDED", serviceJSON("b", version: 3))).utf8,
+            .none)
+        #expect(!rig.reflector.hasSynced)
+        rig.more(bookmarkJSON(9, endsList: true).utf8)
+        #expect(rig.reflector.hasSynced && rig.names == ["a", "b"])
+        rig.more(eventJSON("MODIFIED", serviceJSON("b", version: 10)).utf8, .broken)
+        #expect(rig.changes == 1)
+        #expect(rig.ask()["resourceVersion"] == "10")
+    }
+
+    @Test(
+        "A server that cannot stream a list is asked for an ordinary one at once, and not again",
+        arguments: [
+            (422, statusJSON(422, reason: "Invalid", message: "sendInitialEvents is forbidden")), (400, ""), (404, ""),
+            (403, statusJSON(403)), (200, eventJSON("ERROR", statusJSON(500, reason: "InternalError"))),
+        ])
+    func noStreams(_ status: Int, _ body: String) {
+        var rig = Rig(mayStream: true)
+        _ = rig.ask()
+        rig.answer(status, body.utf8)
+        #expect(rig.ask().line == "GET /api/v1/services?limit=500&resourceVersion=0")
+        #expect(rig.waited == .zero && rig.outage == nil)
+        rig.answer(listJSON([web], version: 9).utf8)
+        rig.reflector.reread()
+        #expect(!rig.ask().isWatch)
+    }
+
+    @Test("A server that takes a streaming list for an ordinary watch is noticed by its silence")
+    func ignoredStream() {
+        var rig = Rig(mayStream: true)
+        _ = rig.ask()
+        rig.answer(eventJSON("ADDED", serviceJSON("a", version: 8)).utf8, .none)
+        rig.now += .seconds(60)
+        #expect(rig.reflector.patience == rig.now)
+        rig.reflector.fallSilent(at: rig.now)
+        #expect(rig.ask().line == "GET /api/v1/services?limit=500&resourceVersion=0")
+        #expect(rig.outage == nil)
+    }
+
+    @Test("A streaming list that breaks off twice is given up for an ordinary one")
+    func brokenStreams() {
+        var rig = Rig(mayStream: true)
+        for _ in 0..<2 {
+            #expect(rig.ask().isWatch)
+            rig.answer(eventJSON("ADDED", serviceJSON("a", version: 8)).utf8, .broken)
+        }
+        #expect(!rig.ask().isWatch)
+    }
+
+    // MARK: What goes wrong
+
+    @Test("A broken watch goes on where it was, and nobody hears of it", arguments: [Rig.Ending.broken, .declared])
+    func broken(_ ending: Rig.Ending) {
+        var rig = watching()
+        rig.answer(bookmarkJSON(70).utf8, .none)
+        rig.now += .seconds(5)
+        rig.more("{\"type\":\"MODI".utf8, ending)
+        #expect(rig.outage == nil)
+        let request = rig.ask()
+        #expect(request.isWatch && request["resourceVersion"] == "70")
+    }
+
+    @Test("Watches that end at once, without anything, are waited between")
+    func shortWatches() {
+        var rig = watching()
+        rig.answer("".utf8)
+        _ = rig.ask()
+        #expect(rig.waited >= .milliseconds(800))
+        #expect(rig.outage != nil)
+    }
+
+    @Test("A server that cannot be reached is asked less and less, and what is known stays")
+    func unreachable() {
+        var rig = watching()
+        var waits: [Duration] = []
+        for _ in 0..<12 {
+            rig.reflector.fail(.unreachable("10.0.0.1:6443: connection refused"), at: rig.now)
+            #expect(rig.ask().isWatch)
+            waits.append(rig.waited)
+        }
+        #expect(rig.outage == "10.0.0.1:6443: connection refused")
+        #expect((Duration.milliseconds(800)...Duration.milliseconds(1600)).contains(waits[0]))
+        for wait in waits.dropFirst(6) { #expect((Duration.seconds(15)...Duration.seconds(30)).contains(wait)) }
+        #expect(rig.names == ["web"])
+        rig.answer("".utf8, .none)
+        #expect(rig.outage == nil)
+    }
+
+    @Test("A server that asks for time gets it", arguments: [(429, "7", 7), (503, "100000", 120), (429, "soon", 0)])
+    func retryAfter(_ status: Int, _ header: String, _ seconds: Int) {
+        var rig = watching()
+        rig.answer(status, retryAfter: header, "Too many requests, please try again later.".utf8)
+        #expect(rig.outage == "it answers \(status) (Too many requests, please try again later.)")
+        #expect(rig.ask()["resourceVersion"] == "9")
+        #expect(rig.waited >= .seconds(seconds) && rig.waited < .seconds(seconds + 2))
+    }
+
+    @Test("Refused credentials are told, and tried again")
+    func unauthorized() {
+        var rig = watching()
+        rig.answer(401, statusJSON(401, reason: "Unauthorized", message: "Unauthorized").utf8)
+        #expect(rig.outage == "it does not accept the credentials (401)")
+        #expect(rig.ask().isWatch)
+    }
+
+    @Test("A watch that is refused again and again leads to a list")
+    func refusedWatches() {
+        var rig = watching()
+        for _ in 0..<3 {
+            rig.answer(200, eventJSON("ERROR", statusJSON(500, reason: "InternalError", message: "no")).utf8)
+            if !rig.ask().isWatch { return }
+        }
+        Issue.record("it never listed")
+    }
+
+    @Test("Where only lists are allowed they are asked for now and then")
+    func listsOnly() {
+        var rig = watching()
+        rig.answer(403, statusJSON(403, message: #"User \"system:serviceaccount:kube:px\" cannot watch"#).utf8)
+        #expect(
+            rig.outage
+                == "may not watch services in all namespaces (403); the ClusterRole system:node-proxier allows it: "
+                + "kubectl create clusterrolebinding portico --clusterrole=system:node-proxier --serviceaccount=kube:px; "
+                + "until then they are listed now and then")
+        #expect(!rig.ask().isWatch)
+        #expect(rig.waited >= .seconds(15))
+        rig.answer(listJSON([web], version: 30).utf8)
+        // It is not over: nothing is said twice.
+        #expect(rig.outage != nil)
+    }
+
+    @Test("A list that may not be had names verb, resource and namespace")
+    func forbidden() {
+        var rig = Rig([WatchedResource(.endpointSlice, namespace: "shop")])
+        _ = rig.ask()
+        rig.answer(403, statusJSON(403, message: #"User \"jane\" cannot list"#).utf8)
+        #expect(
+            rig.outage
+                == "may not list endpointslices.discovery.k8s.io in namespace shop (403); the ClusterRole "
+                + "system:node-proxier allows it: kubectl create rolebinding portico --namespace=shop "
+                + "--clusterrole=system:node-proxier --user=jane")
+        #expect(!rig.reflector.hasSynced)
+    }
+
+    @Test("A kind that the server does not have is empty, and what was known of it stays")
+    func unknownKind() {
+        var rig = Rig()
+        _ = rig.ask()
+        rig.answer(404, "404 page not found".utf8)
+        #expect(rig.reflector.hasSynced && rig.outage?.contains("/api/v1/services (404)") == true)
+        _ = rig.ask()
+        rig.answer(listJSON([web], version: 9).utf8)
+        #expect(rig.outage == nil)
+        rig.reflector.reread()
+        _ = rig.ask()
+        rig.answer(404, "404 page not found".utf8)
+        #expect(rig.objects.values.compactMap(\.self).count == 1)
+    }
+
+    @Test("Endpoints take the place of EndpointSlices where there are none, and give it back")
+    func endpointsInstead() {
+        var rig = Rig([WatchedResource(.endpointSlice), WatchedResource(.endpoints)])
+        _ = rig.ask()
+        rig.answer(404, statusJSON(404).utf8)
+        #expect(rig.ask().path == "/api/v1/endpoints")
+        #expect(rig.waited == .zero)
+        let endpoints = #"{"metadata":{"name":"web","namespace":"default","resourceVersion":"3"}}"#
+        rig.answer(listJSON([endpoints], version: 9, kind: "EndpointsList").utf8)
+        #expect(rig.objects.keys.map(\.kind) == [.endpoints])
+        #expect(rig.reflector.note == "Endpoints are read: the API server has no EndpointSlices")
+        // The server is another one now.
+        rig.reflector.reread()
+        #expect(rig.ask().path == "/apis/discovery.k8s.io/v1/endpointslices")
+        let slice = """
+            {"metadata":{"name":"web-1","namespace":"default","resourceVersion":"4","labels":\
+            {"kubernetes.io/service-name":"web"}},"addressType":"IPv4","endpoints":null,"ports":null}
+            """
+        rig.answer(listJSON([slice], version: 12, kind: "EndpointSliceList").utf8)
+        #expect(rig.objects.compactMapValues(\.self).keys.map(\.kind) == [.endpointSlice])
+        #expect(rig.reflector.note == nil)
+    }
+
+    private func watching() -> Rig {
+        var rig = Rig()
+        _ = rig.ask()
+        rig.answer(listJSON([web], version: 9).utf8)
+        _ = rig.ask()
+        return rig
+    }
+}
