@@ -24,8 +24,9 @@ declare -A sources=(
     [handover]="Relay/Handover/HandoverMessage"
     [proxy-header]="Relay/ProxyHeader"
     [kubeconfig]="{KubernetesAPI/{Kubeconfig/{URLParts,ServerURL,ProxyURL,Kubeconfig+Access,KubeconfigError,KubeconfigFile,KubeconfigEntry,KubeconfigEntry+Cluster,KubeconfigEntry+User},Credentials/ExecCredential},Documents/DocumentTree+{JSON,Read}}"
+    [watch]="KubernetesAPI/Watch/{JSONScan,JSONCutter,WatchEvent,WireObject,APIStatus}"
 )
-order=(yaml json documents http dns saved-rules handover proxy-header kubeconfig)
+order=(yaml json documents http dns saved-rules handover proxy-header kubeconfig watch)
 
 limit=(-runs=1000000)
 while (($# > 0)); do

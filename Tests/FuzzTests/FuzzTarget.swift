@@ -14,6 +14,7 @@ enum FuzzTarget: String, CaseIterable {
     case handover
     case proxyHeader = "proxy-header"
     case kubeconfig
+    case watch
 
     func run(_ bytes: [UInt8]) throws(FuzzFailure) {
         switch self {
@@ -26,6 +27,7 @@ enum FuzzTarget: String, CaseIterable {
         case .handover: try fuzzHandover(bytes)
         case .proxyHeader: try fuzzProxyHeader(bytes)
         case .kubeconfig: try fuzzKubeconfig(bytes)
+        case .watch: try fuzzWatch(bytes)
         }
     }
 }
