@@ -12,8 +12,19 @@ import Testing
     /// Says what a test gives it, one by one.
     private actor ScriptedSource: ClusterSource {
         private var updates: [SourceUpdate]
-        init(_ updates: [SourceUpdate]) { self.updates = updates }
-        func next() async -> SourceUpdate? { updates.isEmpty ? nil : updates.removeFirst() }
+        /// Called when it is asked.
+        private let asked: @Sendable () -> Void
+
+        init(_ updates: [SourceUpdate], _ asked: @escaping @Sendable () -> Void = {}) {
+            self.updates = updates
+            self.asked = asked
+        }
+
+        func next() async -> SourceUpdate? {
+            asked()
+            return updates.isEmpty ? nil : updates.removeFirst()
+        }
+
         func reread() {}
     }
 
@@ -41,6 +52,18 @@ import Testing
         let reader = reader(update("a") { $0.hasSynced = false }, update("b") { $0.isPartial = true })
         let first = try await reader.first()
         #expect(Set(first.changes.objects.keys.map(\.key.name)) == ["a", "b"] && first.isPartial)
+    }
+
+    @Test("What keeps the first from coming is told while it is waited for")
+    func toldWhileWaiting() async throws {
+        let (board, seen) = (board, Locked<[[Problem]]>([]))
+        let source = ScriptedSource([update(problems: [broken]) { $0.hasSynced = false }, update("a")]) {
+            let problems = board.read { $0.problems }
+            seen.withLock { $0.append(problems) }
+        }
+        _ = try await SourceReader(source, StatusTeller(board, logger: Logger(label: "test"))).first()
+        #expect(seen.withLock { $0 } == [[], [broken]])
+        #expect(board.read { $0.problems } == [])
     }
 
     @Test func nothingLeftToServeIsAFailureUnlessThereAreOthers() async throws {

@@ -27,8 +27,12 @@ final class SourceReader: Sendable {
     /// - Throws: ``CommandFailure`` if nothing is left to serve for all that is wrong.
     func first(orElse hasOthers: Bool = false) async throws(CommandFailure) -> SourceUpdate {
         var first = await source.next() ?? SourceUpdate()
-        while !first.hasSynced, let more = await source.next() { first.merge(more) }
         tell(first)
+        // An API server may not answer for a long time, and people are to know why nothing is served.
+        while !first.hasSynced, let more = await source.next() {
+            first.merge(more)
+            tell(first)
+        }
         let hasErrors = first.problems.contains { $0.severity == .error }
         if hasErrors, !first.hasServices, !hasOthers {
             throw CommandFailure("nothing is left to serve: fix the errors above")
