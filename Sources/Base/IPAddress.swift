@@ -39,26 +39,41 @@ public struct IPAddress: Hashable, Sendable {
 
     /// Parses text such as `10.0.0.1`, `010.000.000.001`, `fd00::1` or `::ffff:10.0.0.1`; nil if it is no address.
     public init?(_ text: some StringProtocol) {
-        if text.contains(":") {
-            var raw = in6_addr()
-            guard inet_pton(AF_INET6, String(text), &raw) == 1 else { return nil }
-            let (high, low) = withUnsafeBytes(of: &raw) { bytes in
-                (
-                    UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self)),
-                    UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-                )
-            }
-            self.init(v6High: high, low: low)
-        } else {
-            let octets = text.split(separator: ".", omittingEmptySubsequences: false)
-            guard octets.count == 4 else { return nil }
-            var value: UInt32 = 0
-            for octet in octets {
-                guard octet.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let byte = UInt8(octet) else { return nil }
-                value = value << 8 | UInt32(byte)
-            }
+        // A cluster has a hundred thousand of them: what follows is compiled for this type alone.
+        let text = String(text)
+        guard text.utf8.contains(UInt8(ascii: ":")) else {
+            guard let value = Self.v4(text) else { return nil }
             self.init(v4: value)
+            return
         }
+        var raw = in6_addr()
+        guard inet_pton(AF_INET6, text, &raw) == 1 else { return nil }
+        let (high, low) = withUnsafeBytes(of: &raw) { bytes in
+            (
+                UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self)),
+                UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+            )
+        }
+        self.init(v6High: high, low: low)
+    }
+
+    /// Four decimal numbers, perhaps with zeros in front, which mean nothing.
+    private static func v4(_ text: String) -> UInt32? {
+        var (value, octet, digits, points) = (UInt32(0), UInt32(0), 0, 0)
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"):
+                octet = octet * 10 + UInt32(byte - UInt8(ascii: "0"))
+                digits += 1
+                guard octet <= 255 else { return nil }
+            case UInt8(ascii: "."):
+                guard digits > 0 else { return nil }
+                (value, octet, digits, points) = (value << 8 | octet, 0, 0, points + 1)
+                guard points < 4 else { return nil }
+            default: return nil
+            }
+        }
+        return digits > 0 && points == 3 ? value << 8 | octet : nil
     }
 
     public var isLoopback: Bool {
