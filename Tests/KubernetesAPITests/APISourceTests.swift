@@ -67,7 +67,7 @@ struct APISourceTests {
         #expect(await eventually { client.watches.count == 2 && clock.sleepers == 3 })
         client.script(Self.healthy)
         // The one that gets no answer is asked again after a while.
-        clock.advance(by: .seconds(60))
+        clock.advance(by: .seconds(165))
         #expect(await eventually { clock.sleepers == 3 })
         clock.advance(by: .seconds(2))
         let problems = await first
@@ -76,7 +76,7 @@ struct APISourceTests {
             problems?.problems == [
                 Problem(
                     .error, .source, subject: "API server",
-                    "it has not answered for 60 s; nothing is known yet, and it is asked again and again")
+                    "it has been silent for 165 s; nothing is known yet, and it is asked again and again")
             ])
         let update = await source.next()
         #expect(names(update) == ["EndpointSlice default/web-1", "Node n1", "Service default/web"])
@@ -165,7 +165,7 @@ struct APISourceTests {
         for path in [Self.services, Self.slices, Self.nodes] { client.push(path, bookmarkJSON(30)) }
         #expect(await eventually { await source.isAt("30") })
         let count = client.requests.count
-        clock.advance(by: .seconds(631))
+        clock.advance(by: .seconds(166))
         #expect(await eventually { clock.sleepers == 3 && client.watches.isEmpty })
         clock.advance(by: .seconds(2))
         #expect(await eventually { client.requests.count == count + 3 })

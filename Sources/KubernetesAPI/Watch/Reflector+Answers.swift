@@ -57,7 +57,11 @@ extension Reflector {
 
     /// There is no answer, or no more of it.
     mutating func fail(_ error: APIError, at now: Duration) {
-        if error == .cancelled { return interrupt() }
+        switch error {
+        case .cancelled: return interrupt()
+        case .silent: return fallSilent(error.description, at: now)
+        default: break
+        }
         switch phase {
         case .idle: break
         case .refused: end(at: now)
@@ -69,6 +73,10 @@ extension Reflector {
 
     /// ``patience`` is at its end. The request has been ended.
     mutating func fallSilent(at now: Duration) {
+        fallSilent("it has been silent for \((now - heard).components.seconds) s", at: now)
+    }
+
+    private mutating func fallSilent(_ text: String, at now: Duration) {
         switch phase {
         case .idle: break
         case .refused: end(at: now)
@@ -76,13 +84,13 @@ extension Reflector {
             // A server that does not know streaming lists may take it for an ordinary watch, and say nothing more.
             mayStream = false
             phase = .idle
+        case .watching where hasHead && !hasBookmarks: phase = .idle
         case .watching where hasHead:
             silentWatches += 1
             // Perhaps it waits for a version that it will never reach: its past was replaced. A list brings that out.
             if silentWatches > 1 { relist(version) }
-            fail(.server, "it has been silent for \(now - heard)", at: now, isWorthTelling: false)
-        case .listing, .streaming, .watching:
-            fail(.server, "it has not answered for \((now - heard).components.seconds) s", at: now)
+            fail(.server, text, at: now, isWorthTelling: false)
+        case .listing, .streaming, .watching: fail(.server, text, at: now)
         }
     }
 

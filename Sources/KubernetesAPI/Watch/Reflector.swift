@@ -61,8 +61,6 @@ struct Reflector {
     var asked = Duration.zero
     var heard = Duration.zero
     var hasHead = false
-    /// How long the watch under way is to last.
-    var watchSeconds = 0
     /// Something useful has come by the watch under way.
     var hasEvents = false
 
@@ -105,13 +103,13 @@ struct Reflector {
             waitsUntil = nil
         }
         (asked, heard, hasHead, hasEvents) = (now, now, false, false)
-        watchSeconds = Int.random(in: 300...600, using: &random)
+        let seconds = Int.random(in: 300...600, using: &random)
         cutter = JSONCutter(.values)
         switch aim {
         case .list(let listing) where mayStream && listing.continuation == nil:
             ledger.beginList()
             phase = .streaming(listing)
-            return .send(resource.stream(version: listing.version, seconds: watchSeconds))
+            return .send(resource.stream(version: listing.version, seconds: seconds))
         case .list(let listing):
             if listing.continuation == nil { ledger.beginList() }
             phase = .listing(listing)
@@ -121,20 +119,20 @@ struct Reflector {
                     version: listing.version, limit: listing.limit, continuation: listing.continuation))
         case .watch:
             phase = .watching
-            return .send(resource.watch(after: version, seconds: watchSeconds))
+            return .send(resource.watch(after: version, seconds: seconds))
         }
     }
 
     /// Until when the server of the request under way may be silent.
     ///
-    /// A connection may be dead without anybody having said so: a machine that was switched off, a firewall that forgot it. A watch
-    /// would then be silent for ever. Servers end it after the time that they were asked for, and send a bookmark every
-    /// minute; those that do the latter are waited for no longer than a missing bookmark allows.
+    /// That is the client's to notice, who then gives up the connection, too. So this is a little later, but for a streaming list,
+    /// in which a server has no reason to pause.
     var patience: Duration? {
         switch phase {
         case .idle: nil
-        case .listing, .streaming, .refused: heard + .seconds(60)
-        case .watching: heard + (!hasHead ? .seconds(60) : hasBookmarks ? .seconds(150) : .seconds(watchSeconds + 30))
+        case .streaming where hasHead: heard + WatchedResource.patience
+        case .listing, .refused: heard + WatchedResource.patience + .seconds(15)
+        case .streaming, .watching: heard + WatchedResource.patienceOfWatches + .seconds(15)
         }
     }
 

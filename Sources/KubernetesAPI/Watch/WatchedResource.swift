@@ -66,12 +66,13 @@ extension WatchedResource {
         } else if !version.isEmpty {
             query.append(.init("resourceVersion", version))
         }
-        return APIRequest(.get, path, query: query)
+        return request(query, patience: Self.patience)
     }
 
     /// Everything after a version.
     func watch(after version: String, seconds: Int) -> APIRequest {
-        APIRequest(.get, path, query: selectors + watching(seconds) + [.init("resourceVersion", version)])
+        request(
+            selectors + watching(seconds) + [.init("resourceVersion", version)], patience: Self.patienceOfWatches)
     }
 
     /// All that there is, as if it had been made just now, and then everything that comes after it.
@@ -80,7 +81,20 @@ extension WatchedResource {
             APIRequest.QueryItem("sendInitialEvents", "true"), .init("resourceVersionMatch", "NotOlderThan"),
         ]
         let least = version.isEmpty || version == "0" ? [] : [APIRequest.QueryItem("resourceVersion", version)]
-        return APIRequest(.get, path, query: selectors + watching(seconds) + whole + least)
+        return request(selectors + watching(seconds) + whole + least, patience: Self.patienceOfWatches)
+    }
+
+    /// How long the server may be silent before its answer, and within it.
+    static let patience = Duration.seconds(60)
+    /// A connection may be dead without anybody having said so: a machine that was switched off, a firewall that forgot it. A
+    /// watch would then be silent for ever. Servers send a bookmark every minute; where one does not, a watch that is begun
+    /// anew costs little.
+    static let patienceOfWatches = Duration.seconds(150)
+
+    private func request(_ query: [APIRequest.QueryItem], patience: Duration) -> APIRequest {
+        var request = APIRequest(.get, path, query: query)
+        request.patience = patience
+        return request
     }
 
     private func watching(_ seconds: Int) -> [APIRequest.QueryItem] {
