@@ -102,6 +102,17 @@ let package = Package(
             name: "TestSupport",
             dependencies: ["CTestSupport", "Base", "Objects", "Balancing", "Cluster", "Resolution", "Redirect"],
             path: "Tests/TestSupport", swiftSettings: settings),
+        .target(
+            name: "APITestSupport",
+            dependencies: [
+                "TestSupport",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+            ],
+            path: "Tests/APITestSupport", swiftSettings: settings),
         .testTarget(
             name: "TestSupportTests", dependencies: ["Base", "Objects", "Balancing", "Redirect", "TestSupport"],
             swiftSettings: settings),
@@ -130,7 +141,7 @@ let package = Package(
         .testTarget(name: "DocumentsTests", dependencies: ["Documents"], swiftSettings: settings),
         .testTarget(
             name: "KubernetesAPITests",
-            dependencies: ["Base", "Objects", "Cluster", "KubernetesAPI", "TestSupport"],
+            dependencies: ["Base", "Objects", "Cluster", "KubernetesAPI", "TestSupport", "APITestSupport"],
             resources: [.copy("Fixtures")], swiftSettings: settings),
         .testTarget(
             name: "RedirectTests",
