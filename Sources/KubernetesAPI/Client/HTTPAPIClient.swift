@@ -1,0 +1,130 @@
+internal import AsyncHTTPClient
+internal import Base
+internal import NIOCore
+internal import NIOHTTP1
+
+/// Sends requests to an API server by HTTP/2 or HTTP/1.1, directly or by a proxy.
+///
+/// Connections are made when they are needed and kept for the next request. When certificates change, new requests go by new
+/// connections, and the old ones close with the last request that they carry. No thread runs before the first request.
+public final class HTTPAPIClient: APIClient {
+    private let access: ClusterAccess
+    private let proxy: ProxyURL?
+    private let holder: any CredentialSource
+    private let userAgent: String
+    private let clock: any Clock<Duration>
+    private let current = Guarded<APIConnections?>(nil)
+
+    /// - Parameters:
+    ///   - version: Portico's, which the server is told.
+    ///   - environment: where the variables for proxies are, if the kubeconfig names none.
+    ///   - clock: by which the patience of requests is measured.
+    public init(
+        _ access: ClusterAccess, credentials: any CredentialSource, version: String, environment: [String: String],
+        clock: any Clock<Duration> = ContinuousClock()
+    ) throws(APIError) {
+        self.access = access
+        self.holder = credentials
+        self.clock = clock
+        userAgent = "portico/\(version) (linux/\(Self.architecture))"
+        if let named = access.proxy {
+            proxy = named
+        } else {
+            proxy = try ProxyEnvironment(environment).proxy(for: access.server)
+        }
+    }
+
+    public func send(_ request: APIRequest) async throws(APIError) -> APIResponse {
+        // Over plain HTTP anybody on the way could read them.
+        guard access.server.isSecure else { return try await send(request, with: nil) }
+        let credentials = try await holder.current()
+        let response = try await send(request, with: credentials)
+        guard response.status == 401, await holder.rejected(credentials), request.method.isIdempotent else {
+            return response
+        }
+        return try await send(request, with: try await holder.current())
+    }
+
+    private func send(
+        _ request: APIRequest, with credentials: RequestCredentials?
+    ) async throws(APIError) -> APIResponse {
+        let connections = try connections(for: credentials?.tls)
+        let message = message(request, credentials)
+        do {
+            let response = try await withPatience(request.patience, clock) {
+                // The time that matters is that without a byte, which is measured here; there is none for all of an answer.
+                try await connections.http.execute(message, deadline: .distantFuture)
+            }
+            let body = ResponseBody(response.body, request.patience, clock) { error in
+                await self.failure(error, connections, afterHead: true)
+            }
+            return APIResponse(
+                status: Int(response.status.code),
+                headers: response.headers.map { ($0.name.lowercased(), $0.value) }, body: APIBody(body.next))
+        } catch {
+            throw await failure(error, connections, afterHead: false)
+        }
+    }
+
+    private func message(_ request: APIRequest, _ credentials: RequestCredentials?) -> HTTPClientRequest {
+        var message = HTTPClientRequest(url: urlPrefix + request.target(below: access.server))
+        message.method = HTTPMethod(rawValue: request.method.rawValue)
+        message.headers = HTTPHeaders(
+            [
+                ("Host", access.server.authority), ("User-Agent", userAgent), ("Accept", request.accept),
+                // A server could hold back the lines of a watch to compress more of them at once.
+                ("Accept-Encoding", request.isWatch || access.disablesCompression ? "identity" : "gzip"),
+            ] + (credentials?.headers ?? []).map { ($0.name, $0.value) })
+        if let type = request.contentType { message.headers.add(name: "Content-Type", value: type) }
+        if let body = request.body { message.body = .bytes(ByteBuffer(bytes: body)) }
+        return message
+    }
+
+    // MARK: - Connections
+
+    /// Those made with these certificates: the ones that are there, or new ones.
+    private func connections(for tls: TLSMaterial?) throws(APIError) -> APIConnections {
+        try current.withLock { current throws(APIError) in
+            if let current, current.revision == tls?.revision { return current }
+            let made = try APIConnections(route(with: tls), revision: tls?.revision)
+            current = made
+            return made
+        }
+    }
+
+    private func route(with tls: TLSMaterial?) -> ServerRoute {
+        ServerRoute(
+            server: access.server, proxy: proxy, expectedName: access.tlsServerName,
+            skipsVerification: access.skipsVerification, tls: tls)
+    }
+
+    /// Where the HTTP client is to connect to, as it is told.
+    private var urlPrefix: String { route(with: nil).url }
+
+    /// What to say of an error of the HTTP client. Connections on which the server was silent are given up: HTTP/2 would put
+    /// the next request on the same one, dead or not.
+    private func failure(_ error: any Error, _ connections: APIConnections, afterHead: Bool) async -> APIError {
+        let error = Failure(error, server: access.server, proxy: proxy, afterHead: afterHead)
+        if case .silent = error.value { current.withLock { if $0 === connections { $0 = nil } } }
+        guard error.isAboutCertificate else { return error.value }
+        return await CertificateInspection(connections.route).explanation ?? error.value
+    }
+
+    private static var architecture: String {
+        #if arch(arm64)
+            "arm64"
+        #else
+            "amd64"
+        #endif
+    }
+}
+
+extension APIRequest.Method {
+    /// Whether sending it twice does what sending it once does.
+    var isIdempotent: Bool {
+        switch self {
+        case .get, .put, .delete: true
+        case .post, .patch: false
+        }
+    }
+}
