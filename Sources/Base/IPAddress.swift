@@ -12,15 +12,16 @@ public struct IPAddress: Hashable, Sendable {
         public static func < (a: Family, b: Family) -> Bool { a.rawValue < b.rawValue }
     }
 
-    public let family: Family
     /// The address in network order read as one big-endian number; IPv4 occupies the low 32 bits of `low`.
     public let high: UInt64
     public let low: UInt64
+    // Last, so that a port next to it takes no room of its own: there are hundreds of thousands of endpoints.
+    public let family: Family
 
     private init(family: Family, high: UInt64, low: UInt64) {
-        self.family = family
         self.high = high
         self.low = low
+        self.family = family
     }
 
     public init(v4 value: UInt32) {
@@ -38,14 +39,37 @@ public struct IPAddress: Hashable, Sendable {
     }
 
     /// Parses text such as `10.0.0.1`, `010.000.000.001`, `fd00::1` or `::ffff:10.0.0.1`; nil if it is no address.
-    public init?(_ text: some StringProtocol) {
-        // A cluster has a hundred thousand of them: what follows is compiled for this type alone.
-        let text = String(text)
-        guard text.utf8.contains(UInt8(ascii: ":")) else {
-            guard let value = Self.v4(text) else { return nil }
-            self.init(v4: value)
-            return
+    public init?(_ text: String) {
+        // By bytes: the addresses of a large cluster are read by the hundred thousand.
+        var text = text
+        guard let address = text.withUTF8({ $0.contains(UInt8(ascii: ":")) ? nil : Self.v4($0) }) ?? Self.v6(text)
+        else { return nil }
+        self = address
+    }
+
+    /// The same for a part of a text.
+    public init?(_ text: some StringProtocol) { self.init(String(text)) }
+
+    private static func v4(_ text: UnsafeBufferPointer<UInt8>) -> IPAddress? {
+        var (value, octet, points) = (UInt32(0), UInt32(0), 0)
+        var hasDigits = false
+        for byte in text {
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"):
+                octet = octet * 10 + UInt32(byte - UInt8(ascii: "0"))
+                guard octet <= 255 else { return nil }
+                hasDigits = true
+            case UInt8(ascii: ".") where hasDigits:
+                value = value << 8 | octet
+                (octet, hasDigits) = (0, false)
+                points += 1
+            default: return nil
+            }
         }
+        return points == 3 && hasDigits ? IPAddress(v4: value << 8 | octet) : nil
+    }
+
+    private static func v6(_ text: String) -> IPAddress? {
         var raw = in6_addr()
         guard inet_pton(AF_INET6, text, &raw) == 1 else { return nil }
         let (high, low) = withUnsafeBytes(of: &raw) { bytes in
@@ -54,26 +78,7 @@ public struct IPAddress: Hashable, Sendable {
                 UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
             )
         }
-        self.init(v6High: high, low: low)
-    }
-
-    /// Four decimal numbers, perhaps with zeros in front, which mean nothing.
-    private static func v4(_ text: String) -> UInt32? {
-        var (value, octet, digits, points) = (UInt32(0), UInt32(0), 0, 0)
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"):
-                octet = octet * 10 + UInt32(byte - UInt8(ascii: "0"))
-                digits += 1
-                guard octet <= 255 else { return nil }
-            case UInt8(ascii: "."):
-                guard digits > 0 else { return nil }
-                (value, octet, digits, points) = (value << 8 | octet, 0, 0, points + 1)
-                guard points < 4 else { return nil }
-            default: return nil
-            }
-        }
-        return digits > 0 && points == 3 ? value << 8 | octet : nil
+        return IPAddress(v6High: high, low: low)
     }
 
     public var isLoopback: Bool {
@@ -90,7 +95,22 @@ extension IPAddress: CustomStringConvertible {
     public var description: String {
         switch family {
         case .ipv4:
-            return "\(low >> 24 & 0xFF).\(low >> 16 & 0xFF).\(low >> 8 & 0xFF).\(low & 0xFF)"
+            // Not by interpolation: rules name the addresses of a large cluster by the ten thousand.
+            return String(unsafeUninitializedCapacity: 15) { text in
+                var count = 0
+                func add(_ byte: UInt8) {
+                    text.initializeElement(at: count, to: byte)
+                    count += 1
+                }
+                for shift: UInt64 in [24, 16, 8, 0] {
+                    let octet = UInt8(truncatingIfNeeded: low >> shift)
+                    if count > 0 { add(UInt8(ascii: ".")) }
+                    if octet >= 100 { add(UInt8(ascii: "0") + octet / 100) }
+                    if octet >= 10 { add(UInt8(ascii: "0") + octet / 10 % 10) }
+                    add(UInt8(ascii: "0") + octet % 10)
+                }
+                return count
+            }
         case .ipv6:
             var raw = (high.bigEndian, low.bigEndian)
             return withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(INET6_ADDRSTRLEN)) { text in

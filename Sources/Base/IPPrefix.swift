@@ -3,7 +3,9 @@ public struct IPPrefix: Hashable, Sendable, CustomStringConvertible {
     /// The first address of the range; bits beyond `length` are zero, so that equal ranges compare equal.
     public let address: IPAddress
     /// 0 to 32 for IPv4, 0 to 128 for IPv6.
-    public let length: Int
+    public var length: Int { Int(bits) }
+    // One byte, since every rule has room for two ranges.
+    private let bits: UInt8
 
     public var family: IPAddress.Family { address.family }
 
@@ -18,7 +20,7 @@ public struct IPPrefix: Hashable, Sendable, CustomStringConvertible {
             self.address = IPAddress(
                 v6High: address.high & Self.mask64(length), low: address.low & Self.mask64(length - 64))
         }
-        self.length = length
+        bits = UInt8(truncatingIfNeeded: length)
     }
 
     /// Parses `10.0.0.0/8` or `fd00::/8`. White space around it is accepted, since API servers let it through;

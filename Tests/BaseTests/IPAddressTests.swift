@@ -4,25 +4,31 @@ import Testing
 @Suite("IP addresses")
 struct IPAddressTests {
     @Test(
-        "Every spelling of an address is read, and written in one way",
+        "Every spelling has one canonical form",
         arguments: [
-            ("10.0.0.1", "10.0.0.1"), ("255.255.255.255", "255.255.255.255"), ("0.0.0.0", "0.0.0.0"),
-            ("010.000.000.001", "10.0.0.1"), ("0000010.0.0.1", "10.0.0.1"), ("FD00:0::1", "fd00::1"), ("::", "::"),
-            ("::ffff:10.0.0.1", "10.0.0.1"),
+            ("10.0.0.1", "10.0.0.1"), ("010.000.000.001", "10.0.0.1"), ("0.0.0.0", "0.0.0.0"),
+            ("255.255.255.255", "255.255.255.255"), ("192.168.100.9", "192.168.100.9"),
+            ("00000000000000001.2.3.4", "1.2.3.4"),
+            ("FD00::0001", "fd00::1"), ("::ffff:10.0.0.1", "10.0.0.1"), ("::", "::"),
         ])
-    func spellings(_ text: String, _ written: String) { #expect(IPAddress(text)?.description == written) }
+    func canonical(_ text: String, _ expected: String) {
+        #expect(IPAddress(text)?.description == expected)
+        #expect(IPAddress("x\(text)x".dropFirst().dropLast())?.description == expected, "as a part of a text")
+    }
 
     @Test(
-        "What is no address is none",
+        "No addresses",
         arguments: [
-            "", ".", "1", "1.2.3", "1.2.3.", ".1.2.3", "1..2.3", "1.2.3.4.", "1.2.3.4.5", "256.0.0.1",
-            "1.2.3.4294967297",
-            "1.2.3.-4", "1.2.3.+4", " 1.2.3.4", "1.2.3.4 ", "1.2.3.a", "1.2.3.٤", "1.2.3.4\u{0}", "1.2.3.4/8",
-            "fd00::1/64",
-            ":", "fd00:::1", "localhost",
+            "", ".", "...", "1", "1.2.3", "1.2.3.", ".1.2.3", "1..2.3", "1.2.3.4.", "1.2.3.4.5", "256.0.0.1",
+            "1.2.3.999999999999",
+            "1.2.3.-4", "+1.2.3.4", "1.2.3.4 ", " 1.2.3.4", "1.2.3.x", "１.2.3.4", "1,2,3,4", "fd00:::1", "10.0.0.1/8",
         ])
-    func none(_ text: String) { #expect(IPAddress(text) == nil) }
+    func invalid(_ text: String) {
+        #expect(IPAddress(text) == nil)
+    }
 
-    @Test("A part of a text is read as well as the whole")
-    func substring() { #expect(IPAddress("10.0.0.1/8".prefix { $0 != "/" })?.description == "10.0.0.1") }
+    @Test("An address with its port takes three words, which hundreds of thousands of endpoints have several of")
+    func size() {
+        #expect(MemoryLayout<EndpointAddress>.stride == 24 && MemoryLayout<IPPrefix>.stride == 24)
+    }
 }
