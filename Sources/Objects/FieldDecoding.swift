@@ -70,7 +70,7 @@ extension KeyedDecodingContainer {
 
     /// A list; absent and `null` are the empty list.
     func list<T: Decodable>(_ key: Key, of type: T.Type) throws -> [T] {
-        try decodeIfPresent([T].self, forKey: key) ?? []
+        try decodeIfPresent(ExactList<T>.self, forKey: key)?.elements ?? []
     }
 
     /// A map from text to text, such as labels.
@@ -100,6 +100,18 @@ extension KeyedDecodingContainer {
         if (try? nestedUnkeyedContainer(forKey: key)) != nil { return "a list" }
         if (try? nestedContainer(keyedBy: Key.self, forKey: key)) != nil { return "an object" }
         return nil
+    }
+}
+
+/// A list with room for no more elements than it has. Array's own decoding leaves half as much again for lists of endpoints, which
+/// are most of what a cluster has.
+private struct ExactList<Element: Decodable>: Decodable {
+    var elements: [Element] = []
+
+    init(from decoder: any Decoder) throws {
+        var list = try decoder.unkeyedContainer()
+        elements.reserveCapacity(list.count ?? 0)
+        while !list.isAtEnd { elements.append(try list.decode(Element.self)) }
     }
 }
 
