@@ -1,4 +1,4 @@
-internal import Base
+public import Base
 internal import Synchronization
 
 /// Chooses the endpoints of one service port, for all workers together (docs/behaviour.md, B4).
@@ -6,14 +6,77 @@ internal import Synchronization
 /// A balancer is a fixed list in random order and one shared cursor, so that the rotation is strict however many workers
 /// take part. A changed endpoint set is a new balancer; an unchanged one keeps the old, cursor and all. Any thread, no lock.
 public final class Balancer: Sendable {
-    public let endpoints: [Endpoint]
+    /// As they were told, in their order there.
+    private let told: [ServiceEndpoint]
+    private let standIns: [EndpointAddress: EndpointAddress]
+    /// What is known of them, made for the first client: most service ports of a large cluster have none on a node.
+    private let made = AtomicLazyReference<List>()
     private let cursor = Atomic<UInt>(0)
     /// What random choices are drawn from. Its own state, so that the turn stays where it is.
     private let dice = Atomic<UInt64>(.random(in: 0 ... .max))
 
+    private final class List: Sendable {
+        let own: [Endpoint]
+        /// The balancer that had taken the place of this one before anybody asked.
+        let successor: Balancer?
+
+        init(_ own: [Endpoint], successor: Balancer? = nil) {
+            self.own = own
+            self.successor = successor
+        }
+    }
+
+    /// A balancer that asks in a random order: proxies that start at the same time do not all begin with the same endpoint.
+    ///
+    /// - Parameter standIns: where to connect in place of some of the addresses.
+    public init(of endpoints: [ServiceEndpoint], standIns: [EndpointAddress: EndpointAddress] = [:]) {
+        told = endpoints
+        self.standIns = standIns
+    }
+
     /// A balancer that asks `endpoints` in the order given.
-    public init(inOrder endpoints: [Endpoint]) {
-        self.endpoints = endpoints
+    public convenience init(inOrder endpoints: [Endpoint]) {
+        let standIns = endpoints.compactMap { endpoint in endpoint.standIn.map { (endpoint.address, $0) } }
+        self.init(
+            of: endpoints.map { ServiceEndpoint(address: $0.address, podName: $0.podName, isLocal: $0.isLocal) },
+            standIns: Dictionary(standIns, uniquingKeysWith: { first, _ in first }))
+        _ = made.storeIfNil(List(endpoints))
+    }
+
+    /// A balancer over a random order of `endpoints`.
+    public convenience init(_ endpoints: [Endpoint]) {
+        self.init(inOrder: endpoints.shuffled())
+    }
+
+    /// In the order in which they are asked.
+    public var endpoints: [Endpoint] {
+        let list = made.load() ?? make(keeping: [])
+        return list.successor?.endpoints ?? list.own
+    }
+
+    /// Those of which something may be known: none if there has been no client yet.
+    public var knownEndpoints: [Endpoint] { made.load()?.own ?? [] }
+
+    public var isEmpty: Bool { told.isEmpty }
+
+    private func make(keeping known: [Endpoint]) -> List {
+        let known = Dictionary(known.map { (Identity($0), $0) }, uniquingKeysWith: { first, _ in first })
+        let list = told.map { known[Identity($0, standIns)] ?? Endpoint($0, standIn: standIns[$0.address]) }
+        // Of two workers that make it at once, one takes the other's.
+        return made.storeIfNil(List(list.shuffled()))
+    }
+
+    /// Keeps what is known of those of the former endpoints that it has, too.
+    func adopt(_ former: [Endpoint]) {
+        if !former.isEmpty, made.load() == nil { _ = make(keeping: former) }
+    }
+
+    /// Another one takes its place, or none. Whoever still asks this one and is its first client gets an endpoint of the
+    /// other, so that nothing begins with an endpoint that nobody retires.
+    ///
+    /// - Returns: the endpoints that clients may have got of this one.
+    func end(replacedBy other: Balancer?) -> [Endpoint] {
+        (made.load() ?? made.storeIfNil(List([], successor: other))).own
     }
 
     /// The next endpoint in turn, or nil if there is none.
@@ -22,33 +85,36 @@ public final class Balancer: Sendable {
     /// used all the same.
     ///
     /// - Parameter now: milliseconds of the clock that penalties were given in.
-    public func next(at now: UInt64 = 0) -> Endpoint? {
+    public func next(at now: UInt64 = 0) -> Endpoint? { next(of: endpoints, at: now) }
+
+    private func next(of endpoints: [Endpoint], at now: UInt64) -> Endpoint? {
         guard !endpoints.isEmpty else { return nil }
-        let first = take()
+        let first = endpoints[takeTurn(of: endpoints.count)]
         guard first.isPenalised(at: now) else { return first }
         for _ in 1..<endpoints.count {
-            let other = take()
+            let other = endpoints[takeTurn(of: endpoints.count)]
             if !other.isPenalised(at: now) { return other }
         }
         // A whole round was taken; one turn more, or it would be the same endpoint every time.
-        return take()
+        return endpoints[takeTurn(of: endpoints.count)]
     }
 
     /// The next endpoint as `balancing` wants it, or nil if there is none. Endpoints under penalty come last in any case.
     ///
     /// - Parameter now: milliseconds of the clock that penalties were given in.
     public func next(by balancing: BalancingMethod, at now: UInt64) -> Endpoint? {
+        let endpoints = endpoints
         guard !endpoints.isEmpty else { return nil }
         return switch balancing {
-        case .roundRobin: next(at: now)
-        case .leastConnections: leastUsed(at: now)
-        case .random: anyone(at: now)
+        case .roundRobin: next(of: endpoints, at: now)
+        case .leastConnections: leastUsed(of: endpoints, at: now)
+        case .random: anyone(of: endpoints, at: now)
         }
     }
 
     /// The endpoint with the fewest connections; among equals the one whose turn it is.
-    private func leastUsed(at now: UInt64) -> Endpoint? {
-        let first = takeTurn()
+    private func leastUsed(of endpoints: [Endpoint], at now: UInt64) -> Endpoint? {
+        let first = takeTurn(of: endpoints.count)
         var best: Endpoint?
         var fewest = Int.max
         var bestIsPenalised = true
@@ -63,7 +129,7 @@ public final class Balancer: Sendable {
         return best
     }
 
-    private func anyone(at now: UInt64) -> Endpoint? {
+    private func anyone(of endpoints: [Endpoint], at now: UInt64) -> Endpoint? {
         let rolled = endpoints[roll(endpoints.count)]
         guard rolled.isPenalised(at: now) else { return rolled }
         let usable = endpoints.lazy.filter { !$0.isPenalised(at: now) }
@@ -82,28 +148,26 @@ public final class Balancer: Sendable {
         return Int(mixed % UInt64(count))
     }
 
-    private func take() -> Endpoint { endpoints[takeTurn()] }
-
-    private func takeTurn() -> Int {
-        Int(cursor.wrappingAdd(1, ordering: .relaxed).oldValue % UInt(endpoints.count))
+    private func takeTurn(of count: Int) -> Int {
+        Int(cursor.wrappingAdd(1, ordering: .relaxed).oldValue % UInt(count))
     }
 }
 
 extension Balancer {
     /// The balancer for a new list of endpoints: this very one if the set is the same in any order, otherwise a new one
     /// that starts afresh in random order, keeping what is known of the endpoints that stay.
-    public func updated(with endpoints: [Endpoint]) -> Balancer {
-        func identities(_ list: [Endpoint]) -> [Identity: Int] {
-            list.reduce(into: [:]) { $0[Identity($1), default: 0] += 1 }
-        }
-        guard identities(endpoints) != identities(self.endpoints) else { return self }
-        let known = Dictionary(self.endpoints.map { (Identity($0), $0) }, uniquingKeysWith: { first, _ in first })
-        return Balancer(endpoints.map { known[Identity($0)] ?? $0 })
+    public func updated(
+        with endpoints: [ServiceEndpoint], standIns: [EndpointAddress: EndpointAddress] = [:]
+    ) -> Balancer {
+        if endpoints == told, standIns == self.standIns { return self }
+        let new = Balancer(of: endpoints, standIns: standIns)
+        if new.identities == identities { return self }
+        new.adopt(knownEndpoints)
+        return new
     }
 
-    /// A balancer over a random order of `endpoints`: proxies that start at the same time do not all begin with the same.
-    public convenience init(_ endpoints: [Endpoint]) {
-        self.init(inOrder: endpoints.shuffled())
+    private var identities: [Identity: Int] {
+        told.reduce(into: [:]) { $0[Identity($1, standIns), default: 0] += 1 }
     }
 
     /// What makes two entries the same endpoint: a pod that keeps its address but gets another stand-in, or comes to another
@@ -116,6 +180,12 @@ extension Balancer {
         init(_ endpoint: Endpoint) {
             address = endpoint.address
             dialAddress = endpoint.dialAddress
+            isLocal = endpoint.isLocal
+        }
+
+        init(_ endpoint: ServiceEndpoint, _ standIns: [EndpointAddress: EndpointAddress]) {
+            address = endpoint.address
+            dialAddress = standIns[endpoint.address] ?? endpoint.address
             isLocal = endpoint.isLocal
         }
     }

@@ -13,6 +13,8 @@ public final class Endpoint: Sendable {
     public let standIn: EndpointAddress?
     /// It is on this machine, so that its answers to any address can be led through here.
     public let isLocal: Bool
+    /// It has left its service port.
+    private let retired = Atomic<Bool>(false)
 
     /// Connections being dialled or open through this endpoint now.
     public let open = Atomic<Int>(0)
@@ -22,8 +24,6 @@ public final class Endpoint: Sendable {
     private let ejectedAt = Atomic<UInt64>(0)
     /// Ejections since it last showed that it works.
     private let failures = Atomic<Int>(0)
-    /// It has left its service port.
-    private let retired = Atomic<Bool>(false)
     /// The number of the ``Probing`` that is under way; 0 if there is none.
     private let prober = Atomic<UInt64>(0)
     /// How many probings there have been.
@@ -36,6 +36,11 @@ public final class Endpoint: Sendable {
         self.podName = podName
         self.standIn = standIn
         self.isLocal = isLocal
+    }
+
+    convenience init(_ endpoint: ServiceEndpoint, standIn: EndpointAddress?) {
+        self.init(
+            endpoint.address, podName: endpoint.podName ?? "", standIn: standIn, isLocal: endpoint.isLocal)
     }
 
     /// Where connections to this endpoint really go.

@@ -59,11 +59,11 @@ public struct ServiceRoute: Sendable {
     /// forgotten; all other clients keep theirs.
     public func changed(to balancer: Balancer, _ policy: ServicePolicy) -> ServiceRoute {
         if balancer !== self.balancer {
-            let staying = Set(balancer.endpoints.map(ObjectIdentifier.init))
-            for endpoint in self.balancer.endpoints where !staying.contains(ObjectIdentifier(endpoint)) {
-                endpoint.retire()
-            }
-            for endpoint in balancer.endpoints { endpoint.enlist() }
+            let former = self.balancer.end(replacedBy: balancer)
+            balancer.adopt(former)
+            let staying = Set(balancer.knownEndpoints.map(ObjectIdentifier.init))
+            for endpoint in former where !staying.contains(ObjectIdentifier(endpoint)) { endpoint.retire() }
+            for endpoint in balancer.knownEndpoints { endpoint.enlist() }
             pins.removeRetired()
         }
         if policy.affinity == .none, self.policy.affinity != .none { pins.removeAll() }
@@ -72,7 +72,7 @@ public struct ServiceRoute: Sendable {
 
     /// The service port is gone.
     public func retire() {
-        for endpoint in balancer.endpoints { endpoint.retire() }
+        for endpoint in balancer.end(replacedBy: nil) { endpoint.retire() }
     }
 
     /// Forgets the clients whose time is over.

@@ -88,12 +88,12 @@ public struct DevelopmentPlanner: Sendable {
             let door = PlannedDoor(address: EndpointAddress(ip: own, port: port.port), fallback: .anotherPort)
             let published = (publicationsByService[key] ?? []).filter { $0.matches(port) }.flatMap(\.doors)
             // A machine without the cluster's nodes has no local endpoints: traffic policies mean nothing here.
-            let endpoints = port.endpoints.selection(for: .ipv4).cluster.map {
-                PlannedEndpoint(address: $0.address, podName: $0.podName ?? "", standIn: standIn($0))
-            }
+            let endpoints = port.endpoints.selection(for: .ipv4).cluster
+            let standIns = endpoints.compactMap { endpoint in standIn(endpoint).map { (endpoint.address, $0) } }
             plan.ports.append(
                 PlannedPort(
-                    id: ServicePortID(port.name, port.transport), endpoints: endpoints, doors: [door] + published,
+                    id: ServicePortID(port.name, port.transport), endpoints: endpoints,
+                    standIns: Dictionary(standIns, uniquingKeysWith: { first, _ in first }), doors: [door] + published,
                     policy: ServicePolicy(port, balancing: balancing)))
             if port.transport == .udp, port.options.proxyProtocol == .v1 {
                 plan.notes.append(

@@ -4,36 +4,22 @@ public import Base
 /// One service port: who serves it, and where clients reach it.
 public struct PlannedPort: Sendable, Equatable {
     public let id: ServicePortID
-    public let endpoints: [PlannedEndpoint]
+    public let endpoints: [ServiceEndpoint]
+    /// Where to connect in place of some of them: to what stands in for a pod on this machine.
+    public let standIns: [EndpointAddress: EndpointAddress]
     public internal(set) var doors: [PlannedDoor]
     /// How its clients are treated.
     public let policy: ServicePolicy
 
     public init(
-        id: ServicePortID, endpoints: [PlannedEndpoint], doors: [PlannedDoor], policy: ServicePolicy = ServicePolicy()
+        id: ServicePortID, endpoints: [ServiceEndpoint], standIns: [EndpointAddress: EndpointAddress] = [:],
+        doors: [PlannedDoor], policy: ServicePolicy = ServicePolicy()
     ) {
         self.id = id
         self.endpoints = endpoints
+        self.standIns = standIns
         self.doors = doors
         self.policy = policy
-    }
-}
-
-public struct PlannedEndpoint: Sendable, Hashable {
-    public let address: EndpointAddress
-    public let podName: String
-    /// Where to connect in place of `address`, if something stands in for the pod on this machine.
-    public let standIn: EndpointAddress?
-    /// It is on this machine.
-    public let isLocal: Bool
-
-    public init(
-        address: EndpointAddress, podName: String = "", standIn: EndpointAddress? = nil, isLocal: Bool = false
-    ) {
-        self.address = address
-        self.podName = podName
-        self.standIn = standIn
-        self.isLocal = isLocal
     }
 }
 
@@ -89,7 +75,9 @@ extension [PlannedPort] {
             if let index = ports.firstIndex(where: { $0.id == old.id }) {
                 ports[index].doors += rest
             } else {
-                ports.append(PlannedPort(id: old.id, endpoints: old.endpoints, doors: rest, policy: old.policy))
+                var port = old
+                port.doors = rest
+                ports.append(port)
             }
         }
         return ports

@@ -89,11 +89,8 @@ public actor Reconciler {
     }
 
     private func carryOut(_ port: PlannedPort) async -> PortStatus {
-        let endpoints = port.endpoints.map {
-            Endpoint($0.address, podName: $0.podName, standIn: $0.standIn, isLocal: $0.isLocal)
-        }
         if let known = served[port.id] {
-            let balancer = known.balancer.updated(with: endpoints)
+            let balancer = known.balancer.updated(with: port.endpoints, standIns: port.standIns)
             if balancer !== known.balancer || port.policy != known.policy {
                 served[port.id]?.balancer = balancer
                 served[port.id]?.policy = port.policy
@@ -101,14 +98,13 @@ public actor Reconciler {
                 await relay.serve(port.id, with: balancer, policy: port.policy)
             }
         } else {
-            let balancer = Balancer(endpoints)
+            let balancer = Balancer(of: port.endpoints, standIns: port.standIns)
             served[port.id] = Served(balancer: balancer, policy: port.policy)
             isAhead = true
             await relay.serve(port.id, with: balancer, policy: port.policy)
         }
 
-        var status = PortStatus(
-            id: port.id, endpoints: port.endpoints.map { EndpointStatus(address: $0.address, podName: $0.podName) })
+        var status = PortStatus(id: port.id, endpoints: port.endpoints)
         for door in port.doors {
             if served[port.id]?.doors[door] == nil {
                 do throws(SystemError) {

@@ -65,14 +65,14 @@ extension Worker {
     /// A service port was given another route: maybe with an endpoint, maybe with another limit.
     func routeHasChanged(of port: PortState) {
         guard !port.waiting.isEmpty else { return }
-        if port.route.balancer.endpoints.isEmpty { endOverdue(of: port) } else { resumeHeld(of: port) }
+        if port.route.balancer.isEmpty { endOverdue(of: port) } else { resumeHeld(of: port) }
     }
 
     /// Dials for clients that wait, if there is an endpoint: as many as the service port's share of dials allows, and the others
     /// when those have come to an end.
     func resumeHeld(of port: PortState) {
         // A dial that ends at once comes back to here.
-        guard !port.isResuming, !port.route.balancer.endpoints.isEmpty else { return }
+        guard !port.isResuming, !port.route.balancer.isEmpty else { return }
         port.isResuming = true
         defer { port.isResuming = false }
         // Who has to wait again waits at the end.

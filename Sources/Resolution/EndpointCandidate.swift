@@ -1,10 +1,19 @@
+internal import Balancing
 internal import Base
 
 /// An endpoint before selection: what a slice, an Endpoints object or a pod offers for one service port.
 struct EndpointCandidate {
     var endpoint: ServiceEndpoint
+    var isReady = true
+    /// Whether it answers, be it terminating or not.
+    var isServing = true
+    var isTerminating = false
     var zoneHints: [String] = []
     var nodeHints: [String] = []
+
+    /// Ready, or at least good enough for when nothing is ready.
+    var isUsable: Bool { isReady || isLastResort }
+    var isLastResort: Bool { isServing && isTerminating }
 }
 
 /// The candidates of one service port, each address once.
@@ -18,7 +27,7 @@ struct CandidateSet {
 
     mutating func insert(_ candidate: EndpointCandidate) {
         let address = candidate.endpoint.address
-        guard candidate.endpoint.isTerminating, byAddress[address] != nil else {
+        guard candidate.isTerminating, byAddress[address] != nil else {
             byAddress[address] = candidate
             return
         }
@@ -45,6 +54,6 @@ struct CandidateSet {
 
     /// The addresses that a health check counts: local and ready, terminating ones not even while they serve.
     var localReadyIPs: Set<IPAddress> {
-        Set(byAddress.values.lazy.map(\.endpoint).filter { $0.isLocal && $0.isReady }.map(\.address.ip))
+        Set(byAddress.values.lazy.filter { $0.endpoint.isLocal && $0.isReady }.map(\.endpoint.address.ip))
     }
 }

@@ -1,3 +1,4 @@
+internal import Balancing
 internal import Base
 internal import Objects
 
@@ -47,11 +48,12 @@ struct EndpointCollector {
                 guard let ip = entry.address else { continue }
                 let endpoint = ServiceEndpoint(
                     address: EndpointAddress(ip: ip, port: number), podName: entry.podName, hostname: entry.hostname,
-                    isLocal: isLocal(entry.nodeName),
-                    isReady: entry.ready ?? true,
-                    isServing: entry.serving ?? true, isTerminating: entry.terminating ?? false)
+                    isLocal: isLocal(entry.nodeName))
                 candidates.insert(
-                    EndpointCandidate(endpoint: endpoint, zoneHints: entry.zoneHints, nodeHints: entry.nodeHints))
+                    EndpointCandidate(
+                        endpoint: endpoint, isReady: entry.ready ?? true, isServing: entry.serving ?? true,
+                        isTerminating: entry.terminating ?? false, zoneHints: entry.zoneHints,
+                        nodeHints: entry.nodeHints))
             }
         }
     }
@@ -65,9 +67,8 @@ struct EndpointCollector {
                 for address in addresses {
                     let endpoint = ServiceEndpoint(
                         address: EndpointAddress(ip: address.ip, port: offered.port), podName: address.podName,
-                        hostname: address.hostname, isLocal: isLocal(address.nodeName),
-                        isReady: ready, isServing: ready)
-                    candidates.insert(EndpointCandidate(endpoint: endpoint))
+                        hostname: address.hostname, isLocal: isLocal(address.nodeName))
+                    candidates.insert(EndpointCandidate(endpoint: endpoint, isReady: ready, isServing: ready))
                 }
             }
         }
@@ -95,9 +96,10 @@ struct EndpointCollector {
         for ip in pod.status.podIPs where isWanted(ip.family) {
             let endpoint = ServiceEndpoint(
                 address: EndpointAddress(ip: ip, port: number), podName: pod.metadata.name, hostname: hostname,
-                isLocal: isLocal(pod.spec.nodeName), isReady: ready,
-                isServing: pod.isReady, isTerminating: pod.isTerminating)
-            candidates.insert(EndpointCandidate(endpoint: endpoint))
+                isLocal: isLocal(pod.spec.nodeName))
+            candidates.insert(
+                EndpointCandidate(
+                    endpoint: endpoint, isReady: ready, isServing: pod.isReady, isTerminating: pod.isTerminating))
         }
     }
 

@@ -1,3 +1,4 @@
+internal import Balancing
 internal import Base
 
 /// What selection needs to know about a service port besides its endpoints.
@@ -33,7 +34,7 @@ extension FamilySelection {
         self.init()
         guard !candidates.isEmpty else { return }
         if policy.usesCluster {
-            let ready = candidates.filter(\.endpoint.isReady)
+            let ready = candidates.filter(\.isReady)
             topology = TopologyMode(ready, place: place)
             cluster = ready.filter { topology.admits($0, place: place) }.map(\.endpoint)
             // Terminating endpoints are all that is left when a Service is replaced or its last pod is being drained.
@@ -43,14 +44,14 @@ extension FamilySelection {
         if policy.usesLocal {
             // The two fallbacks are independent: the Cluster list may be in its normal state while this one is not.
             let here = candidates.filter(\.endpoint.isLocal)
-            local = here.filter(\.endpoint.isReady).map(\.endpoint)
+            local = here.filter(\.isReady).map(\.endpoint)
             if local.isEmpty { local = Self.lastResort(here) }
         }
-        hasAny = candidates.contains { $0.endpoint.isUsable }
+        hasAny = candidates.contains(where: \.isUsable)
     }
 
     private static func lastResort(_ candidates: [EndpointCandidate]) -> [ServiceEndpoint] {
-        candidates.map(\.endpoint).filter { $0.isServing && $0.isTerminating }
+        candidates.filter(\.isLastResort).map(\.endpoint)
     }
 }
 

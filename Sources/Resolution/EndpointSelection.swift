@@ -1,3 +1,4 @@
+public import Balancing
 public import Base
 
 /// The endpoints that a service port's traffic may use, after readiness, policies and topology

@@ -1,3 +1,4 @@
+public import Balancing
 public import Base
 
 /// What one Service comes down to on one node.

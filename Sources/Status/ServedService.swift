@@ -18,24 +18,13 @@ public struct ServedService: Sendable, Equatable {
 /// How one of its ports is served: who serves it, and where clients reach it.
 public struct PortStatus: Sendable, Equatable {
     public let id: ServicePortID
-    public var endpoints: [EndpointStatus]
+    public var endpoints: [ServiceEndpoint]
     public var doors: [DoorStatus]
 
-    public init(id: ServicePortID, endpoints: [EndpointStatus] = [], doors: [DoorStatus] = []) {
+    public init(id: ServicePortID, endpoints: [ServiceEndpoint] = [], doors: [DoorStatus] = []) {
         self.id = id
         self.endpoints = endpoints
         self.doors = doors
-    }
-}
-
-public struct EndpointStatus: Sendable, Hashable {
-    public let address: EndpointAddress
-    /// Empty if it is no pod's.
-    public let podName: String
-
-    public init(address: EndpointAddress, podName: String = "") {
-        self.address = address
-        self.podName = podName
     }
 }
 

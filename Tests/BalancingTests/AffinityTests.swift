@@ -26,7 +26,7 @@ struct AffinityTests {
 
         mutating func update(_ endpoints: [Endpoint]) {
             // As the reconciler does: values that look like those that are there, and not the same objects.
-            let fresh = endpoints.map { Endpoint($0.address) }
+            let fresh = endpoints.map { ServiceEndpoint(address: $0.address) }
             route = route.changed(to: route.balancer.updated(with: fresh), route.policy)
         }
 

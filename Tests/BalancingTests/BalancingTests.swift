@@ -27,6 +27,46 @@ struct BalancingTests {
         let endpoints = (1...100).map { Endpoint(EndpointAddress(ip: IPAddress(v4: $0), port: 80)) }
         let shuffled = Balancer(endpoints).endpoints.map(\.address)
         #expect(shuffled != endpoints.map(\.address) && Set(shuffled) == Set(endpoints.map(\.address)))
+        let told = endpoints.map { ServiceEndpoint(address: $0.address) }
+        #expect(Balancer(of: told).endpoints.map(\.address) != told.map(\.address))
+    }
+
+    @Test("What is known of endpoints is made for the first client, and stays while others come and go")
+    func made() throws {
+        let told = (1...3).map { ServiceEndpoint(address: EndpointAddress(ip: IPAddress(v4: $0), port: 80)) }
+        let first = Balancer(of: told)
+        #expect(first.knownEndpoints.isEmpty && !first.isEmpty)
+        #expect(first.updated(with: told.reversed()) === first, "the same set in another order")
+        let endpoint = try #require(first.next())
+        #expect(first.endpoints.contains { $0 === endpoint } && first.knownEndpoints.count == 3)
+        let second = first.updated(with: [ServiceEndpoint(address: endpoint.address)])
+        #expect(second.next() === endpoint)
+    }
+
+    @Test("Who asks a balancer first that has just been replaced gets an endpoint of the other")
+    func replaced() throws {
+        func balancer(_ number: UInt32) -> Balancer {
+            Balancer(of: [ServiceEndpoint(address: EndpointAddress(ip: IPAddress(v4: number), port: 80))])
+        }
+        let (old, new) = (balancer(1), balancer(2))
+        let route = ServiceRoute(old, ServicePolicy(affinity: .clientIP(seconds: 60)))
+        let changed = route.changed(to: new, route.policy)
+        let late = try #require(route.pick(for: IPAddress(v4: 9), at: 0))
+        #expect(late === new.endpoints[0] && !late.isRetired)
+        changed.retire()
+        #expect(late.isRetired)
+        #expect(ServiceRoute(balancer(3)).balancer.end(replacedBy: nil).isEmpty)
+    }
+
+    @Test("What was known by the moment of the change is kept, even if it came in between")
+    func adopted() throws {
+        let told = [ServiceEndpoint(address: EndpointAddress(ip: IPAddress(v4: 1), port: 80))]
+        let more = told + [ServiceEndpoint(address: EndpointAddress(ip: IPAddress(v4: 2), port: 80))]
+        let route = ServiceRoute(Balancer(of: told))
+        let next = route.balancer.updated(with: more)
+        let endpoint = try #require(route.pick(for: nil, at: 0))
+        let changed = route.changed(to: next, route.policy)
+        #expect(changed.balancer.endpoints.contains { $0 === endpoint } && !endpoint.isRetired)
     }
 
     @Test("As many clients may wait as the limit says")

@@ -27,10 +27,10 @@ struct SourcePreservationTests {
     func movedEndpoint() {
         let address = EndpointAddress(ip: ip("10.0.0.1"), port: 80)
         let balancer = Balancer([Endpoint(address)])
-        #expect(balancer.updated(with: [Endpoint(address)]) === balancer)
-        let moved = balancer.updated(with: [Endpoint(address, isLocal: true)])
+        #expect(balancer.updated(with: [ServiceEndpoint(address: address)]) === balancer)
+        let moved = balancer.updated(with: [ServiceEndpoint(address: address, isLocal: true)])
         #expect(moved.endpoints.map(\.isLocal) == [true])
-        #expect(moved.updated(with: [Endpoint(address, isLocal: true)]) === moved)
+        #expect(moved.updated(with: [ServiceEndpoint(address: address, isLocal: true)]) === moved)
     }
 
     @Test("Something that happens once has one who is first")

@@ -112,18 +112,16 @@ import Testing
             ])
     }
 
-    @Test func aStandInIsDialledInPlaceOfThePod() {
+    @Test func aStandInIsDialledInPlaceOfThePod() throws {
         var planner = DevelopmentPlanner()
-        let standIn = EndpointAddress("127.0.0.1:34567")
+        let pod = EndpointAddress(ip: IPAddress(v4: 0x0AF4_0203), port: 80)
+        let standIn = try #require(EndpointAddress("127.0.0.1:34567"))
         let plan = self.plan([port("web", 80)], by: &planner) { endpoint in
             endpoint.address.description == "10.244.2.3:80" ? standIn : nil
         }
         #expect(
-            plan.ports[0].endpoints == [
-                PlannedEndpoint(
-                    address: EndpointAddress(ip: IPAddress(v4: 0x0AF4_0203), port: 80), podName: "pod", standIn: standIn
-                )
-            ])
+            plan.ports[0].endpoints == [ServiceEndpoint(address: pod, podName: "pod")]
+                && plan.ports[0].standIns == [pod: standIn])
     }
 
     @Test(

@@ -31,7 +31,7 @@ import Testing
         fallback: PlannedDoor.Fallback = .none, policy: ServicePolicy = ServicePolicy()
     ) throws -> PlannedPort {
         PlannedPort(
-            id: id(service), endpoints: try servers.map { PlannedEndpoint(address: try address($0.port)) },
+            id: id(service), endpoints: try servers.map { ServiceEndpoint(address: try address($0.port)) },
             doors: [PlannedDoor(address: try address(port, on: ip), fallback: fallback)], policy: policy)
     }
 
@@ -78,7 +78,7 @@ import Testing
         let server = try UDPServer()
         let port = PlannedPort(
             id: ServicePortID(ServicePortName(namespace: "default", service: "dns"), .udp),
-            endpoints: [PlannedEndpoint(address: try address(server.port), isLocal: true)],
+            endpoints: [ServiceEndpoint(address: try address(server.port), isLocal: true)],
             doors: [PlannedDoor(address: try address(0), fallback: .none)],
             policy: ServicePolicy(sourcePreservation: SourcePreservation()))
         let status = await apply(port, by: Reconciler(relay: relay))

@@ -84,8 +84,10 @@ struct ResolveEndpointsTests {
     func duplicates(terminatingFirst: Bool) throws {
         let states: [EndpointCondition] = terminatingFirst ? [.terminating, .ready] : [.ready, .terminating]
         let slices = zip(["a", "b"], states).map { slice(name: $0, [endpoint("10.0.0.1", $1)]) }
-        let port = try #require(ClusterState(services: [service()], endpointSlices: slices).onlyPort())
-        #expect(port.endpoints.ipv4.cluster.map(\.isReady) == [true])
+        // One that is terminating has no place beside one that is ready.
+        let other = slice(name: "c", [endpoint("10.0.0.2")])
+        let port = try #require(ClusterState(services: [service()], endpointSlices: slices + [other]).onlyPort())
+        #expect(port.endpoints.ipv4.cluster.map(\.address.ip.description) == ["10.0.0.1", "10.0.0.2"])
     }
 
     @Test("Slices without a service label are noted, those labelled headless ignored")

@@ -114,10 +114,7 @@ public struct NodePlanner: Sendable {
         var policy = ServicePolicy(port, balancing: settings.balancing)
         policy.sourcePreservation = preservation
         return PlannedPort(
-            id: ServicePortID(port.name, port.transport, list),
-            endpoints: endpoints.map {
-                PlannedEndpoint(address: $0.address, podName: $0.podName ?? "", isLocal: $0.isLocal)
-            }, doors: doors, policy: policy)
+            id: ServicePortID(port.name, port.transport, list), endpoints: endpoints, doors: doors, policy: policy)
     }
 }
 

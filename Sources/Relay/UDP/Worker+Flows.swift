@@ -170,6 +170,7 @@ extension Worker {
 
     /// Flows whose endpoint is no longer one end at once, so that no client stays with a pod that is gone.
     func endFlows(of port: PortState, notIn balancer: Balancer) {
+        guard port.flows.count > 0 else { return }
         let staying = Set(balancer.endpoints.map(\.dialAddress))
         for id in port.flows.flows {
             guard let flow = datagrams.flows.find(id), !staying.contains(flow.pointee.endpoint.dialAddress) else {

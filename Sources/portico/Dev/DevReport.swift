@@ -143,9 +143,11 @@ struct DevReport: SessionReport {
     }
 
     /// A few endpoints by name; a table is for looking at.
-    private static func endpoints(_ endpoints: [EndpointStatus]) -> String {
+    private static func endpoints(_ endpoints: [ServiceEndpoint]) -> String {
         guard !endpoints.isEmpty else { return "none" }
-        let shown = endpoints.prefix(4).map { $0.podName.isEmpty ? "\($0.address)" : "\($0.podName) \($0.address)" }
+        let shown = endpoints.prefix(4).map {
+            [$0.podName ?? "", "\($0.address)"].filter { !$0.isEmpty }.joined(separator: " ")
+        }
         let rest = endpoints.count - shown.count
         return shown.joined(separator: ", ") + (rest > 0 ? " and \(rest) more" : "")
     }
@@ -166,7 +168,7 @@ struct DevReport: SessionReport {
                     "endpoints",
                     .array(
                         port.endpoints.map {
-                            .object([("address", .string("\($0.address)")), ("pod", .string($0.podName))])
+                            .object([("address", .string("\($0.address)")), ("pod", .string($0.podName ?? ""))])
                         })
                 ),
             ])

@@ -102,7 +102,7 @@ private struct Run {
     private static func open(_ ports: [PlannedPort]) -> [PortStatus] {
         ports.map { port in
             PortStatus(
-                id: port.id, endpoints: port.endpoints.map { EndpointStatus(address: $0.address, podName: $0.podName) },
+                id: port.id, endpoints: port.endpoints,
                 doors: port.doors.map { DoorStatus(wanted: $0.address, listening: $0.address, problem: nil) })
         }
     }

@@ -49,7 +49,7 @@ import Testing
         let served = try await ServedPort(balancer, affinity)
         #expect(try await served.ask(from: "127.0.0.2") == "a")
         #expect(try await served.ask(from: "127.0.0.3") == "b")
-        await served.serve(balancer.updated(with: [endpoints[1]]), affinity)
+        await served.serve(balancer.updated(with: [ServiceEndpoint(address: endpoints[1].address)]), affinity)
         #expect(try await served.ask(from: "127.0.0.2") == "b")
         #expect(try await served.ask(from: "127.0.0.3") == "b")
         await served.serve(Balancer([]), affinity)

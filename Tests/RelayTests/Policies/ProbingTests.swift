@@ -278,7 +278,7 @@ import Testing
         let balancer = Balancer(inOrder: endpoints)
         let served = try await ServedPort(balancer)
         _ = try await served.ask()
-        await served.serve(balancer.updated(with: [endpoints[1]]))
+        await served.serve(balancer.updated(with: [ServiceEndpoint(address: endpoints[1].address)]))
         let gone = try ScriptedServer.identity("gone", port: port)
         try await Task.sleep(for: .milliseconds(1500))
         #expect(gone.accepted == 0)
