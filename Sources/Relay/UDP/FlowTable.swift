@@ -69,18 +69,20 @@ struct FlowTable {
         var clientSpokeLast = false
     }
 
-    private let spans: [UInt64]
+    private let timeouts: FlowTimeouts
     private var index: [FlowKey: Entry] = [:]
     private var records: [Record] = []
     private var free: [Entry] = []
     /// By stage, least recently used first: flows of one stage have one timeout, so the head expires first.
-    private var orders = [EntryLists.List(), EntryLists.List(), EntryLists.List()]
+    private var orders = FlowTable.noOrders
+    /// Shared by all tables without flows: those of TCP service ports remain so, and there may be ten thousand of them.
+    private static let noOrders = [EntryLists.List(), EntryLists.List(), EntryLists.List()]
     private var inOrder = EntryLists()
     /// The waiting ones once more, by who sent them.
     private var waiting = WaitingSources()
 
     init(timeouts: FlowTimeouts) {
-        spans = [timeouts.waiting, timeouts.oneShot, timeouts.stream]
+        self.timeouts = timeouts
     }
 
     var count: Int { index.count }
@@ -156,19 +158,27 @@ struct FlowTable {
     /// answered, or in a long exchange spoke last, and that is not so long ago that nobody would wait for a first answer.
     func isOwed(_ entry: Entry, at now: UInt64) -> Bool {
         let record = records[Int(entry)]
-        guard record.lastActive + spans[Stage.waiting.rawValue] > now else { return false }
+        guard record.lastActive + timeouts.waiting > now else { return false }
         return record.sent > Self.mostCounted ? record.clientSpokeLast : record.received < record.sent
     }
 
     /// A flow that was silent for too long, if there is one. It stays until it is removed.
     func expired(at now: UInt64) -> Slab<Flow>.ID? {
-        for stage in 0..<orders.count {
-            let first = orders[stage].first
-            if first >= 0, records[Int(first)].lastActive + spans[stage] <= now {
+        for stage in [Stage.waiting, .oneShot, .stream] {
+            let first = orders[stage.rawValue].first
+            if first >= 0, records[Int(first)].lastActive + span(of: stage) <= now {
                 return records[Int(first)].flow
             }
         }
         return nil
+    }
+
+    private func span(of stage: Stage) -> UInt64 {
+        switch stage {
+        case .waiting: timeouts.waiting
+        case .oneShot: timeouts.oneShot
+        case .stream: timeouts.stream
+        }
     }
 
     /// The flow to give way to a new one of `client` where there is room for `room` flows.
