@@ -72,7 +72,10 @@ public struct NodePlanner: Sendable {
         book.keep(only: Set(ports.flatMap { port in port.lists.map { key(port, $0.policy) } }), of: service)
         for port in ports {
             let proxy = isRedirecting ? proxyPorts(of: port, &plan.problems) : nil
-            if let proxy { plan.redirected.append(RedirectedPort(port: port, proxy: proxy)) }
+            if let proxy {
+                plan.redirected.append(
+                    RedirectedPort(portals: Portal.portals(of: port, proxy: proxy), proxy: proxy))
+            }
             for list in port.lists {
                 var doors: [PlannedDoor] = []
                 if let proxy, let network = addresses.networks[list.family] {

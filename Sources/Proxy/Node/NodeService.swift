@@ -19,15 +19,14 @@ struct NodeService: Sendable {
     /// What it adds to the sums over all Services.
     struct Share: Sendable, Equatable {
         var ports = 0
-        var families: [IPAddress.Family: Int] = [:]
+        var ipv4Ports = 0
+        var ipv6Ports = 0
     }
 
     mutating func resolved(as ports: [ServicePort], _ key: ObjectKey) {
         share = Share(ports: ports.count)
-        for family in IPAddress.Family.allCases {
-            let count = ports.count { $0.addresses.contains { $0.family == family } }
-            share.families[family] = count > 0 ? count : nil
-        }
+        share.ipv4Ports = ports.count { $0.addresses.contains { $0.family == .ipv4 } }
+        share.ipv6Ports = ports.count { $0.addresses.contains { $0.family == .ipv6 } }
         healthCheck = ports.lazy.compactMap(\.healthCheck).first.map {
             ServiceHealthEntry(
                 namespace: key.namespace, name: key.name, nodePort: $0.nodePort, localEndpoints: $0.localEndpoints)
@@ -49,7 +48,12 @@ struct NodeService: Sendable {
 
     /// The ports as they are planned: without doors that only rules of before lead to.
     var plannedStatus: [PortStatus] {
-        plan.ports.compactMap { port in
+        // Nearly always that is all there is, which then is there once.
+        let isAll = status.elementsEqual(plan.ports) { status, port in
+            status.id == port.id && status.doors.elementsEqual(port.doors) { $0.wanted == $1.address }
+        }
+        if isAll { return status }
+        return plan.ports.compactMap { port in
             guard var status = status.first(where: { $0.id == port.id }) else { return nil }
             status.doors.removeAll { door in !port.doors.contains { $0.address == door.wanted } }
             return status
@@ -75,7 +79,7 @@ struct NodeSums: Sendable, Equatable {
     private mutating func add(_ service: NodeService, _ sign: Int) {
         if service.share.ports > 0 { services += sign }
         ports += sign * service.share.ports
-        for (family, count) in service.share.families {
+        for (family, count) in [(IPAddress.Family.ipv4, service.share.ipv4Ports), (.ipv6, service.share.ipv6Ports)] {
             let sum = (families[family] ?? 0) + sign * count
             families[family] = sum > 0 ? sum : nil
         }

@@ -31,8 +31,13 @@ public struct ProxyPortBook: Sendable {
     private let range: ProxyPortRange
     /// Never given out, although in the range.
     private let excluded: ClosedRange<UInt16>
-    /// By Service.
-    private var given: [ObjectKey: [Key: UInt16]] = [:]
+    private struct Given {
+        let key: Key
+        let number: UInt16
+    }
+
+    /// By Service, which has few.
+    private var given: [ObjectKey: [Given]] = [:]
     private var taken: Set<Port> = []
     /// Others listen there.
     private var busy: Set<Port> = []
@@ -48,7 +53,7 @@ public struct ProxyPortBook: Sendable {
 
     /// The port of `key`; nil if all of the range are given away. Then its Service is among the ``nextInLine()``.
     public mutating func port(for key: Key) -> UInt16? {
-        if let known = given[key.service]?[key] { return known }
+        if let known = number(of: key) { return known }
         let (first, count) = (UInt64(range.ports.lowerBound), UInt64(range.ports.count))
         let start = StableHash.of("\(key.name) \(key.transport.rawValue) \(key.policy.rawValue)") % count
         for step in 0..<count {
@@ -66,7 +71,7 @@ public struct ProxyPortBook: Sendable {
     /// another has this one, or the range is another by now.
     public mutating func remember(_ number: UInt16, for key: Key) {
         let port = Port(transport: key.transport, number: number)
-        guard given[key.service]?[key] == nil, range.ports.contains(number), !excluded.contains(number),
+        guard self.number(of: key) == nil, range.ports.contains(number), !excluded.contains(number),
             !taken.contains(port)
         else { return }
         give(port, to: key)
@@ -78,12 +83,12 @@ public struct ProxyPortBook: Sendable {
     /// Takes back all that a Service has but these.
     public mutating func keep(only keys: Set<Key>, of service: ObjectKey) {
         waiting.remove(service)
-        for (key, number) in given[service] ?? [:] where !keys.contains(key) { takeBack(number, from: key) }
+        for given in given[service] ?? [] where !keys.contains(given.key) { takeBack(given.number, from: given.key) }
     }
 
     /// Takes away a port that another process listens on; ``port(for:)`` then gives the next one.
     public mutating func replace(_ key: Key) {
-        guard let number = given[key.service]?[key] else { return }
+        guard let number = number(of: key) else { return }
         takeBack(number, from: key)
         busy.insert(Port(transport: key.transport, number: number))
     }
@@ -100,13 +105,15 @@ public struct ProxyPortBook: Sendable {
         return hasFreed ? waiting : []
     }
 
+    private func number(of key: Key) -> UInt16? { given[key.service]?.first { $0.key == key }?.number }
+
     private mutating func give(_ port: Port, to key: Key) {
-        given[key.service, default: [:]][key] = port.number
+        given[key.service, default: []].append(Given(key: key, number: port.number))
         taken.insert(port)
     }
 
     private mutating func takeBack(_ number: UInt16, from key: Key) {
-        given[key.service]?[key] = nil
+        given[key.service]?.removeAll { $0.key == key }
         if given[key.service]?.isEmpty == true { given[key.service] = nil }
         taken.remove(Port(transport: key.transport, number: number))
         hasFreed = true

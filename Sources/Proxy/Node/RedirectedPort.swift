@@ -1,8 +1,8 @@
 public import Redirect
-public import Resolution
 
 /// A service port whose traffic is led to the proxy.
 public struct RedirectedPort: Sendable, Equatable {
-    public let port: ServicePort
+    /// As if all its doors were open.
+    public let portals: [Portal]
     public let proxy: ProxyPorts
 }

@@ -21,11 +21,12 @@ extension ServicePlan {
             )
             for door in port.doors where !open.contains(door.address) { closed.insert(door, of: port.id) }
         }
-        return redirected.flatMap { redirected in
-            Portal.portals(of: redirected.port, proxy: redirected.proxy).filter { portal in
-                !closed.contains(portal) && !(unclaimed(portal, addresses).map { isHeld($0, portal.owner) } ?? false)
-            }
+        let portals = redirected.count == 1 ? redirected[0].portals : redirected.flatMap(\.portals)
+        let open = portals.filter { portal in
+            !closed.contains(portal) && !(unclaimed(portal, addresses).map { isHeld($0, portal.owner) } ?? false)
         }
+        // Nearly always, and then the list is there once.
+        return open.count == portals.count ? portals : open
     }
 
     /// The address of a portal that is this node's own, and is not claimed by a door since not everybody may use it.
