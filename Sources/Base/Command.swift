@@ -76,7 +76,9 @@ public struct Command: Sendable {
         let pid = try spawn(streams)
         started(pid)
         for stream in streams { stream.closeTheirs() }
-        let end = exchange(input, streams, stop, until: MonotonicTime.milliseconds + seconds * 1000)
+        let deadline = MonotonicTime.milliseconds + seconds * 1000
+        var input = input
+        let end = input.withUTF8 { exchange(UnsafeRawBufferPointer($0), streams, stop, until: deadline) }
         if end != .done { kill(pid, SIGKILL) }
         var status: Int32 = 0
         while waitpid(pid, &status, 0) < 0, errno == EINTR {}
@@ -165,8 +167,10 @@ public struct Command: Sendable {
     /// Writes the input and reads both outputs, all at once, so that neither side waits for the other for ever.
     ///
     /// - Returns: `done` if the program has closed its outputs in time.
-    private func exchange(_ input: String, _ streams: [Stream], _ stop: Stop?, until deadline: Int) -> End {
-        var rest = Array(input.utf8)[...]
+    private func exchange(
+        _ input: UnsafeRawBufferPointer, _ streams: [Stream], _ stop: Stop?, until deadline: Int
+    ) -> End {
+        var rest = input[...]
         while streams.contains(where: { $0.isOpen && $0.number > 0 }) {
             for stream in streams where stream.number == 0 && stream.isOpen && rest.isEmpty {
                 shutdown(stream.ours, Int32(SHUT_WR))
@@ -185,12 +189,13 @@ public struct Command: Sendable {
             for (stream, entry) in zip(open, polled) where entry.revents != 0 {
                 if stream.number == 0 {
                     let flags = Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL)
-                    let count = rest.withUnsafeBytes { send(stream.ours, $0.baseAddress, $0.count, flags) }
+                    let part = UnsafeRawBufferPointer(rebasing: rest)
+                    let count = send(stream.ours, part.baseAddress, part.count, flags)
                     if count >= 0 {
                         rest = rest.dropFirst(count)
                     } else if errno != EAGAIN, errno != EINTR {
                         // It has closed its input; its status will say why.
-                        rest = []
+                        rest = input[input.endIndex...]
                     }
                 } else {
                     stream.receive()

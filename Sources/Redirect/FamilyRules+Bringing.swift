@@ -51,10 +51,11 @@ extension FamilyRules {
     func followOnce(_ writer: RuleWriter) throws(RedirectError) {
         guard let known = stage.inForce, let former = RuleWriter(known.node, family) else { return try look(writer) }
         if known.former.isEmpty, known.node == writer.node { return }
-        let (new, old, text) = difference(writer, known, former)
-        guard let text else { return stage.follow(RulesInForce(writer.node, known.fingerprint)) }
+        guard let transaction = difference(writer, known, former) else {
+            return stage.follow(RulesInForce(writer.node, known.fingerprint))
+        }
         do throws(RedirectError) {
-            try change(text, to: new, from: old)
+            try carryOut(transaction)
             stage.follow(RulesInForce(writer.node, known.fingerprint.changed))
         } catch {
             stage.failed()
@@ -66,14 +67,14 @@ extension FamilyRules {
     /// written anew, and where all have other rules.
     private func difference(
         _ writer: RuleWriter, _ known: RulesInForce, _ former: RuleWriter
-    ) -> (new: RuleSet, old: RuleSet, text: String?) {
+    ) -> Transaction? {
         if writer.writesServices(like: former), known.former.count * 2 <= services.count {
             let changed = Dictionary(uniqueKeysWithValues: known.former.keys.map { ($0, services[$0] ?? []) })
             let (new, old) = (writer.rules(changed), former.rules(known.former))
-            return (new, old, new.edits(from: old))
+            return Transaction(new.edits(from: old), to: new, from: old)
         }
         let (new, old) = (writer.rules(services), former.rules(services.merging(known.former) { $1 }))
-        return (new, old, new.transaction(from: old))
+        return Transaction(new.transaction(from: old), to: new, from: old)
     }
 
     /// Puts all rules into the place of what was read: of a former process, of another mode, or of whoever has touched them.
@@ -81,13 +82,11 @@ extension FamilyRules {
         _ saved: SavedRules, _ fingerprint: Fingerprint, _ writer: RuleWriter
     ) throws(RedirectError) {
         let leftovers = stage.mayHaveLeftovers ? saved.removal { KubeProxyChains.isLeftover($0, in: $1) } : nil
-        let wanted = writer.rules(services)
-        let present = RuleSet(wanted, in: saved)
         var fingerprint = fingerprint
         do {
-            if let text = wanted.transaction(from: present) {
+            if let transaction = replacement(of: saved, writer) {
                 fingerprint = fingerprint.changed
-                try change(text, to: wanted, from: present)
+                try carryOut(transaction)
             }
         } catch RedirectError.refused {
             fingerprint = try setAside(writer)
@@ -102,9 +101,28 @@ extension FamilyRules {
         }
     }
 
-    /// One transaction, and what follows from it.
-    func change(_ text: String, to new: RuleSet, from old: RuleSet) throws(RedirectError) {
-        try firewall.restore(text)
-        work.applied(text, stale: new.staleFlows(since: old))
+    private func replacement(of saved: SavedRules, _ writer: RuleWriter) -> Transaction? {
+        let wanted = writer.rules(services)
+        let present = RuleSet(wanted, in: saved)
+        return Transaction(wanted.transaction(from: present), to: wanted, from: present)
+    }
+
+    func carryOut(_ transaction: Transaction) throws(RedirectError) {
+        try firewall.restore(transaction.text)
+        work.applied(transaction.text, stale: transaction.stale)
+    }
+
+    /// A text for the firewall, and what follows from it. The rules that it was made of are let go before it is carried out: those
+    /// of a whole cluster take many megabytes, and iptables a second.
+    struct Transaction {
+        let text: String
+        let stale: [StaleFlows]
+
+        /// Nil if there is nothing to do.
+        init?(_ text: String?, to new: RuleSet, from old: RuleSet) {
+            guard let text else { return nil }
+            self.text = text
+            stale = new.staleFlows(since: old)
+        }
     }
 }

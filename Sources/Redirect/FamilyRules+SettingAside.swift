@@ -105,8 +105,9 @@ extension FamilyRules {
         known = nil
         var fingerprint = present.fingerprint
         // To write a chain anew would be to try again what is in force.
-        if let text = wanted.transaction(from: present.rules, rewriting: false) {
-            try change(text, to: wanted, from: present.rules)
+        let text = wanted.transaction(from: present.rules, rewriting: false)
+        if let transaction = Transaction(text, to: wanted, from: present.rules) {
+            try carryOut(transaction)
             fingerprint = fingerprint.changed
         }
         known = KnownRules(rules: wanted, fingerprint: fingerprint)

@@ -75,13 +75,15 @@ actor FamilyRules {
     private func take(_ change: KernelChange) {
         node = change.node ?? node
         for (key, all) in change.services {
-            let portals = all.filter { $0.family == family }.sorted()
+            // Most Services have one portal, which then needs no list of its own.
+            let portals = all.count == 1 && all[0].family == family ? all : all.filter { $0.family == family }.sorted()
             // What is refused is tried again once it is something else.
             let still = (refused[key] ?? []).filter { port in
                 portals.filter { $0.owner == port.owner } == port.portals
             }
             refused[key] = still.isEmpty ? nil : still
-            set(key, to: portals.filter { portal in !still.contains { $0.owner == portal.owner } })
+            let isStill = { (portal: Portal) in still.contains { $0.owner == portal.owner } }
+            set(key, to: still.isEmpty ? portals : portals.filter { !isStill($0) })
         }
     }
 

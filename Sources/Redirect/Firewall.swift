@@ -51,8 +51,18 @@ struct Firewall: FirewallTables {
             _ = try run(command, input: text)
             return
         }
-        let transactions = text.split(separator: "\n").count { $0 == "COMMIT" }
-        try generation.count(transactions) { () throws(RedirectError) in _ = try run(command, input: text) }
+        try generation.count(Self.transactions(in: text)) { () throws(RedirectError) in
+            _ = try run(command, input: text)
+        }
+    }
+
+    /// Each table begins with a line of its own.
+    private static func transactions(in text: String) -> Int {
+        var isStart = true
+        return text.utf8.count { byte in
+            defer { isStart = byte == UInt8(ascii: "\n") }
+            return isStart && byte == UInt8(ascii: "*")
+        }
     }
 
     func forget(_ flows: [StaleFlows]) throws(SystemError) { try ConnectionTracking.forget(flows) }

@@ -3,29 +3,40 @@ internal import Base
 extension Rule: CustomStringConvertible {
     /// The rule as arguments of iptables, quoted as `iptables-restore` reads them, without command and chain.
     public var description: String {
-        var words: [String] = []
-        if isForNewOnly, transport == nil { words.append("-m state --state NEW") }
+        var text = ""
+        write(to: &text)
+        return text
+    }
+
+    /// Writes a line: a command with its chain, and the rule.
+    func write(to text: inout String, after command: String) {
+        text += command
+        write(to: &text)
+        text += "\n"
+    }
+
+    private func write(to text: inout String) {
+        if isForNewOnly, transport == nil { text += "-m state --state NEW " }
         // A jump's address type stands before its comment, a portal's after its addresses, as
         // kube-proxy wrote them.
-        if isToLocalAddress, transport == nil { words.append("-m addrtype --dst-type LOCAL") }
-        if let comment { words.append("-m comment --comment \(Self.quoted(comment))") }
+        if isToLocalAddress, transport == nil { text += "-m addrtype --dst-type LOCAL " }
+        if let comment { text += "-m comment --comment \(Self.quoted(comment)) " }
         if let transport {
             let name = transport.rawValue.lowercased()
-            words.append("-p \(name)")
+            text += "-p \(name) "
             if let ports {
-                let last = ports.count == 1 ? "" : ":\(ports.upperBound)"
-                words.append("-m \(name) --dport \(ports.lowerBound)\(last)")
+                text += "-m \(name) --dport \(ports.lowerBound)"
+                text += ports.count == 1 ? " " : ":\(ports.upperBound) "
             }
         }
-        if let destination { words.append("-d \(destination)") }
-        if let source { words.append("-s \(source)") }
-        if isNotFromBridge { words.append("-m physdev ! --physdev-is-in") }
-        if isToLocalAddress, transport != nil { words.append("-m addrtype --dst-type LOCAL") }
-        if isForNewOnly, transport != nil { words.append("-m state --state NEW") }
-        if isTranslated { words.append("-m conntrack --ctstate DNAT") }
-        if isToTransparentSocket { words.append("-m socket --transparent --nowildcard") }
-        words.append("-j \(target)")
-        return words.joined(separator: " ")
+        if let destination { text += "-d \(destination) " }
+        if let source { text += "-s \(source) " }
+        if isNotFromBridge { text += "-m physdev ! --physdev-is-in " }
+        if isToLocalAddress, transport != nil { text += "-m addrtype --dst-type LOCAL " }
+        if isForNewOnly, transport != nil { text += "-m state --state NEW " }
+        if isTranslated { text += "-m conntrack --ctstate DNAT " }
+        if isToTransparentSocket { text += "-m socket --transparent --nowildcard " }
+        text += "-j \(target)"
     }
 
     private static func quoted(_ text: String) -> String {

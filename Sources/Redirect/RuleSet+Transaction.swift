@@ -12,35 +12,39 @@ extension RuleSet {
     public func transaction(from known: RuleSet, rewriting: Bool = true) -> String? {
         let names =
             tables.map(\.name) + known.tables.map(\.name).filter { name in !tables.contains { $0.name == name } }
-        let texts = names.compactMap { name in self[name].transaction(from: known[name], rewriting) }
-        return texts.isEmpty ? nil : texts.joined()
+        var text = ""
+        for name in names { self[name].writeTransaction(from: known[name], rewriting, to: &text) }
+        return text.isEmpty ? nil : text
     }
 }
 
 extension Table {
-    fileprivate func transaction(from known: Table, _ rewriting: Bool) -> String? {
-        var declarations: [String] = []
-        var edits: [String] = []
+    /// Written at once into one text, which may have megabytes.
+    fileprivate func writeTransaction(from known: Table, _ rewriting: Bool, to text: inout String) {
         let old = Dictionary(known.chains.map { ($0.name, $0.rules) }, uniquingKeysWith: { first, _ in first })
-        for chain in chains {
-            if let lines = old[chain.name].flatMap({ chain.edits(from: $0, rewriting) }) {
-                edits += lines
+        // Nil where the chain is written anew.
+        let edits = chains.map { chain in old[chain.name].flatMap { chain.edits(from: $0, rewriting) } }
+        let (lost, added) = (known.jumps.filter { !jumps.contains($0) }, jumps.filter { !known.jumps.contains($0) })
+        let gone = known.chains.map(\.name).filter { name in !chains.contains { $0.name == name } }
+        guard edits.contains(where: { $0?.isEmpty != true }) || !lost.isEmpty || !added.isEmpty || !gone.isEmpty else {
+            return
+        }
+        text += "*\(name.rawValue)\n"
+        // With --noflush naming a chain makes it, or flushes it.
+        for name in zip(chains, edits).filter({ $0.1 == nil }).map(\.0.name) + gone { text += ":\(name) - [0:0]\n" }
+        for (chain, lines) in zip(chains, edits) {
+            if let lines {
+                for line in lines { text += "\(line)\n" }
             } else {
-                // With --noflush naming a chain makes it, or flushes it.
-                declarations.append(":\(chain.name) - [0:0]")
-                edits += chain.rules.map { "-A \(chain.name) \($0)" }
+                for rule in chain.rules { rule.write(to: &text, after: "-A \(chain.name) ") }
             }
         }
         // Jumps come after the chains they lead to, and go before them.
-        edits += known.jumps.filter { !jumps.contains($0) }.map { "-D \($0.chain) \($0.rule)" }
-        edits += jumps.filter { !known.jumps.contains($0) }.map { jump in
-            "\(jump.position == .first ? "-I" : "-A") \(jump.chain) \(jump.rule)"
+        for jump in lost { jump.rule.write(to: &text, after: "-D \(jump.chain) ") }
+        for jump in added {
+            jump.rule.write(to: &text, after: "\(jump.position == .first ? "-I" : "-A") \(jump.chain) ")
         }
-        for chain in known.chains where !chains.contains(where: { $0.name == chain.name }) {
-            declarations.append(":\(chain.name) - [0:0]")
-            edits.append("-X \(chain.name)")
-        }
-        let lines = declarations + edits
-        return lines.isEmpty ? nil : "*\(name.rawValue)\n\(lines.joined(separator: "\n"))\nCOMMIT\n"
+        for name in gone { text += "-X \(name)\n" }
+        text += "COMMIT\n"
     }
 }

@@ -32,7 +32,8 @@ struct RuleWriter: Sendable {
         var rules = base
         for table in rules.tables.indices {
             for chain in rules.tables[table].chains.indices {
-                rules.tables[table].chains[chain].rules += writer.rules[rules.tables[table].chains[chain].name] ?? []
+                let written = writer.rules[rules.tables[table].chains[chain].name] ?? []
+                rules.tables[table].chains[chain].append(written)
             }
         }
         return rules
@@ -79,6 +80,13 @@ struct RuleWriter: Sendable {
         node.healthPorts.map {
             Rule(comment: "health checks", transport: .tcp, port: $0, isForNewOnly: true, target: .accept)
         }
+    }
+}
+
+extension Chain {
+    fileprivate mutating func append(_ written: [Rule]) {
+        // Shared where it can be: those of a whole cluster take megabytes.
+        if rules.isEmpty { rules = written } else { rules += written }
     }
 }
 

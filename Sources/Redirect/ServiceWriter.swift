@@ -8,6 +8,8 @@ struct ServiceWriter {
     private let network: NodeNetwork
     /// Of the Service that is being written.
     private var seen: Set<Place> = []
+    /// Of the portal that is being written: its rules share the text.
+    private var comment = ""
 
     private struct Place: Hashable {
         let chain: String
@@ -23,6 +25,7 @@ struct ServiceWriter {
     }
 
     private mutating func write(_ portal: Portal) {
+        comment = portal.comment
         for way in Way.allCases {
             for client in clients(of: portal, way) {
                 for match in matches(portal, way, from: client.source) {
@@ -34,7 +37,7 @@ struct ServiceWriter {
         for case .proxy(let port) in [portal.outside, portal.inside] {
             append(
                 Rule(
-                    comment: portal.comment, transport: portal.owner.transport, port: port,
+                    comment: comment, transport: portal.owner.transport, port: port,
                     destination: network.bindAddress.flatMap(IPPrefix.init(host:)), target: .drop),
                 to: ChainName.proxyPorts)
         }
@@ -69,7 +72,7 @@ struct ServiceWriter {
     /// The matches of a portal (docs/behaviour.md, B9.4); their target is yet to be filled in.
     private func matches(_ portal: Portal, _ way: Way, from source: IPPrefix?) -> [Rule] {
         var rule = Rule(
-            comment: portal.comment, transport: portal.owner.transport, port: portal.port,
+            comment: comment, transport: portal.owner.transport, port: portal.port,
             source: source, target: .accept)
         guard let address = portal.place.address else { return nodePortRanges.map { rule.with(\.destination, $0) } }
         rule.destination = IPPrefix(host: address)
@@ -146,7 +149,11 @@ private enum Way: CaseIterable {
 extension Portal {
     /// Whose rule it is, as far as iptables takes it: on one line, and of at most 255 bytes.
     fileprivate var comment: String {
-        String(owner.name.description.unicodeScalars.prefix(255).map { (" "..."~").contains($0) ? Character($0) : "?" })
+        let name = owner.name.description
+        if name.utf8.count <= 255, name.utf8.allSatisfy((UInt8(ascii: " ")...UInt8(ascii: "~")).contains) {
+            return name
+        }
+        return String(name.unicodeScalars.prefix(255).map { (" "..."~").contains($0) ? Character($0) : "?" })
     }
 }
 
