@@ -43,7 +43,7 @@ let package = Package(
         .systemLibrary(name: "CLibuv", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
         .systemLibrary(name: "CYaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .target(name: "CLinux"),
-        .target(name: "Base", swiftSettings: settings),
+        .target(name: "Base", dependencies: ["CLinux"], swiftSettings: settings),
         .target(name: "EventLoop", dependencies: ["Base", "CLibuv", "CLinux"], swiftSettings: settings),
         .target(name: "Objects", dependencies: ["Base"], swiftSettings: settings),
         .target(name: "Balancing", dependencies: ["Base"], swiftSettings: settings),
@@ -55,7 +55,7 @@ let package = Package(
         .target(name: "Documents", dependencies: ["Objects", "CYaml"], swiftSettings: settings),
         .target(
             name: "Manifests",
-            dependencies: ["Base", "EventLoop", "Objects", "Cluster", "Documents", "CLinux"],
+            dependencies: ["Base", "EventLoop", "Objects", "Cluster", "Documents"],
             swiftSettings: settings),
         .target(
             name: "KubernetesAPI",

@@ -50,14 +50,14 @@ struct AddressIndex: Sendable {
         let hash = Self.hash(address)
         guard let entry = entries[hash] else { return }
         guard entry.isShared else {
-            if entry.value == number { entries[hash] = nil }
+            if entry.value == number { entries.take(hash) }
             return
         }
         shared[Int(entry.value)].remove(number)
         guard shared[Int(entry.value)].count == 0 else { return }
         shared[Int(entry.value)] = CountedSet()
         free.append(entry.value)
-        entries[hash] = nil
+        entries.take(hash)
     }
 
     private static func hash(_ address: IPAddress) -> UInt32 {

@@ -45,7 +45,7 @@ extension ClusterStore {
         guard old != new else { return }
 
         let owner = service.map { records.insert(ObjectKey(namespace: key.namespace, name: $0), Record()) }
-        owners[key] = owner
+        owners.replace(key, with: owner)
         // Most of a large slice is as it was.
         let isSame = former == owner ? EndpointSlice.Endpoint.isAtSamePlace : { _, _ in false }
         let (before, after) = (old?.endpoints ?? []).differing(from: owner == nil ? [] : new?.endpoints ?? [], isSame)

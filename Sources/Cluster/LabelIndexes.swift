@@ -23,7 +23,7 @@ struct SelectorIndex: Sendable {
 
     mutating func remove(_ service: Service, _ number: UInt32) {
         for label in Self.labels(of: service) where services[label]?.remove(number) != nil {
-            if services[label]?.isEmpty == true { services[label] = nil }
+            if services[label]?.isEmpty == true { services.take(label) }
         }
     }
 
@@ -58,7 +58,7 @@ struct PodTable: Sendable {
             for address in old.status.podIPs { addresses.remove(address, number) }
             for label in Self.labels(of: old) {
                 labelled[label]?.remove(number)
-                if labelled[label]?.isEmpty == true { labelled[label] = nil }
+                if labelled[label]?.isEmpty == true { labelled.take(label) }
             }
             table.remove(number)
         }

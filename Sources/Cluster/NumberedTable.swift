@@ -1,3 +1,5 @@
+internal import Base
+
 /// Values that are found by their key, and by a number of four bytes which stands for the key in indexes.
 ///
 /// A number is given to another key once its own is gone: whoever keeps numbers takes them out of his index before.
@@ -20,7 +22,7 @@ struct NumberedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     func number(of key: Key) -> UInt32? { numbers[key] }
 
     /// Nil for a number that is not given to anybody.
-    subscript(number: UInt32) -> Entry? { slots[Int(number)] }
+    subscript(number: UInt32) -> Entry? { slots.indices.contains(Int(number)) ? slots[Int(number)] : nil }
 
     /// The value of a key that may not be there.
     subscript(key: Key) -> Value? { numbers[key].flatMap { slots[Int($0)]?.value } }
@@ -38,13 +40,14 @@ struct NumberedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     /// Changes a value where it is: taken out and put back, it would be copied with all that it holds. Nothing happens for a
     /// number that is not given to anybody.
     mutating func modify(_ number: UInt32, _ body: (inout Value) -> Void) {
-        slots[Int(number)]?.modify(body)
+        if slots.indices.contains(Int(number)) { slots[Int(number)]?.modify(body) }
     }
 
     mutating func remove(_ number: UInt32) {
-        guard let entry = slots[Int(number)] else { return }
+        guard let entry = self[number] else { return }
         slots[Int(number)] = nil
-        numbers[entry.key] = nil
+        numbers.take(entry.key)
         free.append(number)
+        if numbers.isEmpty { (slots, free) = ([], []) }
     }
 }

@@ -1,5 +1,4 @@
 internal import Base
-internal import CLinux
 public import Cluster
 
 /// Objects from files: read once, then watched.
@@ -63,7 +62,7 @@ public actor ManifestSource: ClusterSource {
     public var problems: [ManifestProblem] { store.problems }
 
     func giveBackMemory() {
-        if memory.isDue() { portico_give_back_memory() }
+        if memory.isDue() { ProcessMemory.giveBack() }
     }
 
     var pause: Duration {

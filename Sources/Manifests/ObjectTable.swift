@@ -1,3 +1,4 @@
+internal import Base
 internal import Cluster
 internal import Objects
 
@@ -41,7 +42,7 @@ struct ObjectTable {
         body(&list)
         if list.count > 1 { repeated.insert(id) } else if wasRepeated { repeated.remove(id) }
         hasNewWarnings = hasNewWarnings || wasRepeated || list.count > 1
-        if !list.isEmpty { versions[id] = list }
+        if list.isEmpty { versions.giveBackRoom() } else { versions[id] = list }
     }
 
     /// What a file had when it was last read.

@@ -17,9 +17,9 @@ struct ListenerShortage: Sendable {
             let id = ServicePortID(port.id.name, port.id.transport)
             if !found.contains(id) { found.append(id) }
         }
-        lacking[key] = found.isEmpty ? nil : found
+        lacking.replace(key, with: found.isEmpty ? nil : found)
         let count = ports.reduce(0) { sum, port in sum + port.doors.count { $0.listening != nil } }
-        open[key] = count > 0 ? count : nil
+        open.replace(key, with: count > 0 ? count : nil)
     }
 
     /// Services that lack a listening socket and may get one now that others give some back.

@@ -59,11 +59,11 @@ public actor Reconciler {
             let (before, after) = (services[key] ?? Planned(), Planned(ports))
             for id in before.ports where !wanted.contains(id) {
                 await relay.remove(id)
-                served[id] = nil
+                served.take(id)
                 (hasClosed, isAhead) = (true, true)
             }
             for port in ports where await closeUnwantedDoors(of: port) { hasClosed = true }
-            services[key] = ports.isEmpty ? nil : after
+            services.replace(key, with: ports.isEmpty ? nil : after)
             doorCount += after.doors - before.doors
         }
         // Doors that are no longer wanted go first, so that their addresses are free for others: once the workers have

@@ -91,7 +91,7 @@ actor FamilyRules {
     func set(_ key: ObjectKey, to portals: [Portal]) {
         let former = services[key] ?? []
         guard former != portals else { return }
-        services[key] = portals.isEmpty ? nil : portals
+        services.replace(key, with: portals.isEmpty ? nil : portals)
         stage.changed(key, from: former)
     }
 

@@ -1,4 +1,5 @@
 internal import Balancing
+internal import Base
 
 /// The open doors of a relay, by name and by service port: what concerns one service port looks at its doors alone.
 struct Doors {
@@ -16,9 +17,9 @@ struct Doors {
 
     /// The door that is no longer there; nil if it was not.
     mutating func remove(_ id: Relay.DoorID) -> Relay.Door? {
-        guard let door = doors.removeValue(forKey: id) else { return nil }
+        guard let door = doors.take(id) else { return nil }
         names[door.port]?.remove(id)
-        if names[door.port]?.isEmpty == true { names[door.port] = nil }
+        if names[door.port]?.isEmpty == true { names.take(door.port) }
         return door
     }
 

@@ -106,7 +106,7 @@ public actor Relay {
     /// Closes the doors of a service port and forgets it. Its open connections run to their end.
     public func remove(_ port: ServicePortID) {
         let gone = served.withLock { served in
-            let gone = served.removeValue(forKey: port)
+            let gone = served.take(port)
             gone?.meter.leave()
             return gone
         }

@@ -35,7 +35,7 @@ extension Worker {
 
     /// Closes a listener as it is.
     func drop(_ listener: Listener) {
-        guard listeners.removeValue(forKey: listener.id) != nil else { return }
+        guard listeners.take(listener.id) != nil else { return }
         stopWatching(listener)
         shortageEnds(listener)
         listener.port.listeners.remove(listener.id)

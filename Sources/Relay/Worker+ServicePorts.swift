@@ -20,7 +20,7 @@ extension Worker {
 
     /// Forgets a service port. Its connections keep the state that they add to until the last of them has ended.
     func remove(_ id: ServicePortID) {
-        guard let port = ports.removeValue(forKey: id) else { return }
+        guard let port = ports.take(id) else { return }
         port.isRemoved = true
         portsWithAffinity.remove(port)
         endHeld(of: port)

@@ -1,3 +1,4 @@
+internal import Base
 public import Objects
 
 /// Who has what only one may have, and who is next in line.
@@ -84,7 +85,7 @@ public struct ClaimTable<Resource: Hashable & Sendable, Claimant: Hashable & Com
         for resource in before where moves || !after.contains(resource) {
             leave(resource, claimant, isGivenUp: !after.contains(resource), &vacant)
         }
-        wishes[claimant] = new.resources.isEmpty ? nil : new
+        wishes.replace(claimant, with: new.resources.isEmpty ? nil : new)
         for resource in after where moves || !before.contains(resource) {
             join(resource, claimant, &vacant)
         }
@@ -119,7 +120,7 @@ public struct ClaimTable<Resource: Hashable & Sendable, Claimant: Hashable & Com
         if let former { outcome.affected.insert(former) }
         outcome.affected.formUnion(line.waiting)
         guard !line.waiting.isEmpty else {
-            lines[resource] = nil
+            lines.take(resource)
             return
         }
         line.holder = line.waiting.removeFirst()

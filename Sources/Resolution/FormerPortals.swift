@@ -1,3 +1,4 @@
+internal import Base
 internal import Objects
 
 /// What Services have given up while the kernel's rules may still lead there.
@@ -31,7 +32,7 @@ struct FormerPortals: Sendable {
     mutating func removeAll(upTo revision: Int) -> [PortalAddress] {
         if entries.isEmpty { return [] }
         let gone = entries.filter { $0.value.revision <= revision }.map(\.key)
-        for place in gone { entries[place] = nil }
+        for place in gone { entries.take(place) }
         return gone
     }
 }

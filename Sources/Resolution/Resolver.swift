@@ -1,3 +1,4 @@
+internal import Base
 public import Cluster
 public import Objects
 
@@ -122,7 +123,7 @@ public struct Resolver: Sendable {
         return dirty.filter { key in
             let result = store.service(key).map { resolved($0) }
             guard result != services[key] else { return false }
-            services[key] = result
+            services.replace(key, with: result)
             return true
         }
     }

@@ -45,7 +45,7 @@ public struct Status: Sendable {
         for (key, after) in changed {
             let before = services[key]
             guard before != after else { continue }
-            services[key] = after
+            services.replace(key, with: after)
             problemLists.replace(after?.problems ?? [], of: .service(key))
             noteLists.replace(after?.notes ?? [], of: .service(key))
             let earlier = change.services[key]

@@ -63,6 +63,8 @@ int portico_close(int fd);
 
 /* Gives memory that is not in use back to the system. Swift does not see malloc.h. */
 void portico_give_back_memory(void);
+/* Has large pieces mapped on their own, so that they go back as soon as they are free. */
+void portico_map_large_memory(void);
 /* A second descriptor of what `fd` names, close-on-exec. */
 int portico_duplicate(int fd);
 

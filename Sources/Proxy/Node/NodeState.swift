@@ -78,7 +78,7 @@ struct NodeState: Sendable {
     /// - Returns: the Services whose doors are to be closed. Others may be ``affected`` now.
     mutating func rulesAreInForce(of round: Int, _ revision: Int) -> Set<ObjectKey> {
         let settled = left.filter { $0.value.round <= round }.keys
-        for key in settled { left[key] = nil }
+        for key in settled { left.take(key) }
         affected.formUnion(resolver.rulesAreInForce(of: revision))
         return Set(settled)
     }
@@ -191,7 +191,7 @@ struct NodeState: Sendable {
             shortage.update(key, status)
             if service.isTroubled { troubled.insert(key) } else { troubled.remove(key) }
             let isGone = resolver.services[key] == nil && status.isEmpty
-            services[key] = isGone ? nil : service
+            services.replace(key, with: isGone ? nil : service)
         }
         return busy
     }

@@ -114,7 +114,7 @@ public struct ProxyPortBook: Sendable {
 
     private mutating func takeBack(_ number: UInt16, from key: Key) {
         given[key.service]?.removeAll { $0.key == key }
-        if given[key.service]?.isEmpty == true { given[key.service] = nil }
+        if given[key.service]?.isEmpty == true { given.take(key.service) }
         taken.remove(Port(transport: key.transport, number: number))
         hasFreed = true
     }

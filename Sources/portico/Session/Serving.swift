@@ -16,6 +16,7 @@ enum Serving {
     ///   - output: the form of what goes to standard output.
     ///   - log: the form of what goes to standard error.
     static func begin(output: OutputFormat, log: OutputFormat) {
+        ProcessMemory.keepLargePiecesApart()
         IgnoredSignals.ignoreBrokenPipes()
         IgnoredSignals.ignore(harmless)
         StandardStream.output.startQueueing { dropped in
