@@ -94,7 +94,7 @@ let package = Package(
             name: "portico",
             dependencies: [
                 "Base", "EventLoop", "Objects", "Balancing", "Cluster", "Resolution", "Status", "Relay", "Redirect",
-                "Host", "Manifests", "Proxy", "Admin", "Names", "HTTP", "DemoPods",
+                "Host", "Manifests", "KubernetesAPI", "Proxy", "Admin", "Names", "HTTP", "DemoPods",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

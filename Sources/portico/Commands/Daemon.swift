@@ -2,6 +2,7 @@ import ArgumentParser
 import Base
 import Glibc
 import Host
+import KubernetesAPI
 import Logging
 import Objects
 import Proxy
@@ -18,6 +19,9 @@ struct Daemon: AsyncParsableCommand {
             Rules stay in force when it ends, so that it can be replaced; --cleanup removes them.
 
             EXAMPLES
+              Serve a cluster, on one of its nodes:
+                portico daemon --kubeconfig /var/lib/kube-proxy/kubeconfig.conf
+
               Serve what manifests describe, as the node node2 would:
                 portico daemon -f manifests/ --hostname-override node2
 
@@ -47,6 +51,8 @@ struct Daemon: AsyncParsableCommand {
     ])
 
     @OptionGroup(title: "What to serve") var node: NodeOptions
+
+    @OptionGroup(title: "Which cluster") var cluster: ClusterOptions
 
     @Option(help: "How traffic gets here: by iptables, or not at all, which leaves node ports and health checks.")
     var redirect = Redirection.iptables
@@ -94,7 +100,7 @@ struct Daemon: AsyncParsableCommand {
             discussion: "Its open connections are lost, and so are clients that wait to be accepted."))
     var takeoverForce = false
 
-    @Flag(help: "Take over even with nothing to serve, or with manifests that cannot be read.")
+    @Flag(help: "Take over even with nothing to serve, or when not all of it can be read.")
     var allowEmpty = false
 
     @Option(
@@ -120,7 +126,9 @@ struct Daemon: AsyncParsableCommand {
     @OptionGroup(title: "Logging") var logging: LoggingOptions
 
     func validate() throws {
-        guard cleanup || !node.files.isEmpty else { throw ValidationError("nothing to serve: name manifests with -f") }
+        guard node.files.isEmpty || !cluster.isGiven else {
+            throw ValidationError("manifests and a cluster cannot be served at once: leave out -f or --kubeconfig")
+        }
         guard takeover != nil || !takeoverForce, takeover != nil || takeoverDrainTimeout == nil else {
             throw ValidationError("--takeover-force and --takeover-drain-timeout are for --takeover")
         }
@@ -136,6 +144,8 @@ struct Daemon: AsyncParsableCommand {
         logging.bootstrap()
         let logger = Logger(label: "daemon")
         guard !cleanup else { return try cleanUp() }
+        // Without either, this is a pod, or there is nothing to serve.
+        let api = node.files.isEmpty ? try NamedCluster(cluster, mayAsk: false, standard: nil) : nil
         Serving.begin(output: output, log: logging.format)
         for note in kubeProxy.notes { logger.notice("\(note)") }
         var settings = node.settings
@@ -155,7 +165,9 @@ struct Daemon: AsyncParsableCommand {
         for note in kernelSettings.apply(root: kernel.kernelRoot) { logger.warning("\(note)") }
         let teller = StatusTeller(logger: logger)
         try await Session<DaemonRole>(
-            source: SourceReader(node.files, teller), teller: teller,
+            source: api.map { SourceReader(APISource($0.client, .node(named: node.nodeName)), teller) }
+                ?? SourceReader(node.files, teller),
+            teller: teller,
             report: NodeReport(format: output, output: .output, node: node.nodeName),
             configuration: .ofThisMachine(udpTimeout: relay.udpTimeout?.duration)
         ).run(
@@ -165,7 +177,7 @@ struct Daemon: AsyncParsableCommand {
                     syncPeriod: iptablesSyncPeriod.duration, minSyncPeriod: iptablesMinSyncPeriod.duration,
                     drainTimeout: drainTimeout.duration, takeoverDrainTimeout: takeoverDrainTimeout?.duration,
                     cleanupOnExit: cleanupOnExit, healthAddress: healthzBindAddress.address, takeover: takeover,
-                    isTakeoverForced: takeoverForce, allowsEmpty: allowEmpty),
+                    isTakeoverForced: takeoverForce, allowsEmpty: allowEmpty, apiServer: api?.access.server),
                 iptables: iptables))
     }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Balancing
+import KubernetesAPI
 import Logging
 import Objects
 import Proxy
@@ -9,7 +10,7 @@ import Relay
 struct Dev: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dev",
-        abstract: "Serve the Services of manifests on addresses of this machine.",
+        abstract: "Serve the Services of manifests or of a cluster on addresses of this machine.",
         discussion: """
             Each Service gets a loopback address of its own, in 127.64.0.0/10, that never changes, and keeps its port \
             number; a port below 1024 that may not be bound becomes port + 8000. Each connection goes to the next pod \
@@ -23,8 +24,8 @@ struct Dev: AsyncParsableCommand {
               Try it without any pod:
                 portico dev --demo-pods -f Examples/my-service
 
-              What the cluster has, if the pods can be reached from here:
-                kubectl get svc,endpointslices,pods -A -o yaml | portico dev -f -
+              What a cluster has, if its pods can be reached from here:
+                portico dev --kubeconfig ~/.kube/config --context kind-kind -n shop
 
               Some of them only:
                 portico dev -f manifests/ -n shop -l 'tier in (web, api)'
@@ -62,6 +63,8 @@ struct Dev: AsyncParsableCommand {
     )
 
     @OptionGroup(title: "What to serve") var selection: SelectionOptions
+
+    @OptionGroup(title: "Which cluster") var cluster: ClusterOptions
 
     @Option(
         name: .customLong("service"),
@@ -127,8 +130,13 @@ struct Dev: AsyncParsableCommand {
     var command: [String] = []
 
     func validate() throws {
-        guard !selection.files.isEmpty || !services.isEmpty else {
-            throw ValidationError("nothing to serve: name manifests with -f, or a Service with --service")
+        guard !selection.files.isEmpty || !services.isEmpty || isOfCluster else {
+            throw ValidationError(
+                "nothing to serve: name manifests with -f, a cluster with --kubeconfig or --context, or a Service with "
+                    + "--service")
+        }
+        guard selection.files.isEmpty || !cluster.isGiven else {
+            throw ValidationError("manifests and a cluster cannot be served at once: leave out -f or --kubeconfig")
         }
         // The second one could never be bound, and to find out only at run time helps nobody. Port 0 is always free.
         var places: Set<PublishArgument.Place> = []
@@ -137,6 +145,27 @@ struct Dev: AsyncParsableCommand {
                 throw ValidationError("--publish: \(argument.place) is given twice")
             }
         }
+    }
+
+    /// The current context is nobody's to use who has not named it, or the files that it is in.
+    private var isOfCluster: Bool {
+        cluster.isGiven
+            || selection.files.isEmpty && services.isEmpty && ProcessEnvironment.current["KUBECONFIG"]?.isEmpty == false
+    }
+
+    private func source(_ teller: StatusTeller) throws -> SourceReader? {
+        if isOfCluster {
+            let named = try NamedCluster(
+                cluster, mayAsk: command.isEmpty, standard: .standard(ProcessEnvironment.current))
+            let namespace = selection.namespaces.count == 1 ? selection.namespaces[0].name : nil
+            return SourceReader(APISource(named.client, .services(namespace: namespace)), teller)
+        }
+        return selection.files.isEmpty ? nil : SourceReader(selection.files, teller)
+    }
+
+    private var followed: String? {
+        if isOfCluster { return "Changes of the cluster" }
+        return selection.files.isEmpty ? nil : "Changes of manifests"
     }
 
     func run() async throws {
@@ -153,7 +182,7 @@ struct Dev: AsyncParsableCommand {
         if let demo { settings.standIn = { demo.address(for: $0) } }
         // Programs have standard output to themselves.
         let report = DevReport(
-            format: output, output: command.isEmpty ? .output : .error, hasManifests: !selection.files.isEmpty,
+            format: output, output: command.isEmpty ? .output : .error, followed: followed,
             reportsConnections: connections, command: command.first)
         let isNamed = names.envFile != nil || names.dns != nil || !command.isEmpty
         let publisher =
@@ -164,7 +193,7 @@ struct Dev: AsyncParsableCommand {
         var configuration = RelayConfiguration.ofThisMachine(udpTimeout: relay.udpTimeout?.duration)
         configuration.reportsConnections = connections
         try await Session<DevRole>(
-            source: selection.files.isEmpty ? nil : SourceReader(selection.files, teller), teller: teller,
+            source: try source(teller), teller: teller,
             report: report, configuration: configuration, hasOthers: !services.isEmpty
         ).run(
             DevRole(

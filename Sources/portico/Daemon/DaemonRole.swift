@@ -3,6 +3,7 @@ import Cluster
 import EventLoop
 import Glibc
 import Host
+import KubernetesAPI
 import Logging
 import Objects
 import Proxy
@@ -69,6 +70,7 @@ struct DaemonRole: SessionRole {
 
     mutating func start(_ first: SourceUpdate, _ tools: SessionTools<Event>) async throws -> Bool {
         let logger = tools.teller.logger
+        if iptables != nil, let server = options.apiServer { try checkIndependence(of: server, from: first) }
         // Whoever takes over gets it from the process that has it now.
         if options.takeover == nil { lock = try await .ofThisMachine(options, logger) }
         let backEnd = iptables.map {
@@ -191,15 +193,30 @@ struct DaemonRole: SessionRole {
         manager.ready(mainPID: getpid())
     }
 
+    /// - Throws: ``CommandFailure`` if what leads to the API server is led here: after a restart, this process would wait for
+    ///   itself.
+    private func checkIndependence(
+        of server: ServerURL, from first: SourceUpdate
+    ) throws(CommandFailure) {
+        guard let address = IPAddress(server.host) else { return }
+        let portals = first.changes.objects.values.compactMap { object -> Service? in
+            if case .service(let service)? = object { service } else { nil }
+        }
+        guard let owner = portals.first(where: { $0.leads(from: address, server.port) }) else { return }
+        throw CommandFailure(
+            "the API server's address \(server.authority) is one of the Service \(owner.metadata.key), which this proxy serves "
+                + "and so cannot depend on: give the API server's own address with --kubeconfig or --master")
+    }
+
     /// - Throws: ``CommandFailure`` where taking over would take down what is served.
     private func checkWorthTakingOver(_ first: SourceUpdate) throws(CommandFailure) {
         guard !options.allowsEmpty else { return }
         let advice = "the other process goes on; --allow-empty takes over all the same"
         guard !first.isPartial else {
-            throw CommandFailure("not all manifests can be read, and their Services would be gone: \(advice)")
+            throw CommandFailure("not all that is to be served can be read, and what cannot would be gone: \(advice)")
         }
         guard first.hasServices else {
-            throw CommandFailure("the manifests have no Service, and the other process serves some: \(advice)")
+            throw CommandFailure("there is no Service, and the other process serves some: \(advice)")
         }
     }
 
@@ -272,5 +289,14 @@ extension RulesStatus {
         self.init(
             inForce: inForce, isInForce: result.isInForce, isNone: result.families.isEmpty, duration: result.duration,
             processes: result.cost.processes, bytes: result.cost.bytes)
+    }
+}
+
+extension Service {
+    /// Whether clients of this address and port are led to the endpoints of this Service.
+    fileprivate func leads(from address: IPAddress, _ port: UInt16) -> Bool {
+        guard spec.ports.contains(where: { $0.port == port }) else { return false }
+        let texts = spec.externalIPs + status.loadBalancer.ingress.compactMap(\.ip)
+        return spec.clusterIPs.contains { $0.address == address } || texts.contains { IPAddress($0) == address }
     }
 }

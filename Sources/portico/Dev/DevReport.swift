@@ -9,8 +9,8 @@ import Status
 struct DevReport: SessionReport {
     let format: OutputFormat
     let output: StandardStream
-    /// There are manifests that may change.
-    let hasManifests: Bool
+    /// Where Services come from whose changes are followed; nil where there are none.
+    let followed: String?
     let reportsConnections: Bool
     /// The program that is run once all listens; nil for none.
     let command: String?
@@ -25,8 +25,8 @@ struct DevReport: SessionReport {
             output.write(table(services).rendered(inColour: output.takesColour))
             if let dns = status.names { output.write("\nDNS on \(dns), UDP and TCP.\n") }
             let end = command.map { "Running \($0)." } ?? "Ctrl-C ends."
-            let manifests = hasManifests ? " Manifests are read again when they change." : ""
-            output.write("\nReady.\(manifests) \(end)\n")
+            let follows = followed.map { " \($0) are followed." } ?? ""
+            output.write("\nReady.\(follows) \(end)\n")
         }
     }
 

@@ -1,0 +1,54 @@
+import ArgumentParser
+import Base
+import Glibc
+import KubernetesAPI
+
+/// Which cluster's API server to ask, and as whom.
+struct ClusterOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Serve the Services of the cluster that this file names, and follow their changes.",
+            discussion: "See docs/kubeconfig.md.", valueName: "file"),
+        completion: .file())
+    var kubeconfig: String?
+
+    @Option(help: ArgumentHelp("A context of the kubeconfig. (default: its current one)", valueName: "name"))
+    var context: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The API server's address, in place of the one that the kubeconfig has.", valueName: "url"))
+    var master: String?
+
+    /// Something on the command line names a cluster.
+    var isGiven: Bool { kubeconfig != nil || context != nil || master != nil }
+}
+
+/// A cluster to ask, looked up.
+struct NamedCluster {
+    let access: ClusterAccess
+    let client: HTTPAPIClient
+
+    /// - Parameters:
+    ///   - mayAsk: a plug-in may use standard input, if that is a terminal.
+    ///   - standard: files that count where none is named; nil for none.
+    /// - Throws: ``CommandFailure`` if nothing says how to reach it.
+    init(_ options: ClusterOptions, mayAsk: Bool, standard: KubeconfigFiles?) throws(CommandFailure) {
+        let environment = ProcessEnvironment.current
+        do throws(KubeconfigError) {
+            access = try ClusterAccess.load(
+                options.kubeconfig.map(KubeconfigFiles.file) ?? standard, context: options.context,
+                master: options.master, environment: environment)
+        } catch {
+            throw CommandFailure("\(error)")
+        }
+        let host = ExecHost(environment: environment, mayAsk: mayAsk && isatty(STDIN_FILENO) == 1)
+        do throws(APIError) {
+            client = try HTTPAPIClient(
+                access, credentials: Credentials(access, host: host), version: Version.number,
+                environment: environment)
+        } catch {
+            throw CommandFailure("\(error)")
+        }
+    }
+}
