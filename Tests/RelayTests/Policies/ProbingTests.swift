@@ -109,7 +109,7 @@ import Testing
     func ejectedMeanwhile() async throws {
         let worker = try LoneWorker(
             configure: { $0.tunnels = { _ in { _ in } } },
-            react: { if case .endpointReadmitted(_, let endpoint) = $0 { _ = endpoint.eject() } })
+            react: { if case .endpointReadmitted(_, let endpoint) = $0 { _ = endpoint.eject(at: 1) } })
         _ = try worker.open(endpoints: [1])
         try worker.run()
         let isProbed: Bool = try await worker.perform { worker in
