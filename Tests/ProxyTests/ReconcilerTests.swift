@@ -159,7 +159,7 @@ import Testing
         let server = try ScriptedServer.identity("a")
         func port(_ hosts: String...) throws -> PlannedPort {
             PlannedPort(
-                id: id("web"), endpoints: [PlannedEndpoint(address: try address(server.port))],
+                id: id("web"), endpoints: [ServiceEndpoint(address: try address(server.port))],
                 doors: try hosts.map { PlannedDoor(address: try address(0, on: $0)) })
         }
         let both = try #require(await apply(try port("127.0.0.1", "127.0.0.2"))[key("web")]?.first)

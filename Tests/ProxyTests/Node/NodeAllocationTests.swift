@@ -129,7 +129,7 @@ private struct LargeNode {
         ports.map { port in
             PortStatus(
                 id: port.id,
-                endpoints: port.endpoints.map { EndpointStatus(address: $0.address, podName: $0.podName) },
+                endpoints: port.endpoints,
                 doors: port.doors.map { DoorStatus(wanted: $0.address, listening: $0.address, problem: nil) })
         }
     }
