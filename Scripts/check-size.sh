@@ -2,11 +2,11 @@
 # Sees to it that the program stays small: check-size.sh PROGRAM [MB]
 #
 # What is measured is the program without symbols, in MB of a million bytes, since that is what people install. Ends with 1 if
-# it is larger than it may be, 20 MB, and says what its largest parts are.
+# it is larger than it may be, 40 MB, and says what its largest parts are.
 set -euo pipefail
 
 program=${1:?"which program?"}
-most=${2:-20}
+most=${2:-40}
 
 stripped=$(mktemp)
 trap 'rm -f "$stripped"' EXIT

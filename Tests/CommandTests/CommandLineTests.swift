@@ -89,7 +89,8 @@ import Testing
         let see = "; see 'portico dev --help'"
         #expect(
             complaint("dev")
-                == "portico: nothing to serve: name manifests with -f, or a Service with --service" + see)
+                == "portico: nothing to serve: name manifests with -f, a cluster with --kubeconfig or --context, or a "
+                + "Service with --service" + see)
         #expect(complaint("dev", "-f", "x", "--bogus") == "portico: Unknown option '--bogus'" + see)
         #expect(
             complaint("dev", "-f", "x", "--publish", "web")

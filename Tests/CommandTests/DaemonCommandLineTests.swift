@@ -76,7 +76,9 @@ import Testing
     }
 
     @Test func mistakesAreNamed() {
-        #expect(complaint("daemon")?.contains("nothing to serve: name manifests with -f") == true)
+        #expect(complaint("daemon")?.contains("nothing to serve: name a cluster with --kubeconfig") == true)
+        #expect(complaint("daemon", "--kubeconfig", "x") == nil)
+        #expect(complaint("daemon", "-f", "x", "--kubeconfig", "y")?.contains("leave out -f or --kubeconfig") == true)
         #expect(complaint("daemon", "--cleanup") == nil, "there is nothing to serve then")
         #expect(
             complaint("daemon", "-f", "x", "--bind-address", "127.0.0.1")?.contains("to a loopback address") == true)

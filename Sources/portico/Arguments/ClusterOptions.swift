@@ -29,6 +29,9 @@ struct NamedCluster {
     let access: ClusterAccess
     let client: HTTPAPIClient
 
+    /// Something says where the API server is without anybody naming it.
+    static var isInPod: Bool { ProcessEnvironment.current["KUBERNETES_SERVICE_HOST"]?.isEmpty == false }
+
     /// - Parameters:
     ///   - mayAsk: a plug-in may use standard input, if that is a terminal.
     ///   - standard: files that count where none is named; nil for none.

@@ -126,6 +126,9 @@ struct Daemon: AsyncParsableCommand {
     @OptionGroup(title: "Logging") var logging: LoggingOptions
 
     func validate() throws {
+        guard cleanup || !node.files.isEmpty || cluster.isGiven || NamedCluster.isInPod else {
+            throw ValidationError("nothing to serve: name a cluster with --kubeconfig, or manifests with -f")
+        }
         guard node.files.isEmpty || !cluster.isGiven else {
             throw ValidationError("manifests and a cluster cannot be served at once: leave out -f or --kubeconfig")
         }

@@ -20,7 +20,7 @@ struct RecordingTests {
     @Test("Every list and every watch is read without a complaint about its objects", arguments: folders)
     func all(_ folder: String) throws {
         var objects = 0
-        for recording in try Recording.all(in: folder) {
+        for recording in try Recording.all(in: folder) where Self.isOfObjects(recording) {
             var rig = Rig([resource(recording)])
             _ = rig.ask()
             if recording.isWatch {
@@ -36,6 +36,12 @@ struct RecordingTests {
             objects += rig.objects.count
         }
         #expect(objects > 0)
+    }
+
+    /// The others are answers to questions that only a client asks.
+    private static func isOfObjects(_ recording: Recording) -> Bool {
+        let others = ["api-groups", "discovery-group", "healthz", "node-a", "version"]
+        return !others.contains { recording.name.hasSuffix("/\($0).http") }
     }
 
     @Test("The boundary between two pieces may be anywhere in a watch")
