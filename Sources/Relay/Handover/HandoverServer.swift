@@ -55,6 +55,12 @@ public final class HandoverServer: Sendable {
         for channel in open { channel.end() }
     }
 
+    private static let isTooLate = "another process was faster, or this one is ending"
+
+    private var isServing: Bool {
+        state.withLock { if case .serving = $0 { true } else { false } }
+    }
+
     /// Ends the serving; false if that had happened before.
     @discardableResult
     private func retire(_ end: State) -> Bool {
@@ -111,6 +117,8 @@ public final class HandoverServer: Sendable {
         Task {
             do throws(HandoverError) {
                 try await converse(over: channel)
+            } catch .refused(let reason) {
+                try? channel.send(.refused(reason))
             } catch {
                 // It has ended, or is told; either way this process just goes on.
                 try? channel.send(.refused(error.description))
@@ -132,9 +140,11 @@ public final class HandoverServer: Sendable {
         while true {
             switch try await receive() {
             case .next:
+                // Doors are closed one by one once another process has them: what is left would be a part of them.
+                guard isServing else { throw .refused(Self.isTooLate) }
                 try await sendBatch(of: &rest, over: channel)
             case .confirm:
-                guard retire(.succeeded) else { throw .refused("another process was faster, or this one is ending") }
+                guard retire(.succeeded) else { throw .refused(Self.isTooLate) }
                 // The path is free by now, since the successor will want it for its own server.
                 do throws(HandoverError) { try channel.send(.confirmed) } catch { return try resume() }
                 succession.yield()

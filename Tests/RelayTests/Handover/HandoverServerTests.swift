@@ -76,6 +76,26 @@ import Testing
         await relay.stop()
     }
 
+    /// What is left of its doors by then would be a part of them.
+    @Test func nobodyGetsDoorsFromOneThatHasASuccessor() async throws {
+        let server = try HandoverServer(path: path, relay: relay)
+        let late = try HandoverChannel(try MessageSocket.connect(to: path, limit: 5000))
+        func answer(to message: HandoverMessage) async throws -> HandoverMessage {
+            try await HandoverChannel.blocking { () throws(HandoverError) in
+                try late.send(message)
+                return try late.receiveMessage()
+            }
+        }
+        let hello = HandoverMessage.hello(version: HandoverMessage.version)
+        #expect(try await answer(to: hello) == hello)
+        try await Handover.take(from: path)?.confirm()
+        #expect(await server.successor())
+        await #expect(throws: HandoverError.refused("another process was faster, or this one is ending")) {
+            try await answer(to: .next)
+        }
+        await relay.stop()
+    }
+
     @Test func aPathThatIsInUseIsLeftAlone() async throws {
         let server = try HandoverServer(path: path, relay: relay)
         #expect(throws: HandoverError.taken(path: path)) { try HandoverServer(path: path, relay: relay) }
