@@ -157,7 +157,9 @@ import Testing
             #expect(
                 empty.contains("--allow-empty takes over all the same") && empty.hasSuffix("status 1\n"), "\(empty)")
             let partial = try await start("-f \(folder(lab))/manifests -f /nonexistent")
-            #expect(partial.contains("not all that is to be served can be read") && partial.hasSuffix("status 1\n"), "\(partial)")
+            #expect(
+                partial.contains("not all that is to be served can be read") && partial.hasSuffix("status 1\n"),
+                "\(partial)")
             #expect(Lab.isRunning(pid))
             #expect(try await lab.ask(4, from: "client", "10.100.0.1", 80) == [.pod("nginx1"): 4])
             _ = try await start("-f \(folder(lab))/empty", "--allow-empty")
