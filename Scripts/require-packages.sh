@@ -38,6 +38,9 @@ for purpose in "$@"; do
             # For a real firewall in a network namespace.
             need iptables has_program iptables
             need iproute2 has_program ip
+            # For the certificates of an API server, and answers that are packed.
+            need openssl has_program openssl
+            need gzip has_program gzip
             ;;
         lab)
             need iproute2 has_program ip
