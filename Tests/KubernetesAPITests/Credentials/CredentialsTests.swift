@@ -130,6 +130,17 @@ struct CredentialsTests {
         #expect(empty?.description == "here: the token file \(folder.path)/token is empty")
     }
 
+    @Test("A token file that is a pipe, or has no end, holds nobody up", .timeLimit(.minutes(1)))
+    func strangeTokenFile() async throws {
+        try #require(makePipe(folder.file("pipe")))
+        let pipe = try credentials(.tokenFile(folder.file("pipe"), first: nil))
+        let empty = await #expect(throws: APIError.self) { try await pipe.current() }
+        #expect(empty?.description == "here: the token file \(folder.path)/pipe is empty")
+        let endless = try credentials(.tokenFile("/dev/zero", first: nil))
+        let error = await #expect(throws: APIError.self) { try await endless.current() }
+        #expect(error?.description == "here: the token file /dev/zero cannot be read: File too large")
+    }
+
     @Test("A 401 to what cannot change is worth no other attempt")
     func refusedForGood() async throws {
         for authorization in [UserAccess.Authorization.none, .token("a"), .basic(user: "a", password: "b")] {
