@@ -184,7 +184,7 @@ let package = Package(
             dependencies: [
                 "portico", "Base", "EventLoop", "Objects", "Balancing", "Cluster", "Resolution", "Status", "Names",
                 "Proxy",
-                "Relay", "TestSupport",
+                "Relay", "TestSupport", "APITestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: settings),

@@ -30,14 +30,14 @@ struct NamedCluster {
     let client: HTTPAPIClient
 
     /// Something says where the API server is without anybody naming it.
-    static var isInPod: Bool { ProcessEnvironment.current["KUBERNETES_SERVICE_HOST"]?.isEmpty == false }
+    static var isInPod: Bool { ProcessEnvironment.variables["KUBERNETES_SERVICE_HOST"]?.isEmpty == false }
 
     /// - Parameters:
     ///   - mayAsk: a plug-in may use standard input, if that is a terminal.
     ///   - standard: files that count where none is named; nil for none.
     /// - Throws: ``CommandFailure`` if nothing says how to reach it.
     init(_ options: ClusterOptions, mayAsk: Bool, standard: KubeconfigFiles?) throws(CommandFailure) {
-        let environment = ProcessEnvironment.current
+        let environment = ProcessEnvironment.variables
         do throws(KubeconfigError) {
             access = try ClusterAccess.load(
                 options.kubeconfig.map(KubeconfigFiles.file) ?? standard, context: options.context,

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Balancing
+import Base
 import KubernetesAPI
 import Logging
 import Objects
@@ -150,13 +151,14 @@ struct Dev: AsyncParsableCommand {
     /// The current context is nobody's to use who has not named it, or the files that it is in.
     private var isOfCluster: Bool {
         cluster.isGiven
-            || selection.files.isEmpty && services.isEmpty && ProcessEnvironment.current["KUBECONFIG"]?.isEmpty == false
+            || selection.files.isEmpty && services.isEmpty
+                && ProcessEnvironment.variables["KUBECONFIG"]?.isEmpty == false
     }
 
     private func source(_ teller: StatusTeller) throws -> SourceReader? {
         if isOfCluster {
             let named = try NamedCluster(
-                cluster, mayAsk: command.isEmpty, standard: .standard(ProcessEnvironment.current))
+                cluster, mayAsk: command.isEmpty, standard: .standard(ProcessEnvironment.variables))
             let namespace = selection.namespaces.count == 1 ? selection.namespaces[0].name : nil
             return SourceReader(APISource(named.client, .services(namespace: namespace)), teller)
         }

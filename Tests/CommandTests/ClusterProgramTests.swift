@@ -1,0 +1,136 @@
+import APITestSupport
+import Glibc
+import TestSupport
+import Testing
+
+/// `portico dev` and `portico daemon` with a cluster's API server, run as a user runs them.
+@Suite("Programs that follow a cluster", .timeLimit(.minutes(2))) struct ClusterProgramTests {
+    /// A cluster with one Service, `shop/web`.
+    private final class Cluster {
+        let server: ScriptedAPIServer
+        let services = ObjectShelf("v1", "Service", at: "/api/v1/services")
+        let slices = ObjectShelf("discovery.k8s.io/v1", "EndpointSlice", at: "/apis/discovery.k8s.io/v1/endpointslices")
+        let nodes = ObjectShelf("v1", "Node", at: "/api/v1/nodes")
+        let folder: TemporaryDirectory
+
+        /// - Parameter port: of an earlier server, to come back where that was.
+        init() async throws {
+            let authority = try await TestAuthority()
+            server = try await ScriptedAPIServer(identity: try await authority.server())
+            folder = try TemporaryDirectory()
+            for shelf in [services, slices, nodes] { server.serve(shelf) }
+            try folder.write(String(decoding: authority.certificate, as: UTF8.self), to: "ca.pem")
+            try folder.write(
+                """
+                apiVersion: v1
+                kind: Config
+                clusters: [{name: c, cluster: {server: "https://127.0.0.1:\(server.port)", certificate-authority: ca.pem}}]
+                users: [{name: u, user: {token: secret}}]
+                contexts: [{name: x, context: {cluster: c, user: u}}]
+                current-context: x
+
+                """, to: "config")
+        }
+
+        var kubeconfig: String { folder.file("config") }
+
+        func put(service spec: String, status: String = "{}") {
+            services.put("shop/web") { version in
+                #"{"metadata":{"name":"web","namespace":"shop","resourceVersion":"\#(version)"},"#
+                    + #""spec":\#(spec),"status":\#(status)}"#
+            }
+        }
+
+        /// The endpoints of the Service: ports of this machine.
+        func put(endpoints ports: [UInt16]) {
+            for (index, port) in ports.enumerated() {
+                slices.put("shop/web-\(index)") { version in
+                    #"{"metadata":{"name":"web-\#(index)","namespace":"shop","resourceVersion":"\#(version)","#
+                        + #""labels":{"kubernetes.io/service-name":"web"}},"addressType":"IPv4","#
+                        + #""ports":[{"name":"","port":\#(port),"protocol":"TCP"}],"#
+                        + #""endpoints":[{"addresses":["127.0.0.1"],"conditions":{"ready":true}}]}"#
+                }
+            }
+        }
+    }
+
+    private static let plain = #"{"ports":[{"port":80,"protocol":"TCP"}]}"#
+
+    private func answer(_ port: UInt16) async throws -> String {
+        try await ScriptedPeer.connect(to: port, script: [.receiveAll]).finished().received.text
+    }
+
+    @Test("The Services of a cluster answer here, changes are followed, and what was known stays when the server goes")
+    func development() async throws {
+        let (old, new) = (try ScriptedServer.identity("old"), try ScriptedServer.identity("new"))
+        let cluster = try await Cluster()
+        cluster.put(service: Self.plain)
+        cluster.put(endpoints: [old.port])
+        let port = try freePort()
+        let session = try DevProcess(
+            ["--kubeconfig", cluster.kubeconfig, "--context", "x", "--publish", "shop/web:80=\(port)"])
+        try await session.waitFor("Ready. Changes of the cluster are followed.")
+        #expect(try await answer(port) == "old")
+        #expect(cluster.server.requests.allSatisfy { $0.header("authorization") == "Bearer secret" })
+        cluster.put(endpoints: [new.port])
+        #expect(await eventually(within: .seconds(20)) { (try? await answer(port)) == "new" })
+
+        cluster.server.close()
+        await cluster.server.resetConnections()
+        try await session.waitForErrors("127.0.0.1:\(cluster.server.port)")
+        #expect(try await answer(port) == "new")
+        #expect(try await session.end().status == 0)
+    }
+
+    @Test("KUBECONFIG names a cluster where nothing else is named, and does not where something is")
+    func environment() async throws {
+        let pod = try ScriptedServer.identity("pod")
+        let cluster = try await Cluster()
+        cluster.put(service: Self.plain)
+        cluster.put(endpoints: [pod.port])
+        let launcher = ["env", "KUBECONFIG=\(cluster.kubeconfig)"]
+        let port = try freePort()
+        let other = try DevProcess(["--service", "db:5432=127.0.0.1:\(pod.port)"], launcher: launcher)
+        try await other.waitFor("Ready.")
+        #expect(try await other.end().status == 0)
+        #expect(cluster.server.requests.isEmpty)
+        let session = try DevProcess(["-n", "shop", "--publish", "web:80=\(port)"], launcher: launcher)
+        try await session.waitFor("Ready.")
+        #expect(try await answer(port) == "pod")
+        #expect(try await session.end().status == 0)
+    }
+
+    @Test("What is wrong with a kubeconfig is one line, with its place")
+    func mistakes() async throws {
+        let folder = try TemporaryDirectory()
+        try folder.write("apiVersion: v1\nkind: Config\ncurrent-context: none\n", to: "config")
+        let missing = try await DevProcess(["--kubeconfig", folder.file("absent")]).finished()
+        #expect(missing.status == 1 && missing.errors.contains(folder.file("absent")))
+        let nobody = try await DevProcess(["--kubeconfig", folder.file("config")]).finished()
+        #expect(nobody.status == 1 && nobody.errors.contains("none"), "\(nobody.errors)")
+        #expect(nobody.errors.split(separator: "\n").count == 1)
+    }
+
+    @Test(
+        "A daemon does not depend on an API server's address that it captures itself",
+        .requires(.root, .tool("iptables")))
+    func independence() async throws {
+        let cluster = try await Cluster()
+        let port = cluster.server.port
+        cluster.put(
+            service: #"{"ports":[{"port":\#(port),"protocol":"TCP"}],"externalIPs":["127.0.0.1"]}"#)
+        // Kernel settings are written somewhere else, and nothing is applied before the refusal.
+        let arguments = [
+            "daemon", "--kubeconfig", cluster.kubeconfig, "--hostname-override", "node1", "--healthz-bind-address=",
+            "--kernel-root", cluster.folder.path,
+        ]
+        let daemon = try ChildProcess(try DevProcess.program(), arguments)
+        daemon.closeInput()
+        let result = try await daemon.finished()
+        #expect(result.status == 1)
+        #expect(
+            result.errors.contains(
+                "the API server's address 127.0.0.1:\(port) is one of the Service shop/web, which this proxy serves"),
+            "\(result.errors)")
+    }
+}
