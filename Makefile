@@ -44,7 +44,8 @@ debug: needs-build ## Build everything, tests too, in debug mode
 
 # What is allocated where only shows once the optimizer has been at work.
 test-optimized: needs-test ## Build in release mode, and run the tests that are about what the optimizer leaves
-	$(SWIFT) test -c release -Xswiftc -enable-testing --scratch-path .build-optimized --disable-xctest --filter AllocationTests
+	PORTICO_TESTS=RelayTests,ProxyTests $(SWIFT) test -c release -Xswiftc -enable-testing --scratch-path .build-optimized \
+		--disable-xctest --test-product porticoPackageTests --filter AllocationTests
 
 lint: toolchain ## Check formatting, scripts, and what documents point to
 	$(SWIFT) format lint --strict --recursive --parallel $(SWIFT_SOURCES)
