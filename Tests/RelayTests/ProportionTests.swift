@@ -52,7 +52,9 @@ import Testing
         }
         #expect(visits == 1)
         let rest = try await lone.perform { worker in
-            worker.sweep(at: worker.loop.now + 1_000_000)
+            // Long after, and not late for it.
+            worker.sweepSet = worker.loop.now + 1_000_000
+            worker.sweep(at: worker.sweepSet)
             let before = worker.visits
             worker.sweep(at: worker.loop.now)
             return (worker.datagrams.flows.count, worker.visits - before)
