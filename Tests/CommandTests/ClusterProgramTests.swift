@@ -94,7 +94,7 @@ import Testing
         try await other.waitFor("Ready.")
         #expect(try await other.end().status == 0)
         #expect(cluster.server.requests.isEmpty)
-        let session = try DevProcess(["-n", "shop", "--publish", "web:80=\(port)"], launcher: launcher)
+        let session = try DevProcess(["--publish", "shop/web:80=\(port)"], launcher: launcher)
         try await session.waitFor("Ready.")
         #expect(try await answer(port) == "pod")
         #expect(try await session.end().status == 0)
