@@ -212,6 +212,9 @@ import Testing
         #expect(try await isEjected(worker), "it has been connected to, and that was all")
         withExtendedLifetime(client) {}
 
+        // A connection of the very millisecond of the failure would prove nothing.
+        let failed = try await worker.perform { $0.loop.now }
+        #expect(await eventually { ((try? await worker.perform { $0.loop.now }) ?? 0) > failed })
         let asking = try ScriptedPeer.connect(
             to: port, script: [.send("question"), .expect("answer"), .shutdownWrite, .receiveAll])
         _ = try await asking.finished()
