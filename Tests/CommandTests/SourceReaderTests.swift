@@ -54,6 +54,15 @@ import Testing
         #expect(Set(first.changes.objects.keys.map(\.key.name)) == ["a", "b"] && first.isPartial)
     }
 
+    @Test("A cluster without a Service, of which something cannot be read, may get one; manifests are as they are")
+    func empty() async throws {
+        await #expect(throws: CommandFailure.self) { try await reader(update(problems: [broken])).first() }
+        let source = ScriptedSource([update(problems: [broken])])
+        let teller = StatusTeller(board, logger: Logger(label: "test"))
+        let first = try await SourceReader(source, teller, mayBeEmpty: true).first()
+        #expect(first.problems == [broken])
+    }
+
     @Test("What keeps the first from coming is told while it is waited for")
     func toldWhileWaiting() async throws {
         let (board, seen) = (board, Locked<[[Problem]]>([]))

@@ -168,7 +168,9 @@ struct Daemon: AsyncParsableCommand {
         for note in kernelSettings.apply(root: kernel.kernelRoot) { logger.warning("\(note)") }
         let teller = StatusTeller(logger: logger)
         try await Session<DaemonRole>(
-            source: api.map { SourceReader(APISource($0.client, .node(named: node.nodeName)), teller) }
+            source: api.map {
+                SourceReader(APISource($0.client, .node(named: node.nodeName)), teller, mayBeEmpty: true)
+            }
                 ?? SourceReader(node.files, teller),
             teller: teller,
             report: NodeReport(format: output, output: .output, node: node.nodeName),

@@ -160,7 +160,7 @@ struct Dev: AsyncParsableCommand {
             let named = try NamedCluster(
                 cluster, mayAsk: command.isEmpty, standard: .standard(ProcessEnvironment.variables))
             let namespace = selection.namespaces.count == 1 ? selection.namespaces[0].name : nil
-            return SourceReader(APISource(named.client, .services(namespace: namespace)), teller)
+            return SourceReader(APISource(named.client, .services(namespace: namespace)), teller, mayBeEmpty: true)
         }
         return selection.files.isEmpty ? nil : SourceReader(selection.files, teller)
     }

@@ -8,11 +8,14 @@ import Status
 final class SourceReader: Sendable {
     private let source: any ClusterSource
     private let teller: StatusTeller
+    private let mayBeEmpty: Bool
     /// What has come since somebody took it, together.
     private let waiting = Guarded<SourceUpdate?>(nil)
 
-    init(_ source: any ClusterSource, _ teller: StatusTeller) {
+    /// - Parameter mayBeEmpty: with nothing to serve at first there may well be something later, whatever is wrong.
+    init(_ source: any ClusterSource, _ teller: StatusTeller, mayBeEmpty: Bool = false) {
         self.source = source
+        self.mayBeEmpty = mayBeEmpty
         self.teller = teller
     }
 
@@ -34,7 +37,7 @@ final class SourceReader: Sendable {
             tell(first)
         }
         let hasErrors = first.problems.contains { $0.severity == .error }
-        if hasErrors, !first.hasServices, !hasOthers {
+        if hasErrors, !first.hasServices, !hasOthers, !mayBeEmpty {
             throw CommandFailure("nothing is left to serve: fix the errors above")
         }
         return first
