@@ -1,4 +1,4 @@
-public import Objects
+internal import Objects
 
 extension DocumentTree {
     /// What a decoder's error means to whoever wrote the document: the line of the value, or of what lacks it, and what was
