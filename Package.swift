@@ -123,7 +123,9 @@ let package = Package(
             name: "BaseTests", dependencies: ["Base", "EventLoop", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "EventLoopTests", dependencies: ["Base", "EventLoop", "TestSupport"], swiftSettings: settings),
-        .testTarget(name: "ObjectsTests", dependencies: ["Base", "Objects", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "ObjectsTests", dependencies: ["Base", "Objects", "Documents", "TestSupport"], swiftSettings: settings
+        ),
         .testTarget(
             name: "ClusterTests", dependencies: ["Base", "Objects", "Cluster", "TestSupport"], swiftSettings: settings),
         .testTarget(

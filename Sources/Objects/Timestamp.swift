@@ -32,7 +32,9 @@ public struct Timestamp: Hashable, Comparable, Sendable {
         else { return nil }
         var rest = bytes.index(bytes.startIndex, offsetBy: 19)
         if has(".", at: rest) {
-            rest = bytes[(rest + 1)...].firstIndex { !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } ?? rest
+            let end = bytes[(rest + 1)...].firstIndex { !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } ?? rest
+            guard end > rest + 1 else { return nil }
+            rest = end
         }
         var offset: Int64 = 0
         if !(has("Zz", at: rest) && bytes.count == rest + 1) {
@@ -42,6 +44,8 @@ public struct Timestamp: Hashable, Comparable, Sendable {
             offset = (hours * 60 + minutes) * (has("-", at: rest) ? -60 : 60)
         }
         let days = Self.days(year: year, month: month, day: day)
+        // Not every month has 31 days.
+        guard days < Self.days(year: year, month: month + 1, day: 1) else { return nil }
         seconds = ((days * 24 + hour) * 60 + minute) * 60 + second - offset
     }
 
@@ -60,9 +64,12 @@ public struct Timestamp: Hashable, Comparable, Sendable {
 extension Timestamp: CustomStringConvertible {
     /// `2026-01-02T03:04:05Z`.
     public var description: String {
-        let (days, time) = (seconds / 86_400, seconds % 86_400)
-        // Counted from a 1 March that begins 400 years of 146,097 days.
-        let (era, day) = (days + 719_468).quotientAndRemainder(dividingBy: 146_097)
+        // Rounded down, also before 1970.
+        let (days, time) =
+            seconds % 86_400 < 0
+            ? (seconds / 86_400 - 1, seconds % 86_400 + 86_400) : (seconds / 86_400, seconds % 86_400)
+        // Counted from the 1 March of 400 years before year 0; every 400 years have 146,097 days.
+        let (era, day) = (days + 719_468 + 146_097).quotientAndRemainder(dividingBy: 146_097)
         let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365
         let dayOfYear = day - (year * 365 + year / 4 - year / 100)
         let month = (dayOfYear * 5 + 2) / 153
@@ -70,7 +77,8 @@ extension Timestamp: CustomStringConvertible {
         func padded(_ number: Int64, _ width: Int = 2) -> String {
             String(repeating: "0", count: max(0, width - "\(number)".utf8.count)) + "\(number)"
         }
-        return padded(era * 400 + year + (month < 10 ? 0 : 1), 4) + "-" + padded(month < 10 ? month + 3 : month - 9)
+        return padded((era - 1) * 400 + year + (month < 10 ? 0 : 1), 4) + "-"
+            + padded(month < 10 ? month + 3 : month - 9)
             + "-" + padded(dayOfMonth) + "T" + padded(time / 3_600) + ":" + padded(time / 60 % 60) + ":"
             + padded(time % 60) + "Z"
     }

@@ -41,4 +41,49 @@ import Testing
         }
         #expect(Timestamp(seconds: 1) < Timestamp(seconds: 2))
     }
+
+    @Test(
+        "Days that no calendar has are no time, leap days of leap years are",
+        arguments: [
+            ("2026-02-28", true), ("2026-02-29", false), ("2024-02-29", true), ("2024-02-30", false),
+            ("2000-02-29", true), ("1900-02-29", false), ("2100-02-29", false), ("0000-02-29", true),
+            ("2026-04-30", true), ("2026-04-31", false), ("2026-12-31", true), ("2026-06-31", false),
+            ("2026-01-00", false), ("9999-12-31", true),
+        ])
+    func days(_ day: String, _ exists: Bool) {
+        #expect((Timestamp("\(day)T00:00:00Z") != nil) == exists)
+        #expect((Timestamp("\(day)T23:59:59.5+12:00") != nil) == exists)
+    }
+
+    @Test("A point needs digits behind it, any number of them, and an offset behind these")
+    func fractions() {
+        let whole = Timestamp("2026-11-23T13:41:38Z")
+        for fraction in [".0", ".9", ".123456789", "." + String(repeating: "7", count: 100)] {
+            #expect(Timestamp("2026-11-23T13:41:38\(fraction)Z") == whole, "\(fraction)")
+            #expect(Timestamp("2026-11-23T14:41:38\(fraction)+01:00") == whole, "\(fraction)")
+        }
+        for bad in [".Z", ".", ".+01:00", "..5Z", ",5Z", ".5", ".5.5Z", ".-5Z"] {
+            #expect(Timestamp("2026-11-23T13:41:38\(bad)") == nil, "\(bad)")
+        }
+    }
+
+    @Test(
+        "Moments before 1970 are written as they were read, down to the time that stands for none",
+        arguments: [
+            "1969-12-31T23:59:59Z", "1969-12-31T00:00:00Z", "1968-02-29T12:00:01Z", "1900-03-01T00:00:00Z",
+            "0001-01-01T00:00:00Z", "0000-03-01T00:00:00Z", "0000-02-29T23:59:59Z", "0000-01-01T00:00:00Z",
+        ])
+    func before1970(_ text: String) throws {
+        #expect("\(try #require(Timestamp(text)))" == text)
+    }
+
+    @Test("Order is that of time, wherever it was written down")
+    func order() throws {
+        let sorted = try [
+            "0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "1970-01-01T00:00:00Z", "2026-11-23T14:00:00+02:00",
+            "2026-11-23T13:00:00Z", "2026-11-23T09:00:00-05:00",
+        ].map { try #require(Timestamp($0)) }
+        #expect(sorted.shuffled().sorted() == sorted)
+        #expect(Timestamp("2026-11-23T14:00:00+02:00") == Timestamp("2026-11-23T12:00:00-00:00"))
+    }
 }
