@@ -19,6 +19,18 @@ extension ServiceSpec: Codable {
         case ipv6 = "IPv6"
 
         init(_ family: IPAddress.Family) { self = family == .ipv4 ? .ipv4 : .ipv6 }
+
+        // The standard library's own words would name this type.
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            let text = try container.decode(String.self)
+            guard let name = FamilyName(rawValue: text) else {
+                throw DecodingError.dataCorruptedError(
+                    in: container, debugDescription: "expected IPv4 or IPv6, found \"\(text)\"")
+            }
+            self = name
+        }
+
         var family: IPAddress.Family { self == .ipv4 ? .ipv4 : .ipv6 }
     }
 
@@ -122,8 +134,10 @@ extension ServicePortSpec: Codable {
         name = try container.name(.name, .label) ?? ""
         transport = try container.choice(.transport, of: TransportProtocol.self) ?? .tcp
         port = try container.requiredPort(.port)
-        // `targetPort: 0` is how some generators write "the same as port".
-        if (try? container.decodeIfPresent(Int.self, forKey: .targetPort)) == 0 {
+        // Zero and the empty text are how some generators write "the same as port", and an API server takes them so.
+        if (try? container.decodeIfPresent(Int.self, forKey: .targetPort)) == 0
+            || (try? container.decodeIfPresent(String.self, forKey: .targetPort)) == ""
+        {
             targetPort = nil
         } else {
             targetPort = try container.decodeIfPresent(IntOrString.self, forKey: .targetPort)
