@@ -130,10 +130,7 @@ private func isLabelKey(_ text: String) -> Bool {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
     switch parts.count {
     case 1: return isLabelName(parts[0])
-    case 2:
-        let labels = parts[0].split(separator: ".", omittingEmptySubsequences: false)
-        return parts[0].utf8.count <= 253 && labels.allSatisfy { ObjectName.label.admits(String($0)) }
-            && isLabelName(parts[1])
+    case 2: return ObjectName.subdomain.admits(String(parts[0])) && isLabelName(parts[1])
     default: return false
     }
 }
