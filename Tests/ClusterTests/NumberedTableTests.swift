@@ -12,4 +12,38 @@ import Testing
         #expect(table.count == 1 && table["a"] == nil && table[a] == nil)
         #expect(table.insert("c", 4) == a && table[a]?.key == "c" && table["b"] == 2)
     }
+
+    @Test("Nothing happens for a number that nobody has, or has any more")
+    func unknownNumbers() {
+        var table = NumberedTable<String, Int>()
+        table.remove(0)
+        table.modify(.max) { $0 = 9 }
+        #expect(table[0] == nil && table[UInt32.max] == nil && table.number(of: "a") == nil)
+        let (a, b) = (table.insert("a", 1), table.insert("b", 2))
+        table.remove(a)
+        table.remove(a)
+        table.modify(a) { $0 = 9 }
+        #expect(table.count == 1 && table["b"] == 2 && table.insert("c", 3) == a)
+        #expect(table.insert("d", 4) != a, "it is given away once")
+        #expect(table[b]?.value == 2)
+    }
+
+    @Test("A value changes where it is, and no other does")
+    func changes() {
+        var table = NumberedTable<String, [Int]>()
+        let (a, b) = (table.insert("a", [1]), table.insert("b", [2]))
+        table.modify(a) { $0.append(3) }
+        #expect(table["a"] == [1, 3] && table[b]?.value == [2])
+    }
+
+    @Test("What is listed is what is there; a table from which all went begins anew")
+    func entries() {
+        var table = NumberedTable<String, Int>()
+        let numbers = ["a", "b", "c"].enumerated().map { table.insert($1, $0) }
+        table.remove(numbers[1])
+        #expect(table.entries.map(\.key).sorted() == ["a", "c"] && !table.isEmpty)
+        for number in numbers { table.remove(number) }
+        #expect(table.isEmpty && Array(table.entries).isEmpty && table[numbers[2]] == nil)
+        #expect(table.insert("d", 4) == 0 && table["d"] == 4 && table["a"] == nil)
+    }
 }
