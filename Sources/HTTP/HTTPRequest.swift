@@ -1,7 +1,7 @@
 /// A complete request, as far as the servers of this project look at it.
 public struct HTTPRequest: Equatable, Sendable {
     public var method: String
-    /// Without the query.
+    /// Without the query, and without the server if the client named it too.
     public var path: String
     public var body: [UInt8]
     /// HTTP/1.1 or a later 1.x, where connections persist unless somebody says otherwise.

@@ -27,8 +27,17 @@ struct HTTPRequestHead {
         return .success(
             HTTPRequestHead(
                 method: String(decoding: parts[0], as: UTF8.self),
-                path: String(decoding: parts[1].prefix { $0 != 0x3F }, as: UTF8.self),
+                path: path(of: parts[1]),
                 isPersistentByDefault: version[version.startIndex + 7] != 0x30))
+    }
+
+    /// A client that takes the server for a proxy names server and path (RFC 9112, 3.2.2); it means the path.
+    private static func path(of target: ArraySlice<UInt8>) -> String {
+        let text = String(decoding: target.prefix { $0 != 0x3F }, as: UTF8.self)
+        let start = text.prefix(8).lowercased()
+        guard let scheme = ["http://", "https://"].first(where: { start.hasPrefix($0) }) else { return text }
+        let path = text.utf8.dropFirst(scheme.utf8.count).drop { $0 != 0x2F }
+        return path.isEmpty ? "/" : String(decoding: path, as: UTF8.self)
     }
 
     private init(method: String, path: String, isPersistentByDefault: Bool) {

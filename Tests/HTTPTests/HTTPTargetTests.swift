@@ -21,6 +21,17 @@ import Testing
     }
 
     @Test(
+        "A client that takes the server for a proxy gets what it would get without",
+        arguments: [
+            ("http://10.0.0.1:10256/healthz", "/healthz"), ("http://a/", "/"), ("http://a", "/"), ("http://a?b", "/"),
+            ("HTTP://a/b?c", "/b"), ("https://[fd00::1]:1/b", "/b"), ("http://a/http://b/c", "/http://b/c"),
+            ("http://a//b", "//b"),
+        ])
+    func absoluteTargets(_ target: String, _ expected: String) {
+        #expect(path(target) == expected)
+    }
+
+    @Test(
         "Targets that are no paths come as they are, and are no path of the server",
         arguments: [
             "*", "example.com:443", "healthz", "httpx://a/b", "ftp://a/healthz", "http:/a",
