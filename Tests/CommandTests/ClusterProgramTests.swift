@@ -112,6 +112,43 @@ import Testing
     }
 
     @Test(
+        "A cluster without a Service, whose Node may not be read, is waited for, and ports to listen on are kept from clients",
+        .requires(.root))
+    func emptyCluster() async throws {
+        let cluster = try await Cluster()
+        cluster.server.forgetScripts()
+        for shelf in [cluster.services, cluster.slices] { cluster.server.serve(shelf) }
+        cluster.server.on(
+            "GET", "/api/v1/nodes", .status(403, reason: "Forbidden", message: "nodes is forbidden"))
+        let reserved = "proc/sys/net/ipv4/ip_local_reserved_ports"
+        try cluster.folder.write("1024\t65535\n", to: "proc/sys/net/ipv4/ip_local_port_range")
+        try cluster.folder.write("8080\n", to: reserved)
+        let daemon = try ChildProcess(
+            try DevProcess.program(),
+            [
+                "daemon", "--kubeconfig", cluster.kubeconfig, "--hostname-override", "node1", "--redirect", "none",
+                "--healthz-bind-address=", "--kernel-root", cluster.folder.path, "--output", "json",
+            ])
+        daemon.closeInput()
+        defer { daemon.signal(SIGKILL) }
+        #expect(await eventually(within: .seconds(30)) { daemon.output.contains(#""event":"listening""#) })
+        #expect(daemon.errors.contains("nodes"), "what may not be read is told: \(daemon.errors)")
+        let kept = String(decoding: try contents(of: cluster.folder.file(reserved)), as: UTF8.self)
+        #expect(kept.hasPrefix("8080-8080,18000-29999,30000-32767"), "\(kept)")
+        let (pod, port) = (try ScriptedServer.identity("pod"), try freePort())
+        cluster.put(endpoints: [pod.port])
+        cluster.put(
+            service:
+                #"{"ports":[{"port":80,"protocol":"TCP","nodePort":\#(port)}],"type":"NodePort","clusterIP":"10.96.0.10"}"#
+        )
+        #expect(
+            await eventually(within: .seconds(30)) { daemon.output.contains("\"services\":1") },
+            "\(daemon.output) \(daemon.errors)")
+        daemon.signal(SIGTERM)
+        #expect(try await daemon.finished().status == 0)
+    }
+
+    @Test(
         "A daemon does not depend on an API server's address that it captures itself",
         .requires(.root, .tool("iptables")))
     func independence() async throws {

@@ -14,13 +14,6 @@ import Testing
 
     private func key(_ name: String) -> ObjectKey { ObjectKey(namespace: "default", name: name) }
 
-    private func changes(_ objects: ClusterObject..., gone: ClusterObject...) -> ObjectChanges {
-        var changes = ObjectChanges()
-        for object in objects { changes.update(object) }
-        for object in gone { changes.remove(object.id) }
-        return changes
-    }
-
     /// A Service with a number of its own, so that it shares nothing with others.
     private func numbered(_ number: Int, edit: (inout ServiceSpec) -> Void = { _ in }) -> ClusterObject {
         .service(service("s\(number)", clusterIPs: ["10.96.\(number / 250).\(number % 250 + 1)"], edit: edit))

@@ -1,4 +1,5 @@
 public import Base
+public import Cluster
 public import Objects
 
 // Short ways to write objects, so that a test shows only what it is about.
@@ -71,4 +72,12 @@ public func pod(
         status: PodStatus(phase: ready == nil ? nil : .running, podIPs: addresses.map(ip), ready: ready))
     edit(&pod)
     return pod
+}
+
+/// What a source says when these objects have come or changed, and those are gone.
+public func changes(_ objects: ClusterObject..., gone: ClusterObject...) -> ObjectChanges {
+    var changes = ObjectChanges()
+    for object in objects { changes.update(object) }
+    for object in gone { changes.remove(object.id) }
+    return changes
 }

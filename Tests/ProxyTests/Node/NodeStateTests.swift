@@ -33,13 +33,6 @@ import Testing
 
     private func key(_ name: String) -> ObjectKey { ObjectKey(namespace: "default", name: name) }
 
-    private func changes(_ objects: ClusterObject..., gone: ClusterObject...) -> ObjectChanges {
-        var changes = ObjectChanges()
-        for object in objects { changes.update(object) }
-        for object in gone { changes.remove(object.id) }
-        return changes
-    }
-
     /// A Service at a cluster IP with this last number.
     private func web(_ name: String, _ number: UInt8, nodePort: UInt16? = nil) -> ClusterObject {
         let port = ServicePortSpec(name: "http", port: 80, nodePort: nodePort)

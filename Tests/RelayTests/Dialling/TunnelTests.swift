@@ -56,6 +56,14 @@ import Testing
         worker.stop()
     }
 
+    /// The time of the attempt of the only connection is over.
+    private func timeIsOver(_ worker: LoneWorker) async throws {
+        try await worker.perform { worker in
+            guard let id = worker.connections.ids.first else { return }
+            worker.attemptIsDue(id, worker.connections[id.index])
+        }
+    }
+
     @Test func whatComesTooLateIsClosed() async throws {
         let server = try ScriptedServer.identity("socket")
         let tunnel = TestTunnel()
@@ -64,11 +72,7 @@ import Testing
         try worker.run()
         let client = try ScriptedPeer.connect(to: port, script: [.receiveAll])
         #expect(await eventually { tunnel.count == 1 })
-        try await worker.perform { worker in
-            // Its time is over.
-            guard let id = worker.connections.ids.first else { return }
-            worker.attemptIsDue(id, worker.connections[id.index])
-        }
+        try await timeIsOver(worker)
         #expect(try await client.finished().received.text == "socket")
         #expect(worker.dialFailures.map(\.code) == [ETIMEDOUT])
         #expect(try tunnel.deliver(0).readAll() == "")
@@ -121,10 +125,7 @@ import Testing
         try worker.run()
         let client = try ScriptedPeer.connect(to: port, script: [.receiveAll])
         #expect(await eventually { tunnel.count == 1 })
-        try await worker.perform { worker in
-            guard let id = worker.connections.ids.first else { return }
-            worker.attemptIsDue(id, worker.connections[id.index])
-        }
+        try await timeIsOver(worker)
         #expect(await eventually { tunnel.count == 2 })
         for (index, text) in ["early", "late"].enumerated() {
             let end = try tunnel.deliver(index)
