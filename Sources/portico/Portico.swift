@@ -38,9 +38,9 @@ struct Portico: AsyncParsableCommand {
     static func main() async {
         do {
             let arguments = Array(CommandLine.arguments.dropFirst())
-            let isDaemon = arguments.first == Daemon.configuration.commandName
+            let isDaemon = arguments.first == Daemon.name
             var command = try parseAsRoot(
-                isDaemon ? GoFlags.normalized(arguments, flags: Daemon.flags) : arguments)
+                isDaemon ? [Daemon.name] + DaemonCommandLine(Array(arguments.dropFirst())).settled() : arguments)
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {
@@ -48,6 +48,9 @@ struct Portico: AsyncParsableCommand {
             }
             Serving.end()
             if outputHasFailed() { exit(withError: ExitCode.failure) }
+        } catch let mistakes as ConfigurationMistakes {
+            for line in mistakes.lines { StandardStream.error.write("portico: \(line)\n") }
+            finish(with: ExitCode.failure)
         } catch {
             finish(with: error)
         }

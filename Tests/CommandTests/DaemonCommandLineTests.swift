@@ -8,13 +8,14 @@ import Testing
 /// What `portico daemon` and `portico render` make of whole command lines.
 @Suite struct DaemonCommandLineTests {
     private func daemon(_ arguments: String...) throws -> Daemon {
-        let line = GoFlags.normalized(["daemon"] + arguments, flags: Daemon.flags)
+        let line = ["daemon"] + (try DaemonCommandLine(arguments).settled())
         return try #require(try Portico.parseAsRoot(line) as? Daemon)
     }
 
     private func complaint(_ arguments: String...) -> String? {
         do {
-            _ = try Portico.parseAsRoot(GoFlags.normalized(arguments, flags: Daemon.flags))
+            let line = arguments.first == "daemon" ? DaemonCommandLine(Array(arguments.dropFirst())).plain : nil
+            _ = try Portico.parseAsRoot(line.map { ["daemon"] + $0 } ?? arguments)
             return nil
         } catch {
             return CommandFailure.line(for: error, arguments: ["portico"] + arguments)
@@ -48,21 +49,6 @@ import Testing
         #expect(settings.bindAddress == nil, "0.0.0.0 means all addresses")
         #expect(settings.proxyPorts.ports == 20_000...20_999)
         #expect(settings.clusterRanges.map(\.description) == ["10.244.0.0/16", "fd00:244::/48"])
-    }
-
-    @Test func flagsOfKubeProxyThatHaveNothingToSayAreTakenAndTold() throws {
-        let silent = try daemon("-f", "x", "--proxy-mode=userspace", "--masquerade-all=false", "--profiling=false")
-        #expect(silent.kubeProxy.notes == [])
-        let told = try daemon(
-            "-f", "x", "--proxy-mode", "iptables", "--masquerade-all=true", "--iptables-masquerade-bit=14",
-            "--feature-gates=A=true", "--config-sync-period=15m0s")
-        #expect(
-            told.kubeProxy.notes == [
-                "--proxy-mode=iptables has no effect: this is always a proxy in userspace",
-                "--iptables-masquerade-bit has no effect: nothing is masqueraded",
-                "--masquerade-all has no effect: pods see the node as their client anyway",
-                "--config-sync-period has no effect", "--feature-gates has no effect",
-            ])
     }
 
     @Test func anEmptyValueIsAValue() throws {

@@ -1,8 +1,8 @@
-internal import Base
+package import Base
 internal import Glibc
 
 /// Small files that others write: kubeconfigs, tokens, certificates.
-enum LocalFile {
+package enum LocalFile {
     /// Far beyond what any of them has; a mistaken path may lead to a disk image.
     static let mostBytes = 4 << 20
 
@@ -30,7 +30,7 @@ enum LocalFile {
     /// Blocks for a moment.
     ///
     /// - Parameter isStream: a pipe is waited for and read to its end; else it is as good as empty.
-    static func read(_ path: String, isStream: Bool = false) throws(SystemError) -> [UInt8] {
+    package static func read(_ path: String, isStream: Bool = false) throws(SystemError) -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | (isStream ? 0 : O_NONBLOCK))
         guard descriptor >= 0 else { throw SystemError("read", path, code: errno) }
         defer { close(descriptor) }

@@ -39,3 +39,10 @@ public struct NodePortAddresses: Hashable, Sendable {
         return found.contains { $0.length == 0 } ? [] : found
     }
 }
+
+extension NodePortAddresses: CustomStringConvertible {
+    /// As `--nodeport-addresses` takes it; empty for all.
+    public var description: String {
+        (ranges.map(\.description) + (includesPrimary ? ["primary"] : [])).joined(separator: ",")
+    }
+}

@@ -1,6 +1,9 @@
 /// Arguments as Go programs take them, made into what ArgumentParser takes: `--flag=true` and `--flag=false` for flags
-/// without a value. Unit files and DaemonSets written for kube-proxy are full of them.
+/// without a value, and `_` for `-` in names. Unit files and DaemonSets written for kube-proxy are full of them.
 enum GoFlags {
+    /// Names of kube-proxy for what has another here.
+    private static let names = ["logging-format": "log-format"]
+
     private static let yes: Set = ["1", "t", "T", "true", "TRUE", "True"]
     private static let no: Set = ["0", "f", "F", "false", "FALSE", "False"]
 
@@ -10,6 +13,7 @@ enum GoFlags {
         var result: [String] = []
         for (index, argument) in arguments.enumerated() {
             if argument == "--" { return result + arguments[index...] }
+            let argument = named(argument)
             // An empty value, which the parser takes only as a word of its own.
             if argument.hasPrefix("--"), argument.last == "=", argument.count(where: { $0 == "=" }) == 1 {
                 result += [String(argument.dropLast()), ""]
@@ -30,5 +34,13 @@ enum GoFlags {
             if yes.contains(value) { result.append(name) }
         }
         return result
+    }
+
+    /// A flag with the name that it has here.
+    private static func named(_ argument: String) -> String {
+        guard argument.hasPrefix("--") else { return argument }
+        let end = argument.firstIndex(of: "=") ?? argument.endIndex
+        let name = String(argument[..<end].dropFirst(2).map { $0 == "_" ? "-" : $0 })
+        return "--" + (names[name] ?? name) + argument[end...]
     }
 }

@@ -1,45 +1,78 @@
 import ArgumentParser
 
-/// Flags of kube-proxy that have nothing to say here: they are taken, so that a unit file goes on working, and told once.
+/// How the daemon stands in for kube-proxy: its configuration file, its modes, and what it has that means nothing here
+/// (``KubeProxySetting``).
 struct KubeProxyOptions: ParsableArguments {
-    @Option(help: .hidden) var proxyMode: String?
-    @Option(help: .hidden) var iptablesMasqueradeBit: String?
-    @Option(help: .hidden) var detectLocalMode: String?
-    @Option(help: .hidden) var podBridgeInterface: String?
-    @Option(help: .hidden) var podInterfaceNamePrefix: String?
-    @Option(help: .hidden) var configSyncPeriod: String?
-    @Option(help: .hidden) var featureGates: String?
-    @Option(help: .hidden) var showHiddenMetricsForVersion: String?
-    @Option(help: .hidden) var kubeApiContentType: String?
-    @Option(help: .hidden) var kubeApiQps: String?
-    @Option(help: .hidden) var kubeApiBurst: String?
-    @Flag(help: .hidden) var masqueradeAll = false
-    @Flag(help: .hidden) var iptablesLocalhostNodeports = false
-    @Flag(help: .hidden) var profiling = false
+    /// A mode of kube-proxy; nil if it is left to kube-proxy.
+    enum Mode: String, CaseIterable {
+        case userspace, iptables, nftables, ipvs
+    }
+
+    @Option(
+        help: ArgumentHelp(
+            "A KubeProxyConfiguration, as kubeadm has it for kube-proxy.",
+            discussion: """
+                Its fields win over flags of kube-proxy, but for --hostname-override, --master and those of the log; all other flags of \
+                this program count beside it. When it changes, the daemon drains and starts anew with it. See docs/kube-proxy.md.
+                """,
+            valueName: "file"),
+        completion: .file())
+    var config: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Write what the flags and the --config set, defaults too, to a file as a KubeProxyConfiguration, and end.",
+            valueName: "file"),
+        completion: .file())
+    var writeConfigTo: String?
+
+    @Flag(help: "Set up the kernel, which needs root, and end.")
+    var initOnly = false
+
+    @Option(
+        help: ArgumentHelp(
+            "A mode of kube-proxy; all are served as userspace, the others with a warning.",
+            valueName: Mode.allCases.map(\.rawValue).joined(separator: "|")),
+        transform: { text in
+            guard text.isEmpty || Mode(rawValue: text) != nil else {
+                let modes = Mode.allCases.map(\.rawValue).joined(separator: ", ")
+                throw ArgumentError("'\(text)' is not one of kube-proxy's modes: \(modes)")
+            }
+            return text
+        })
+    var proxyMode: String?
+
+    @Flag(help: "Refuse to start in place of a mode that is not there, instead of serving in userspace.")
+    var strictMode = false
+
+    @Option(help: .hidden) var healthzPort: UInt16?
+
+    /// Flags and fields of kube-proxy that do nothing here, as `name=value`; what they were given for is told in ``note``.
+    @Option(help: .hidden) var withoutEffect: [String] = []
+    /// What the command line and the file have that people should know of.
+    @Option(help: .hidden) var note: [String] = []
 
     /// Those of them without a value.
-    static let flags: Set = ["masquerade-all", "iptables-localhost-nodeports", "profiling"]
+    static let flags: Set = ["init-only", "strict-mode", "bind-address-hard-fail"]
 
-    /// One line for each that was given.
+    @Flag(help: "End if health checks cannot be answered because something else has the port, instead of trying again.")
+    var bindAddressHardFail = false
+
+    func validate() throws {
+        guard strictMode, let missing else { return }
+        throw ValidationError("--strict-mode: the mode \(missing) is not there yet, only userspace")
+    }
+
+    /// The mode that was asked for and is not there.
+    private var missing: String? {
+        guard let proxyMode, proxyMode != Mode.userspace.rawValue else { return nil }
+        return proxyMode.isEmpty ? "iptables, which kube-proxy takes where none is named," : proxyMode
+    }
+
+    /// One line for each thing that is not as it was asked for.
     var notes: [String] {
-        var notes: [String] = []
-        if let proxyMode, proxyMode != "userspace" {
-            notes.append("--proxy-mode=\(proxyMode) has no effect: this is always a proxy in userspace")
-        }
-        let nothing = "has no effect"
-        let given: [(String, Bool, String)] = [
-            ("iptables-masquerade-bit", iptablesMasqueradeBit != nil, "\(nothing): nothing is masqueraded"),
-            ("masquerade-all", masqueradeAll, "\(nothing): pods see the node as their client anyway"),
-            ("detect-local-mode", detectLocalMode != nil, "\(nothing): see --cluster-cidr"),
-            ("pod-bridge-interface", podBridgeInterface != nil, "\(nothing): see --cluster-cidr"),
-            ("pod-interface-name-prefix", podInterfaceNamePrefix != nil, "\(nothing): see --cluster-cidr"),
-            ("config-sync-period", configSyncPeriod != nil, nothing),
-            ("feature-gates", featureGates != nil, nothing),
-            ("show-hidden-metrics-for-version", showHiddenMetricsForVersion != nil, nothing),
-            ("kube-api-content-type", kubeApiContentType != nil, nothing),
-            ("kube-api-qps", kubeApiQps != nil, nothing), ("kube-api-burst", kubeApiBurst != nil, nothing),
-            ("profiling", profiling, nothing),
-        ]
-        return notes + given.filter(\.1).map { "--\($0.0) \($0.2)" }
+        (missing.map { ["the mode \($0) is not there yet, and is served as userspace; --strict-mode refuses that"] }
+            ?? [])
+            + note
     }
 }

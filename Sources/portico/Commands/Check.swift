@@ -10,7 +10,7 @@ import Resolution
 struct Check: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
-        abstract: "Look for mistakes in manifests, without serving anything.",
+        abstract: "Look for mistakes in manifests and in a daemon's configuration, without serving anything.",
         discussion: """
             Every mistake is one line on standard error, with file, document, line and field. The exit status is 1 if \
             there is any.
@@ -19,11 +19,17 @@ struct Check: AsyncParsableCommand {
               portico check -f manifests/
               portico check -f service.yaml -f pods.yaml -n shop
               portico check -f manifests/ --endpoints
+              portico check --config /var/lib/kube-proxy/config.conf
               kubectl get svc,endpointslices,pods -A -o yaml | portico check -f -
             """
     )
 
     @OptionGroup(title: "What to read") var selection: SelectionOptions
+
+    @Option(
+        help: ArgumentHelp("A KubeProxyConfiguration, as portico daemon takes it.", valueName: "file"),
+        completion: .file())
+    var config: String?
 
     @Flag(help: "Say also what would be served: each port of each Service, and its endpoints.")
     var endpoints = false
@@ -34,11 +40,47 @@ struct Check: AsyncParsableCommand {
     @OptionGroup(title: "Logging") var logging: LoggingOptions
 
     func validate() throws {
-        guard !selection.files.isEmpty else { throw ValidationError("nothing to check: name manifests with -f") }
+        guard !selection.files.isEmpty || config != nil else {
+            throw ValidationError("nothing to check: name manifests with -f, or a configuration with --config")
+        }
     }
 
     func run() async throws {
         logging.bootstrap()
+        let isRight = config.map(checkConfiguration) ?? true
+        if !selection.files.isEmpty { try await checkManifests() }
+        if !isRight { throw ExitCode.failure }
+    }
+
+    /// - Returns: whether there is no mistake in it.
+    private func checkConfiguration(_ path: String) -> Bool {
+        let (mistakes, notes, count): ([String], [String], Int)
+        do throws(ConfigurationMistakes) {
+            let configuration = try KubeProxyConfiguration(file: path)
+            (mistakes, notes, count) = ([], configuration.notes, configuration.values.count)
+        } catch {
+            (mistakes, notes, count) = (error.lines, [], 0)
+        }
+        switch output {
+        case .json:
+            for (severity, lines) in [("error", mistakes), ("note", notes)] {
+                for line in lines {
+                    StandardStream.output.write(
+                        JSONLine([
+                            ("event", "problem"), ("severity", .string(severity)), ("file", .string(path)),
+                            ("message", .string(line)),
+                        ]))
+                }
+            }
+        case .text:
+            for mistake in mistakes { StandardStream.error.write("\(mistake)\n") }
+            for note in notes { StandardStream.error.write("note: \(note)\n") }
+            if mistakes.isEmpty { StandardStream.output.write("no mistakes in \(path), which sets \(count) things\n") }
+        }
+        return mistakes.isEmpty
+    }
+
+    private func checkManifests() async throws {
         let source = ManifestSource(selection.files.map(ManifestInput.init(argument:)))
         let update = await source.next() ?? SourceUpdate()
         var objects = ObjectChanges()

@@ -10,8 +10,9 @@ import Redirect
 
 /// `portico daemon`: the service proxy of a node, in place of kube-proxy.
 struct Daemon: AsyncParsableCommand {
+    static let name = "daemon"
     static let configuration = CommandConfiguration(
-        commandName: "daemon",
+        commandName: name,
         abstract: "Be the service proxy of a Kubernetes node, in place of kube-proxy.",
         discussion: """
             Traffic to cluster IPs, external IPs, load-balancer IPs and node ports is led here by iptables, and each \
@@ -21,6 +22,9 @@ struct Daemon: AsyncParsableCommand {
             EXAMPLES
               Serve a cluster, on one of its nodes:
                 portico daemon --kubeconfig /var/lib/kube-proxy/kubeconfig.conf
+
+              In place of kube-proxy, with its configuration file:
+                portico daemon --config /var/lib/kube-proxy/config.conf --hostname-override node2
 
               Serve what manifests describe, as the node node2 would:
                 portico daemon -f manifests/ --hostname-override node2
@@ -126,7 +130,8 @@ struct Daemon: AsyncParsableCommand {
     @OptionGroup(title: "Logging") var logging: LoggingOptions
 
     func validate() throws {
-        guard cleanup || !node.files.isEmpty || cluster.isGiven || NamedCluster.isInPod else {
+        let servesNothing = cleanup || kubeProxy.initOnly || kubeProxy.writeConfigTo != nil
+        guard servesNothing || !node.files.isEmpty || cluster.isGiven || NamedCluster.isInPod else {
             throw ValidationError("nothing to serve: name a cluster with --kubeconfig, or manifests with -f")
         }
         guard node.files.isEmpty || !cluster.isGiven else {
@@ -147,12 +152,19 @@ struct Daemon: AsyncParsableCommand {
         logging.bootstrap()
         let logger = Logger(label: "daemon")
         guard !cleanup else { return try cleanUp() }
+        if let path = kubeProxy.writeConfigTo { return try writeConfiguration(to: path, logger) }
+        for note in kubeProxy.notes { logger.warning("\(note)") }
+        if kubeProxy.initOnly {
+            let refused = applyKernelSettings()
+            for note in refused { logger.error("\(note)") }
+            if !refused.isEmpty { throw ExitCode.failure }
+            return
+        }
         // Without either, this is a pod, or there is nothing to serve.
         let api = node.files.isEmpty ? try NamedCluster(cluster, mayAsk: false, standard: nil) : nil
         Serving.begin(output: output, log: logging.format)
-        for note in kubeProxy.notes { logger.notice("\(note)") }
         var settings = node.settings
-        settings.healthPort = healthzBindAddress.address.flatMap { $0.ip.isLoopback ? nil : $0.port }
+        settings.healthPort = healthAddress.flatMap { $0.ip.isLoopback ? nil : $0.port }
         let iptables = redirect == .none ? nil : try findIptables()
         if let iptables {
             do throws(RedirectError) {
@@ -163,10 +175,9 @@ struct Daemon: AsyncParsableCommand {
                 logger.warning("only IPv4 is redirected: \(error)")
             }
         }
-        var kernelSettings = kernel.settings
-        kernelSettings.listenedPorts = [node.proxyPortRange.ports, node.serviceNodePortRange]
-        for note in kernelSettings.apply(root: kernel.kernelRoot) { logger.warning("\(note)") }
+        for note in applyKernelSettings() { logger.warning("\(note)") }
         let teller = StatusTeller(logger: logger)
+        let restart = Restart()
         try await Session<DaemonRole>(
             source: api.map {
                 SourceReader(APISource($0.client, .node(named: node.nodeName)), teller, mayBeEmpty: true)
@@ -181,9 +192,17 @@ struct Daemon: AsyncParsableCommand {
                 options: DaemonOptions(
                     syncPeriod: iptablesSyncPeriod.duration, minSyncPeriod: iptablesMinSyncPeriod.duration,
                     drainTimeout: drainTimeout.duration, takeoverDrainTimeout: takeoverDrainTimeout?.duration,
-                    cleanupOnExit: cleanupOnExit, healthAddress: healthzBindAddress.address, takeover: takeover,
+                    cleanupOnExit: cleanupOnExit, healthAddress: healthAddress, takeover: takeover,
                     isTakeoverForced: takeoverForce, allowsEmpty: allowEmpty, apiServer: api?.access.server),
-                iptables: iptables))
+                iptables: iptables, restart: restart))
+        if restart.isWanted { throw restart.now() }
+    }
+
+    /// - Returns: what the kernel refuses.
+    private func applyKernelSettings() -> [KernelNote] {
+        var settings = kernel.settings
+        settings.listenedPorts = [node.proxyPortRange.ports, node.serviceNodePortRange]
+        return settings.apply(root: kernel.kernelRoot)
     }
 
     private func findIptables() throws -> Iptables {
@@ -194,6 +213,12 @@ struct Daemon: AsyncParsableCommand {
         } catch {
             throw CommandFailure("\(error); or serve node ports only, with --redirect none")
         }
+    }
+
+    /// Of `/healthz`; nil for none.
+    var healthAddress: EndpointAddress? {
+        guard let port = kubeProxy.healthzPort else { return healthzBindAddress.address }
+        return port == 0 ? nil : healthzBindAddress.address(withPort: port)
     }
 
     private func cleanUp() throws {
@@ -211,6 +236,7 @@ struct HealthAddressArgument: Hashable, Sendable {
     static let standard = HealthAddressArgument(EndpointAddress(ip: IPAddress(v4: 0), port: standardPort))
 
     let address: EndpointAddress?
+    private var hasPort = false
 
     private init(_ address: EndpointAddress) { self.address = address }
 
@@ -219,10 +245,16 @@ struct HealthAddressArgument: Hashable, Sendable {
             address = nil
         } else if let whole = EndpointAddress(text) {
             address = whole
+            hasPort = true
         } else if let ip = IPAddress(text) {
             address = EndpointAddress(ip: ip, port: Self.standardPort)
         } else {
             throw ArgumentError("'\(text)' is not an address with a port, such as 0.0.0.0:10256")
         }
+    }
+
+    /// With the port of kube-proxy's older flag, if it was given without one.
+    func address(withPort port: UInt16) -> EndpointAddress? {
+        hasPort ? address : address.map { EndpointAddress(ip: $0.ip, port: port) }
     }
 }

@@ -22,12 +22,15 @@ struct DaemonRole: SessionRole {
         case addresses
         /// Another process has taken over.
         case succeeded
+        /// The configuration file says something else.
+        case configuration(ConfigurationWatch.News)
     }
 
     let settings: NodeSettings
     let options: DaemonOptions
     /// Nil leaves the firewall alone.
     let iptables: Iptables?
+    let restart: Restart
     private let manager = ServiceManager.current
 
     /// What works once the session has begun.
@@ -54,10 +57,11 @@ struct DaemonRole: SessionRole {
     private var isAhead = false
     private var warned: Set<String> = []
 
-    init(settings: NodeSettings, options: DaemonOptions, iptables: Iptables?) {
+    init(settings: NodeSettings, options: DaemonOptions, iptables: Iptables?, restart: Restart) {
         self.settings = settings
         self.options = options
         self.iptables = iptables
+        self.restart = restart
     }
 
     var rereading: String { "SIGHUP: reading everything again, and looking at the rules" }
@@ -96,6 +100,7 @@ struct DaemonRole: SessionRole {
                 Task { await keeper.heal() },
                 Task { await Self.watchAddresses { tools.wake(.addresses) } },
                 Task { await Self.keepAlive(manager) },
+                Task { [watch = restart.watch] in await watch?.follow { tools.wake(.configuration($0)) } },
             ])
         await take(first.changes)
         return false
@@ -124,10 +129,28 @@ struct DaemonRole: SessionRole {
             let before = addresses
             take(await parts.proxy.retry(), isChange: false)
             if addresses != before { parts.keeper.request(.change) }
+        case .configuration(let news):
+            return take(news, parts)
         case .redirected(let redirected):
             await take(redirected, parts)
         }
         return false
+    }
+
+    /// - Returns: whether this daemon is to end, to start anew.
+    private func take(_ news: ConfigurationWatch.News, _ parts: Parts) -> Bool {
+        var problems: [Problem] = []
+        if case .wrong(let mistakes) = news {
+            problems = mistakes.lines.map {
+                Problem(.error, .source, "\($0); the configuration of the start stays in use")
+            }
+        }
+        parts.tools.teller.update { $0.replace(problems, of: .configuration) }
+        guard news == .changed else { return false }
+        parts.tools.teller.logger.notice(
+            "the configuration has changed: starting anew when open connections have ended")
+        restart.want()
+        return true
     }
 
     private mutating func take(_ served: NodeProxy.Served, isChange: Bool) {
@@ -227,7 +250,7 @@ struct DaemonRole: SessionRole {
     mutating func beginEnd() async -> [Duration?] {
         guard let parts else { return [.zero] }
         let logger = parts.tools.teller.logger
-        if !hasSuccessor { manager.stopping() }
+        if restart.isWanted { manager.reloading() } else if !hasSuccessor { manager.stopping() }
         // Another process that serves answers at the same ports, and is not about to end.
         if hasSuccessor, isServing {
             logger.notice("another process has taken over; open connections may end in their own time")

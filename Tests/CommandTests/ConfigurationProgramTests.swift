@@ -1,0 +1,100 @@
+import APITestSupport
+import Glibc
+import TestSupport
+import Testing
+
+/// `portico daemon --config`, run as a user runs it.
+@Suite("A daemon with a configuration file", .timeLimit(.minutes(2))) struct ConfigurationProgramTests {
+    private let folder: TemporaryDirectory
+
+    init() throws {
+        folder = try TemporaryDirectory()
+        try folder.write(
+            """
+            apiVersion: v1
+            kind: Service
+            metadata: {name: web}
+            spec: {ports: [{port: 80}], clusterIP: 10.96.0.10}
+
+            """, to: "service.yaml")
+    }
+
+    private func configure(_ text: String) throws {
+        try folder.write(
+            "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n\(text)\n", to: "config.conf")
+    }
+
+    private func daemon(_ arguments: String...) throws -> ChildProcess {
+        let daemon = try ChildProcess(
+            try DevProcess.program(),
+            ["daemon", "-f", folder.file("service.yaml"), "--config", folder.file("config.conf"), "--redirect", "none"]
+                + ["--healthz-bind-address=", "--kernel-root", folder.path, "--output", "json"] + arguments)
+        daemon.closeInput()
+        return daemon
+    }
+
+    @Test("A changed file has it start anew in the same process; one that says the same, or is wrong, has not")
+    func changes() async throws {
+        try configure("mode: userspace\nhostnameOverride: first")
+        let daemon = try daemon()
+        defer { daemon.signal(SIGKILL) }
+        let serving = #""event":"listening""#
+        #expect(await eventually(within: .seconds(30)) { daemon.output.contains(serving) }, "\(daemon.errors)")
+        #expect(daemon.output.contains(#""node":"first""#), "\(daemon.output)")
+
+        try configure("# in other words\nmode: userspace\nhostnameOverride: \"first\"")
+        try configure("mode: userspace\nhostnameOverride: second\noomScoreAdj: 5000")
+        #expect(await eventually(within: .seconds(30)) { daemon.errors.contains("oomScoreAdj") }, "\(daemon.errors)")
+        #expect(daemon.errors.contains("the configuration of the start stays in use"))
+        #expect(!daemon.errors.contains("starting anew"))
+
+        try configure("mode: userspace\nhostnameOverride: second")
+        #expect(
+            await eventually(within: .seconds(30)) { daemon.output.contains(#""node":"second""#) },
+            "\(daemon.output) \(daemon.errors)")
+        daemon.signal(SIGTERM)
+        #expect(try await daemon.finished().status == 0, "it is the same process, and deals with signals")
+    }
+
+    @Test("What is wrong with the file is said line by line, and nothing is started")
+    func mistakes() async throws {
+        try configure("mode: none\noomScoreAdj: 5000")
+        let result = try await daemon().finished()
+        #expect(result.status == 1 && result.output.isEmpty)
+        #expect(result.errors.split(separator: "\n").count == 2, "\(result.errors)")
+        #expect(result.errors.hasPrefix("portico: \(folder.file("config.conf")):"))
+    }
+
+    @Test("portico check finds the same without serving anything")
+    func check() async throws {
+        try configure("mode: userspace\nnodePortAdresses: []")
+        let right = try await ChildProcess(
+            try DevProcess.program(),
+            ["check", "--config", folder.file("config.conf"), "-f", folder.file("service.yaml")]
+        ).finished()
+        #expect(right.status == 0)
+        #expect(right.errors.contains("config.conf:4: nodePortAdresses is not known"), "\(right.errors)")
+        #expect(right.output.contains("no mistakes in 1 Services"), "\(right.output)")
+        try configure("mode: 1")
+        let wrong = try await ChildProcess(
+            try DevProcess.program(), ["check", "--config", folder.file("config.conf"), "--output", "json"]
+        ).finished()
+        #expect(wrong.status == 1)
+        #expect(
+            wrong.output.contains(#""severity":"error""#) && wrong.output.contains("mode: expected text"),
+            "\(wrong.output)")
+    }
+
+    @Test("Only the kernel is set up, and what it refuses is a failure", .requires(.root))
+    func initOnly() async throws {
+        try folder.write("-1\n", to: "proc/self/oom_score_adj")
+        let arguments = [
+            "daemon", "--init-only", "--kernel-root", folder.path, "--conntrack-max-per-core=0", "--oom-score-adj=-7",
+        ]
+        let result = try await ChildProcess(try DevProcess.program(), arguments).finished()
+        #expect(result.output.isEmpty)
+        let score = String(decoding: try contents(of: folder.file("proc/self/oom_score_adj")), as: UTF8.self)
+        #expect(score.hasPrefix("-7"), "\(result.errors)")
+        #expect(result.status == (result.errors.isEmpty ? 0 : 1))
+    }
+}
