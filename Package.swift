@@ -180,7 +180,9 @@ let package = Package(
             name: "NamesTests",
             dependencies: ["Base", "EventLoop", "Objects", "Resolution", "Names", "TestSupport"],
             swiftSettings: settings),
-        .testTarget(name: "NodeTests", dependencies: ["portico", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "NodeTests", dependencies: ["portico", "Documents", "TestSupport", "APITestSupport"],
+            swiftSettings: settings),
         .testTarget(
             name: "CommandTests",
             dependencies: [

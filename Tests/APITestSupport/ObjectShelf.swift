@@ -175,8 +175,10 @@ public final class ObjectShelf: Sendable {
 
 extension ScriptedAPIServer {
     /// Answers lists and watches of these objects.
-    public func serve(_ shelf: ObjectShelf) {
-        on("GET", shelf.path) { request, reply in try await shelf.answer(request, reply) }
+    ///
+    /// - Parameter query: what requests for them have among others.
+    public func serve(_ shelf: ObjectShelf, query: [String: String] = [:]) {
+        on("GET", shelf.path, query: query) { request, reply in try await shelf.answer(request, reply) }
     }
 }
 

@@ -14,14 +14,16 @@ internal import TestSupport
 public final class ScriptedAPIServer: Sendable {
     public let port: UInt16
     private let state: Locked<ServerState>
-    private let listener: any Channel
+    private let listeners: [any Channel]
 
     /// - Parameters:
     ///   - identity: its certificate; nil for plain HTTP.
     ///   - clients: if given, nobody is let in without a certificate of this authority.
     ///   - port: 0 for any; another to come back where an earlier one was.
+    ///   - sockets: that listen already, perhaps in other networks, in place of one of its own. It closes them.
     public init(
-        identity: TestAuthority.Pair? = nil, clients: TestAuthority? = nil, offersHTTP2: Bool = true, port: UInt16 = 0
+        identity: TestAuthority.Pair? = nil, clients: TestAuthority? = nil, offersHTTP2: Bool = true, port: UInt16 = 0,
+        sockets: [Int32] = []
     ) async throws {
         let state = Locked(ServerState())
         let tls = try identity.map { try Self.context($0, clients: clients, offersHTTP2: offersHTTP2) }
@@ -32,8 +34,11 @@ public final class ScriptedAPIServer: Sendable {
                 channel.eventLoop.makeCompletedFuture { try Self.prepare(channel, tls: tls, state: state) }
                     .flatMap { $0 }
             }
-        listener = try await bootstrap.bind(host: "127.0.0.1", port: Int(port)).get()
-        self.port = UInt16(listener.localAddress?.port ?? 0)
+        var listeners: [any Channel] = []
+        for socket in sockets { listeners.append(try await bootstrap.withBoundSocket(socket).get()) }
+        if sockets.isEmpty { listeners = [try await bootstrap.bind(host: "127.0.0.1", port: Int(port)).get()] }
+        self.listeners = listeners
+        self.port = UInt16(listeners.first?.localAddress?.port ?? 0)
         self.state = state
     }
 
@@ -76,7 +81,7 @@ public final class ScriptedAPIServer: Sendable {
 
     /// Stops listening and closes all connections.
     public func close() {
-        listener.close(promise: nil)
+        for listener in listeners { listener.close(promise: nil) }
         for channel in state.withLock({ Array($0.open.values) }) { channel.close(promise: nil) }
     }
 

@@ -18,9 +18,9 @@ import Testing
             on: "outside", "curl -sS -m 3 -D - '\(url)' 2>&1 | tr -d '\\r' | grep -iE '^HTTP|weight|^.*\\{|:' ; true")
     }
 
-    @Test("A node says how many endpoints it has, and no more once they shut down, though they still serve")
-    func healthCheckNodePort() async throws {
-        try await Lab.run { lab in
+    @Test("A node says how many endpoints it has, and no more once they shut down, though they still serve", arguments: Lab.Source.allCases)
+    func healthCheckNodePort(_ source: Lab.Source) async throws {
+        try await Lab.run(source) { lab in
             try await lab.apply("web", loadBalancer("Local", [.nginx1]))
             let with = try await get(lab, "http://192.168.58.4:32100/any/path")
             #expect(with.contains("HTTP/1.1 200") && with.contains("X-Load-Balancing-Endpoint-Weight: 1"), "\(with)")
@@ -39,9 +39,9 @@ import Testing
         }
     }
 
-    @Test("/healthz and /livez; a node that is about to be removed is not eligible")
-    func healthz() async throws {
-        try await Lab.run(daemons: ["node1"]) { lab in
+    @Test("/healthz and /livez; a node that is about to be removed is not eligible", arguments: Lab.Source.allCases)
+    func healthz(_ source: Lab.Source) async throws {
+        try await Lab.run(source, daemons: ["node1"]) { lab in
             let fine = try await get(lab, "http://192.168.58.2:10256/healthz")
             #expect(fine.contains("HTTP/1.1 200") && fine.contains("\"nodeEligible\":true"), "\(fine)")
             #expect(try await get(lab, "http://192.168.58.2:10256/livez").contains("HTTP/1.1 200"))

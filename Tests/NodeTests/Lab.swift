@@ -9,7 +9,14 @@ import Testing
 final class Lab: Sendable {
     /// What the names of all its namespaces begin with: labs of other tests, and of the machine's user, are left alone.
     let name: String
+    /// What its daemons are told of Services by.
+    enum Source: CaseIterable, Sendable { case manifests, apiServer }
+
     private let folder: TemporaryDirectory
+    private let source: Source
+    /// The cluster's API server, if that is the source.
+    private let api = Locked<LabCluster?>(nil)
+    private let started = Locked<Set<String>>([])
     private static let script = "\(repository)/Examples/three-node-cluster/cluster"
     static let repository = #filePath.split(separator: "/").dropLast(3).map { "/\($0)" }.joined()
     private static let numbers = Locked(0)
@@ -22,7 +29,8 @@ final class Lab: Sendable {
     static let requirements: ConditionTrait = .requires(
         .root, .networkNamespaces, .tool("ip"), .tool("nsenter"), .tool("iptables"))
 
-    private init() throws {
+    private init(_ source: Source) throws {
+        self.source = source
         let number = Self.numbers.withLock { number in
             number += 1
             return number
@@ -41,16 +49,22 @@ final class Lab: Sendable {
         ] {
             try await cluster("pod", node, pod, address, "--port", "80")
         }
-        try await cluster("apply", "\(Self.repository)/Examples/three-node-cluster/manifests/nodes.yaml")
+        if source == .apiServer {
+            let api = try await LabCluster(name, nodes: ["node1", "node2", "node3"], folder)
+            self.api.withLock { $0 = api }
+        }
+        let nodes = "\(Self.repository)/Examples/three-node-cluster/manifests/nodes.yaml"
+        try await apply("nodes", try String(contentsOfFile: nodes, encoding: .utf8))
         for node in daemons { try await start(node, flags) }
     }
 
     /// Makes a lab, has `body` use it, and removes it, whatever comes of that.
     static func run(
-        daemons: [String] = ["node1", "node2", "node3"], flags: [String] = [],
+        _ source: Source = .manifests, daemons: [String] = ["node1", "node2", "node3"], flags: [String] = [],
         _ body: (Lab) async throws -> Void
     ) async throws {
-        let lab = try Lab()
+        let lab = try Lab(source)
+        defer { lab.api.withLock { $0?.close() } }
         do {
             try await lab.build(daemons, flags)
             try await body(lab)
@@ -92,7 +106,9 @@ final class Lab: Sendable {
     // MARK: Daemons
 
     func start(_ node: String, _ flags: [String] = [], environment: [String: String] = [:]) async throws {
-        try await cluster(["daemon", node, "-v2"] + flags, environment)
+        let source = api.withLock { $0.map { ["--kubeconfig", $0.kubeconfig] } } ?? []
+        try await cluster(["daemon", node, "-v2"] + source + flags, environment)
+        started.withLock { _ = $0.insert(node) }
     }
 
     /// What a daemon has printed since it was started, one JSON object a line.
@@ -117,12 +133,29 @@ final class Lab: Sendable {
 
     /// Makes a manifest, or replaces the one of that name; returns when it is in force on all nodes.
     func apply(_ file: String, _ yaml: String) async throws {
+        if let api = api.withLock({ $0 }) { return try await follow(api) { try $0.apply(file, yaml) } }
         try folder.write(yaml, to: "\(file).yaml")
         try await cluster("apply", folder.file("\(file).yaml"))
     }
 
     func delete(_ file: String) async throws {
+        if let api = api.withLock({ $0 }) { return try await follow(api) { try $0.apply(file, "") } }
         try await cluster("delete", "\(file).yaml")
+    }
+
+    /// Changes what the API server has, and waits until all daemons serve that. What comes by one watch comes in order, so a
+    /// daemon that serves a mark made by the last object of each kind serves all before it.
+    private func follow(_ api: LabCluster, _ change: (LabCluster) throws -> Void) async throws {
+        try change(api)
+        let nodes = started.withLock { $0 }
+        guard !nodes.isEmpty else { return }
+        let port = api.mark(Manifest.Endpoint.nginx1.address)
+        for node in nodes {
+            #expect(
+                await eventually(within: .seconds(30)) {
+                    (try? await ask(from: node, "127.0.0.1", port)) == .pod("nginx1")
+                }, "\(node) does not serve it after 30 seconds")
+        }
     }
 
     /// Runs a program on a node, in a pod or outside.

@@ -38,9 +38,9 @@ import Testing
         return cases
     }
 
-    @Test("Each answers as it should, both pods in turn")
-    func matrix() async throws {
-        try await Lab.run { lab in
+    @Test("Each answers as it should, both pods in turn", arguments: Lab.Source.allCases)
+    func matrix(_ source: Lab.Source) async throws {
+        try await Lab.run(source) { lab in
             // Behind an interface to which its node gives no address.
             try await lab.cluster("routed-pod", "node2", "routed", "10.244.1.20", "--port", "80")
             try await lab.apply(

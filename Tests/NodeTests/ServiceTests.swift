@@ -13,9 +13,9 @@ import Testing
             + Manifest.endpoints("web", endpoints)
     }
 
-    @Test("Without endpoints clients are refused at once; with one they are served")
-    func endpoints() async throws {
-        try await Lab.run(daemons: ["node1", "node2"]) { lab in
+    @Test("Without endpoints clients are refused at once; with one they are served", arguments: Lab.Source.allCases)
+    func endpoints(_ source: Lab.Source) async throws {
+        try await Lab.run(source, daemons: ["node1", "node2"]) { lab in
             try await lab.apply("web", service(type: "NodePort", nodePort: 30_080, []))
             for transport in Transport.allCases {
                 for place in ["client", "node1", "outside"] {
@@ -38,9 +38,9 @@ import Testing
         }
     }
 
-    @Test("A Service that is deleted is gone, its node port too; made again it works, and others never notice")
-    func deletion() async throws {
-        try await Lab.run(daemons: ["node1"]) { lab in
+    @Test("A Service that is deleted is gone, its node port too; made again it works, and others never notice", arguments: Lab.Source.allCases)
+    func deletion(_ source: Lab.Source) async throws {
+        try await Lab.run(source, daemons: ["node1"]) { lab in
             let other = Manifest.service("other", clusterIPs: ["10.100.0.2"]) + Manifest.endpoints("other", [.nginx3])
             try await lab.apply("other", other)
             let web = service(type: "NodePort", nodePort: 30_080, [.nginx1])
@@ -60,9 +60,9 @@ import Testing
         }
     }
 
-    @Test("Types and protocols change while it runs")
-    func changes() async throws {
-        try await Lab.run(daemons: ["node1"]) { lab in
+    @Test("Types and protocols change while it runs", arguments: Lab.Source.allCases)
+    func changes(_ source: Lab.Source) async throws {
+        try await Lab.run(source, daemons: ["node1"]) { lab in
             try await lab.apply("web", service([.nginx1]))
             #expect(try await lab.ask(from: "client", Self.web, 80) == .pod("nginx1"))
             #expect(try await lab.ask(from: "outside", "192.168.58.2", 30_080) == .refused)
@@ -87,9 +87,9 @@ import Testing
         }
     }
 
-    @Test("Session affinity by cluster IP and node port, switched on and off while it runs, with a short time-out")
-    func affinity() async throws {
-        try await Lab.run(daemons: ["node1", "node3"]) { lab in
+    @Test("Session affinity by cluster IP and node port, switched on and off while it runs, with a short time-out", arguments: Lab.Source.allCases)
+    func affinity(_ source: Lab.Source) async throws {
+        try await Lab.run(source, daemons: ["node1", "node3"]) { lab in
             let sticky = """
                   sessionAffinity: ClientIP
                   sessionAffinityConfig: {clientIP: {timeoutSeconds: 2}}
@@ -125,9 +125,9 @@ import Testing
         }
     }
 
-    @Test("Under Local internal policy only the node of the endpoint serves; elsewhere nobody answers")
-    func internalPolicy() async throws {
-        try await Lab.run { lab in
+    @Test("Under Local internal policy only the node of the endpoint serves; elsewhere nobody answers", arguments: Lab.Source.allCases)
+    func internalPolicy(_ source: Lab.Source) async throws {
+        try await Lab.run(source) { lab in
             try await lab.apply("web", service(spec: "  internalTrafficPolicy: Local", [.nginx1]))
             for transport in Transport.allCases {
                 for place in ["nginx1", "node3"] {
@@ -141,10 +141,10 @@ import Testing
     }
 
     @Test(
-        "E17, E22: under Local external policy only the endpoint's node serves others; its own pods reach all; and back"
-    )
-    func externalPolicy() async throws {
-        try await Lab.run { lab in
+        "E17, E22: under Local external policy only the endpoint's node serves others; its own pods reach all; and back",
+        arguments: Lab.Source.allCases)
+    func externalPolicy(_ source: Lab.Source) async throws {
+        try await Lab.run(source) { lab in
             func apply(_ policy: String) async throws {
                 try await lab.apply(
                     "web",
@@ -170,9 +170,9 @@ import Testing
         }
     }
 
-    @Test("Endpoints that shut down serve as long as there are no others")
-    func terminating() async throws {
-        try await Lab.run(daemons: ["node1", "node3"]) { lab in
+    @Test("Endpoints that shut down serve as long as there are no others", arguments: Lab.Source.allCases)
+    func terminating(_ source: Lab.Source) async throws {
+        try await Lab.run(source, daemons: ["node1", "node3"]) { lab in
             try await lab.apply("web", service([.nginx1.terminating, .nginx3]))
             #expect(try await lab.ask(6, from: "client", Self.web, 80) == [.pod("nginx3"): 6])
             try await lab.apply("web", service([.nginx1.terminating]))
@@ -188,9 +188,9 @@ import Testing
         }
     }
 
-    @Test("Source ranges hold for load-balancer addresses, and only there")
-    func sourceRanges() async throws {
-        try await Lab.run(daemons: ["node2"]) { lab in
+    @Test("Source ranges hold for load-balancer addresses, and only there", arguments: Lab.Source.allCases)
+    func sourceRanges(_ source: Lab.Source) async throws {
+        try await Lab.run(source, daemons: ["node2"]) { lab in
             try await lab.apply(
                 "web",
                 Manifest.service(
@@ -205,9 +205,9 @@ import Testing
         }
     }
 
-    @Test("A node port that somebody else holds is left to him, told, and taken over once it is free")
-    func heldNodePort() async throws {
-        try await Lab.run(daemons: []) { lab in
+    @Test("A node port that somebody else holds is left to him, told, and taken over once it is free", arguments: Lab.Source.allCases)
+    func heldNodePort(_ source: Lab.Source) async throws {
+        try await Lab.run(source, daemons: []) { lab in
             let holder = try await OwnResources.inNetwork(named: "\(lab.name)-node1") {
                 try ScriptedServer(
                     on: "0.0.0.0", port: 30_080, script: [.send("somebody else"), .shutdownWrite, .receiveAll])
