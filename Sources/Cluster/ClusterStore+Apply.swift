@@ -7,19 +7,30 @@ extension ClusterStore {
     /// - Returns: what that may have changed about Services; nothing where objects are what they were.
     public mutating func apply(_ changes: ObjectChanges) -> DirtyServices {
         var dirty = DirtyServices()
+        var touched = Touched()
+        lastCompared = 0
         for (id, object) in changes.objects {
             switch id.kind {
-            case .service: replace(service: id.key, with: object, &dirty)
-            case .endpointSlice: replace(slice: id.key, with: object, &dirty)
-            case .endpoints: replace(endpoints: id.key, with: object, &dirty)
+            case .service: replace(service: id.key, with: object, &touched, &dirty)
+            case .endpointSlice: replace(slice: id.key, with: object, &touched, &dirty)
+            case .endpoints: replace(endpoints: id.key, with: object, &touched, &dirty)
             case .pod: replace(pod: id.key, with: object?.pod, &dirty)
             case .node: replace(node: id.key.name, with: object?.node, &dirty)
             }
         }
+        for (number, slices) in touched.records {
+            var compared = 0
+            records.modify(number) { compared = $0.sliceObjects.apply(slices) }
+            lastCompared += compared
+            // Nobody speaks of this Service any more, so its number is free.
+            if records[number]?.value.isEmpty == true { records.remove(number) }
+        }
         return dirty
     }
 
-    private mutating func replace(service key: ObjectKey, with object: ClusterObject?, _ dirty: inout DirtyServices) {
+    private mutating func replace(
+        service key: ObjectKey, with object: ClusterObject?, _ touched: inout Touched, _ dirty: inout DirtyServices
+    ) {
         let (old, new) = (records[key]?.service, object?.service)
         guard old != new else { return }
         dirty.keys.insert(key)
@@ -33,12 +44,14 @@ extension ClusterStore {
             selectors.insert(new, number)
         }
         records.modify(number) { $0.serviceObject = object }
-        removeIfEmpty(number)
+        touched.insert(number)
     }
 
-    private mutating func replace(slice key: ObjectKey, with object: ClusterObject?, _ dirty: inout DirtyServices) {
+    private mutating func replace(
+        slice key: ObjectKey, with object: ClusterObject?, _ touched: inout Touched, _ dirty: inout DirtyServices
+    ) {
         let former = owners[key]
-        let old = former.flatMap { records[$0]?.value.slices.first { $0.metadata.name == key.name } }
+        let old = former.flatMap { records[$0]?.value.sliceObjects[key.name] }
         let new = object?.endpointSlice
         let service = new?.serviceName.flatMap { $0.isEmpty ? nil : $0 }
         if new != nil, service == nil { strays.insert(key) } else { strays.remove(key) }
@@ -51,23 +64,19 @@ extension ClusterStore {
         let (before, after) = (old?.endpoints ?? []).differing(from: owner == nil ? [] : new?.endpoints ?? [], isSame)
         if let former {
             for endpoint in before { remove(endpoint.address, endpoint.nodeName, former) }
-            records.modify(former) { record in
-                record.sliceObjects.removeAll { $0.id.key.name == key.name }
-            }
+            touched.records[former, default: [:]][key.name] = .some(nil)
             if let key = records[former]?.key { dirty.keys.insert(key) }
         }
         if let owner, let object {
             for endpoint in after { insert(endpoint.address, endpoint.nodeName, owner) }
-            records.modify(owner) { record in
-                let place = record.sliceObjects.firstIndex { $0.id.key.name > key.name }
-                record.sliceObjects.insert(object, at: place ?? record.sliceObjects.endIndex)
-            }
+            touched.records[owner, default: [:]][key.name] = object
             if let key = records[owner]?.key { dirty.keys.insert(key) }
         }
-        if let former, former != owner { removeIfEmpty(former) }
     }
 
-    private mutating func replace(endpoints key: ObjectKey, with object: ClusterObject?, _ dirty: inout DirtyServices) {
+    private mutating func replace(
+        endpoints key: ObjectKey, with object: ClusterObject?, _ touched: inout Touched, _ dirty: inout DirtyServices
+    ) {
         let (old, new) = (records[key]?.endpoints, object?.endpoints)
         guard old != new else { return }
         dirty.keys.insert(key)
@@ -75,7 +84,7 @@ extension ClusterStore {
         for address in old?.addresses ?? [] { remove(address.ip, address.nodeName, number) }
         for address in new?.addresses ?? [] { insert(address.ip, address.nodeName, number) }
         records.modify(number) { $0.endpointsObject = object }
-        removeIfEmpty(number)
+        touched.insert(number)
     }
 
     private mutating func replace(pod key: ObjectKey, with new: Pod?, _ dirty: inout DirtyServices) {
@@ -110,11 +119,15 @@ extension ClusterStore {
         if let address { endpointAddresses.remove(address, number) }
         if let node { namesOfPlaces.remove(node) }
     }
+}
 
-    /// Nobody speaks of this Service any more, so its number is free.
-    private mutating func removeIfEmpty(_ number: UInt32) {
-        if records[number]?.value.isEmpty == true { records.remove(number) }
-    }
+/// The records that objects have been put into or taken out of, by number.
+private struct Touched {
+    /// With the slices that are to be put there by their names, nil for those that are to be taken out: a Service may have very
+    /// many, and all that change at once are put into their order together.
+    var records: [UInt32: [String: ClusterObject?]] = [:]
+
+    mutating func insert(_ number: UInt32) { if records[number] == nil { records[number] = [:] } }
 }
 
 extension EndpointSlice.Endpoint {

@@ -10,12 +10,11 @@ public struct ClusterStore: Sendable {
     /// The objects are kept as they came, and so share the memory of the source that holds them, too.
     struct Record: Sendable {
         var serviceObject: ClusterObject?
-        /// In the order of their names, so that nothing depends on the order in which they came.
-        var sliceObjects: [ClusterObject] = []
+        var sliceObjects = SortedSlices()
         var endpointsObject: ClusterObject?
 
         var service: Service? { serviceObject?.service }
-        var slices: [EndpointSlice] { sliceObjects.compactMap(\.endpointSlice) }
+        var slices: [EndpointSlice] { sliceObjects.all }
         var endpoints: Endpoints? { endpointsObject?.endpoints }
 
         var isEmpty: Bool { serviceObject == nil && sliceObjects.isEmpty && endpointsObject == nil }
@@ -35,6 +34,8 @@ public struct ClusterStore: Sendable {
     var nodes: [String: Node] = [:]
     var addressesOfNodes = CountedSet<IPAddress>()
     var namesOfPlaces = CountedSet<String>()
+    /// How many names of slices the last change compared.
+    var lastCompared = 0
 
     public init() {}
 }

@@ -10,6 +10,8 @@ struct EndpointCollector {
     let nodeName: String?
     /// Why endpoints that one would expect are missing.
     private(set) var problems: [String] = []
+    /// So many names are told one by one.
+    private static let mostNames = 10
 
     init(service: Service, origin: EndpointOrigin, nodeName: String?) {
         self.service = service
@@ -114,15 +116,15 @@ struct EndpointCollector {
         guard !offered.isEmpty else { return }
         let matches = offered.contains { $0.name == port.name && ($0.transport ?? port.transport) == port.transport }
         guard !matches else { return }
-        var names: [String] = []
+        var (names, known) = ([String](), Set<String>())
         for (name, transport) in offered {
             let text = (name.isEmpty ? "(no name)" : name) + (transport.map { " \($0.rawValue)" } ?? "")
-            if !names.contains(text) { names.append(text) }
+            if known.insert(text).inserted { names.append(text) }
         }
+        var list = names.prefix(Self.mostNames).joined(separator: ", ")
+        if names.count > Self.mostNames { list += " and \(names.count - Self.mostNames) more" }
         let kind = origin.source == .endpoints ? "Endpoints object has" : "EndpointSlices have"
-        problems.append(
-            "\(label(port)) (\(port.transport.rawValue)): no endpoints, since its \(kind) only \(names.joined(separator: ", "))"
-        )
+        problems.append("\(label(port)) (\(port.transport.rawValue)): no endpoints, since its \(kind) only \(list)")
     }
 
     private func label(_ port: ServicePortSpec) -> String { "port \(port.name.isEmpty ? "\(port.port)" : port.name)" }

@@ -100,6 +100,37 @@ import Testing
         #expect(store.slices(of: key("web")).map(\.metadata.name) == ["a", "b", "c"])
     }
 
+    @Test("Very many slices of one Service cost what they are, together and one by one")
+    mutating func manySlices() {
+        var changes = ObjectChanges()
+        for number in 0..<10_000 {
+            changes.update(.endpointSlice(slice(name: "s\(number)", [endpoint("10.0.0.1")])))
+        }
+        _ = store.apply(changes)
+        #expect(store.slices(of: key("web")).count == 10_000)
+        #expect(store.lastCompared < 10_000 * 20)
+        _ = update(.endpointSlice(slice(name: "s5000", [endpoint("10.0.0.2")])))
+        #expect(store.lastCompared <= 10_000)
+        _ = remove(.endpointSlice(slice(name: "s5000", [])))
+        #expect(store.slices(of: key("web")).count == 9_999 && store.lastCompared <= 10_000)
+    }
+
+    @Test("A slice and the end of the Service that it belongs to may come together")
+    mutating func sliceAndEnd() {
+        for _ in 0..<20 {
+            _ = update(.service(service()), .endpoints(endpoints("web")))
+            var changes = ObjectChanges()
+            changes.update(.endpointSlice(slice(name: "s", [endpoint("10.0.0.1")])))
+            changes.remove(ClusterObject.service(service()).id)
+            changes.remove(ClusterObject.endpoints(endpoints("web")).id)
+            _ = store.apply(changes)
+            #expect(store.slices(of: key("web")).map(\.metadata.name) == ["s"])
+            #expect(store.services(withEndpointAt: ip("10.0.0.1")) { $0 == 8080 } == [key("web")])
+            _ = remove(.endpointSlice(slice(name: "s", [])))
+            #expect(store.records.isEmpty)
+        }
+    }
+
     @Test("Slices that belong to no Service are known, until they do or are gone")
     mutating func strays() {
         var stray = slice(name: "s", [endpoint("10.0.0.1")])

@@ -146,6 +146,16 @@ struct ResolveEndpointsTests {
         #expect(try #require(state.onlyPort()).endpointSource == .pods)
     }
 
+    @Test("Of very many other ports a few are named")
+    func manyOtherPorts() {
+        let slices = (0..<200).map {
+            slice(name: "s\($0 + 100)", ports: [.init(name: "p\($0 + 100)", port: 80)], [endpoint("10.0.0.1")])
+        }
+        let notes = ClusterState(services: [service()], endpointSlices: slices).resolve().notes.map(\.text)
+        let first = (100..<110).map { "p\($0) TCP" }.joined(separator: ", ")
+        #expect(notes.count == 1 && notes[0].hasSuffix("have only \(first) and 190 more"), "\(notes)")
+    }
+
     @Test("Ten thousand services of ten endpoints resolve completely")
     func large() throws {
         var state = ClusterState()
