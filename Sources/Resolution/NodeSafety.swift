@@ -5,9 +5,18 @@ public import Base
 public struct NodeSafety: Hashable, Sendable {
     /// This node's own addresses; those of all Node objects count in any case.
     public var addresses: Set<IPAddress>
+    /// Where the proxy itself finds its API server, over TCP: if it captured that, it would wait for itself.
+    public var apiServer: EndpointAddress?
 
-    public init(addresses: Set<IPAddress> = []) {
+    public init(addresses: Set<IPAddress> = [], apiServer: EndpointAddress? = nil) {
         self.addresses = addresses
+        self.apiServer = apiServer
+    }
+
+    /// Why no Service may have it; nil if one may.
+    func reasonToRefuse(_ place: PortalAddress) -> String? {
+        guard let apiServer, place == .address(apiServer, .tcp) else { return nil }
+        return "this proxy's own way to its API server"
     }
 }
 

@@ -5,16 +5,20 @@ internal import Objects
 /// Gives the ports of one Service what the Service has on the node, each place to the first port that wants it.
 struct PortalShare {
     private let key: ObjectKey
+    private let claims: ClaimTable<PortalAddress, ObjectKey>
     /// Nil where everybody may have everything.
-    private let claims: ClaimTable<PortalAddress, ObjectKey>?
+    private let safety: NodeSafety?
     /// Which port has what.
     private var given: [PortalAddress: String] = [:]
     /// What the Service goes without, and who has it.
     private(set) var losses: [String] = []
+    /// What no Service may have.
+    private(set) var refusals: [String] = []
 
-    init(of key: ObjectKey, in claims: ClaimTable<PortalAddress, ObjectKey>?) {
+    init(of key: ObjectKey, in claims: ClaimTable<PortalAddress, ObjectKey>, _ safety: NodeSafety?) {
         self.key = key
         self.claims = claims
+        self.safety = safety
     }
 
     /// A port as its Service describes it, at the places that it has; its endpoints are left open.
@@ -43,7 +47,7 @@ struct PortalShare {
     }
 
     private mutating func kept(_ addresses: [IPAddress], _ kind: String, by port: ServicePortSpec) -> [IPAddress] {
-        if claims == nil { return addresses }
+        if safety == nil { return addresses }
         var kept: [IPAddress] = []
         for ip in addresses {
             let place = PortalAddress.address(EndpointAddress(ip: ip, port: port.port), port.transport)
@@ -59,8 +63,12 @@ struct PortalShare {
     private mutating func isKept(
         _ place: PortalAddress, _ what: @autoclosure () -> String, by port: String?
     ) -> Bool {
-        guard let claims else { return true }
+        guard let safety else { return true }
         let prefix = port.map { "\($0): " } ?? ""
+        if let reason = safety.reasonToRefuse(place) {
+            refusals.append("\(prefix)\(what()) is refused: it is \(reason)")
+            return false
+        }
         guard let holder = claims.holder(of: place), holder == key else {
             let other = claims.holder(of: place).map { "Service \($0)" } ?? "another Service"
             losses.append("\(prefix)\(what()) belongs to \(other); not served there until that one gives it up")

@@ -27,7 +27,7 @@ extension Resolver {
 
         let origin = store.origin(of: service)
         var collector = EndpointCollector(service: service, origin: origin, nodeName: context.nodeName)
-        var share = PortalShare(of: service.metadata.key, in: context.safety == nil ? nil : claims)
+        var share = PortalShare(of: service.metadata.key, in: claims, context.safety)
         var localIPs: Set<IPAddress> = []
         for spec in service.spec.ports {
             guard spec.transport != .sctp else {
@@ -52,6 +52,7 @@ extension Resolver {
         }
         let healthCheck = share.healthCheck(of: service, localEndpoints: localIPs.count)
         for index in result.ports.indices { result.ports[index].healthCheck = healthCheck }
+        for refusal in share.refusals { note(.refusal, refusal) }
         for loss in share.losses { note(.warning, loss) }
         for problem in collector.problems { note(.warning, problem) }
         result.ports.sort { $0.name < $1.name }
@@ -64,7 +65,10 @@ extension Resolver {
         let addresses = addresses(of: service).addresses
         var places: [PortalAddress] = []
         var known: Set<PortalAddress> = []
-        func want(_ place: PortalAddress) { if known.insert(place).inserted { places.append(place) } }
+        func want(_ place: PortalAddress) {
+            guard context.safety?.reasonToRefuse(place) == nil, known.insert(place).inserted else { return }
+            places.append(place)
+        }
         for port in service.spec.ports where port.transport != .sctp {
             for ip in addresses.clusterIPs + addresses.externalIPs + addresses.loadBalancerIPs {
                 want(.address(EndpointAddress(ip: ip, port: port.port), port.transport))

@@ -134,7 +134,7 @@ extension ResolutionContext {
     fileprivate func isOfSameKind(as other: ResolutionContext) -> Bool {
         var copy = other
         copy.zone = zone
-        if let safety, copy.safety != nil { copy.safety = safety }
+        if let safety, copy.safety != nil { copy.safety?.addresses = safety.addresses }
         return copy == self
     }
 }

@@ -149,13 +149,13 @@ import Testing
     }
 
     @Test(
-        "A daemon does not depend on an API server's address that it captures itself",
+        "A daemon does not depend on a cluster IP that it captures itself",
         .requires(.root, .tool("iptables")))
     func independence() async throws {
         let cluster = try await Cluster()
         let port = cluster.server.port
         cluster.put(
-            service: #"{"ports":[{"port":\#(port),"protocol":"TCP"}],"externalIPs":["127.0.0.1"]}"#)
+            service: #"{"ports":[{"port":\#(port),"protocol":"TCP"}],"clusterIP":"127.0.0.1"}"#)
         // Kernel settings are written somewhere else, and nothing is applied before the refusal.
         let arguments = [
             "daemon", "--kubeconfig", cluster.kubeconfig, "--hostname-override", "node1", "--healthz-bind-address=",

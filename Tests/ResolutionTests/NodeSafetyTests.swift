@@ -61,6 +61,50 @@ import Testing
         #expect(endpoints(resolution).count == 1 && refusals(resolution).isEmpty)
     }
 
+    @Test("What leads to the proxy's own API server is captured for nobody, and all else of that Service is")
+    func ownServer() {
+        let server = EndpointAddress(ip: ip("192.0.2.1"), port: 6443)
+        var safety = NodeSafety(addresses: [ip("192.168.1.5")], apiServer: server)
+        let thief = service(
+            "thief",
+            ports: [
+                ServicePortSpec(name: "api", port: 6443), ServicePortSpec(name: "dns", transport: .udp, port: 6443),
+                ServicePortSpec(name: "http", port: 80),
+            ],
+            clusterIPs: ["10.96.0.2"], status: [.init(ip: "192.0.2.1")]
+        ) { $0.externalIPs = ["192.0.2.1", "192.0.2.2"] }
+        var resolver = Resolver(ResolutionContext(nodeName: "here", safety: safety))
+        _ = resolver.apply(ClusterState(services: [thief]).changes)
+        #expect(
+            refusals(resolver.resolution) == [
+                "Service default/thief: port api: external IP 192.0.2.1 with port 6443/TCP is refused: it is this proxy's own way "
+                    + "to its API server",
+                "Service default/thief: port api: load-balancer IP 192.0.2.1 with port 6443/TCP is refused: it is this proxy's "
+                    + "own way to its API server",
+            ])
+        let ports = Dictionary(uniqueKeysWithValues: resolver.resolution.ports.map { ($0.name.port, $0) })
+        #expect(ports["api"]?.externalIPs == [ip("192.0.2.2")] && ports["api"]?.loadBalancerIPs == [])
+        #expect(ports["api"]?.clusterIPs == [ip("10.96.0.2")])
+        #expect(ports["dns"]?.externalIPs.count == 2 && ports["http"]?.externalIPs.count == 2)
+        #expect(!resolver.memory.holders.keys.contains(.address(server, .tcp)))
+        // An endpoint there is an endpoint: so it is of the Service `kubernetes`.
+        let slices = [slice(ports: [.init(name: "http", port: 6443)], [endpoint("192.0.2.1")])]
+        #expect(endpoints(resolve([service(), thief], slices, safety)) == ["192.0.2.1:6443"])
+        // A node's new address takes nothing away from it.
+        safety.addresses = [ip("192.168.1.6")]
+        #expect(resolver.update(ResolutionContext(nodeName: "here", safety: safety)).isEmpty)
+        #expect(refusals(resolver.resolution).count == 2)
+    }
+
+    @Test("The API server's address as a cluster IP is refused as well")
+    func ownServerAsClusterIP() {
+        let safety = NodeSafety(apiServer: EndpointAddress(ip: ip("10.96.0.1"), port: 443))
+        let web = service("kubernetes", ports: [ServicePortSpec(name: "https", port: 443)], clusterIPs: ["10.96.0.1"])
+        let resolution = resolve([web], [], safety)
+        #expect(resolution.ports.map(\.clusterIPs) == [[]])
+        #expect(refusals(resolution).count == 1)
+    }
+
     @Test(
         "An endpoint that is a portal would lead back to the proxy: its own Service's, another's, a node port of any node"
     )

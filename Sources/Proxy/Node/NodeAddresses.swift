@@ -60,8 +60,8 @@ public struct NodeAddresses: Hashable, Sendable {
     }
 
     /// What this node must not capture and not dial.
-    public func safety() -> NodeSafety {
-        NodeSafety(addresses: Set(local.flatMap(\.value)))
+    func safety(_ settings: NodeSettings) -> NodeSafety {
+        NodeSafety(addresses: Set(local.flatMap(\.value)), apiServer: settings.apiServer)
     }
 
     /// Clients whose address endpoints of this node cannot see: their answers would not pass the proxy (docs/source-address.md).
@@ -84,6 +84,8 @@ public struct NodeSettings: Sendable {
     public var nodePortAddresses = NodePortAddresses.all
     /// Where `/healthz` is answered to other machines; nil if it is not.
     public var healthPort: UInt16?
+    /// Where this process finds its API server; nil if it has none, if it knows only a name, or if nothing is captured.
+    public var apiServer: EndpointAddress?
     /// Where pods have their addresses; without it the ranges of the Node object count.
     public var clusterRanges: [IPPrefix] = []
     /// How endpoints are chosen for Services that do not say.

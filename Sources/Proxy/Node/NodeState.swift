@@ -45,7 +45,7 @@ struct NodeState: Sendable {
         self.isRedirecting = isRedirecting
         self.planner = planner ?? NodePlanner(settings, isRedirecting: isRedirecting)
         resolver = Resolver(
-            ResolutionContext(nodeName: settings.nodeName, safety: self.planner.addresses.safety()),
+            ResolutionContext(nodeName: settings.nodeName, safety: self.planner.addresses.safety(settings)),
             remembering: memory)
     }
 
@@ -99,7 +99,7 @@ struct NodeState: Sendable {
         guard addresses != planner.addresses else { return false }
         planner.addresses = addresses
         var context = resolver.context
-        context.safety = addresses.safety()
+        context.safety = addresses.safety(settings)
         _ = resolver.update(context)
         return true
     }

@@ -166,6 +166,7 @@ struct Daemon: AsyncParsableCommand {
         var settings = node.settings
         settings.healthPort = healthAddress.flatMap { $0.ip.isLoopback ? nil : $0.port }
         let iptables = redirect == .none ? nil : try findIptables()
+        if iptables != nil { settings.apiServer = api.flatMap { EndpointAddress($0.access.server.authority) } }
         if let iptables {
             do throws(RedirectError) {
                 try iptables.checkAccess(.ipv6)
@@ -193,7 +194,7 @@ struct Daemon: AsyncParsableCommand {
                     syncPeriod: iptablesSyncPeriod.duration, minSyncPeriod: iptablesMinSyncPeriod.duration,
                     drainTimeout: drainTimeout.duration, takeoverDrainTimeout: takeoverDrainTimeout?.duration,
                     cleanupOnExit: cleanupOnExit, healthAddress: healthAddress, takeover: takeover,
-                    isTakeoverForced: takeoverForce, allowsEmpty: allowEmpty, apiServer: api?.access.server),
+                    isTakeoverForced: takeoverForce, allowsEmpty: allowEmpty),
                 iptables: iptables, restart: restart))
         if restart.isWanted { throw restart.now() }
     }

@@ -1,5 +1,4 @@
 import Base
-import KubernetesAPI
 
 /// How the daemon lives, apart from what it serves; fixed at start.
 struct DaemonOptions: Sendable {
@@ -17,6 +16,4 @@ struct DaemonOptions: Sendable {
     var isTakeoverForced: Bool
     /// Whether others are taken over from with nothing to serve.
     var allowsEmpty: Bool
-    /// Where the cluster's state comes from; nil for manifests.
-    var apiServer: ServerURL?
 }

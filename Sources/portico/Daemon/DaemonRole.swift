@@ -3,7 +3,6 @@ import Cluster
 import EventLoop
 import Glibc
 import Host
-import KubernetesAPI
 import Logging
 import Objects
 import Proxy
@@ -74,7 +73,7 @@ struct DaemonRole: SessionRole {
 
     mutating func start(_ first: SourceUpdate, _ tools: SessionTools<Event>) async throws -> Bool {
         let logger = tools.teller.logger
-        if iptables != nil, let server = options.apiServer { try checkIndependence(of: server, from: first) }
+        if let server = settings.apiServer { try checkIndependence(of: server, from: first) }
         // Whoever takes over gets it from the process that has it now.
         if options.takeover == nil { lock = try await .ofThisMachine(options, logger) }
         let backEnd = iptables.map {
@@ -216,18 +215,15 @@ struct DaemonRole: SessionRole {
         manager.ready(mainPID: getpid())
     }
 
-    /// - Throws: ``CommandFailure`` if what leads to the API server is led here: after a restart, this process would wait for
-    ///   itself.
-    private func checkIndependence(
-        of server: ServerURL, from first: SourceUpdate
-    ) throws(CommandFailure) {
-        guard let address = IPAddress(server.host) else { return }
-        let portals = first.changes.objects.values.compactMap { object -> Service? in
+    /// - Throws: ``CommandFailure`` if the API server was given by a cluster IP: nobody but a proxy leads from there to it. Other
+    ///   addresses of Services may be its own; they are left alone, one by one (docs/behaviour.md, B2.9).
+    private func checkIndependence(of server: EndpointAddress, from first: SourceUpdate) throws(CommandFailure) {
+        let services = first.changes.objects.values.compactMap { object -> Service? in
             if case .service(let service)? = object { service } else { nil }
         }
-        guard let owner = portals.first(where: { $0.leads(from: address, server.port) }) else { return }
+        guard let owner = services.first(where: { $0.hasClusterIP(server) }) else { return }
         throw CommandFailure(
-            "the API server's address \(server.authority) is one of the Service \(owner.metadata.key), which this proxy serves "
+            "the API server's address \(server) is one of the Service \(owner.metadata.key), which this proxy serves "
                 + "and so cannot depend on: give the API server's own address with --kubeconfig or --master")
     }
 
@@ -316,10 +312,7 @@ extension RulesStatus {
 }
 
 extension Service {
-    /// Whether clients of this address and port are led to the endpoints of this Service.
-    fileprivate func leads(from address: IPAddress, _ port: UInt16) -> Bool {
-        guard spec.ports.contains(where: { $0.port == port }) else { return false }
-        let texts = spec.externalIPs + status.loadBalancer.ingress.compactMap(\.ip)
-        return spec.clusterIPs.contains { $0.address == address } || texts.contains { IPAddress($0) == address }
+    fileprivate func hasClusterIP(_ place: EndpointAddress) -> Bool {
+        spec.ports.contains { $0.port == place.port } && spec.clusterIPs.contains { $0.address == place.ip }
     }
 }
