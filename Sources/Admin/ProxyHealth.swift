@@ -6,6 +6,8 @@ public import Status
 /// Whether the node may be sent new traffic at all; whoever watches the Node object says so.
 public enum NodeEligibility: Sendable, Hashable {
     case eligible
+    /// Nothing is known of the cluster yet.
+    case unsynced
     /// The Node object has not been seen, or there is none.
     case unknown
     /// It has a deletion timestamp.
@@ -113,9 +115,10 @@ extension ProxyHealth {
     private struct Report {
         var now: Int64
         var families: [(family: IPAddress.Family, lastUpdated: Int64, isHealthy: Bool)]
-        var isEligible: Bool
+        var eligibility: NodeEligibility
         var isDraining: Bool
         var isHealthy: Bool { families.allSatisfy(\.isHealthy) }
+        var isEligible: Bool { eligibility == .eligible }
     }
 
     private func report() -> Report {
@@ -129,14 +132,14 @@ extension ProxyHealth {
             return (family, wall - age.nanoseconds, isDraining || pending <= overdue)
         }
         return Report(
-            now: wall, families: families, isEligible: books.eligibility == .eligible, isDraining: isDraining)
+            now: wall, families: families, eligibility: books.eligibility, isDraining: isDraining)
     }
 
     /// The answer to a probe: 200 or 503, and the state as one line of JSON.
     ///
     /// With 200 the outer `lastUpdated` is the present time, as it always was where it is read by programs; with 503 it is
     /// the newest real one. `healthy` does not speak of the node, nor of a drain (`draining` is there only in one): it may be
-    /// true with status 503. Nor does it of `problems`, which are there only if there are any: that one Service lacks something
+    /// true with status 503. `synced` is there only until something is known. Nor does it of `problems`, which are there only if there are any: that one Service lacks something
     /// is no reason to send this node no traffic at all.
     public func answer(_ probe: Probe) -> HTTPAnswer {
         let report = report()
@@ -149,6 +152,7 @@ extension ProxyHealth {
         var body = "{\"lastUpdated\":\"\(rfc3339(lastUpdated))\",\"currentTime\":\"\(rfc3339(report.now))\","
         if probe == .healthz { body += "\"nodeEligible\":\(report.isEligible)," }
         body += "\"healthy\":\(report.isHealthy),"
+        if report.eligibility == .unsynced { body += "\"synced\":false," }
         if report.isDraining { body += "\"draining\":true," }
         body += "\"status\":{\(families.joined(separator: ","))}"
         let problems = status.read { $0.problems }

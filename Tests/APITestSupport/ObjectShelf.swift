@@ -7,7 +7,7 @@ internal import TestSupport
 ///     services.put("shop/web") { version in #"{"metadata":{"name":"web",…,"resourceVersion":"\#(version)"},…}"# }
 ///     server.serve(services)
 public final class ObjectShelf: Sendable {
-    let path: String
+    public let path: String
     private let apiVersion: String
     private let kind: String
     private let state = Locked(ShelfState())

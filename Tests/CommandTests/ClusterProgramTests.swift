@@ -111,6 +111,40 @@ import Testing
         #expect(nobody.errors.split(separator: "\n").count == 1)
     }
 
+    @Test("Health is answered while the API server does not answer yet", .requires(.root))
+    func healthBeforeTheFirstList() async throws {
+        let (cluster, port) = (try await Cluster(), try freePort())
+        cluster.server.forgetScripts()
+        for shelf in [cluster.services, cluster.slices, cluster.nodes] {
+            cluster.server.on("GET", shelf.path, .status(503, reason: "ServiceUnavailable", message: "not yet"))
+        }
+        let daemon = try ChildProcess(
+            try DevProcess.program(),
+            [
+                "daemon", "--kubeconfig", cluster.kubeconfig, "--hostname-override", "node1", "--redirect", "none",
+                "--healthz-bind-address", "127.0.0.1:\(port)", "--kernel-root", cluster.folder.path,
+            ])
+        daemon.closeInput()
+        defer { daemon.signal(SIGKILL) }
+        func ask(_ path: String) async throws -> String {
+            let request = "GET \(path) HTTP/1.1\r\nHost: n\r\nConnection: close\r\n\r\n"
+            return try await ScriptedPeer.connect(to: port, script: [.send(request), .receiveAll])
+                .finished().received.text
+        }
+        #expect(await eventually(within: .seconds(30)) { (try? await ask("/livez"))?.contains(" 200 ") == true })
+        #expect(await eventually(within: .seconds(30)) { (try? await ask("/healthz"))?.contains("not yet") == true })
+        let early = try await ask("/healthz")
+        #expect(early.contains(" 503 ") && early.contains(#""synced":false"#), "\(early)")
+
+        cluster.nodes.put("node1") { #"{"metadata":{"name":"node1","resourceVersion":"\#($0)"}}"# }
+        cluster.server.forgetScripts()
+        for shelf in [cluster.services, cluster.slices, cluster.nodes] { cluster.server.serve(shelf) }
+        #expect(await eventually(within: .seconds(60)) { (try? await ask("/healthz"))?.contains(" 200 ") == true })
+        #expect(try await ask("/healthz").contains("synced") == false)
+        daemon.signal(SIGTERM)
+        #expect(try await daemon.finished().status == 0)
+    }
+
     @Test(
         "A cluster without a Service, whose Node may not be read, is waited for, and ports to listen on are kept from clients",
         .requires(.root))

@@ -37,6 +37,16 @@ final class DaemonHealth {
             name: "health", limits: HTTPServer.Limits(mostConnections: min(256, max(8, budget.control / 8))))
         health = ProxyHealth(families: families, syncPeriod: syncPeriod, status: status)
         checks = ServiceHealthServers(health, on: server, shared: isShared, ceiling: budget.ceiling)
+        health.nodeEligibility = .unsynced
+        // Who asks a process that serves is not to get the answers of one that does not yet.
+        if !isShared || isNobodyThere { _ = listen() }
+    }
+
+    private var isNobodyThere: Bool {
+        guard let address else { return false }
+        let probe = try? HealthServer(health, at: SocketAddress(address), on: server)
+        probe?.close()
+        return probe != nil
     }
 
     /// The relay serves something else, and the rules are to follow.

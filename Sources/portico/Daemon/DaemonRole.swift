@@ -45,6 +45,7 @@ struct DaemonRole: SessionRole {
         let feeds: [Task<Void, Never>]
     }
 
+    private var health: DaemonHealth?
     private var parts: Parts?
     private var lock: DaemonLock?
     private var addresses = NodeAddresses()
@@ -71,7 +72,15 @@ struct DaemonRole: SessionRole {
 
     // MARK: Serving
 
+    /// The kubelet asks for health from the beginning, and kills who does not answer: also while an API server is away.
+    mutating func prepare(_ configuration: RelayConfiguration, _ teller: StatusTeller) throws {
+        health = try DaemonHealth(
+            at: options.healthAddress, families: IPAddress.Family.allCases, syncPeriod: options.syncPeriod,
+            isShared: options.takeover != nil, status: teller.board, budget: configuration.budget)
+    }
+
     mutating func start(_ first: SourceUpdate, _ tools: SessionTools<Event>) async throws -> Bool {
+        guard let health else { preconditionFailure("a role is prepared before it starts") }
         let logger = tools.teller.logger
         if let server = settings.apiServer { try checkIndependence(of: server, from: first) }
         // Whoever takes over gets it from the process that has it now.
@@ -88,9 +97,6 @@ struct DaemonRole: SessionRole {
         if lock == nil, !isSuccessor { lock = try await .ofThisMachine(options, logger) }
         let keeper = RuleKeeper(
             proxy: proxy, minPeriod: options.minSyncPeriod, watch: backEnd?.watch, logger: logger)
-        let health = try DaemonHealth(
-            at: options.healthAddress, families: IPAddress.Family.allCases, syncPeriod: options.syncPeriod,
-            isShared: options.takeover != nil, status: tools.teller.board, budget: tools.relay.budget)
         let manager = manager
         parts = Parts(
             tools: tools, proxy: proxy, keeper: keeper, health: health, succession: succession,
@@ -279,7 +285,7 @@ struct DaemonRole: SessionRole {
         get async { if hasSuccessor { true } else { await parts?.succession.isUnconfirmed == true } }
     }
 
-    mutating func finish() async { parts?.health.close() }
+    mutating func finish() async { health?.close() }
 
     // MARK: Surroundings
 

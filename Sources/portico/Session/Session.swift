@@ -34,6 +34,7 @@ struct Session<Role: SessionRole> {
     func run(_ role: Role) async throws {
         var role = role
         let start = ContinuousClock.now
+        try role.prepare(configuration, teller)
         let first = try await source?.first(orElse: hasOthers) ?? SourceUpdate()
         // Not before that: until there is something to end in an orderly way, a signal just ends it, as it does with whoever
         // waits for a pipe that nobody writes to.

@@ -15,6 +15,8 @@ protocol SessionRole: SendableMetatype {
     var signals: [Int32] { get }
     func meaning(of signal: Int32) -> SessionSignal
 
+    /// Before the source says anything, which may take long.
+    mutating func prepare(_ configuration: RelayConfiguration, _ teller: StatusTeller) throws
     /// Serves what the source says at first.
     ///
     /// - Returns: whether that was all, and it is to end already.
@@ -40,6 +42,10 @@ protocol SessionRole: SendableMetatype {
     mutating func finish() async
     /// With which it ends, if that is not for the session to say.
     var exitStatus: Int32? { get }
+}
+
+extension SessionRole {
+    mutating func prepare(_ configuration: RelayConfiguration, _ teller: StatusTeller) {}
 }
 
 /// What a session gives its role to work with.
