@@ -30,17 +30,18 @@ public struct APISelection: Hashable, Sendable {
 
     /// Services and their endpoints.
     ///
-    /// - Parameters:
-    ///   - namespace: nil for all.
-    ///   - labelSelector: of Services, as `kubectl -l` takes it; nil for all. Their endpoints need not have their labels, so all
-    ///     of the namespace are read.
-    public static func services(namespace: String?, labelSelector: String? = nil) -> APISelection {
-        APISelection([
-            Part(resources: [WatchedResource(.service, namespace: namespace, labelSelector: labelSelector)]),
-            Part(resources: [
-                WatchedResource(.endpointSlice, namespace: namespace),
-                WatchedResource(.endpoints, namespace: namespace),
-            ]),
-        ])
+    /// - Parameter namespaces: each is asked for by itself, so that permission to read these is enough; none stands for all.
+    public static func services(namespaces: [String] = []) -> APISelection {
+        let places: [String?] = namespaces.isEmpty ? [nil] : Set(namespaces).sorted()
+        return APISelection(
+            places.flatMap { namespace in
+                [
+                    Part(resources: [WatchedResource(.service, namespace: namespace)]),
+                    Part(resources: [
+                        WatchedResource(.endpointSlice, namespace: namespace),
+                        WatchedResource(.endpoints, namespace: namespace),
+                    ]),
+                ]
+            })
     }
 }

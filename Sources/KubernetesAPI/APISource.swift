@@ -105,7 +105,8 @@ public actor APISource: ClusterSource {
         update.hasSynced = hasSynced
         update.isPartial = reflectors.contains(where: \.isUnknown)
         update.problems = Self.problems(of: reflectors, beginning: beginning)
-        update.notes = reflectors.compactMap(\.note)
+        // Of several namespaces, it is the same for all.
+        for note in reflectors.compactMap(\.note) where !update.notes.contains(note) { update.notes.append(note) }
         let hasChanges = update.hasSynced && reflectors.contains(where: \.ledger.hasChanges)
         guard hasChanges || update != told, update.hasSynced || !update.problems.isEmpty else { return nil }
         told = update

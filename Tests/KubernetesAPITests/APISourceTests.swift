@@ -96,21 +96,28 @@ struct APISourceTests {
         }
     }
 
-    @Test("A developer's namespace and labels are asked for, and no Node")
+    @Test("A developer's namespaces are asked for, each by itself, and no Node")
     func development() async {
         client.script { request in
             request.path.hasSuffix("services")
                 ? Self.healthy(request.isWatch ? request : APIRequest(.get, Self.services, query: request.query))
                 : Self.healthy(request.isWatch ? request : APIRequest(.get, Self.slices, query: request.query))
         }
-        let update = await source(.services(namespace: "shop", labelSelector: "app in (a, b)")).next()
+        let source = source(.services(namespaces: ["shop", "db", "shop"]))
+        let update = await source.next()
         #expect(update?.hasSynced == true)
         let lists = client.requests.filter { !$0.isWatch }
         #expect(
-            Set(lists.map(\.path)) == [
-                "/api/v1/namespaces/shop/services", "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices",
+            client.requests.filter { !$0.isWatch }.map(\.path).sorted() == [
+                "/api/v1/namespaces/db/services", "/api/v1/namespaces/shop/services",
+                "/apis/discovery.k8s.io/v1/namespaces/db/endpointslices",
+                "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices",
             ])
-        #expect(lists.allSatisfy { $0["labelSelector"] == ($0.path.hasSuffix("services") ? "app in (a, b)" : nil) })
+        #expect(client.requests.allSatisfy { $0["labelSelector"] == nil })
+        #expect(await isSettled(4))
+        let web = serviceJSON("web", version: 10).replacing("\"default\"", with: "\"db\"")
+        client.push("/api/v1/namespaces/db/services", eventJSON("ADDED", web))
+        #expect(names(await source.next()) == ["Service db/web"])
     }
 
     @Test("A change is told alone")
@@ -253,12 +260,24 @@ struct APISourceTests {
     @Test("Through 50 cuts of all connections it stays right, and lists nothing again")
     func cuts() async {
         let model = Locked(APIModel())
+        #expect(await eventually { client.watches.isEmpty && clock.sleepers == 0 })
+        #expect(client.requests.count == count)
+    }
+
+    @Test("Two who wait for one source are a mistake of whoever wrote them")
+    func twoReaders() async {
+        await #expect(processExitsWith: .failure) {
+            let source = APISource(ScriptedClient { _ in .silence }, .services())
+            async let first = source.next()
+            async let second = source.next()
+            _ = await (first, second)
+        }
         client.script { request in
             guard request.path == Self.services else { return Self.healthy(request) }
             let answer = model.withLock { model in model.answer(request) }
             return answer.isOpen ? .open(answer.body) : .answer(answer.status, answer.body)
         }
-        let source = source(.services(namespace: nil))
+        let source = source(.services())
         var known: [ObjectID: ClusterObject?] = [:]
         func take(_ update: SourceUpdate?) {
             known.merge(update?.changes.objects ?? [:]) { $1 }

@@ -159,8 +159,8 @@ struct Dev: AsyncParsableCommand {
         if isOfCluster {
             let named = try NamedCluster(
                 cluster, mayAsk: command.isEmpty, standard: .standard(ProcessEnvironment.variables))
-            let namespace = selection.namespaces.count == 1 ? selection.namespaces[0].name : nil
-            return SourceReader(APISource(named.client, .services(namespace: namespace)), teller, mayBeEmpty: true)
+            let selected = APISelection.services(namespaces: selection.namespaces.map(\.name))
+            return SourceReader(APISource(named.client, selected), teller, mayBeEmpty: true)
         }
         return selection.files.isEmpty ? nil : SourceReader(selection.files, teller)
     }
