@@ -3,8 +3,8 @@ internal import Cluster
 internal import Documents
 internal import Objects
 
-/// What is known of the objects of one reflector: the version of each, and those that cannot be read. The objects themselves
-/// are passed on as changes, and not kept.
+/// The store of a reflector, without the objects: the resourceVersion of each that the server has told of, which of them cannot be
+/// read, and what has changed since somebody took it. The objects themselves are in those changes, and not kept.
 struct ObjectLedger {
     /// More than any cluster has: a server that sends more without end is not to take all memory.
     static let most = 250_000
@@ -26,12 +26,12 @@ struct ObjectLedger {
     private var entries: [ObjectID: Entry] = [:]
     /// Those without a name have one place for all.
     private var failures: [ObjectID?: Failure] = [:]
+    /// Those of them that are told one by one. They go on being told, whatever cannot be read after them.
+    private var named: [ObjectID?] = []
     /// Counts lists: what is not in the last one is gone.
     private var round: UInt32 = 0
     /// What has become different and has not been taken.
     private var changes = ObjectChanges()
-    /// Counts how often the problems have changed.
-    private(set) var revision = 0
 
     private let most: Int
 
@@ -52,9 +52,8 @@ struct ObjectLedger {
     /// What has not come since ``beginList()`` is gone.
     mutating func endList() {
         for (id, entry) in entries where entry.round != round { remove(id, entry) }
-        let old = failures.filter { $0.value.round != round }
-        for id in old.keys { failures[id] = nil }
-        if !old.isEmpty { revision += 1 }
+        for (id, failure) in failures where failure.round != round { failures[id] = nil }
+        nameOthers()
     }
 
     /// The object is there, and like this.
@@ -72,7 +71,7 @@ struct ObjectLedger {
             let decoded = try object.decode(strings)
             // Its own id, which shares the memory of its names.
             entries[decoded.id] = Entry(version: version, round: round, isTold: true)
-            if failures.removeValue(forKey: id) != nil { revision += 1 }
+            if failures.removeValue(forKey: id) != nil { nameOthers() }
             changes.update(decoded)
         } catch {
             fail(error, version)
@@ -91,31 +90,44 @@ struct ObjectLedger {
             ? "it is left out" : isTold ? "it stays as it was before" : "it is left out until it is mended"
         let problem = Problem(
             .error, .object, subject: object.name, "\(object.finding); \(consequence)")
-        if failures[object.id]?.problem != problem { revision += 1 }
         failures[object.id] = Failure(problem: problem, round: round)
+        nameOthers()
     }
 
     /// The object is gone.
     mutating func remove(_ id: ObjectID) {
-        if let entry = entries[id] { remove(id, entry) }
+        guard let entry = entries[id] else { return }
+        remove(id, entry)
+        nameOthers()
     }
 
     private mutating func remove(_ id: ObjectID, _ entry: Entry) {
         entries[id] = nil
         if entry.isTold { changes.remove(id) }
-        if failures.removeValue(forKey: id) != nil { revision += 1 }
+        failures[id] = nil
     }
 
-    /// Objects that cannot be used, in the order of their names.
+    // MARK: Telling
+
+    /// Objects that cannot be used, in the order of their names. Asked for with each piece that comes, so it costs what is told.
     var problems: [Problem] {
-        let all = failures.sorted { a, b in
-            guard let first = a.key, let second = b.key else { return a.key != nil && b.key == nil }
-            return first < second
-        }
-        var problems = all.prefix(Self.mostProblems).map(\.value.problem)
-        if all.count > problems.count {
-            problems.append(Problem(.error, .object, "\(all.count - problems.count) more objects cannot be read"))
+        var problems = named.sorted { a, b in
+            guard let a, let b else { return a != nil && b == nil }
+            return a < b
+        }.compactMap { failures[$0]?.problem }
+        if failures.count > problems.count {
+            problems.append(Problem(.error, .object, "\(failures.count - problems.count) more objects cannot be read"))
         }
         return problems
+    }
+
+    /// Others are told in the place of those that are over.
+    private mutating func nameOthers() {
+        named.removeAll { failures[$0] == nil }
+        while named.count < min(Self.mostProblems, failures.count),
+            let next = failures.keys.first(where: { !named.contains($0) })
+        {
+            named.append(next)
+        }
     }
 }

@@ -15,12 +15,8 @@ struct WireObject {
         self.node = node
     }
 
-    /// Nil if it does not say its name.
-    var id: ObjectID? {
-        guard let name = text("metadata", "name"), !name.isEmpty else { return nil }
-        let namespace = text("metadata", "namespace") ?? ""
-        return ObjectID(kind, ObjectKey(namespace: namespace.isEmpty ? "default" : namespace, name: name))
-    }
+    /// Nil if it does not say its name, or one that no object can have.
+    var id: ObjectID? { ObjectID(kind, namespace: text("metadata", "namespace"), name: text("metadata", "name")) }
 
     var version: String? { text("metadata", "resourceVersion") }
 
@@ -45,6 +41,15 @@ struct WireObject {
             throw UnreadableObject(id: id, field: Array(own).fieldPath, tree.explanation(of: error).message)
         } catch {
             throw UnreadableObject(id: id, "\(error)")
+extension ObjectID {
+    /// Names are remembered also of what cannot be used, so they are no longer than names can be.
+    fileprivate init?(_ kind: ObjectKind, namespace: String?, name: String?) {
+        guard let name, (1...253).contains(name.utf8.count), namespace?.utf8.count ?? 0 <= 253 else { return nil }
+        let namespace = namespace.flatMap { $0.isEmpty ? nil : $0 } ?? "default"
+        self.init(kind, ObjectKey(namespace: namespace, name: name))
+    }
+}
+
         }
     }
 }
@@ -72,7 +77,7 @@ struct UnreadableObject: Error, Hashable {
         if let metadata = head.firstRange(of: "\"metadata\"".utf8) {
             let name = Self.text(after: "\"name\"", in: head[metadata.upperBound...])
             let namespace = Self.text(after: "\"namespace\"", in: head[metadata.upperBound...])
-            id = name.map { ObjectID(kind, ObjectKey(namespace: namespace ?? "default", name: $0)) }
+            id = ObjectID(kind, namespace: namespace, name: name)
         }
         self.init(id: id, message)
     }

@@ -10,6 +10,7 @@ struct StatusTeller: Sendable {
 
     let board: StatusBoard
     let logger: Logger
+    private let limit = Guarded(LineLimit())
 
     init(_ board: StatusBoard = StatusBoard(), logger: Logger) {
         self.board = board
@@ -32,7 +33,11 @@ struct StatusTeller: Sendable {
     }
 
     private func log(_ problems: [Problem], _ prefix: String = "", level: (Problem) -> Logger.Level) {
-        for problem in problems.prefix(Self.mostLines) { logger.log(level: level(problem), "\(prefix)\(problem)") }
+        for problem in problems.prefix(Self.mostLines) {
+            guard let leftOut = limit.withLock({ $0.take() }) else { continue }
+            let before = leftOut > 0 ? " (\(leftOut) lines about problems before this one were left out)" : ""
+            logger.log(level: level(problem), "\(prefix)\(problem)\(before)")
+        }
         guard let next = problems.dropFirst(Self.mostLines).first else { return }
         logger.log(level: level(next), "… and \(problems.count - Self.mostLines) more such lines; /healthz has them")
     }
