@@ -8,7 +8,8 @@ public import Objects
 /// Nothing is told before all kinds have been listed, so that nobody acts on half of a cluster. From then on a change is told as
 /// soon as it comes, and what has been told stays as it is for as long as the server cannot be asked.
 ///
-/// Its requests begin with the first call of ``next()``, and end for good when a task that waits there is cancelled.
+/// Its requests begin with the first call of ``next()``, and end for good when a task that waits there is cancelled, or when the
+/// client ends them by itself: it has been shut down then.
 public actor APISource: ClusterSource {
     private let client: any APIClient
     private let selection: APISelection
@@ -60,14 +61,15 @@ public actor APISource: ClusterSource {
 
     // MARK: Telling
 
-    /// All that there is at first; before that, what keeps it from being known. From then on waits for changes.
+    /// All that there is at first; before that, what keeps it from being known. From then on waits for changes. For one caller at a
+    /// time.
     public func next() async -> SourceUpdate? {
         begin()
         while !hasEnded, !Task.isCancelled {
             if let update = takeUpdate() { return update }
             await withTaskCancellationHandler {
                 await withCheckedContinuation { continuation in
-                    reader?.resume()
+                    precondition(reader == nil, "two callers wait for one source: each would be told a part")
                     reader = continuation
                     if Task.isCancelled { wake() }
                 }
@@ -86,6 +88,9 @@ public actor APISource: ClusterSource {
             work[index]?.cancel()
         }
     }
+
+    /// Somebody waits for the next update.
+    var isAwaited: Bool { reader != nil }
 
     private func wake() {
         reader?.resume()
@@ -161,6 +166,7 @@ public actor APISource: ClusterSource {
         let now = time.now()
         switch outcome {
         case .ended: reflectors[index].end(at: now)
+        case .failed(.cancelled): end()
         case .failed(let error): reflectors[index].fail(error, at: now)
         case .silent: reflectors[index].fallSilent(at: now)
         case .given: break

@@ -52,13 +52,6 @@ struct APISourceTests {
         await eventually { client.watches.count == count && clock.sleepers == count }
     }
 
-    /// Cuts all watches, and waits until so many reflectors wait to try again.
-    private func cut(_ count: Int) async {
-        let sleeps = clock.sleeps
-        client.cut()
-        #expect(await eventually { clock.sleeps == sleeps + count && clock.sleepers == count })
-    }
-
     @Test("All kinds are told together, once all are known")
     func allTogether() async {
         client.script { $0.path == Self.slices ? .silence : Self.healthy($0) }
@@ -106,7 +99,6 @@ struct APISourceTests {
         let source = source(.services(namespaces: ["shop", "db", "shop"]))
         let update = await source.next()
         #expect(update?.hasSynced == true)
-        let lists = client.requests.filter { !$0.isWatch }
         #expect(
             client.requests.filter { !$0.isWatch }.map(\.path).sorted() == [
                 "/api/v1/namespaces/db/services", "/api/v1/namespaces/shop/services",
@@ -142,9 +134,7 @@ struct APISourceTests {
         #expect(await isSettled())
         client.script { _ in .failure(.unreachable("https://10.0.0.1:6443: connection refused")) }
         clock.advance(by: .seconds(100))
-        #expect(await eventually { clock.sleepers == 3 })
-        await cut(3)
-        clock.advance(by: .seconds(2))
+        client.cut()
         let update = await source.next()
         #expect(update?.changes.isEmpty == true && update?.hasSynced == true)
         #expect(
@@ -251,15 +241,25 @@ struct APISourceTests {
         _ = await source.next()
         #expect(await isSettled())
         let waiting = Task { await source.next() }
+        #expect(await eventually { await source.isAwaited })
         waiting.cancel()
         #expect(await waiting.value == nil)
         #expect(await eventually { client.watches.isEmpty && clock.sleepers == 0 })
+        let count = client.requests.count
+        clock.advance(by: .seconds(600))
         #expect(await source.next() == nil)
+        #expect(client.requests.count == count && clock.sleepers == 0)
     }
 
-    @Test("Through 50 cuts of all connections it stays right, and lists nothing again")
-    func cuts() async {
-        let model = Locked(APIModel())
+    @Test("A client that ends requests by itself ends the source, which asks for nothing more")
+    func clientIsShutDown() async {
+        client.script(Self.healthy)
+        let source = source()
+        _ = await source.next()
+        #expect(await isSettled())
+        let count = client.requests.count
+        client.cut(Self.services, .cancelled)
+        #expect(await source.next() == nil)
         #expect(await eventually { client.watches.isEmpty && clock.sleepers == 0 })
         #expect(client.requests.count == count)
     }
@@ -272,6 +272,11 @@ struct APISourceTests {
             async let second = source.next()
             _ = await (first, second)
         }
+    }
+
+    @Test("Through 50 cuts of all connections it stays right, and lists nothing again")
+    func cuts() async {
+        let model = Locked(APIModel())
         client.script { request in
             guard request.path == Self.services else { return Self.healthy(request) }
             let answer = model.withLock { model in model.answer(request) }
@@ -285,9 +290,9 @@ struct APISourceTests {
         take(await source.next())
         for round in 0..<50 {
             #expect(await isSettled(2))
-            model.withLock { $0.put("s\(round % 7)", port: 1 + round) }
-            await cut(2)
             clock.advance(by: .seconds(31))
+            model.withLock { $0.put("s\(round % 7)", port: 1 + round) }
+            client.cut()
             take(await source.next())
         }
         let ports = known.compactMap { _, object -> UInt16? in

@@ -58,7 +58,6 @@ extension Reflector {
     /// There is no answer, or no more of it.
     mutating func fail(_ error: APIError, at now: Duration) {
         switch error {
-        case .cancelled: return interrupt()
         case .silent: return fallSilent(error.description, at: now)
         default: break
         }
