@@ -41,8 +41,6 @@ struct JSONCutter {
         self.largestValue = largestValue
     }
 
-    /// Nothing is under way: a stream that ends here has lost nothing.
-    var isBetweenValues: Bool { scan.isBetweenValues }
     /// In bytes.
     var held: Int { buffer.count + envelope.count }
     /// All of a list has come.

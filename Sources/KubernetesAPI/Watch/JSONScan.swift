@@ -43,8 +43,6 @@ struct JSONScan {
         level = form == .values ? 0 : nil
     }
 
-    /// Nothing is under way.
-    var isBetweenValues: Bool { depth == 0 && start == nil }
     var isInItems: Bool { form == .list && level != nil }
 
     /// The first bytes are there no longer.

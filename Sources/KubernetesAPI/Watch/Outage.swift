@@ -14,6 +14,8 @@ struct Outage: Hashable, Sendable {
     var since: Duration
     /// Only a watch fails, while lists are answered.
     var isOfWatch = false
+    /// The server answered, and it happened soon after that: that it answers again does not end it.
+    var isRecurring = false
     /// A stream that breaks is not worth a word, if the next attempt succeeds.
     var isWorthTelling = true
 }
@@ -21,8 +23,13 @@ struct Outage: Hashable, Sendable {
 extension WatchedResource {
     /// What is missing, and the command that gives it.
     func missingPermission(to verb: String, _ status: APIStatus) -> String {
-        let parts = status.message.split(separator: "User \"", maxSplits: 1, omittingEmptySubsequences: false)
-        let user = parts.dropFirst().first?.prefix { $0 != "\"" }
+        let finding = "may not \(verb) \(permissionName)\(place) (403)"
+        let user = Self.user(status)
+        // Everybody who can reach the server would get what this one gets.
+        guard user != "system:anonymous" else {
+            return
+                "\(finding): the API server does not know who asks; give it the credentials of a user in the kubeconfig"
+        }
         let account = user.flatMap { user in
             let parts = user.split(separator: ":")
             return parts.count == 4 && user.hasPrefix("system:serviceaccount:") ? "\(parts[2]):\(parts[3])" : nil
@@ -30,7 +37,23 @@ extension WatchedResource {
         let subject = account.map { "--serviceaccount=\($0)" } ?? "--user=\(user ?? "NAME")"
         let binding =
             namespace.map { "rolebinding portico --namespace=\($0)" } ?? "clusterrolebinding portico"
-        return "may not \(verb) \(permissionName)\(place) (403); the ClusterRole system:node-proxier allows it: "
+        return "\(finding); the ClusterRole system:node-proxier allows it: "
             + "kubectl create \(binding) --clusterrole=system:node-proxier \(subject)"
+    }
+
+    /// Whom the server took the request for; nil if it does not say, or in words that are not to stand in a command: people
+    /// copy it into a shell.
+    private static func user(_ status: APIStatus) -> String? {
+        let parts = status.message.split(separator: "User \"", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let user = parts.dropFirst().first?.prefix(while: { $0 != "\"" }), !user.isEmpty else { return nil }
+        let isPlain = user.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"):
+                true
+            default: ":@._-".utf8.contains(byte)
+            }
+        }
+        return isPlain ? String(user) : nil
     }
 }

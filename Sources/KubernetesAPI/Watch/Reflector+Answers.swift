@@ -6,7 +6,10 @@ extension Reflector {
     mutating func begin(status: Int, retryAfter: String?, at now: Duration) {
         (heard, hasHead) = (now, true)
         guard status != 200 else {
-            if phase == .watching { succeed(at: now, isWatch: true) }
+            if phase == .watching {
+                watchedSince = now
+                succeed(at: now, isWatch: true)
+            }
             return
         }
         var answer = APIStatus(code: status)
@@ -44,10 +47,7 @@ extension Reflector {
             guard cutter.isComplete else { return fail(.server, "its list of \(resource.title) broke off", at: now) }
             finishPage(listing, at: now)
         case .streaming: breakStream("ended its list of \(resource.title) before all had come", at: now)
-        case .watching:
-            let isShort = now - asked < .seconds(1) && !hasEvents
-            if isShort { return fail(.resource, "watches of \(resource.title) end at once", at: now) }
-            phase = .idle
+        case .watching: endWatch(at: now)
         case .refused(let answer):
             var status = APIStatus(code: answer.code, body: refusal)
             status.retryAfter = answer.retryAfter ?? status.retryAfter
@@ -65,7 +65,7 @@ extension Reflector {
         case .idle: break
         case .refused: end(at: now)
         case .streaming where hasHead: breakStream(error.description, at: now)
-        case .watching where hasHead: fail(.server, error.description, at: now, isWorthTelling: false)
+        case .watching where hasHead: endWatch(error.description, at: now)
         case .listing, .streaming, .watching: fail(.server, error.description, at: now)
         }
     }
@@ -83,7 +83,7 @@ extension Reflector {
             // A server that does not know streaming lists may take it for an ordinary watch, and say nothing more.
             mayStream = false
             phase = .idle
-        case .watching where hasHead && !hasBookmarks: phase = .idle
+        case .watching where hasHead && !hasBookmarks: endWatch(at: now)
         case .watching where hasHead:
             silentWatches += 1
             // Perhaps it waits for a version that it will never reach: its past was replaced. A list brings that out.
@@ -118,6 +118,10 @@ extension Reflector {
         guard head.kind == resource.listKind else {
             let message = "expected a \(resource.listKind), found \"\(head.kind.shortened(to: 60))\""
             return fail(.server, message, at: now)
+        }
+        // An empty list of Go is `null`. Without the field it is another answer, and none that says that there are no objects.
+        guard head.hasItems else {
+            return fail(.server, "its list of \(resource.title) has no items", at: now)
         }
         guard !head.version.isEmpty else {
             return fail(.server, "its list of \(resource.title) has no resourceVersion", at: now)
@@ -192,7 +196,7 @@ extension Reflector {
             guard endsList else { break }
             finishList(new, listing, at: now)
             guard aim == .watch else { return false }
-            phase = .watching
+            (phase, watchedSince) = (.watching, now)
             succeed(at: now, isWatch: true)
         case .error(let status):
             refuse(status, at: now)
@@ -200,7 +204,7 @@ extension Reflector {
         case .unreadable(let object): ledger.fail(object)
         }
         if !isList {
-            (hasEvents, silentWatches, refusedWatches) = (true, 0, 0)
+            (silentWatches, refusedWatches) = (0, 0)
             succeed(at: now, isWatch: true)
         }
         return true

@@ -12,13 +12,11 @@ extension Reflector {
         if status.isExpired, !listing.version.isEmpty || listing.continuation != nil {
             // The pages took longer than the server keeps a state: then all in one.
             relist("", isPaged: listing.continuation == nil)
-            waitsUntil = now + backoff.failed(at: now, &random)
-            return
+            return pause("it answers \(status.words)", at: now)
         }
         if status.isTooNew, !listing.version.isEmpty {
             relist("")
-            waitsUntil = now + max(backoff.failed(at: now, &random), least(status))
-            return
+            return pause("it answers \(status.words)", at: now, least: least(status))
         }
         if mayStream, listing.continuation == nil, Self.meansNoStreams(status) {
             mayStream = false
@@ -60,9 +58,8 @@ extension Reflector {
 
     private mutating func refuseWatch(_ status: APIStatus, at now: Duration) {
         if status.isExpired {
-            relist(version)
-            waitsUntil = now + backoff.failed(at: now, &random)
-            return
+            pause("it answers \(status.words)", at: now)
+            return relist(version)
         }
         refusedWatches += 1
         switch status.code {

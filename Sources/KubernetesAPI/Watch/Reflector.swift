@@ -57,12 +57,15 @@ struct Reflector {
     /// What has come of the answer under way and is not read yet; of one that is no 200, all of it.
     var cutter = JSONCutter(.values)
     var refusal: [UInt8] = []
-    /// When the request under way was sent, when the server was last heard, and whether its answer has begun.
-    var asked = Duration.zero
+    /// When the server was last heard, and whether the answer under way has begun.
     var heard = Duration.zero
     var hasHead = false
-    /// Something useful has come by the watch under way.
-    var hasEvents = false
+    /// When the watch under way began to be answered; nil for what is no watch.
+    var watchedSince: Duration?
+    /// How many watches in a row have ended at once.
+    var shortWatches = 0
+    /// So many in a row are worth a word.
+    private static let mostShortWatches = 3
 
     /// The newest version that all objects are known of.
     var version = ""
@@ -102,7 +105,7 @@ struct Reflector {
             if until > now { return .wait(until - now) }
             waitsUntil = nil
         }
-        (asked, heard, hasHead, hasEvents) = (now, now, false, false)
+        (heard, hasHead, watchedSince) = (now, false, nil)
         let seconds = Int.random(in: 300...600, using: &random)
         cutter = JSONCutter(.values)
         switch aim {
@@ -156,10 +159,39 @@ struct Reflector {
 
     // MARK: How it went
 
-    /// Something has come that shows that all is well.
+    /// Something has come that shows that all is well. After watches that ended at once, only one that lasts shows that.
     mutating func succeed(at now: Duration, isWatch: Bool) {
-        backoff.succeeded(at: now)
-        if outage?.isOfWatch == false || isWatch { outage = nil }
+        guard let outage, isWatch || !outage.isOfWatch else { return }
+        if !outage.isRecurring || backoff.isEnough(lasted(at: now)) { self.outage = nil }
+    }
+
+    /// How long the watch under way has been answered.
+    private func lasted(at now: Duration) -> Duration { watchedSince.map { now - $0 } ?? .zero }
+
+    /// A watch has ended, and goes on where it was.
+    ///
+    /// - Parameter failure: how, unless it was in order. It is worth a word only if the next attempt fails, too.
+    mutating func endWatch(_ failure: String? = nil, at now: Duration) {
+        succeed(at: now, isWatch: true)
+        if let failure, outage == nil { hasFailed(.server, failure, at: now, isWorthTelling: false) }
+        countShortWatch(failure, at: now)
+        phase = .idle
+        waitsUntil = now + backoff.ended(after: lasted(at: now), &random)
+    }
+
+    private mutating func countShortWatch(_ reason: String?, at now: Duration) {
+        shortWatches = backoff.isEnough(lasted(at: now)) ? 0 : shortWatches + 1
+        guard shortWatches >= Self.mostShortWatches, outage?.isWorthTelling != true else { return }
+        outage = Outage(
+            cause: .resource, text: "watches of \(resource.title) end at once" + (reason.map { ": \($0)" } ?? ""),
+            since: outage?.since ?? now, isOfWatch: true, isRecurring: true)
+    }
+
+    /// Another attempt follows, not at once, and nobody need know unless it happens to watch after watch.
+    mutating func pause(_ reason: String, at now: Duration, least: Duration = .zero) {
+        if aim == .watch { countShortWatch(reason, at: now) }
+        phase = .idle
+        waitsUntil = now + max(backoff.failed(after: lasted(at: now), &random), least)
     }
 
     /// What was under way is over, and another attempt follows, not at once.
@@ -168,11 +200,15 @@ struct Reflector {
     mutating func fail(
         _ cause: Outage.Cause, _ text: String, at now: Duration, isWorthTelling: Bool = true, least: Duration = .zero
     ) {
-        let isOfWatch = aim == .watch
-        outage = Outage(
-            cause: cause, text: text, since: outage?.since ?? now, isOfWatch: isOfWatch,
-            isWorthTelling: isWorthTelling || outage?.isWorthTelling ?? false)
+        hasFailed(cause, text, at: now, isWorthTelling: isWorthTelling)
         phase = .idle
-        waitsUntil = now + max(backoff.failed(at: now, &random), least)
+        waitsUntil = now + max(backoff.failed(after: lasted(at: now), &random), least)
+    }
+
+    private mutating func hasFailed(_ cause: Outage.Cause, _ text: String, at now: Duration, isWorthTelling: Bool) {
+        outage = Outage(
+            cause: cause, text: text, since: outage?.since ?? now, isOfWatch: aim == .watch,
+            isRecurring: aim == .watch && watchedSince != nil && !backoff.isEnough(lasted(at: now)),
+            isWorthTelling: isWorthTelling || outage?.isWorthTelling ?? false)
     }
 }

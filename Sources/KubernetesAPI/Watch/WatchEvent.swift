@@ -72,12 +72,15 @@ struct ListHead: Hashable {
     var version: String
     /// Nil if there are no more pages.
     var continuation: String?
+    /// Whether it says which elements it has, be it none.
+    var hasItems: Bool
 
     /// Nil if the text is no JSON.
     init?(_ envelope: [UInt8]) {
         guard let tree = try? envelope.withUnsafeBufferPointer({ try JSONReader.readValue($0) }), let root = tree.root,
             tree.nodes[root].kind == .mapping
         else { return nil }
+        hasItems = tree.value(of: "items", in: root).map { [.sequence, .null].contains(tree.nodes[$0].kind) } ?? false
         kind = tree.text(at: ["kind"], in: root) ?? ""
         version = tree.text(at: ["metadata", "resourceVersion"], in: root) ?? ""
         continuation = tree.text(at: ["metadata", "continue"], in: root).flatMap { $0.isEmpty ? nil : $0 }

@@ -41,16 +41,16 @@ struct WireObject {
             throw UnreadableObject(id: id, field: Array(own).fieldPath, tree.explanation(of: error).message)
         } catch {
             throw UnreadableObject(id: id, "\(error)")
+        }
+    }
+}
+
 extension ObjectID {
     /// Names are remembered also of what cannot be used, so they are no longer than names can be.
     fileprivate init?(_ kind: ObjectKind, namespace: String?, name: String?) {
         guard let name, (1...253).contains(name.utf8.count), namespace?.utf8.count ?? 0 <= 253 else { return nil }
         let namespace = namespace.flatMap { $0.isEmpty ? nil : $0 } ?? "default"
         self.init(kind, ObjectKey(namespace: namespace, name: name))
-    }
-}
-
-        }
     }
 }
 
@@ -92,13 +92,19 @@ struct UnreadableObject: Error, Hashable {
 }
 
 extension String {
-    /// One line of at most so many characters: what others write may be of any length, and may have what terminals obey.
+    /// One line of at most so many scalars: what others write may be of any length, as one character may be, and may have what
+    /// terminals obey or what turns a line around.
     func shortened(to count: Int) -> String {
-        let start = prefix(count)
-        let line = start.map { character in
-            character.unicodeScalars.contains { $0.properties.generalCategory == .control } || character.isNewline
-                ? " " : character
+        var line = UnicodeScalarView()
+        var length = 0
+        for scalar in unicodeScalars {
+            let isSpace = scalar.properties.isWhitespace
+            let category = scalar.properties.generalCategory
+            guard isSpace || category != .control && category != .format else { continue }
+            guard length < count else { return String(line) + "…" }
+            line.append(isSpace ? " " : scalar)
+            length += 1
         }
-        return String(line) + (start.endIndex < endIndex ? "…" : "")
+        return String(line)
     }
 }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import KubernetesAPI
 
-@Suite("Waiting between attempts")
+@Suite("Waiting between requests")
 struct BackoffTests {
     private var random: any RandomNumberGenerator = SeededRandom(7)
 
@@ -11,21 +11,32 @@ struct BackoffTests {
     mutating func doubles() {
         var backoff = Backoff()
         for bound in [1.6, 3.2, 6.4, 12.8, 25.6, 30, 30, 30] {
-            let wait = backoff.failed(at: .zero, &random)
+            let wait = backoff.failed(after: .zero, &random)
             #expect((Duration.seconds(bound / 2)...Duration.seconds(bound)).contains(wait))
         }
-        let waits = (0..<20).map { _ in backoff.failed(at: .zero, &random) }
+        let waits = (0..<20).map { _ in backoff.failed(after: .zero, &random) }
         #expect(Set(waits).count == 20)
     }
 
-    @Test("Two minutes that went well are a new beginning, and one is not")
-    mutating func forgets() {
+    @Test("What lasts longer than the wait that would follow goes on at once, and what went before is forgotten")
+    mutating func lasting() {
         var backoff = Backoff()
-        for _ in 0..<9 { _ = backoff.failed(at: .zero, &random) }
-        backoff.succeeded(at: .seconds(10))
-        backoff.succeeded(at: .seconds(100))
-        #expect(backoff.failed(at: .seconds(129), &random) >= .seconds(15))
-        backoff.succeeded(at: .seconds(200))
-        #expect(backoff.failed(at: .seconds(320), &random) <= .milliseconds(1600))
+        #expect(backoff.ended(after: .milliseconds(900), &random) == .zero)
+        #expect(backoff.ended(after: .milliseconds(500), &random) >= .milliseconds(800))
+        #expect(backoff.ended(after: .milliseconds(1500), &random) >= .milliseconds(1600))
+        #expect(backoff.ended(after: .milliseconds(3300), &random) == .zero)
+        #expect(backoff.failed(after: .zero, &random) <= .milliseconds(1600))
+    }
+
+    @Test("Ten seconds are enough, however long others were waited for before")
+    mutating func enough() {
+        var backoff = Backoff()
+        for _ in 0..<9 { _ = backoff.failed(after: .zero, &random) }
+        #expect(backoff.ended(after: .seconds(9), &random) >= .seconds(15))
+        #expect(backoff.ended(after: .seconds(11), &random) == .zero)
+        for _ in 0..<9 { _ = backoff.failed(after: .zero, &random) }
+        // What failed after all is tried again soon, but not by all nodes at once.
+        let wait = backoff.failed(after: .seconds(200), &random)
+        #expect((Duration.milliseconds(800)...Duration.milliseconds(1600)).contains(wait))
     }
 }

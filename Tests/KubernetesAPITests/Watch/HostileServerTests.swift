@@ -220,6 +220,14 @@ struct HostileServerTests {
             ("<html>Sign in</html>", "expected JSON, found \"<html>Sign in</html>\""),
             ("{\"kind\":\"Status\",\"code\":200}", "expected a ServiceList, found \"Status\""),
             ("{\"kind\":\"ServiceList\",\"items\":[]}", "its list of Services has no resourceVersion"),
+            (
+                "{\"kind\":\"ServiceList\",\"metadata\":{\"resourceVersion\":\"12\"}}",
+                "its list of Services has no items"
+            ),
+            (
+                "{\"kind\":\"ServiceList\",\"metadata\":{\"resourceVersion\":\"12\"},\"items\":{}}",
+                "its list of Services has no items"
+            ),
             ("{\"kind\":\"ServiceList\",\"items\":[", "its list of Services broke off"),
             ("", "its list of Services broke off"),
             ("{\"kind\":\"ServiceList\" 7}", "its list of Services is no JSON"),

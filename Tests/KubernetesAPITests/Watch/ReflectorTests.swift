@@ -237,13 +237,108 @@ struct ReflectorTests {
         #expect(request.isWatch && request["resourceVersion"] == "70")
     }
 
-    @Test("Watches that end at once, without anything, are waited between")
-    func shortWatches() {
+    /// How many requests an hour brings, if each watch lasts so long and brings so much.
+    private func requestsPerHour(_ lasting: (APIRequest) -> Duration, _ body: String = "") -> Int {
+        var (rig, count) = (watching(), 0)
+        let end = rig.now + .seconds(3600)
+        var request = rig.ask()
+        while rig.now < end {
+            count += 1
+            rig.answer("".utf8, .none)
+            rig.now += lasting(request)
+            rig.more(body.utf8, .declared)
+            request = rig.ask()
+        }
+        return count
+    }
+
+    @Test("Watches that end at once are waited between, whatever they bring", arguments: ["", bookmarkJSON(70)])
+    func shortWatches(_ body: String) {
+        #expect(requestsPerHour({ _ in .milliseconds(5) }, body) < 260)
+    }
+
+    @Test("Where nothing changes there are a dozen requests an hour at most")
+    func quietHour() {
+        #expect((6...12).contains(requestsPerHour { .seconds($0["timeoutSeconds"].flatMap { Int($0) } ?? 0) }))
+    }
+
+    @Test(
+        "Watches that something on the way cuts again and again go on at once",
+        arguments: [Rig.Ending.broken, .declared], [20, 40, 60])
+    func regularCuts(_ ending: Rig.Ending, _ seconds: Int) {
         var rig = watching()
-        rig.answer("".utf8)
+        for _ in 0..<9 {
+            rig.reflector.fail(.unreachable("connection refused"), at: rig.now)
+            _ = rig.ask()
+        }
+        for _ in 0..<50 {
+            rig.answer("".utf8, .none)
+            rig.now += .seconds(seconds)
+            rig.more("".utf8, ending)
+            _ = rig.ask()
+            #expect(rig.waited == .zero && rig.outage == nil)
+        }
+    }
+
+    @Test("Watches that end at once are told from the third on, once, until one lasts")
+    func shortWatchesAreTold() {
+        var rig = watching()
+        var told: [String?] = []
+        for _ in 0..<9 {
+            rig.answer("".utf8, .none)
+            told.append(rig.outage)
+            rig.more("".utf8, .declared)
+            told.append(rig.outage)
+            _ = rig.ask()
+        }
+        #expect(told.prefix(5).allSatisfy { $0 == nil })
+        #expect(Set(told.dropFirst(5)) == ["watches of Services end at once"])
+        rig.answer("".utf8, .none)
+        rig.now += .seconds(60)
+        rig.more(bookmarkJSON(80).utf8)
+        #expect(rig.outage == nil)
+    }
+
+    @Test("A watch that is refused as soon as it has begun is told once, not each time it is tried")
+    func refusedEvents() {
+        var (rig, told) = (watching(), [String?]())
+        for _ in 0..<9 {
+            rig.answer("".utf8, .none)
+            told.append(rig.outage)
+            rig.more(eventJSON("ERROR", statusJSON(503, message: "etcd is away")).utf8)
+            if !rig.ask().isWatch {
+                rig.answer(listJSON([web], version: 9).utf8)
+                _ = rig.ask()
+            }
+        }
+        #expect(Set(told.dropFirst()) == ["it answers 503 (etcd is away)"])
+    }
+
+    @Test("A server that forgets every version at once is asked for lists ever less, and that is told")
+    func expiresAgainAndAgain() {
+        var (rig, lists) = (watching(), 0)
+        let end = rig.now + .seconds(3600)
+        while rig.now < end {
+            rig.answer(eventJSON("ERROR", statusJSON(410, reason: "Expired", message: "too old")).utf8)
+            #expect(!rig.ask().isWatch)
+            lists += 1
+            rig.answer(listJSON([web], version: 9).utf8)
+            #expect(rig.ask().isWatch)
+        }
+        #expect(lists < 260)
+        #expect(rig.outage == "watches of Services end at once: it answers 410 (too old)")
+    }
+
+    @Test("A list of nothing, as Go writes it, means that there is nothing")
+    func nullItems() {
+        var rig = Rig()
         _ = rig.ask()
-        #expect(rig.waited >= .milliseconds(800))
-        #expect(rig.outage != nil)
+        rig.answer(listJSON([web], version: 9).utf8)
+        rig.reflector.reread()
+        _ = rig.ask()
+        rig.answer(#"{"kind":"ServiceList","metadata":{"resourceVersion":"12"},"items":null}"#.utf8)
+        #expect(rig.outage == nil && rig.reflector.version == "12")
+        #expect(rig.objects.values.compactMap(\.self).isEmpty)
     }
 
     @Test("A server that cannot be reached is asked less and less, and what is known stays")
@@ -317,6 +412,27 @@ struct ReflectorTests {
                 + "system:node-proxier allows it: kubectl create rolebinding portico --namespace=shop "
                 + "--clusterrole=system:node-proxier --user=jane")
         #expect(!rig.reflector.hasSynced)
+    }
+
+    @Test(
+        "The command that grants a permission is for one who is known, and for nobody else",
+        arguments: [
+            (
+                "system:anonymous",
+                "the API server does not know who asks; give it the credentials of a user in the kubeconfig"
+            ),
+            ("jane;rm -rf ~", "--user=NAME"), ("jane$(id)", "--user=NAME"), ("jän", "--user=NAME"), ("", "--user=NAME"),
+            ("system:serviceaccount:kube:$(id)", "--user=NAME"),
+            ("system:serviceaccount::px", "--user=system:serviceaccount::px"),
+            ("jane@example.org", "--user=jane@example.org"), ("system:node:n-1", "--user=system:node:n-1"),
+            ("system:serviceaccount:kube-system:px", "--serviceaccount=kube-system:px"),
+        ])
+    func commands(_ user: String, _ end: String) {
+        var rig = Rig()
+        _ = rig.ask()
+        rig.answer(403, statusJSON(403, message: #"services is forbidden: User \"\#(user)\" cannot list"#).utf8)
+        #expect(rig.outage?.hasSuffix(end) == true, "\(rig.outage ?? "")")
+        #expect(rig.outage?.contains("anonymous") == false)
     }
 
     @Test("A kind that the server does not have is empty, and what was known of it stays")
