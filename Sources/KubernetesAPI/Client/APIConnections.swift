@@ -23,14 +23,16 @@ final class APIConnections: Sendable {
         settings.timeout.connect = .seconds(10)
         // Lists shrink to a tenth; what grows by more than this was made to fill our memory.
         settings.decompression = .enabled(limit: .ratio(200))
-        // Named for debugging, it is where a connection can be worked on before its first request.
+        // Named for debugging, these are where a connection can be worked on before its first request.
+        settings.http2ConnectionDebugInitializer = AnswerLimits.apply(toHTTP2:)
+        settings.http2StreamChannelDebugInitializer = AnswerLimits.apply(toHTTP2Stream:)
         if route.needsConnector {
             let connector = try Connector(route)
             settings.http1_1ConnectionDebugInitializer = { channel in
-                NoiseLimit.apply(to: channel).flatMap { connector.lead(channel) }
+                AnswerLimits.apply(toHTTP1: channel).flatMap { connector.lead(channel) }
             }
         } else {
-            settings.http1_1ConnectionDebugInitializer = { NoiseLimit.apply(to: $0) }
+            settings.http1_1ConnectionDebugInitializer = AnswerLimits.apply(toHTTP1:)
             if route.server.isSecure { settings.tlsConfiguration = try route.serverTLS() }
             if let name = route.expectedName { settings.dnsOverride = [name: route.server.host] }
         }

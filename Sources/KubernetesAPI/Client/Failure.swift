@@ -38,6 +38,8 @@ struct Failure {
         case let error as IOError where error.errnoCode == ECONNRESET || error.errnoCode == EPIPE:
             value = broken(breakOff)
         case let error as IOError: value = unreachable(Self.text(error, to: peer))
+        case let error as InvalidStatus:
+            value = broken("it answers with \"\(error.text.onOneLine.prefix(20))\" for a status, which is none")
         case HTTPParserError.invalidEOFState: value = broken(breakOff)
         case HTTPParserError.headerOverflow:
             value = .tooLarge("\(place): the head of the answer, or of a chunk in it, is too large")
@@ -58,7 +60,7 @@ struct Failure {
         case ChannelError.connectTimeout: value = unreachable("no answer within 10 s")
         case is ChannelError: value = broken(breakOff)
         // HTTP/2 has an error for each of its rules, none of which says more to a person than its name.
-        default: value = broken("\(breakOff) (\(error))")
+        default: value = broken("\(breakOff) (\(type(of: error)))")
         }
     }
 
