@@ -150,17 +150,10 @@ public actor APISource: ClusterSource {
 
     private enum Outcome {
         case ended, failed(APIError), given
-        case silent
     }
 
     private func exchange(_ request: APIRequest, _ index: Int) async {
-        let outcome = await withTaskGroup(of: Outcome.self) { group in
-            group.addTask { await self.converse(request, index) }
-            group.addTask { await self.guardSilence(index) }
-            let first = await group.next()
-            group.cancelAll()
-            return first ?? .given
-        }
+        let outcome = await converse(request, index)
         // Ended from here, whatever the client makes of that.
         guard !Task.isCancelled else { return reflectors[index].interrupt() }
         let now = time.now()
@@ -168,7 +161,6 @@ public actor APISource: ClusterSource {
         case .ended: reflectors[index].end(at: now)
         case .failed(.cancelled): end()
         case .failed(let error): reflectors[index].fail(error, at: now)
-        case .silent: reflectors[index].fallSilent(at: now)
         case .given: break
         }
         tell()
@@ -193,16 +185,6 @@ public actor APISource: ClusterSource {
         } catch {
             return .failed(error)
         }
-    }
-
-    /// Ends when the server has been silent for too long, or the task is cancelled.
-    private func guardSilence(_ index: Int) async -> Outcome {
-        while !Task.isCancelled, let limit = reflectors[index].patience {
-            let left = limit - time.now()
-            if left <= .zero { return .silent }
-            try? await time.sleep(left)
-        }
-        return .given
     }
 
     /// Has the reader look whether there is something to tell.

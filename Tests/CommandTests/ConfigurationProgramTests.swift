@@ -24,7 +24,7 @@ import Testing
             "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n\(text)\n", to: "config.conf")
     }
 
-    private func daemon(_ arguments: String...) throws -> ChildProcess {
+    private func daemon(_ arguments: [String] = []) throws -> ChildProcess {
         let daemon = try ChildProcess(
             try DevProcess.program(),
             ["daemon", "-f", folder.file("service.yaml"), "--config", folder.file("config.conf"), "--redirect", "none"]
@@ -96,5 +96,20 @@ import Testing
         let score = String(decoding: try contents(of: folder.file("proc/self/oom_score_adj")), as: UTF8.self)
         #expect(score.hasPrefix("-7"), "\(result.errors)")
         #expect(result.status == (result.errors.isEmpty ? 0 : 1))
+    }
+
+    @Test("Where health checks cannot be answered it goes on, or ends if it is told to")
+    func hardFail() async throws {
+        try configure("mode: userspace")
+        let taken = try ScriptedServer.identity("other")
+        let arguments = ["--healthz-bind-address=127.0.0.1:\(taken.port)"]
+        let lenient = try daemon(arguments)
+        defer { lenient.signal(SIGKILL) }
+        #expect(await eventually(within: .seconds(30)) { lenient.output.contains(#""event":"listening""#) }, "\(lenient.errors)")
+        #expect(lenient.errors.contains("cannot answer health checks at 127.0.0.1:\(taken.port)"))
+        lenient.signal(SIGTERM)
+        #expect(try await lenient.finished().status == 0)
+        let strict = try await daemon(arguments + ["--bind-address-hard-fail=true"]).finished()
+        #expect(strict.status == 1 && strict.errors.contains("(--bind-address-hard-fail)"), "\(strict.errors)")
     }
 }

@@ -12,8 +12,13 @@ struct APISourceTests {
     private static let slices = "/apis/discovery.k8s.io/v1/endpointslices"
     private static let nodes = "/api/v1/nodes"
 
-    private let clock = ManualClock()
-    private let client = ScriptedClient { _ in .silence }
+    private let clock: ManualClock
+    private let client: ScriptedClient
+
+    init() {
+        clock = ManualClock()
+        client = ScriptedClient(clock) { _ in .silence }
+    }
 
     private func source(_ selection: APISelection = .node(named: "n1")) -> APISource {
         APISource(
@@ -60,7 +65,7 @@ struct APISourceTests {
         #expect(await eventually { client.watches.count == 2 && clock.sleepers == 3 })
         client.script(Self.healthy)
         // The one that gets no answer is asked again after a while.
-        clock.advance(by: .seconds(165))
+        clock.advance(by: .seconds(150))
         #expect(await eventually { clock.sleepers == 3 })
         clock.advance(by: .seconds(2))
         let problems = await first
@@ -69,7 +74,7 @@ struct APISourceTests {
             problems?.problems == [
                 Problem(
                     .error, .source, subject: "API server",
-                    "it has been silent for 165 s; nothing is known yet, and it is asked again and again")
+                    "silent for 150.0 seconds; nothing is known yet, and it is asked again and again")
             ])
         let update = await source.next()
         #expect(names(update) == ["EndpointSlice default/web-1", "Node n1", "Service default/web"])
@@ -162,11 +167,23 @@ struct APISourceTests {
         for path in [Self.services, Self.slices, Self.nodes] { client.push(path, bookmarkJSON(30)) }
         #expect(await eventually { await source.isAt("30") })
         let count = client.requests.count
-        clock.advance(by: .seconds(166))
+        clock.advance(by: .seconds(150))
         #expect(await eventually { clock.sleepers == 3 && client.watches.isEmpty })
         clock.advance(by: .seconds(2))
         #expect(await eventually { client.requests.count == count + 3 })
         #expect(client.requests.suffix(3).allSatisfy { $0["resourceVersion"] == "30" })
+    }
+
+    @Test("What has not been sent yet is waited for, however long a plug-in asks its user")
+    func slowCredentials() async {
+        client.script { _ in .unsent }
+        let source = source()
+        let update = Task { await source.next() }
+        #expect(await eventually { client.requests.count == 3 })
+        clock.advance(by: .seconds(239))
+        #expect(clock.sleeps == 0 && client.requests.count == 3)
+        update.cancel()
+        #expect(await update.value == nil)
     }
 
     @Test("Without permission to read Nodes all else is served, and one line says what is missing")

@@ -50,12 +50,14 @@ public final class HTTPAPIClient: APIClient {
     ) async throws(APIError) -> APIResponse {
         let connections = try connections(for: credentials?.tls)
         let message = message(request, credentials)
+        // From here on the server has the word: what credentials take is for those who give them to limit.
+        let watchdog = Watchdog(request.patience, clock)
         do {
-            let response = try await withPatience(request.patience, clock) {
+            let response = try await watchdog.watch {
                 // The time that matters is that without a byte, which is measured here; there is none for all of an answer.
                 try await connections.http.execute(message, deadline: .distantFuture)
             }
-            let body = ResponseBody(response.body, request.patience, clock) { error in
+            let body = ResponseBody(response.body, watchdog) { error in
                 await self.failure(error, connections, afterHead: true)
             }
             return APIResponse(

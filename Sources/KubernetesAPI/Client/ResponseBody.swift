@@ -8,17 +8,15 @@ internal import NIOCore
 final class ResponseBody: @unchecked Sendable {
     private var iterator: HTTPClientResponse.Body.AsyncIterator?
     private var error: APIError?
-    private let patience: Duration?
-    private let clock: any Clock<Duration>
+    private let watchdog: Watchdog
     private let failure: @Sendable (any Error) async -> APIError
 
     init(
-        _ body: HTTPClientResponse.Body, _ patience: Duration?, _ clock: any Clock<Duration>,
+        _ body: HTTPClientResponse.Body, _ watchdog: Watchdog,
         failure: @escaping @Sendable (any Error) async -> APIError
     ) {
         iterator = body.makeAsyncIterator()
-        self.patience = patience
-        self.clock = clock
+        self.watchdog = watchdog
         self.failure = failure
     }
 
@@ -26,11 +24,9 @@ final class ResponseBody: @unchecked Sendable {
     func next() async throws(APIError) -> [UInt8]? {
         if let error { throw error }
         do {
-            while let bytes = try await withPatience(patience, clock, { try await self.read() }) {
+            while let bytes = try await watchdog.watch({ try await self.read() }) {
                 if !bytes.isEmpty { return bytes }
             }
-            // To a task that is cancelled, the end of its request looks like that of the body.
-            try Task.checkCancellation()
             iterator = nil
             return nil
         } catch {
@@ -42,7 +38,11 @@ final class ResponseBody: @unchecked Sendable {
     }
 
     private func read() async throws -> [UInt8]? {
-        guard let buffer = try await iterator?.next() else { return nil }
+        guard let buffer = try await iterator?.next() else {
+            // To a task that is cancelled, the end of its request looks like that of the body.
+            try Task.checkCancellation()
+            return nil
+        }
         return Array(buffer.readableBytesView)
     }
 }

@@ -4,7 +4,7 @@ internal import Objects
 extension Reflector {
     /// The head of the answer is there.
     mutating func begin(status: Int, retryAfter: String?, at now: Duration) {
-        (heard, hasHead) = (now, true)
+        hasHead = true
         guard status != 200 else {
             if phase == .watching {
                 watchedSince = now
@@ -22,7 +22,6 @@ extension Reflector {
     ///
     /// - Returns: whether more is wanted. If not, the request is to be ended without another word.
     mutating func receive(_ bytes: [UInt8], at now: Duration) -> Bool {
-        heard = now
         switch phase {
         case .idle: return false
         case .listing:
@@ -68,11 +67,6 @@ extension Reflector {
         case .watching where hasHead: endWatch(error.description, at: now)
         case .listing, .streaming, .watching: fail(.server, error.description, at: now)
         }
-    }
-
-    /// ``patience`` is at its end. The request has been ended.
-    mutating func fallSilent(at now: Duration) {
-        fallSilent("it has been silent for \((now - heard).components.seconds) s", at: now)
     }
 
     private mutating func fallSilent(_ text: String, at now: Duration) {

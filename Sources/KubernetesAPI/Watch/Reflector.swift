@@ -57,8 +57,8 @@ struct Reflector {
     /// What has come of the answer under way and is not read yet; of one that is no 200, all of it.
     var cutter = JSONCutter(.values)
     var refusal: [UInt8] = []
-    /// When the server was last heard, and whether the answer under way has begun.
-    var heard = Duration.zero
+    /// When the request under way was sent, and whether its answer has begun.
+    var asked = Duration.zero
     var hasHead = false
     /// When the watch under way began to be answered; nil for what is no watch.
     var watchedSince: Duration?
@@ -105,7 +105,7 @@ struct Reflector {
             if until > now { return .wait(until - now) }
             waitsUntil = nil
         }
-        (heard, hasHead, watchedSince) = (now, false, nil)
+        (asked, hasHead, watchedSince) = (now, false, nil)
         let seconds = Int.random(in: 300...600, using: &random)
         cutter = JSONCutter(.values)
         switch aim {
@@ -123,19 +123,6 @@ struct Reflector {
         case .watch:
             phase = .watching
             return .send(resource.watch(after: version, seconds: seconds))
-        }
-    }
-
-    /// Until when the server of the request under way may be silent.
-    ///
-    /// That is the client's to notice, who then gives up the connection, too. So this is a little later, but for a streaming list,
-    /// in which a server has no reason to pause.
-    var patience: Duration? {
-        switch phase {
-        case .idle: nil
-        case .streaming where hasHead: heard + WatchedResource.patience
-        case .listing, .refused: heard + WatchedResource.patience + .seconds(15)
-        case .streaming, .watching: heard + WatchedResource.patienceOfWatches + .seconds(15)
         }
     }
 

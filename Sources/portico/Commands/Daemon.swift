@@ -193,7 +193,8 @@ struct Daemon: AsyncParsableCommand {
                 options: DaemonOptions(
                     syncPeriod: iptablesSyncPeriod.duration, minSyncPeriod: iptablesMinSyncPeriod.duration,
                     drainTimeout: drainTimeout.duration, takeoverDrainTimeout: takeoverDrainTimeout?.duration,
-                    cleanupOnExit: cleanupOnExit, healthAddress: healthAddress, takeover: takeover,
+                    cleanupOnExit: cleanupOnExit, healthAddress: healthAddress,
+                    isHealthRequired: kubeProxy.bindAddressHardFail, takeover: takeover,
                     isTakeoverForced: takeoverForce, allowsEmpty: allowEmpty),
                 iptables: iptables, restart: restart))
         if restart.isWanted { throw restart.now() }

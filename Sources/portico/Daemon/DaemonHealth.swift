@@ -76,7 +76,8 @@ final class DaemonHealth {
         server.shutdown()
     }
 
-    private func listen() -> [Problem] {
+    /// - Returns: why it cannot.
+    func listen() -> [Problem] {
         guard let address, listener == nil else { return [] }
         do throws(SystemError) {
             listener = try HealthServer(health, at: SocketAddress(address), on: server, shared: isShared)

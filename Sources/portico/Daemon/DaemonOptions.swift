@@ -10,6 +10,8 @@ struct DaemonOptions: Sendable {
     var cleanupOnExit: Bool
     /// Of `/healthz`; nil for none.
     var healthAddress: EndpointAddress?
+    /// It ends if that cannot be listened at.
+    var isHealthRequired = false
     /// Where listening sockets are handed from one process to the next; nil for nowhere.
     var takeover: String?
     /// A process that does not answer there is killed.

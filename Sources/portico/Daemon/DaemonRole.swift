@@ -74,9 +74,14 @@ struct DaemonRole: SessionRole {
 
     /// The kubelet asks for health from the beginning, and kills who does not answer: also while an API server is away.
     mutating func prepare(_ configuration: RelayConfiguration, _ teller: StatusTeller) throws {
-        health = try DaemonHealth(
+        let health = try DaemonHealth(
             at: options.healthAddress, families: IPAddress.Family.allCases, syncPeriod: options.syncPeriod,
             isShared: options.takeover != nil, status: teller.board, budget: configuration.budget)
+        // One that takes over listens where the other one does, and not before it serves.
+        if options.isHealthRequired, options.takeover == nil, let problem = health.listen().first {
+            throw CommandFailure("\(problem) (--bind-address-hard-fail)")
+        }
+        self.health = health
     }
 
     mutating func start(_ first: SourceUpdate, _ tools: SessionTools<Event>) async throws -> Bool {

@@ -48,12 +48,17 @@ struct BodyTests {
         let body = try await client.send(patient("/watch")).body
         feed.send("one")
         #expect(try await body.next() != nil)
-        #expect(await eventually { clock.sleepers == 0 })
-        let next = Task { try await apiError { () throws(APIError) in _ = try await body.next() } }
-        #expect(await eventually { clock.sleepers == 1 })
-        clock.advance(by: .seconds(29))
-        #expect(clock.sleepers == 1)
-        clock.advance(by: .seconds(1))
+        let isSilent = Locked(false)
+        let next = Task {
+            let error = try await apiError { () throws(APIError) in _ = try await body.next() }
+            isSilent.withLock { $0 = true }
+            return error
+        }
+        #expect(
+            await eventually {
+                clock.advance(by: .seconds(30))
+                return isSilent.withLock { $0 }
+            })
         guard case .silent = try await next.value else {
             Issue.record("not silent")
             return

@@ -2,7 +2,8 @@ import TestSupport
 
 @testable import KubernetesAPI
 
-/// An API server in memory: what it answers is scripted, and its watches stay open until a test ends them.
+/// An API server in memory: what it answers is scripted, and its watches stay open until a test ends them, or their request has
+/// no patience left.
 final class ScriptedClient: APIClient {
     enum Script: Sendable {
         case answer(Int, String, headers: [(name: String, value: String)] = [])
@@ -11,6 +12,8 @@ final class ScriptedClient: APIClient {
         case failure(APIError)
         /// Nothing at all.
         case silence
+        /// There are no credentials yet, so that the server has not been asked.
+        case unsent
     }
 
     private struct State: Sendable {
@@ -20,8 +23,12 @@ final class ScriptedClient: APIClient {
     }
 
     private let state: Locked<State>
+    private let clock: ManualClock
 
-    init(_ script: @escaping @Sendable (APIRequest) -> Script) { state = Locked(State(script: script)) }
+    init(_ clock: ManualClock, _ script: @escaping @Sendable (APIRequest) -> Script) {
+        state = Locked(State(script: script))
+        self.clock = clock
+    }
 
     var requests: [APIRequest] { state.withLock { $0.requests } }
     /// The paths of watches that are open.
@@ -34,19 +41,34 @@ final class ScriptedClient: APIClient {
             state.requests.append(request)
             return state.script(request)
         }
-        let pipe = Pipe()
+        let (pipe, watchdog) = (Pipe(), Watchdog(request.patience, clock))
+        let read = { @Sendable () async throws(APIError) -> [UInt8]? in try await Self.read(pipe, watchdog) }
         switch script {
         case .failure(let error): throw error
-        case .silence:
+        case .unsent:
             while true { _ = try await pipe.next() }
+        case .silence:
+            while true { _ = try await read() }
         case .answer(let status, let text, let headers):
             pipe.send(Array(text.utf8))
             pipe.end(nil)
-            return APIResponse(status: status, headers: headers, body: APIBody(pipe.next))
+            return APIResponse(status: status, headers: headers, body: APIBody(read))
         case .open(let text):
             pipe.send(Array(text.utf8))
             state.withLock { $0.streams.append((request.path, pipe)) }
-            return APIResponse(status: 200, body: APIBody(pipe.next))
+            return APIResponse(status: 200, body: APIBody(read))
+        }
+    }
+
+    private static func read(_ pipe: Pipe, _ watchdog: Watchdog) async throws(APIError) -> [UInt8]? {
+        do {
+            return try await watchdog.watch { try await pipe.next() }
+        } catch let error as APIError {
+            throw error
+        } catch let error as Silence {
+            throw .silent("silent for \(error.patience)")
+        } catch {
+            throw .cancelled
         }
     }
 
