@@ -108,7 +108,7 @@ final class LabCluster: Sendable {
     /// On the calling thread's network.
     private static func listen() throws -> Int32 {
         let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        guard socket >= 0 else { throw PeerError.last("socket") }
+        guard socket >= 0 else { throw Lab.Failure(description: "socket: \(errno)") }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
@@ -118,7 +118,7 @@ final class LabCluster: Sendable {
                 bind(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
             }
         }
-        guard isBound, Glibc.listen(socket, 16) == 0 else { throw PeerError.last("listen at the API server's port") }
+        guard isBound, Glibc.listen(socket, 16) == 0 else { throw Lab.Failure(description: "listen: \(errno)") }
         return socket
     }
 }
