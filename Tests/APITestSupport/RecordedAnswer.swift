@@ -1,5 +1,7 @@
 /// An answer of a real API server, as it was recorded: status line, headers, an empty line, body.
 public struct RecordedAnswer: Sendable {
+    /// Of its file.
+    public var name = ""
     public let status: Int
     public let headers: [(name: String, value: String)]
     /// Without framing.
@@ -31,6 +33,39 @@ public struct RecordedAnswer: Sendable {
         let rest = bytes[(end + 4)...]
         (body, isWhole) = hasFraming ? try Self.unchunked(rest) : (Array(rest), true)
     }
+
+    /// Reads what a recorder between client and server wrote of one exchange: `<<< response`, the head, an empty line, and then
+    /// `<<< chunk +0.004s, 1134 bytes` before as many of the body.
+    public init(exchange bytes: [UInt8]) throws {
+        var (rest, head, body) = (bytes[...], [String](), [UInt8]())
+        var isInHead = false
+        while let end = rest.firstIndex(of: 0x0A) {
+            let line = String(decoding: rest[..<end], as: UTF8.self).split(separator: "\r").first.map(String.init) ?? ""
+            rest = rest[(end + 1)...]
+            if line.hasPrefix("<<< response") {
+                isInHead = true
+            } else if line.isEmpty {
+                isInHead = false
+            } else if line.hasPrefix("<<< "), line.hasSuffix(" bytes") {
+                let count = line.split(separator: " ").dropLast().last.flatMap { Int($0) } ?? 0
+                body += rest.prefix(count)
+                rest = rest.dropFirst(count)
+                if rest.first == 0x0A { rest = rest.dropFirst() }
+            } else if isInHead {
+                head.append(line)
+            }
+        }
+        try self.init(Array((head.joined(separator: "\r\n") + "\r\n\r\n").utf8) + body, hasFraming: false)
+    }
+
+    /// The first value of a header.
+    ///
+    /// - Parameter name: in any case.
+    public func header(_ name: String) -> String? {
+        headers.first { $0.name.lowercased() == name.lowercased() }?.value
+    }
+
+    public var isWatch: Bool { body.starts(with: "{\"type\":".utf8) }
 
     /// As it would be on the wire, in one chunk if that was not recorded.
     public var framedBytes: [UInt8] {

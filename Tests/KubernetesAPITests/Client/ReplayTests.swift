@@ -5,12 +5,6 @@ import Testing
 
 @testable import KubernetesAPI
 
-/// Recorded answers by name, such as `v1.36.0-openshift/services-list`.
-func recordedAnswer(_ name: String) throws -> RecordedAnswer {
-    let base = try #require(Bundle.module.resourcePath)
-    return try RecordedAnswer(contents(of: "\(base)/Fixtures/\(name).http"), hasFraming: name.contains("raw-chunked"))
-}
-
 func recordedNames() throws -> [String] {
     let base = try #require(Bundle.module.resourcePath) + "/Fixtures"
     return FileManager.default.enumerator(atPath: base)?.compactMap { $0 as? String }
@@ -26,7 +20,7 @@ struct ReplayTests {
         let names = try recordedNames()
         #expect(names.count > 100)
         for name in names {
-            let recording = try recordedAnswer(name)
+            let recording = try RecordedAnswer.named(name + ".http")
             server.on("GET", "/\(name)", .recording(recording))
             let answer = try await client.send(APIRequest(.get, "/\(name)"))
             #expect(answer.status == recording.status, "\(name)")
@@ -49,7 +43,7 @@ struct ReplayTests {
         // Without TLS, since each cut takes a connection.
         let server = try await ScriptedAPIServer()
         let client = try await client(of: server.port, secure: false)
-        let recording = try recordedAnswer("v1.36.0-openshift/err-410-watch-error-event-raw-chunked")
+        let recording = try RecordedAnswer.named("v1.36.0-openshift/err-410-watch-error-event-raw-chunked.http")
         for count in 0..<recording.bytes.count {
             server.forgetScripts()
             server.on("GET", "/watch", .recording(recording, cutAt: count, reset: reset))

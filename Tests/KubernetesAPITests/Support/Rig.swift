@@ -1,3 +1,4 @@
+import APITestSupport
 import Base
 import Cluster
 import Objects
@@ -55,7 +56,7 @@ struct Rig {
         answer(200, body, piece: piece, ending)
     }
 
-    mutating func answer(_ recording: Recording, piece: Int = .max, _ ending: Ending = .declared) {
+    mutating func answer(_ recording: RecordedAnswer, piece: Int = .max, _ ending: Ending = .declared) {
         answer(recording.status, retryAfter: recording.header("retry-after"), recording.body, piece: piece, ending)
     }
 

@@ -1,3 +1,4 @@
+import APITestSupport
 import Objects
 import TestSupport
 import Testing
@@ -95,7 +96,7 @@ struct ChaosTests {
 
     @Test("A watch whose pieces end anywhere brings the same", arguments: [1, 2, 3, 5, 8, 13, 64, 1000])
     func boundaries(_ size: Int) throws {
-        let recording = try Recording.named("v1.36.0-openshift/services-watch.http")
+        let recording = try RecordedAnswer.named("v1.36.0-openshift/services-watch.http")
         var whole = Rig()
         _ = whole.ask()
         whole.answer(listJSON([], version: 1).utf8)

@@ -1,3 +1,4 @@
+import APITestSupport
 import Objects
 import TestSupport
 import Testing
@@ -9,7 +10,7 @@ import Testing
 struct RecordingTests {
     static let folders = ["v1.25.0-alpha.2", "v1.25.0-alpha.2/controller", "v1.36.0-openshift", "kubectl"]
 
-    private func resource(_ recording: Recording) -> WatchedResource {
+    private func resource(_ recording: RecordedAnswer) -> WatchedResource {
         let name = recording.name.split(separator: "/").last ?? ""
         if name.contains("endpointslices") { return WatchedResource(.endpointSlice) }
         if name.contains("endpoints") { return WatchedResource(.endpoints) }
@@ -20,7 +21,7 @@ struct RecordingTests {
     @Test("Every list and every watch is read without a complaint about its objects", arguments: folders)
     func all(_ folder: String) throws {
         var objects = 0
-        for recording in try Recording.all(in: folder) where Self.isOfObjects(recording) {
+        for recording in try RecordedAnswer.all(in: folder) where Self.isOfObjects(recording) {
             var rig = Rig([resource(recording)])
             _ = rig.ask()
             if recording.isWatch {
@@ -39,14 +40,14 @@ struct RecordingTests {
     }
 
     /// The others are answers to questions that only a client asks.
-    private static func isOfObjects(_ recording: Recording) -> Bool {
+    private static func isOfObjects(_ recording: RecordedAnswer) -> Bool {
         let others = ["api-groups", "discovery-group", "healthz", "node-a", "version"]
         return !others.contains { recording.name.hasSuffix("/\($0).http") }
     }
 
     @Test("The boundary between two pieces may be anywhere in a watch")
     func everyBoundary() throws {
-        let recording = try Recording.named("v1.25.0-alpha.2/endpoints-watch.http")
+        let recording = try RecordedAnswer.named("v1.25.0-alpha.2/endpoints-watch.http")
         var start = Rig([WatchedResource(.endpoints)])
         _ = start.ask()
         start.answer(listJSON([], version: 1, kind: "EndpointsList").utf8)
