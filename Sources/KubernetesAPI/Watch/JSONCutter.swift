@@ -52,7 +52,8 @@ struct JSONCutter {
             // As a rule nothing is left over, and then nothing is copied.
             buffer = bytes
         } else {
-            buffer.removeFirst(done)
+            // What comes byte by byte is not to be moved with each of them.
+            if done > 0 { buffer.removeFirst(done) }
             buffer += bytes
         }
         scan.forget(done)

@@ -24,9 +24,16 @@ extension Reflector {
     mutating func receive(_ bytes: [UInt8], at now: Duration) -> Bool {
         switch phase {
         case .idle: return false
-        case .listing:
+        case .listing(let listing):
+            guard now < deadline else { return giveUp("its list of \(resource.title) does not end", at: now) }
             cutter.append(bytes)
-            return read(at: now)
+            return read(listing, at: now)
+        case .streaming where now >= deadline:
+            breakStream("its list of \(resource.title) does not end", at: now)
+            return false
+        case .watching where now >= deadline:
+            endWatch(at: now)
+            return false
         case .streaming, .watching:
             cutter.append(bytes)
             return follow(at: now)
@@ -89,10 +96,16 @@ extension Reflector {
 
     // MARK: Lists
 
-    private mutating func read(at now: Duration) -> Bool {
+    private mutating func read(_ listing: Listing, at now: Duration) -> Bool {
         let kind = resource.kind
         do throws(JSONCutter.Failure) {
             while let element = try cutter.next({ WireObject.element($0, of: kind) }) {
+                if !isHeadRead {
+                    isHeadRead = true
+                    // Servers write it before the elements.
+                    let head = ListHead(cutter.envelope + Array("]}".utf8))
+                    if let head, refuses(head, listing, at: now) { return false }
+                }
                 switch element {
                 case .success(let object): ledger.update(object, strings)
                 case .failure(let object): ledger.fail(object)
@@ -109,10 +122,8 @@ extension Reflector {
         guard let head = ListHead(cutter.envelope) else {
             return fail(.server, "its list of \(resource.title) is no JSON", at: now)
         }
-        guard head.kind == resource.listKind else {
-            let message = "expected a \(resource.listKind), found \"\(head.kind.shortened(to: 60))\""
-            return fail(.server, message, at: now)
-        }
+        guard !refuses(head, listing, at: now) else { return }
+        guard !head.kind.isEmpty else { return fail(.server, "expected a \(resource.listKind), found \"\"", at: now) }
         // An empty list of Go is `null`. Without the field it is another answer, and none that says that there are no objects.
         guard head.hasItems else {
             return fail(.server, "its list of \(resource.title) has no items", at: now)
@@ -135,6 +146,20 @@ extension Reflector {
         }
         finishList(next.versionOfPages, listing, at: now)
         phase = .idle
+    }
+
+    /// - Returns: whether it is another list than was asked for, as far as it says so.
+    private mutating func refuses(_ head: ListHead, _ listing: Listing, at now: Duration) -> Bool {
+        guard head.kind.isEmpty || head.kind == resource.listKind else {
+            fail(.server, "expected a \(resource.listKind), found \"\(head.kind.shortened(to: 60))\"", at: now)
+            return true
+        }
+        guard !listing.version.isEmpty, listing.continuation == nil, head.version.isOlderVersion(than: version) else {
+            return false
+        }
+        relist("")
+        fail(.server, wentBack(to: head.version), at: now)
+        return true
     }
 
     /// All objects have come.
@@ -188,6 +213,10 @@ extension Reflector {
                 break
             }
             guard endsList else { break }
+            guard !new.isEmpty else {
+                breakStream("its list of \(resource.title) has no resourceVersion", at: now)
+                return false
+            }
             finishList(new, listing, at: now)
             guard aim == .watch else { return false }
             (phase, watchedSince) = (.watching, now)

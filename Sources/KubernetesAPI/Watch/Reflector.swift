@@ -57,6 +57,11 @@ struct Reflector {
     /// What has come of the answer under way and is not read yet; of one that is no 200, all of it.
     var cutter = JSONCutter(.values)
     var refusal: [UInt8] = []
+    /// When the answer under way has to be over, however much still comes: nobody means to list for so long, and of a watch it was
+    /// asked that it ends.
+    var deadline = Duration.zero
+    /// A list has been seen to be of the right kind, and not older than what is known, before its elements are taken.
+    var isHeadRead = false
     /// When the request under way was sent, and whether its answer has begun.
     var asked = Duration.zero
     var hasHead = false
@@ -105,8 +110,9 @@ struct Reflector {
             if until > now { return .wait(until - now) }
             waitsUntil = nil
         }
-        (asked, hasHead, watchedSince) = (now, false, nil)
+        (asked, hasHead, watchedSince, isHeadRead) = (now, false, nil, false)
         let seconds = Int.random(in: 300...600, using: &random)
+        deadline = now + (aim == .watch ? .seconds(seconds + 60) : WatchedResource.longestList)
         cutter = JSONCutter(.values)
         switch aim {
         case .list(let listing) where mayStream && listing.continuation == nil:

@@ -91,6 +91,9 @@ extension WatchedResource {
     /// anew costs little.
     static let patienceOfWatches = Duration.seconds(150)
 
+    /// How long a list may take, or a page of one.
+    static let longestList = Duration.seconds(600)
+
     private func request(_ query: [APIRequest.QueryItem], patience: Duration) -> APIRequest {
         var request = APIRequest(.get, path, query: query)
         request.patience = patience

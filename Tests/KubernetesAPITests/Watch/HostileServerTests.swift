@@ -241,6 +241,51 @@ struct HostileServerTests {
         #expect(rig.objects.values.compactMap(\.self).count == 1)
     }
 
+    @Test("Elements of another list, or of an older one, are not taken for objects")
+    func elementsOfAnotherList() {
+        var rig = watching([serviceJSON("web", version: 5, kind: "")])
+        rig.reflector.reread()
+        _ = rig.ask()
+        rig.answer(listJSON([serviceJSON("pod", version: 12, kind: "")], version: 12, kind: "PodList").utf8)
+        #expect(rig.outage == "expected a ServiceList, found \"PodList\"" && rig.names == ["web"])
+        rig.reflector.reread()
+        _ = rig.ask()
+        rig.answer(listJSON([serviceJSON("web", version: 3, port: "1", kind: "")], version: 4).utf8)
+        #expect(rig.outage == "it went back from resourceVersion 9 to 4 of Services")
+        #expect(rig.changes == 0)
+    }
+
+    @Test("A list that comes drop by drop is given up, and so is a watch that does not end when it was asked to")
+    func drops() {
+        var rig = Rig()
+        _ = rig.ask()
+        rig.answer(#"{"kind":"ServiceList","metadata":{"resourceVersion":"9"},"items":["#.utf8, .none)
+        for _ in 0..<100 where rig.outage == nil {
+            rig.now += .seconds(50)
+            rig.more(" ".utf8)
+        }
+        #expect(rig.outage == "its list of Services does not end" && rig.now < .seconds(1000))
+        rig = watching()
+        let start = rig.now
+        rig.answer("".utf8, .none)
+        var isWanted = true
+        while isWanted, rig.now - start < .seconds(5000) {
+            rig.now += .seconds(50)
+            isWanted = rig.reflector.receive([0x0A], at: rig.now)
+        }
+        #expect(rig.now - start <= .seconds(710) && rig.outage == nil)
+        #expect(rig.ask().isWatch && rig.waited == .zero)
+    }
+
+    @Test("A streaming list without a version is none")
+    func streamWithoutVersion() {
+        var rig = Rig(mayStream: true)
+        _ = rig.ask()
+        let end = #"{"kind":"Service","metadata":{"annotations":{"k8s.io/initial-events-end":"true"}}}"#
+        rig.answer((eventJSON("ADDED", serviceJSON("web", version: 5)) + eventJSON("BOOKMARK", end)).utf8, .none)
+        #expect(!rig.reflector.hasSynced && rig.reflector.isUnknown)
+    }
+
     @Test("A redirect is not followed")
     func redirect() {
         var rig = watching()
