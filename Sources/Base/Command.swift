@@ -22,6 +22,9 @@ public struct Command: Sendable {
     public var environment: [String]?
     /// It reads the standard input of this process, to ask its user, and is given no text.
     public var sharesInput = false
+    /// How many bytes it may write, to each of its outputs. The largest of all, the rules of a host with very many Services, are
+    /// some ten million.
+    public var outputLimit = 256 << 20
     /// What it says about errors goes where that of this process goes, and is not in the result.
     public var sharesErrors = false
 
@@ -48,6 +51,8 @@ public struct Command: Sendable {
         case notStarted(program: String, code: Int32)
         /// It was killed after so many seconds.
         case timedOut(program: String, seconds: Int)
+        /// It was killed because it wrote more than so many bytes.
+        case tooLarge(program: String, limit: Int)
         /// It was killed because ``Stop`` said so.
         case stopped(program: String)
 
@@ -55,6 +60,7 @@ public struct Command: Sendable {
             switch self {
             case .notStarted(let program, let code): "cannot run \(program): \(SystemError.reason(code))"
             case .timedOut(let program, let seconds): "\(program) did not end within \(seconds) s and was killed"
+            case .tooLarge(let program, let limit): "\(program) wrote more than \(limit) bytes and was killed"
             case .stopped(let program): "\(program) was stopped"
             }
         }
@@ -77,14 +83,14 @@ public struct Command: Sendable {
         started(pid)
         for stream in streams { stream.closeTheirs() }
         let deadline = MonotonicTime.milliseconds + seconds * 1000
+        let process = Process(pid)
         var input = input
-        let end = input.withUTF8 { exchange(UnsafeRawBufferPointer($0), streams, stop, until: deadline) }
-        if end != .done { kill(pid, SIGKILL) }
-        var status: Int32 = 0
-        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+        let end = input.withUTF8 { exchange(UnsafeRawBufferPointer($0), streams, process, stop, until: deadline) }
+        let status = process.finish(kills: end != .done)
         switch end {
         case .done: break
         case .late: throw .timedOut(program: program, seconds: seconds)
+        case .tooLarge: throw .tooLarge(program: program, limit: outputLimit)
         case .stopped: throw .stopped(program: program)
         }
         let signal = status & 0x7F
@@ -121,6 +127,7 @@ public struct Command: Sendable {
         }
 
         var text: String { String(decoding: bytes, as: UTF8.self) }
+        var count: Int { bytes.count }
 
         func receive() {
             // Nobody writes zeros into all of it: most programs say nothing.
@@ -161,17 +168,19 @@ public struct Command: Sendable {
     }
 
     private enum End {
-        case done, late, stopped
+        case done, late, tooLarge, stopped
     }
 
     /// Writes the input and reads both outputs, all at once, so that neither side waits for the other for ever.
     ///
-    /// - Returns: `done` if the program has closed its outputs in time.
+    /// - Returns: `done` if the program has closed its outputs and ended in time.
     private func exchange(
-        _ input: UnsafeRawBufferPointer, _ streams: [Stream], _ stop: Stop?, until deadline: Int
+        _ input: UnsafeRawBufferPointer, _ streams: [Stream], _ process: Process, _ stop: Stop?, until deadline: Int
     ) -> End {
         var rest = input[...]
-        while streams.contains(where: { $0.isOpen && $0.number > 0 }) {
+        while true {
+            let saysMore = streams.contains { $0.isOpen && $0.number > 0 }
+            if !saysMore, process.hasEnded { return .done }
             for stream in streams where stream.number == 0 && stream.isOpen && rest.isEmpty {
                 shutdown(stream.ours, Int32(SHUT_WR))
                 stream.isOpen = false
@@ -180,11 +189,14 @@ public struct Command: Sendable {
             var polled = open.map { stream in
                 pollfd(fd: stream.ours, events: Int16(stream.number == 0 ? POLLOUT : POLLIN), revents: 0)
             }
-            // The kernel passes over a descriptor below 0.
+            // The kernel passes over a descriptor below 0. That it has ended matters once it says nothing more.
+            polled.append(pollfd(fd: saysMore ? -1 : process.descriptor, events: Int16(POLLIN), revents: 0))
             polled.append(pollfd(fd: stop?.descriptor ?? -1, events: Int16(POLLIN), revents: 0))
             let left = deadline - MonotonicTime.milliseconds
             guard left > 0 else { return .late }
-            guard poll(&polled, nfds_t(polled.count), Int32(clamping: left)) > 0 else { continue }
+            // Without a descriptor one has to look.
+            let longest = !saysMore && process.descriptor < 0 ? min(left, 10) : left
+            guard poll(&polled, nfds_t(polled.count), Int32(clamping: longest)) > 0 else { continue }
             guard polled.last?.revents == 0 else { return .stopped }
             for (stream, entry) in zip(open, polled) where entry.revents != 0 {
                 if stream.number == 0 {
@@ -199,10 +211,10 @@ public struct Command: Sendable {
                     }
                 } else {
                     stream.receive()
+                    guard stream.count <= outputLimit else { return .tooLarge }
                 }
             }
         }
-        return .done
     }
 }
 

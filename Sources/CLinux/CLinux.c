@@ -17,6 +17,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -207,6 +208,9 @@ void portico_give_back_memory(void) { malloc_trim(0); }
 
 /* The value that it has anyway, but for good: glibc raises its own with every large piece that is freed. */
 void portico_map_large_memory(void) { mallopt(M_MMAP_THRESHOLD, 128 * 1024); }
+
+/* glibc has a name for it since 2.36 only. */
+int portico_process_descriptor(int pid) { return result((int)syscall(SYS_pidfd_open, pid, 0)); }
 
 int portico_duplicate(int fd) { return result(fcntl(fd, F_DUPFD_CLOEXEC, 3)); }
 

@@ -12,6 +12,7 @@ extension Command {
             switch error {
             case .notStarted(let program, let code): throw .notStarted(program: program, code: code)
             case .timedOut(let program, let seconds): throw .timedOut(program: program, seconds: seconds)
+            case .tooLarge(let program, let limit): throw .tooLarge(program: program, limit: limit)
             // Nobody is given the means to.
             case .stopped(let program): throw .notStarted(program: program, code: SystemError.canceled)
             }

@@ -15,6 +15,8 @@ public enum RedirectError: Error, Hashable, Sendable {
     /// - Parameter excerpt: the line at fault with its neighbours, if iptables said which it was.
     case refused(program: String, status: Int32, message: String, excerpt: String)
     case timedOut(program: String, seconds: Int)
+    /// It wrote more than so many bytes, which no rules have.
+    case tooLarge(program: String, limit: Int)
     /// The program could not be started, or not be talked to.
     case notStarted(program: String, code: Int32)
     /// The kernel's memory of flows cannot be asked or changed.
@@ -39,6 +41,8 @@ extension RedirectError: CustomStringConvertible {
             "\(program) ended with status \(status): \(message)" + (excerpt.isEmpty ? "" : "\n\(excerpt)")
         case .timedOut(let program, let seconds):
             "\(program) did not end within \(seconds) s and was killed"
+        case .tooLarge(let program, let limit):
+            "\(program) wrote more than \(limit) bytes and was killed"
         case .notStarted(let program, let code):
             "cannot run \(program): \(SystemError.reason(code))"
         case .flowsRemain(let code):

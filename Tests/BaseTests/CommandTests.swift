@@ -37,6 +37,28 @@ struct CommandTests {
         #expect(error?.description == "cannot run iptables: No such file or directory")
     }
 
+    @Test("One that closes its outputs and lives on has no more time than others, and can be stopped")
+    func silentLife() throws {
+        let command = try command("exec >&- 2>&-; exec sleep 60")
+        #expect(throws: Command.Failure.timedOut(program: "sh", seconds: 1)) { try command.run(seconds: 1) }
+        let stop = Command.Stop()
+        #expect(throws: Command.Failure.stopped(program: "sh")) {
+            try command.run(stop: stop) { _ in try? spawnThread { stop.now() } }
+        }
+        let short = try self.command("exec >&- 2>&-; sleep 0.1; exit 3")
+        #expect(try short.run().status == 3)
+    }
+
+    @Test("One that writes more than it may is ended, on either output", arguments: ["", " >&2"])
+    func limit(output: String) throws {
+        var command = try command("while :; do echo 0123456789\(output); done")
+        command.outputLimit = 1000
+        #expect(throws: Command.Failure.tooLarge(program: "sh", limit: 1000)) { try command.run() }
+        command = try self.command("printf 0123456789\(output)")
+        command.outputLimit = 10
+        #expect(try command.run().message == "0123456789")
+    }
+
     @Test("It has the environment that it is given, and nothing else")
     func environment() throws {
         var command = try command("echo \"$A|$HOME\"")

@@ -65,6 +65,8 @@ int portico_close(int fd);
 void portico_give_back_memory(void);
 /* Has large pieces mapped on their own, so that they go back as soon as they are free. */
 void portico_map_large_memory(void);
+/* A descriptor that is readable once the process has ended, close-on-exec (pidfd_open, Linux 5.3). */
+int portico_process_descriptor(int pid);
 /* A second descriptor of what `fd` names, close-on-exec. */
 int portico_duplicate(int fd);
 

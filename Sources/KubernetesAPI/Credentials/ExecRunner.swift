@@ -24,6 +24,9 @@ actor ExecRunner {
     private let access: ClusterAccess
     private let host: ExecHost
 
+    /// Far more than a token and a certificate have.
+    static let outputLimit = 1 << 20
+
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     init(_ plugin: ExecPlugin, _ access: ClusterAccess, _ host: ExecHost) {
@@ -43,6 +46,7 @@ actor ExecRunner {
         command.sharesInput = plugin.interactiveMode != .never && host.mayAsk
         // Its user is to see what it says, such as the address to log in at.
         command.sharesErrors = true
+        command.outputLimit = Self.outputLimit
         let result: Command.Result
         do throws(Command.Failure) {
             result = try command.run(seconds: host.limit, stop: stop)
@@ -50,6 +54,7 @@ actor ExecRunner {
             switch error {
             case .notStarted(_, let code): throw failure("cannot be run: \(SystemError.reason(code))")
             case .timedOut(_, let seconds): throw failure("did not end within \(seconds) s and was killed")
+            case .tooLarge(_, let limit): throw failure("wrote more than \(limit) bytes and was killed")
             case .stopped: throw .cancelled
             }
         }
@@ -102,24 +107,5 @@ actor ExecRunner {
         if access.disablesCompression { fields.append(("disable-compression", "true")) }
         if let config = plugin.clusterConfig { fields.append(("config", config)) }
         return "{" + fields.map { "\"\($0)\":\($1)" }.joined(separator: ",") + "}"
-    }
-}
-
-extension String {
-    /// On one line, and without what a terminal would take as a command.
-    var onOneLine: String {
-        var text = ""
-        var rest = unicodeScalars[...]
-        while let scalar = rest.popFirst() {
-            if scalar == "\u{1B}", rest.first == "[" {
-                // Colours and the like end with their first byte that is neither digit nor punctuation.
-                rest = rest.dropFirst().drop { (0x20...0x3F).contains($0.value) }.dropFirst()
-            } else if scalar.properties.isWhitespace || scalar.properties.generalCategory == .control {
-                if text.last != " " { text += " " }
-            } else {
-                text.unicodeScalars.append(scalar)
-            }
-        }
-        return text.trimmed
     }
 }

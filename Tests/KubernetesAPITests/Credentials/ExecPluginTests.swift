@@ -262,6 +262,15 @@ struct ExecPluginTests {
                 == "here: exec: executable login did not end within 1 s and was killed")
     }
 
+    @Test("One that writes without end is killed")
+    func chatter() async throws {
+        let script = try PluginScript(
+            folder, "while :; do echo xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; done\n")
+        #expect(
+            try await failure(script.plugin(), script.host)
+                == "here: exec: executable login wrote more than 1048576 bytes and was killed")
+    }
+
     @Test("A plug-in that needs an authority which cannot be read is not run")
     func noAuthority() async throws {
         let script = try PluginScript(folder, PluginScript.writes("\"token\": \"a\""))
