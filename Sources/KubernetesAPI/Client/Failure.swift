@@ -19,22 +19,20 @@ struct Failure {
         let place = proxy == nil ? "\(server)" : "\(server), by the proxy \(peer)"
         func unreachable(_ text: String) -> APIError { .unreachable("\(place): \(text)") }
         func broken(_ text: String) -> APIError { .broken("\(place): \(text)") }
-        let breakOff = afterHead ? "the answer broke off" : "the connection was closed without an answer"
+        let hint = server.isSecure ? "" : "; if the server speaks TLS, write https://"
+        let breakOff =
+            afterHead ? "the answer broke off" : "the connection was closed without an answer\(hint)"
 
+        if let refusal = Self.refusal(error) {
+            (value, isAboutCertificate) = (unreachable(refusal.text), refusal.isAboutCertificate)
+            return
+        }
         switch error {
         case let error as APIError: value = error
         case is CancellationError: value = .cancelled
         case let error as Silence: value = .silent("\(place): silent for \(error.patience)")
-        case let error as ConnectorError:
-            (value, isAboutCertificate) = (unreachable(Self.text(error)), error == .otherName)
         case let error as NIOConnectionError: value = unreachable(Self.text(error))
-        case let error as BoringSSLError:
-            (value, isAboutCertificate) = (unreachable(Self.text(error)), Self.isRefusal(error))
-        case NIOSSLError.handshakeFailed(let error):
-            (value, isAboutCertificate) = (unreachable(Self.text(error)), Self.isRefusal(error))
         case NIOSSLError.uncleanShutdown: value = broken(breakOff)
-        case let error as NIOSSLExtraError where error == .failedToValidateHostname:
-            (value, isAboutCertificate) = (unreachable(Self.text(.otherName)), true)
         case let error as IOError where error.errnoCode == ECONNRESET || error.errnoCode == EPIPE:
             value = broken(breakOff)
         case let error as IOError: value = unreachable(Self.text(error, to: peer))
@@ -44,7 +42,6 @@ struct Failure {
         case HTTPParserError.headerOverflow:
             value = .tooLarge("\(place): the head of the answer, or of a chunk in it, is too large")
         case is HTTPParserError:
-            let hint = server.isSecure ? "" : "; if the server speaks TLS, write https://"
             value = broken("the answer is not HTTP\(hint)")
         case NIOHTTPDecompression.DecompressionError.limit:
             value = .tooLarge("\(place): the answer is compressed to less than a two-hundredth")
@@ -99,6 +96,20 @@ struct Failure {
     }
 
     // MARK: - TLS
+
+    /// Why a connector, or TLS, did not get to the server; nil for other errors.
+    private static func refusal(_ error: any Error) -> (text: String, isAboutCertificate: Bool)? {
+        switch error {
+        case let error as ProxyTLSError:
+            // The server's certificate has nothing to do with it.
+            (text: "TLS with the proxy: \(refusal(error.cause)?.text ?? "the connection was closed")", false)
+        case let error as ConnectorError: (text(error), error == .otherName)
+        case let error as BoringSSLError: (text(error), isRefusal(error))
+        case NIOSSLError.handshakeFailed(let error): (text(error), isRefusal(error))
+        case let error as NIOSSLExtraError where error == .failedToValidateHostname: (text(.otherName), true)
+        default: nil
+        }
+    }
 
     private static func isRefusal(_ error: BoringSSLError) -> Bool { "\(error)".contains("CERTIFICATE_VERIFY_FAILED") }
 

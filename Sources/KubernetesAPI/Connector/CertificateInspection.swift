@@ -2,6 +2,7 @@ internal import Base
 internal import Glibc
 internal import NIOCore
 internal import NIOSSL
+internal import Objects
 
 /// Looks at the certificate of a server that was refused, since TLS does not say why it was. Nothing is told to the server for
 /// it, not even who asks.
@@ -37,12 +38,7 @@ struct CertificateInspection {
         return "its certificate is not signed by \(authority) (certificate-authority)"
     }
 
-    private func day(_ time: time_t) -> String {
-        var (time, parts) = (time, tm())
-        gmtime_r(&time, &parts)
-        func two(_ number: Int32) -> String { (number < 10 ? "0" : "") + "\(number)" }
-        return "\(1900 + parts.tm_year)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
-    }
+    private func day(_ time: time_t) -> String { String("\(Timestamp(seconds: Int64(time)))".prefix { $0 != "T" }) }
 
     /// Only to choose between reasons: who decides is TLS.
     private func isFor(_ identity: String, _ certificate: NIOSSLCertificate) -> Bool {

@@ -64,6 +64,7 @@ struct Connector: Sendable {
         let limit = channel.eventLoop.scheduleTask(in: Self.limit) { result.fail(ConnectorError.tooSlow) }
         let before = proxyContext == nil ? nil : Self.proxyTLS
         secure(channel, proxyContext, Self.proxyTLS, host: route.proxy?.host ?? "", after: nil)
+            .flatMapErrorThrowing { throw ProxyTLSError(cause: $0) }
             .flatMap { ask(channel, after: before) }
             .flatMap { secure(channel, serverContext, Self.serverTLS, host: route.identity, after: before) }
             .cascade(to: result)
@@ -138,6 +139,11 @@ enum ConnectorError: Error, Hashable {
     case refused(String)
     /// What came is not what a proxy says.
     case notAProxy
-    /// The server's certificate is for another address.
+    /// The certificate is for another address.
     case otherName
+}
+
+/// TLS with the proxy did not come about.
+struct ProxyTLSError: Error {
+    let cause: any Error
 }

@@ -4,7 +4,7 @@ extension ClusterAccess {
     /// - Parameters:
     ///   - files: kubeconfigs; nil, or with nothing in any of them, for what a pod finds in its file system.
     ///   - context: nil for the current one.
-    ///   - master: the address of the server, instead of that which is found.
+    ///   - master: the address of the server, instead of that which is found. In a pod it is asked as whom the pod is.
     ///   - environment: says whether this is a pod.
     ///   - root: the folder that a pod's files are in.
     public static func load(
@@ -19,7 +19,16 @@ extension ClusterAccess {
                 return try kubeconfig.access(context: context.content, master: master)
             }
         }
-        if let master { return try ClusterAccess(master: master) }
+        if let name = context.content {
+            throw KubeconfigError("\"\(name)\" is a context of a kubeconfig, and none is named", field: "--context")
+        }
+        if let master {
+            guard isInCluster(environment), hasToken(root) else { return try ClusterAccess(master: master) }
+            var access = try ClusterAccess(master: master, expectsTLS: true)
+            access.origin = "--master, and this pod"
+            takeIdentity(&access, root)
+            return access
+        }
         if isInCluster(environment) { return try inCluster(environment, root: root) }
         guard let files else { return try inCluster(environment, root: root) }
         let paths = files.paths.joined(separator: ", ")
@@ -61,16 +70,27 @@ extension ClusterAccess {
         } catch {
             throw KubeconfigError("KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT: \(error)")
         }
-        let folder = root + "/var/run/secrets/kubernetes.io/serviceaccount"
-        guard LocalFile.fingerprint("\(folder)/token") != nil else {
+        guard hasToken(root) else {
             throw KubeconfigError(
                 "there is no token: the pod needs a service account, and not automountServiceAccountToken: false",
-                file: "\(folder)/token")
+                file: root + serviceAccount + "/token")
         }
+        takeIdentity(&access, root)
+        return access
+    }
+
+    private static let serviceAccount = "/var/run/secrets/kubernetes.io/serviceaccount"
+
+    private static func hasToken(_ root: String) -> Bool {
+        LocalFile.fingerprint(root + serviceAccount + "/token") != nil
+    }
+
+    /// As whom every pod speaks, and whom it trusts.
+    private static func takeIdentity(_ access: inout ClusterAccess, _ root: String) {
+        let folder = root + serviceAccount
         access.authorities = .file("\(folder)/ca.crt")
         access.user.authorization = .tokenFile("\(folder)/token", first: nil)
         let namespace = (try? LocalFile.read("\(folder)/namespace")).map { String(decoding: $0, as: UTF8.self).trimmed }
         access.namespace = namespace.content
-        return access
     }
 }

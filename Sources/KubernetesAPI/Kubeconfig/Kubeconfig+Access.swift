@@ -27,7 +27,7 @@ extension Kubeconfig {
 
     private func access(_ context: KubeconfigEntry, master: String?) throws(KubeconfigError) -> ClusterAccess {
         let record = try context.decode(ContextRecord.self)
-        let origin = "context \"\(context.name)\" of \(context.file)"
+        let origin = "context \"\(context.name)\" of \(context.file)".onOneLine
         var access: ClusterAccess
         if let name = record.cluster.content {
             guard let cluster = try entry(.clusters, name) else {

@@ -25,6 +25,6 @@ public struct KubeconfigError: Error, Hashable, Sendable, CustomStringConvertibl
         let place = file.map { $0 + (line.map { ":\($0)" } ?? "") }
         let parts = [place, context.map { "context \"\($0)\"" }, entry, field, message].compactMap(\.self)
         // Names and values are as somebody wrote them.
-        return String(parts.joined(separator: ": ").map { $0.isNewline || $0 == "\t" ? " " : $0 })
+        return parts.joined(separator: ": ").onOneLine
     }
 }

@@ -23,7 +23,7 @@ public struct ServerURL: Hashable, Sendable, CustomStringConvertible {
         case "https": isSecure = true
         case "http": isSecure = false
         case nil: isSecure = expectsTLS
-        case .some: throw MalformedURL("expected a URL with https or http, found \"\(text)\"")
+        case .some: throw MalformedURL("expected a URL with https or http, found \"\(URLParts.withoutLogin(text))\"")
         }
         guard parts.user == nil else {
             throw MalformedURL("expected a URL without user name; username and password are fields of a user")
@@ -33,7 +33,7 @@ public struct ServerURL: Hashable, Sendable, CustomStringConvertible {
         var path = parts.path[...]
         while path.last == "/" { path.removeLast() }
         guard parts.scheme != nil || path.isEmpty else {
-            throw MalformedURL("expected a URL or HOST:PORT, found \"\(text)\"")
+            throw MalformedURL("expected a URL or HOST:PORT, found \"\(URLParts.withoutLogin(text))\"")
         }
         self.path = String(path)
     }

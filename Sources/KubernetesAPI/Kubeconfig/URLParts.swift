@@ -21,12 +21,17 @@ struct URLParts {
         if let mark = rest.firstRange(of: "://") {
             let name = rest[..<mark.lowerBound]
             guard name.first?.isLetter == true, name.allSatisfy({ $0.isLetter || $0.isNumber || "+-.".contains($0) })
-            else { throw MalformedURL("expected a URL, found \"\(text)\"") }
+            else { throw MalformedURL("expected a URL, found \"\(Self.withoutLogin(text))\"") }
             scheme = name.lowercased()
             rest = rest[mark.upperBound...]
         }
         let authority = rest.prefix { !"/?#".contains($0) }
         path = String(rest[authority.endIndex...].prefix { !"?#".contains($0) })
+        // Else it is half of a password, and in a path that is shown.
+        guard !rest[authority.endIndex...].contains("@") else {
+            throw MalformedURL(
+                "expected no @ after the host; in a user name or password /, ? and # are written %2F, %3F and %23")
+        }
         var server = authority
         if let at = authority.lastIndex(of: "@") {
             let login = authority[..<at]
@@ -64,6 +69,13 @@ struct URLParts {
             throw MalformedURL("expected a port from 1 to 65535, found \"\(digits)\"")
         }
         port = number
+    }
+
+    /// A URL as it may be shown: without all that could be the user and password in it.
+    static func withoutLogin(_ text: String) -> String {
+        guard let at = text.lastIndex(of: "@") else { return text }
+        let start = text.firstRange(of: "://").map(\.upperBound) ?? text.startIndex
+        return String((start <= at ? text[..<start] : "") + text[at...].dropFirst())
     }
 
     private static func decoded(_ text: Substring) throws(MalformedURL) -> String {

@@ -28,6 +28,34 @@ struct InClusterTests {
         #expect(try "\(load("fd00::1", "6443").server)" == "https://[fd00::1]:6443")
     }
 
+    @Test("--master is another way to the same cluster, asked as the same pod")
+    func master() throws {
+        let environment = ["KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "443"]
+        func load(_ files: KubeconfigFiles?) throws -> ClusterAccess {
+            try ClusterAccess.load(files, master: "10.0.0.1:6443", environment: environment, root: folder.path)
+        }
+        // A pod without a token is nobody.
+        #expect(try load(nil).user.authorization == .none)
+        try folder.write("secret\n", to: "\(secrets)/token")
+        for files in [nil, KubeconfigFiles.list([folder.file("nowhere")])] {
+            let access = try load(files)
+            #expect("\(access)" == "--master, and this pod: https://10.0.0.1:6443")
+            #expect(access.authorities == .file("\(folder.path)/\(secrets)/ca.crt"))
+            #expect(access.user.authorization == .tokenFile("\(folder.path)/\(secrets)/token", first: nil))
+        }
+    }
+
+    @Test("A context without a kubeconfig is a mistake", arguments: [nil, "https://10.0.0.1:6443"])
+    func context(master: String?) throws {
+        try folder.write("secret\n", to: "\(secrets)/token")
+        let environment = ["KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "443"]
+        let error = #expect(throws: KubeconfigError.self) {
+            try ClusterAccess.load(
+                nil, context: "prod", master: master, environment: environment, root: folder.path)
+        }
+        #expect(error?.description == "--context: \"prod\" is a context of a kubeconfig, and none is named")
+    }
+
     @Test("Elsewhere the message says what is missing")
     func missing() throws {
         for (host, port) in [(nil, nil), ("10.96.0.1", nil), ("", "443")] as [(String?, String?)] {

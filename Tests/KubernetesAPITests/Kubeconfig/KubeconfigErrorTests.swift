@@ -25,6 +25,12 @@ struct KubeconfigErrorTests {
         #expect(workbench.error("current-context: {}") == "config:1: current-context: expected text, found an object")
     }
 
+    @Test("What a terminal would take for a command is not passed on to it")
+    func controlCharacters() {
+        let text = "current-context: \"a\\e[31mb\\e]0;t\\ac\\x7fd\""
+        #expect(workbench.error(text) == "config: no context \"ab ]0;t c d\"; there are no contexts")
+    }
+
     @Test("A name that is not there, with those that are")
     func unknownNames() {
         let text = Workbench.config()

@@ -41,7 +41,10 @@ struct ServerURLTests {
         arguments: [
             "", "https://", "ftp://a", "unix:///var/run/a", "https://a:0", "https://a:65536", "https://a:b",
             "https://a b",
-            "https://a/\r\nX-Evil: 1", "https://user:secret@a", "https://::1", "https://[::1", "https://[1.2.3.4]",
+            "https://a/\r\nX-Evil: 1", "https://user:secret@a", "ftp://user:secret@a", "user:secret@a/b",
+            "1://user:secret@a",
+            "https://user:secret/@a", "https://user:1/secret@a", "https://user/secret:@a", "https://x:secret@y:z@a",
+            "https://::1", "https://[::1", "https://[1.2.3.4]",
             "https://[::1]6443", "a/b", "https://b\u{FC}cher.example", "://a", "https://a%41", "https://a,b",
         ])
     func refused(_ text: String) {
@@ -76,5 +79,23 @@ struct ProxyURLTests {
         let error = #expect(throws: MalformedURL.self) { try ProxyURL(text) }
         #expect(error?.description.contains("http, https or socks5") == true)
         #expect(throws: MalformedURL.self) { try ProxyURL("http://a%4:b@proxy") }
+    }
+
+    @Test(
+        "A password is in no message, wherever the mistake is",
+        arguments: [
+            ("ftp://me:secret@proxy", "expected a proxy with http, https or socks5, found \"ftp\""),
+            ("http://me:secret@proxy:x", "expected a port from 1 to 65535, found \"x\""),
+            ("http://me:sec%ret@proxy", "expected two hexadecimal digits after % in the user name or password"),
+            (
+                "http://me:secret/@proxy",
+                "expected no @ after the host; in a user name or password /, ? and # are written %2F, %3F and %23"
+            ),
+            ("1://me:secret@proxy", "expected a URL, found \"1://proxy\""),
+            ("me:secret@proxy://x", "expected a URL, found \"proxy://x\""),
+        ])
+    func secret(_ text: String, message: String) {
+        let error = #expect(throws: MalformedURL.self) { try ProxyURL(text) }
+        #expect(error?.description == message)
     }
 }
