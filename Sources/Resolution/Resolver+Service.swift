@@ -82,7 +82,7 @@ extension Resolver {
     /// Its addresses, without those that no Service may have on a node.
     private func addresses(of service: Service) -> (addresses: ServiceAddresses, refusals: [String]) {
         var addresses = ServiceAddresses(service)
-        let refusals = context.safety == nil ? [] : addresses.refuse(isNodeAddress: isNodeAddress)
+        let refusals = context.safety.map { addresses.refuse(by: $0, isNodeAddress: isNodeAddress) } ?? []
         return (addresses, refusals)
     }
 

@@ -38,9 +38,7 @@ struct Portico: AsyncParsableCommand {
     static func main() async {
         do {
             let arguments = Array(CommandLine.arguments.dropFirst())
-            let isDaemon = arguments.first == Daemon.name
-            var command = try parseAsRoot(
-                isDaemon ? [Daemon.name] + DaemonCommandLine(Array(arguments.dropFirst())).settled() : arguments)
+            var command = try parseAsRoot(Self.settled(arguments))
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {
@@ -53,6 +51,15 @@ struct Portico: AsyncParsableCommand {
             finish(with: ExitCode.failure)
         } catch {
             finish(with: error)
+        }
+    }
+
+    /// The arguments of a node's commands as its parser takes them: both have those of a kube-proxy.
+    private static func settled(_ arguments: [String]) throws(ConfigurationMistakes) -> [String] {
+        switch arguments.first {
+        case Daemon.name: [Daemon.name] + (try DaemonCommandLine(Array(arguments.dropFirst())).settled())
+        case Render.configuration.commandName: GoFlags.normalized(arguments, flags: Daemon.flags)
+        default: arguments
         }
     }
 

@@ -51,6 +51,22 @@ import Testing
         #expect(settings.clusterRanges.map(\.description) == ["10.244.0.0/16", "fd00:244::/48"])
     }
 
+    @Test func allowedExternalAddressesAddUp() throws {
+        func allowed(_ arguments: String...) throws -> [String]? {
+            let line = GoFlags.normalized(["render", "-f", "x"] + arguments, flags: Daemon.flags)
+            let command = try #require(try Portico.parseAsRoot(line) as? Render)
+            return command.node.settings.allowedExternalIPs?.map(\.description)
+        }
+        #expect(try allowed() == nil, "any")
+        #expect(try allowed("--allowed-external-ips=") == [], "none")
+        #expect(
+            try allowed("--allowed-external-ips", "203.0.113.0/24,2001:db8::/32", "--allowed-external-ips=192.0.2.7")
+                == ["203.0.113.0/24", "2001:db8::/32", "192.0.2.7/32"])
+        #expect(try daemon("-f", "x", "--allowed-external-ips=0.0.0.0/0").node.settings.allowedExternalIPs?.count == 1)
+        #expect(
+            complaint("daemon", "-f", "x", "--allowed-external-ips", "203.0.113")?.contains("neither a range") == true)
+    }
+
     @Test func anEmptyValueIsAValue() throws {
         #expect(try daemon("-f", "x", "--healthz-bind-address=").healthzBindAddress.address == nil)
         #expect(try daemon("-f", "x").healthzBindAddress == .standard)

@@ -196,4 +196,49 @@ import Testing
                 "Service default/web: load-balancer IP 127.0.0.1 is refused: it is a loopback address",
             ])
     }
+
+    @Test("External IPs outside the ranges that are allowed are refused; a load balancer's are a controller's to give")
+    func externalIPs() throws {
+        let web = service(status: [.init(ip: "198.51.100.1")]) {
+            $0.externalIPs = ["203.0.113.7", "198.51.100.1", "8.8.8.8", "2001:db8::7", "fd00::7"]
+        }
+        func served(_ ranges: String...) -> Resolution {
+            resolve([web], [], NodeSafety(allowedExternalIPs: ranges.compactMap { IPPrefix($0) }))
+        }
+        #expect(resolve([web]).ports.flatMap(\.externalIPs).count == 5, "unless somebody says otherwise")
+        let some = served("203.0.113.0/24", "2001:db8::/32")
+        #expect(some.ports.flatMap(\.externalIPs) == [ip("203.0.113.7"), ip("2001:db8::7")])
+        #expect(some.ports.flatMap(\.loadBalancerIPs) == [ip("198.51.100.1")])
+        #expect(
+            refusals(some)
+                == ["198.51.100.1", "8.8.8.8", "fd00::7"].map {
+                    "Service default/web: external IP \($0) is refused: it is outside --allowed-external-ips"
+                })
+        #expect(served().ports.flatMap(\.externalIPs) == [], "none is none")
+        #expect(served("0.0.0.0/0", "::/0").ports.flatMap(\.externalIPs).count == 5)
+        let special = service { $0.externalIPs = ["127.0.0.1"] }
+        #expect(
+            resolve([special], [], NodeSafety(allowedExternalIPs: [try #require(IPPrefix("127.0.0.0/8"))])).ports
+                .flatMap(
+                    \.externalIPs) == [], "what no Service may have is not for anybody to allow")
+    }
+
+    @Test("A Service does not keep an address from others that it may not have, and gets it with the next context")
+    func refusedExternalIPIsNoClaim() throws {
+        let old = service("old", clusterIPs: ["10.96.0.2"]) { $0.externalIPs = ["8.8.8.8"] }
+        let web = service("web", status: [.init(ip: "8.8.8.8")])
+        let safety = NodeSafety(allowedExternalIPs: [])
+        let resolution = resolve([old, web], [], safety)
+        #expect(resolution.ports.flatMap(\.loadBalancerIPs) == [ip("8.8.8.8")])
+        #expect(resolution.notes.filter { $0.level == .warning } == [])
+        var resolver = Resolver(ResolutionContext(nodeName: "here", safety: safety))
+        var changes = ObjectChanges()
+        changes.update(.service(old))
+        _ = resolver.apply(changes)
+        #expect(resolver.resolution.ports.flatMap(\.externalIPs) == [])
+        var context = resolver.context
+        context.safety?.allowedExternalIPs = [try #require(IPPrefix("8.8.8.0/24"))]
+        #expect(resolver.update(context) == [key("old")])
+        #expect(resolver.resolution.ports.flatMap(\.externalIPs) == [ip("8.8.8.8")])
+    }
 }

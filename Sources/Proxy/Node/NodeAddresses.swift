@@ -60,8 +60,10 @@ public struct NodeAddresses: Hashable, Sendable {
     }
 
     /// What this node must not capture and not dial.
-    func safety(_ settings: NodeSettings) -> NodeSafety {
-        NodeSafety(addresses: Set(local.flatMap(\.value)), apiServer: settings.apiServer)
+    public func safety(_ settings: NodeSettings) -> NodeSafety {
+        NodeSafety(
+            addresses: Set(local.flatMap(\.value)), apiServer: settings.apiServer,
+            allowedExternalIPs: settings.allowedExternalIPs)
     }
 
     /// Clients whose address endpoints of this node cannot see: their answers would not pass the proxy (docs/source-address.md).
@@ -88,6 +90,8 @@ public struct NodeSettings: Sendable {
     public var apiServer: EndpointAddress?
     /// Where pods have their addresses; without it the ranges of the Node object count.
     public var clusterRanges: [IPPrefix] = []
+    /// The only addresses that Services may have as external IPs; nil for any.
+    public var allowedExternalIPs: [IPPrefix]?
     /// How endpoints are chosen for Services that do not say.
     public var balancing = BalancingMethod.roundRobin
     /// Whether endpoints of this node see the client's address where that is possible.

@@ -33,6 +33,17 @@ extension NodeAddresses {
     }
 }
 
+extension NodeState {
+    /// What people should know once, though all is as it was asked for.
+    var warnings: [String] {
+        guard settings.allowedExternalIPs == nil, sums.externalPorts > 0 else { return [] }
+        return [
+            "external IPs of Services are served, whichever they are: who may write a Service can have any address led to it; "
+                + "--allowed-external-ips says which may be"
+        ]
+    }
+}
+
 extension ServicePort {
     /// What clients send to, apart from node ports.
     var addresses: [IPAddress] { clusterIPs + externalIPs + loadBalancerIPs }

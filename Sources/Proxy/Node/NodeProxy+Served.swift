@@ -16,6 +16,8 @@ extension NodeProxy {
         public var problems: [Problem] = []
         /// All facts that explain what is served and are not one Service's own.
         public var notes: [Note] = []
+        /// What people should know once, though all is as it was asked for.
+        public var warnings: [String] = []
         /// How many Services and service ports of the cluster this node proxies.
         public var serviceCount = 0
         public var portCount = 0
@@ -65,6 +67,7 @@ extension NodeState {
         if isRedirecting { served.problems += addresses.problems(serving: sums.families, settings) }
         served.problems += (resolver.strayNotes.compactMap { Problem($0) })
         served.problems += [shortage.problem(limit: limit)].compactMap(\.self)
+        served.warnings = warnings
         served.serviceCount = sums.services
         served.portCount = sums.ports
         served.addresses = addresses

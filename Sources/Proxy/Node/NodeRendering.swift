@@ -11,6 +11,8 @@ public struct NodeRendering: Sendable {
     public let change: KernelChange
     public let notes: [String]
     public let problems: [Problem]
+    /// What people should know, though all is as it was asked for.
+    public let warnings: [String]
 
     /// - Parameter look: gives the node's addresses, for which its object counts.
     public init(_ objects: ObjectChanges, _ settings: NodeSettings, look: (Node?) -> NodeAddresses) {
@@ -28,6 +30,7 @@ public struct NodeRendering: Sendable {
         }
         self.change = change
         self.notes = notes
+        warnings = state.warnings
         self.problems = problems + state.resolver.strayNotes.compactMap { Problem($0) }
     }
 }

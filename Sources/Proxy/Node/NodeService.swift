@@ -21,12 +21,14 @@ struct NodeService: Sendable {
         var ports = 0
         var ipv4Ports = 0
         var ipv6Ports = 0
+        var externalPorts = 0
     }
 
     mutating func resolved(as ports: [ServicePort], _ key: ObjectKey) {
         share = Share(ports: ports.count)
         share.ipv4Ports = ports.count { $0.addresses.contains { $0.family == .ipv4 } }
         share.ipv6Ports = ports.count { $0.addresses.contains { $0.family == .ipv6 } }
+        share.externalPorts = ports.count { !$0.externalIPs.isEmpty }
         healthCheck = ports.lazy.compactMap(\.healthCheck).first.map {
             ServiceHealthEntry(
                 namespace: key.namespace, name: key.name, nodePort: $0.nodePort, localEndpoints: $0.localEndpoints)
@@ -68,6 +70,8 @@ struct NodeSums: Sendable, Equatable {
     private(set) var ports = 0
     /// Service ports that have addresses of a family.
     private(set) var families: [IPAddress.Family: Int] = [:]
+    /// Service ports that have external IPs.
+    private(set) var externalPorts = 0
     /// At which load balancers ask about Services, and how many ask there.
     private(set) var healthPorts: [UInt16: Int] = [:]
 
@@ -79,6 +83,7 @@ struct NodeSums: Sendable, Equatable {
     private mutating func add(_ service: NodeService, _ sign: Int) {
         if service.share.ports > 0 { services += sign }
         ports += sign * service.share.ports
+        externalPorts += sign * service.share.externalPorts
         for (family, count) in [(IPAddress.Family.ipv4, service.share.ipv4Ports), (.ipv6, service.share.ipv6Ports)] {
             let sum = (families[family] ?? 0) + sign * count
             families[family] = sum > 0 ? sum : nil

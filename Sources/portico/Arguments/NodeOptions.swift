@@ -91,6 +91,8 @@ struct NodeOptions: ParsableArguments {
         })
     var clusterCidr: [IPPrefix] = []
 
+    @OptionGroup var externalAddresses: ExternalAddressOptions
+
     func validate() throws {
         guard !proxyPortRange.ports.allSatisfy(serviceNodePortRange.contains) else {
             throw ValidationError("--proxy-port-range: all of \(proxyPortRange) are node ports")
@@ -118,6 +120,7 @@ struct NodeOptions: ParsableArguments {
         settings.nodePorts = serviceNodePortRange
         settings.nodePortAddresses = nodeportAddresses
         settings.clusterRanges = clusterCidr
+        settings.allowedExternalIPs = externalAddresses.allowed
         settings.preservesSource = sourceIp == .preserve
         return settings
     }

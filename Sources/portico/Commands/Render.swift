@@ -54,6 +54,7 @@ struct Render: AsyncParsableCommand {
             status.replace(rendering.problems, of: .services)
             status.replace(notes: rendering.notes.map { Note($0, isDetail: true) }, of: .services)
         }
+        for warning in rendering.warnings { logger.warning("\(warning)") }
         for family in IPAddress.Family.allCases where family == .ipv4 ? !onlyIPv6 : !onlyIPv4 {
             let name = family == .ipv4 ? "IPv4" : "IPv6"
             guard let rules = RuleSet(rendering.change, family) else {

@@ -173,6 +173,9 @@ struct DaemonRole: SessionRole {
             status.portCount = served.portCount
             status.serviceCount = served.serviceCount
         }
+        for warning in served.warnings where warned.insert(warning).inserted {
+            parts.tools.teller.logger.warning("\(warning)")
+        }
         let unheard = parts.health.update(served, isChange: isChange)
         parts.tools.teller.update { $0.replace(unheard, of: .health) }
     }

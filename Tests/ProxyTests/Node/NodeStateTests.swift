@@ -81,6 +81,34 @@ import Testing
         #expect(state.take(changes(.node(node), web("b", 3)), look) == [key("a"), key("b")])
     }
 
+    @Test("That any external IP is served is worth a word, once there is one and nobody has said which may be")
+    mutating func externalIPs() {
+        func external(_ address: String?) -> ClusterObject {
+            .service(service("a", clusterIPs: ["10.96.0.1"]) { $0.externalIPs = address.map { [$0] } ?? [] })
+        }
+        serve(changes(web("b", 2)))
+        #expect(state.warnings == [])
+        serve(changes(external("203.0.113.7")))
+        #expect(state.warnings.count == 1 && state.warnings[0].contains("--allowed-external-ips"))
+        #expect(state.served([], limit: 64).warnings == state.warnings)
+        serve(changes(external(nil)))
+        #expect(state.warnings == [])
+        var settings = Self.settings
+        settings.allowedExternalIPs = [IPPrefix("203.0.113.0/24")].compactMap(\.self)
+        state = NodeState(settings, isRedirecting: true)
+        _ = state.take(ObjectChanges(), look)
+        serve(changes(external("203.0.113.7")))
+        #expect(state.warnings == [])
+        #expect(state.services[key("a")]?.portals.contains { $0.place == .externalIP(ip("203.0.113.7")) } == true)
+        serve(changes(external("203.0.112.7")))
+        #expect(state.services[key("a")]?.portals.map(\.place) == [.clusterIP(ip("10.96.0.1"))])
+        let problems = state.served([key("a")], limit: 64).services[key("a")].flatMap(\.self)?.problems
+        #expect(
+            problems?.map(\.description) == [
+                "Service default/a: external IP 203.0.112.7 is refused: it is outside --allowed-external-ips"
+            ])
+    }
+
     @Test("Another attempt is made for what is in trouble, and for what matters since something was let go")
     mutating func retry() {
         serve(changes(web("a", 1), web("b", 2))) { key, _ in key.name == "a" }
