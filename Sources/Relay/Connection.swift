@@ -17,6 +17,8 @@ struct Connection: ~Copyable {
     let peer: SocketAddress
     /// Dial attempts begun, 1…4.
     var attempts: UInt8 = 0
+    /// The errno of the attempts that failed: of one that shows that somebody is there, if there is one. All are below 134.
+    var dialError: UInt8 = 0
     /// Both sockets stand, and bytes may move.
     var isEstablished = false
     /// There was no endpoint, and the client waits for one.

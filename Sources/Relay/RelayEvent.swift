@@ -1,6 +1,7 @@
 public import Balancing
 public import Base
 public import EventLoop
+internal import Glibc
 
 /// Something that people may want to read about. Reported on a worker's thread.
 public enum RelayEvent: Sendable {
@@ -67,6 +68,11 @@ public struct ConnectionRecord: Sendable {
     /// How long it was open, in milliseconds.
     public let milliseconds: UInt64
     public let outcome: Outcome
+    /// The errno of the attempts that failed: of one that shows that somebody is there, if there is one; 0 if none failed.
+    public var dialError: Int32 = 0
+
+    /// Nobody could be reached, and nothing has come back that would show a machine there: no route, or no answer in time.
+    public var foundNobody: Bool { outcome == .unreachable && DialFailure.isSilent(dialError) }
 }
 
 /// One failed attempt to reach an endpoint.
@@ -79,4 +85,9 @@ public struct DialFailure: Sendable {
     public let code: Int32
     /// That time limit, in milliseconds.
     public let limit: UInt64
+
+    /// Whether an errno says that there is no way to a machine, or that nothing comes back from it.
+    static func isSilent(_ code: Int32) -> Bool {
+        [EHOSTUNREACH, ENETUNREACH, ETIMEDOUT, EHOSTDOWN, ENETDOWN].contains(code)
+    }
 }

@@ -46,7 +46,7 @@ extension Worker {
             port: connection.pointee.port.id, client: connection.pointee.peer, endpoint: connection.pointee.endpoint,
             attempts: Int(connection.pointee.attempts), bytesUp: connection.pointee.up.moved,
             bytesDown: connection.pointee.down.moved, milliseconds: loop.now - connection.pointee.openedAt,
-            outcome: outcome)
+            outcome: outcome, dialError: Int32(connection.pointee.dialError))
     }
 
     /// A connection that ``load`` counted has ended, or has not come after all.

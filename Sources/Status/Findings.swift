@@ -9,6 +9,8 @@ public enum Finder: Hashable, Comparable, Sendable {
     /// What looks at all Services together, and at the node.
     case services
     case service(ObjectKey)
+    /// Who tries to reach endpoints.
+    case endpoints
     case health
     case rules
 }

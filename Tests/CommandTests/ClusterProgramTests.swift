@@ -182,6 +182,33 @@ import Testing
         #expect(try await daemon.finished().status == 0)
     }
 
+    @Test("Pods that cannot be reached from here are said once for a Service, in JSON too, until they can be")
+    func unreachablePods() async throws {
+        let cluster = try await Cluster()
+        let hole = try BlackHole()
+        cluster.put(service: Self.plain)
+        cluster.put(endpoints: [hole.port])
+        let port = try freePort()
+        let session = try DevProcess([
+            "--kubeconfig", cluster.kubeconfig, "--publish", "shop/web:80=\(port)", "--output", "json",
+        ])
+        try await session.waitFor(#""event":"listening""#)
+        #expect(!session.child.output.contains(#""event":"connection""#))
+        async let clients = [answer(port), answer(port)]
+        _ = try? await clients
+        let words = "Service shop/web: none of its endpoints that were tried can be reached from this machine"
+        try await session.waitForErrors(words)
+        try await session.waitFor(words)
+        let pod = try ScriptedServer.identity("pod")
+        cluster.put(endpoints: [pod.port])
+        #expect(await eventually(within: .seconds(20)) { (try? await answer(port)) == "pod" })
+        try await session.waitForErrors("no longer: \(words)")
+        let result = try await session.end()
+        #expect(result.status == 0)
+        #expect(result.errors.ranges(of: words).count == 2, "\(result.errors)")
+        #expect(!result.output.contains(#""event":"connection""#), "nobody has asked for them")
+    }
+
     @Test(
         "A daemon does not depend on a cluster IP that it captures itself",
         .requires(.root, .tool("iptables")))

@@ -120,6 +120,9 @@ extension Worker {
         connection.pointee.server = .none
         connection.pointee.isWatchingServer = false
         connection.pointee.endpoint = nil
+        if connection.pointee.dialError == 0 || DialFailure.isSilent(Int32(connection.pointee.dialError)) {
+            connection.pointee.dialError = UInt8(clamping: code)
+        }
         endpoint.open.wrappingSubtract(1, ordering: .relaxed)
         eject(endpoint, of: connection.pointee.port)
         let port = connection.pointee.port

@@ -183,17 +183,18 @@ struct Dev: AsyncParsableCommand {
         let demo = demoPods ? try DemoStandIns() : nil
         if let demo { settings.standIn = { demo.address(for: $0) } }
         // Programs have standard output to themselves.
+        let teller = StatusTeller(logger: Logger(label: "dev"))
+        let reachability = isOfCluster ? PodReachability(teller) : nil
         let report = DevReport(
             format: output, output: command.isEmpty ? .output : .error, followed: followed,
-            reportsConnections: connections, command: command.first)
+            reportsConnections: connections, command: command.first, reachability: reachability)
         let isNamed = names.envFile != nil || names.dns != nil || !command.isEmpty
         let publisher =
             isNamed ? try NamePublisher(names, settings, namespace: selection.defaultNamespace) : nil
         settings.resolvesHeadless = isNamed || demoPods
         SessionSignal.begin()
-        let teller = StatusTeller(logger: Logger(label: "dev"))
         var configuration = RelayConfiguration.ofThisMachine(udpTimeout: relay.udpTimeout?.duration)
-        configuration.reportsConnections = connections
+        configuration.reportsConnections = connections || reachability != nil
         try await Session<DevRole>(
             source: try source(teller), teller: teller,
             report: report, configuration: configuration, hasOthers: !services.isEmpty

@@ -14,6 +14,8 @@ struct DevReport: SessionReport {
     let reportsConnections: Bool
     /// The program that is run once all listens; nil for none.
     let command: String?
+    /// Notices whose pods cannot be reached from here; nil where they are on this machine.
+    var reachability: PodReachability?
 
     func listening(_ status: Status) {
         let services = status.services.sorted { $0.key < $1.key }.flatMap(\.value.ports)
@@ -32,6 +34,7 @@ struct DevReport: SessionReport {
 
     /// Only what is different: its size goes by what has changed, however much is served.
     func changed(_ change: StatusChange, _ board: StatusBoard) {
+        reachability?.forget(change.services.filter { $0.value.after == nil }.keys)
         guard !change.services.isEmpty || !change.problems.isEmpty else { return }
         let services = change.services.sorted { $0.key < $1.key }
         switch format {
@@ -62,6 +65,7 @@ struct DevReport: SessionReport {
     }
 
     func connection(_ record: ConnectionRecord) {
+        reachability?.take(record)
         guard reportsConnections else { return }
         let endpoint = record.endpoint.map { "\($0.podName.isEmpty ? "" : $0.podName + " ")\($0.address)" } ?? "-"
         switch format {
