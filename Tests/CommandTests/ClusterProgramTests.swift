@@ -36,9 +36,29 @@ import Testing
 
         func put(service spec: String, status: String = "{}") {
             services.put("shop/web") { version in
-                #"{"metadata":{"name":"web","namespace":"shop","resourceVersion":"\#(version)"},"#
+                #"{"metadata":{"name":"web","namespace":"shop","uid":"s-1","resourceVersion":"\#(version)"},"#
                     + #""spec":\#(spec),"status":\#(status)}"#
             }
+        }
+
+        /// The Node that daemons are.
+        func put(node spec: String = "{}", address: String = "127.0.0.1", metadata: String = "") {
+            nodes.put("node1") { version in
+                #"{"metadata":{"name":"node1","uid":"n-1","resourceVersion":"\#(version)"\#(metadata)},"spec":\#(spec),"#
+                    + #""status":{"addresses":[{"type":"InternalIP","address":"\#(address)"}]}}"#
+            }
+        }
+
+        /// A daemon that leaves the machine's firewall and settings alone.
+        func daemon(_ arguments: String...) throws -> ChildProcess {
+            let daemon = try ChildProcess(
+                try DevProcess.program(),
+                [
+                    "daemon", "--kubeconfig", kubeconfig, "--hostname-override", "node1", "--redirect", "none",
+                    "--kernel-root", folder.path, "--output", "json",
+                ] + arguments)
+            daemon.closeInput()
+            return daemon
         }
 
         /// The endpoints of the Service: ports of this machine.
@@ -180,6 +200,67 @@ import Testing
             "\(daemon.output) \(daemon.errors)")
         daemon.signal(SIGTERM)
         #expect(try await daemon.finished().status == 0)
+    }
+
+    @Test("/healthz follows the Node: deleted, about to be, gone, back", .requires(.root, .tool("curl")))
+    func eligibility() async throws {
+        let cluster = try await Cluster()
+        cluster.put(service: #"{"clusterIP":"10.96.0.10","ports":[{"port":80,"protocol":"TCP"}]}"#)
+        let port = try freePort()
+        let daemon = try cluster.daemon("--healthz-bind-address=127.0.0.1:\(port)")
+        defer { daemon.signal(SIGKILL) }
+        func health(_ path: String) async throws -> String {
+            let curl = try ChildProcess(
+                try #require(findProgram("curl")),
+                ["-s", "-o", "/dev/null", "-w", "%{http_code}", "http://127.0.0.1:\(port)/\(path)"])
+            return try await curl.finished().output
+        }
+        func becomes(_ code: String) async throws -> Bool {
+            try await eventually(within: .seconds(30), every: .milliseconds(50)) { try await health("healthz") == code }
+        }
+        #expect(try await becomes("503"), "a cluster that has no such Node")
+        for (metadata, spec, code) in [
+            ("", "{}", "200"), (#","deletionTimestamp":"2026-01-02T03:04:05Z""#, "{}", "503"), ("", "{}", "200"),
+            ("", #"{"taints":[{"key":"ToBeDeletedByClusterAutoscaler","effect":"NoSchedule"}]}"#, "503"),
+            ("", #"{"taints":[{"key":"example.com/other","effect":"NoSchedule"}]}"#, "200"),
+        ] {
+            cluster.put(node: spec, metadata: metadata)
+            #expect(try await becomes(code), "\(metadata) \(spec)")
+            #expect(try await health("livez") == "200")
+        }
+        cluster.nodes.remove("node1")
+        #expect(try await becomes("503"))
+        cluster.put()
+        #expect(try await becomes("200"))
+        daemon.signal(SIGTERM)
+        #expect(try await daemon.finished().status == 0)
+    }
+
+    @Test(
+        "Other addresses of the Node are told, and other ranges of its pods end a daemon that knows them by those",
+        .requires(.root))
+    func nodeChanges() async throws {
+        let cluster = try await Cluster()
+        cluster.put(node: #"{"podCIDRs":["10.244.1.0/24"]}"#)
+        cluster.put(
+            service: #"{"clusterIP":"10.96.0.10","ports":[{"port":80,"protocol":"TCP"}]}"#)
+        let daemon = try cluster.daemon("--healthz-bind-address=", "--detect-local-mode=NodeCIDR")
+        defer { daemon.signal(SIGKILL) }
+        #expect(await eventually(within: .seconds(30)) { daemon.output.contains(#""event":"listening""#) })
+        cluster.put(node: #"{"podCIDRs":["10.244.1.0/24"]}"#, address: "127.0.0.2")
+        #expect(
+            await eventually(within: .seconds(30)) {
+                daemon.errors.contains("the addresses of Node node1 are 127.0.0.2 now and were 127.0.0.1")
+            })
+        #expect(!daemon.output.contains(#""event":"summary""#), "it goes on")
+        cluster.put(node: #"{"podCIDRs":["10.244.2.0/24"]}"#, address: "127.0.0.2")
+        let result = try await daemon.finished()
+        #expect(result.status == 1)
+        #expect(
+            result.errors.ranges(of: "the podCIDRs of Node node1 are 10.244.2.0/24 now and were 10.244.1.0/24").count
+                == 1,
+            "\(result.errors)")
+        #expect(result.output.contains(#""event":"summary""#), "in an orderly way")
     }
 
     @Test("Pods that cannot be reached from here are said once for a Service, in JSON too, until they can be")

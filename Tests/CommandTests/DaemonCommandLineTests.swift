@@ -67,6 +67,26 @@ import Testing
             complaint("daemon", "-f", "x", "--allowed-external-ips", "203.0.113")?.contains("neither a range") == true)
     }
 
+    @Test func theNodeIsCalledAsTheHostUnlessToldOtherwise() throws {
+        let host = try daemon("-f", "x").node.nodeName
+        #expect(
+            try daemon("-f", "x", "--hostname-override=").node.nodeName == host, "as in a file that leaves it empty")
+        #expect(try daemon("-f", "x", "--hostname-override=NODE2").node.nodeName == "node2")
+        #expect(
+            complaint("daemon", "-f", "x", "--hostname-override= ")?.contains("the name of this node is empty") == true)
+    }
+
+    @Test func ofTheModesThatDetectPodsOneHasAMeaning() throws {
+        let node = try daemon("-f", "x", "--detect-local-mode=NodeCIDR")
+        #expect(node.kubeProxy.detectsByNode && node.kubeProxy.notes == [])
+        let cluster = try daemon("-f", "x", "--detect-local-mode=ClusterCIDR")
+        #expect(!cluster.kubeProxy.detectsByNode && cluster.kubeProxy.notes == [])
+        let bridge = try daemon("-f", "x", "--detect-local-mode=BridgeInterface")
+        #expect(
+            bridge.kubeProxy.notes.count == 1
+                && bridge.kubeProxy.notes[0].hasPrefix("--detect-local-mode has no effect"))
+    }
+
     @Test func anEmptyValueIsAValue() throws {
         #expect(try daemon("-f", "x", "--healthz-bind-address=").healthzBindAddress.address == nil)
         #expect(try daemon("-f", "x").healthzBindAddress == .standard)

@@ -45,12 +45,21 @@ struct KubeProxyOptions: ParsableArguments {
     @Flag(help: "Refuse to start in place of a mode that is not there, instead of serving in userspace.")
     var strictMode = false
 
+    @Option(
+        help: ArgumentHelp(
+            "How the pods of this node are known: by --cluster-cidr, or by podCIDRs of the Node alone.",
+            valueName: "ClusterCIDR|NodeCIDR"))
+    var detectLocalMode: String?
+
     @Option(help: .hidden) var healthzPort: UInt16?
 
     /// Flags and fields of kube-proxy that do nothing here, as `name=value`; what they were given for is told in ``note``.
     @Option(help: .hidden) var withoutEffect: [String] = []
     /// What the command line and the file have that people should know of.
     @Option(help: .hidden) var note: [String] = []
+
+    /// Pods are to be known by podCIDRs of the Node alone.
+    var detectsByNode: Bool { detectLocalMode == "NodeCIDR" }
 
     /// Those of them without a value.
     static let flags: Set = ["init-only", "strict-mode", "bind-address-hard-fail"]
@@ -71,8 +80,15 @@ struct KubeProxyOptions: ParsableArguments {
 
     /// One line for each thing that is not as it was asked for.
     var notes: [String] {
-        (missing.map { ["the mode \($0) is not there yet, and is served as userspace; --strict-mode refuses that"] }
-            ?? [])
-            + note
+        var notes = note
+        if let missing {
+            notes.insert("the mode \(missing) is not there yet, and is served as userspace; --strict-mode refuses that", at: 0)
+        }
+        if let detectLocalMode, !["", "ClusterCIDR", "NodeCIDR"].contains(detectLocalMode) {
+            notes.append(
+                "--detect-local-mode=\(detectLocalMode) has no effect: the pods of this node are known by --cluster-cidr, or by "
+                    + "podCIDRs of the Node")
+        }
+        return notes
     }
 }

@@ -97,14 +97,15 @@ struct NodeOptions: ParsableArguments {
         guard !proxyPortRange.ports.allSatisfy(serviceNodePortRange.contains) else {
             throw ValidationError("--proxy-port-range: all of \(proxyPortRange) are node ports")
         }
-        guard hostnameOverride?.allSatisfy(\.isWhitespace) != true else {
-            throw ValidationError("--hostname-override: the name is empty")
+        guard !nodeName.isEmpty else {
+            throw ValidationError("the name of this node is empty; set --hostname-override")
         }
     }
 
     /// Lower case and without blanks, as kube-proxy has it.
     var nodeName: String {
-        (hostnameOverride ?? Self.hostName).lowercased().split(whereSeparator: \.isWhitespace).joined()
+        let given = hostnameOverride.flatMap { $0.isEmpty ? nil : $0 }
+        return (given ?? Self.hostName).lowercased().split(whereSeparator: \.isWhitespace).joined()
     }
 
     private static var hostName: String {

@@ -164,6 +164,7 @@ struct Daemon: AsyncParsableCommand {
         let api = node.files.isEmpty ? try NamedCluster(cluster, mayAsk: false, standard: nil) : nil
         Serving.begin(output: output, log: logging.format)
         var settings = node.settings
+        if kubeProxy.detectsByNode { settings.clusterRanges = [] }
         settings.healthPort = healthAddress.flatMap { $0.ip.isLoopback ? nil : $0.port }
         let iptables = redirect == .none ? nil : try findIptables()
         if iptables != nil { settings.apiServer = api.flatMap { EndpointAddress($0.access.server.authority) } }
@@ -195,7 +196,8 @@ struct Daemon: AsyncParsableCommand {
                     drainTimeout: drainTimeout.duration, takeoverDrainTimeout: takeoverDrainTimeout?.duration,
                     cleanupOnExit: cleanupOnExit, healthAddress: healthAddress,
                     isHealthRequired: kubeProxy.bindAddressHardFail, takeover: takeover,
-                    isTakeoverForced: takeoverForce, allowsEmpty: allowEmpty),
+                    isTakeoverForced: takeoverForce, allowsEmpty: allowEmpty, followsCluster: api != nil,
+                    needsPodRanges: kubeProxy.detectsByNode),
                 iptables: iptables, restart: restart))
         if restart.isWanted { throw restart.now() }
     }

@@ -18,4 +18,8 @@ struct DaemonOptions: Sendable {
     var isTakeoverForced: Bool
     /// Whether others are taken over from with nothing to serve.
     var allowsEmpty: Bool
+    /// Objects come from an API server, and not from manifests.
+    var followsCluster = false
+    /// Pods are known by the ranges of the Node and by nothing else.
+    var needsPodRanges = false
 }

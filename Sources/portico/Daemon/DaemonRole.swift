@@ -23,6 +23,12 @@ struct DaemonRole: SessionRole {
         case succeeded
         /// The configuration file says something else.
         case configuration(ConfigurationWatch.News)
+        /// The Node has had its time to get addresses.
+        case addressesDue
+        /// The Node has had its time to get ranges for its pods.
+        case podRangesDue
+        /// The Node is such that this process has to end.
+        case nodeEnds
     }
 
     let settings: NodeSettings
@@ -56,6 +62,9 @@ struct DaemonRole: SessionRole {
     /// Something is served that the rules have not followed yet.
     private var isAhead = false
     private var warned: Set<String> = []
+    /// Nil without a cluster.
+    private var identity: NodeIdentity?
+    private(set) var exitStatus: Int32?
 
     init(settings: NodeSettings, options: DaemonOptions, iptables: Iptables?, restart: Restart) {
         self.settings = settings
@@ -68,7 +77,6 @@ struct DaemonRole: SessionRole {
     var retryInterval: Duration { options.syncPeriod }
     var signals: [Int32] { [SIGINT, SIGTERM, SIGHUP] }
     func meaning(of signal: Int32) -> SessionSignal { signal == SIGHUP ? .reload : .end(signal) }
-    var exitStatus: Int32? { nil }
 
     // MARK: Serving
 
@@ -103,6 +111,11 @@ struct DaemonRole: SessionRole {
         let keeper = RuleKeeper(
             proxy: proxy, minPeriod: options.minSyncPeriod, watch: backEnd?.watch, logger: logger)
         let manager = manager
+        if options.followsCluster {
+            // What could be read of it at first was told; a Node that may not be read is not missing.
+            identity = NodeIdentity(
+                settings.nodeName, needsPodRanges: options.needsPodRanges, isReadable: !first.isPartial)
+        }
         parts = Parts(
             tools: tools, proxy: proxy, keeper: keeper, health: health, succession: succession,
             rules: Task { await keeper.run { tools.wake(.redirected($0)) } },
@@ -111,9 +124,21 @@ struct DaemonRole: SessionRole {
                 Task { await Self.watchAddresses { tools.wake(.addresses) } },
                 Task { await Self.keepAlive(manager) },
                 Task { [watch = restart.watch] in await watch?.follow { tools.wake(.configuration($0)) } },
-            ])
+            ] + clusterFeeds(proxy, tools))
         await take(first.changes)
         return false
+    }
+
+    /// What a daemon with a cluster does besides.
+    private func clusterFeeds(_ proxy: NodeProxy, _ tools: SessionTools<Event>) -> [Task<Void, Never>] {
+        guard identity != nil else { return [] }
+        let feeds = [
+            Task { if (try? await Task.sleep(for: NodeIdentity.addressPatience)) != nil { tools.wake(.addressesDue) } },
+            Task {
+                if (try? await Task.sleep(for: NodeIdentity.podRangePatience)) != nil { tools.wake(.podRangesDue) }
+            },
+        ]
+        return feeds
     }
 
     mutating func take(_ changes: ObjectChanges) async {
@@ -143,6 +168,14 @@ struct DaemonRole: SessionRole {
             return take(news, parts)
         case .redirected(let redirected):
             await take(redirected, parts)
+        case .addressesDue:
+            identity?.addressesAreDue()
+            take(await parts.proxy.retry(), isChange: false)
+        case .podRangesDue:
+            identity?.podRangesAreDue()
+            return mustEnd
+        case .nodeEnds:
+            return mustEnd
         }
         return false
     }
@@ -163,8 +196,25 @@ struct DaemonRole: SessionRole {
         return true
     }
 
+    /// Whether the Node is such that this process has to end, and not for good: whoever supervises it starts another.
+    private var mustEnd: Bool {
+        mutating get {
+            guard let reason = identity?.reasonToEnd else { return false }
+            parts?.tools.teller.logger.error("\(reason)")
+            exitStatus = EXIT_FAILURE
+            return true
+        }
+    }
+
     private mutating func take(_ served: NodeProxy.Served, isChange: Bool) {
         guard let parts else { return }
+        var served = served
+        if let news = identity?.update(served.node) { parts.tools.teller.logger.notice("\(news)") }
+        if let identity {
+            served.problems += identity.problems
+            served.knowsNodes = served.knowsNodes || identity.knowsNodes
+            if identity.reasonToEnd != nil { parts.tools.wake(.nodeEnds) }
+        }
         addresses = served.addresses
         parts.tools.teller.update { status in
             status.update(services: served.services)
