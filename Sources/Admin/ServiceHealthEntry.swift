@@ -26,6 +26,10 @@ extension ServiceHealthEntry {
 public struct ServiceHealthProblem: Hashable, Sendable, CustomStringConvertible {
     public var namespace: String
     public var name: String
-    /// In words, naming the Service, the address and, where it can be seen, who holds the port.
-    public var description: String
+    /// In words, naming the address and, where it can be seen, who holds the port.
+    public var text: String
+
+    /// `Service shop/web`.
+    public var subject: String { "Service \(namespace)/\(name)" }
+    public var description: String { "\(subject): \(text)" }
 }

@@ -104,9 +104,9 @@ public final class ServiceHealthServers: Sendable {
         books.problems[key] = nil
         guard var check = books.checks[key] else { return }
         func isMissing(_ words: String) {
-            let text = "cannot listen for health checks of Service \(key) at \(words)"
+            let text = "cannot listen for health checks at \(words)"
             books.problems[key, default: []].append(
-                ServiceHealthProblem(namespace: key.namespace, name: key.name, description: text))
+                ServiceHealthProblem(namespace: key.namespace, name: key.name, text: text))
         }
         let holder = books.holders[check.port] ?? key
         guard holder == key else { return isMissing("port \(check.port): Service \(holder) has it") }

@@ -19,6 +19,8 @@ public struct Problem: Hashable, Sendable, CustomStringConvertible {
         case object
         /// An address cannot be listened at.
         case listener
+        /// Health checks cannot be answered at an address.
+        case health
         /// Endpoints that nobody can reach from here.
         case endpoints
         /// Something there is not enough of: descriptors, proxy ports.

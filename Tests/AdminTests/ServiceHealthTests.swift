@@ -185,7 +185,7 @@ import Testing
         let port = holder.port
         let address = try #require(IPAddress("127.0.0.1"))
         let words =
-            "cannot listen for health checks of Service ns/svc at 127.0.0.1:\(port): Address already in use, held by"
+            "Service ns/svc: cannot listen for health checks at 127.0.0.1:\(port): Address already in use, held by"
         // The kernel's table of sockets is not read at one moment: sometimes the holder is not seen.
         #expect(
             await eventually {
@@ -205,7 +205,7 @@ import Testing
         let problems = servers.update(changes(entry("a", port, 1), entry("b", port, 1)))
         #expect(
             problems.map(\.description) == [
-                "cannot listen for health checks of Service ns/a at port \(port): Service ns/b has it"
+                "Service ns/a: cannot listen for health checks at port \(port): Service ns/b has it"
             ])
         for _ in 0..<5 {
             let body = try await ask(port).body

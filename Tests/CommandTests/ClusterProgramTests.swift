@@ -61,6 +61,12 @@ import Testing
             return daemon
         }
 
+        /// The bodies of events that have been written, as far as they have this text.
+        func events(_ text: String) -> [String] {
+            server.requests.filter { $0.method == "POST" && $0.path.hasSuffix("/events") }
+                .map { String(decoding: $0.body, as: UTF8.self) }.filter { $0.contains(text) }
+        }
+
         /// The endpoints of the Service: ports of this machine.
         func put(endpoints ports: [UInt16]) {
             for (index, port) in ports.enumerated() {
@@ -200,6 +206,66 @@ import Testing
             "\(daemon.output) \(daemon.errors)")
         daemon.signal(SIGTERM)
         #expect(try await daemon.finished().status == 0)
+    }
+
+    @Test("A cluster is told that a daemon has begun, and what its operators would look for", .requires(.root))
+    func events() async throws {
+        let cluster = try await Cluster()
+        for namespace in ["default", "shop"] {
+            cluster.server.on("POST", "/apis/events.k8s.io/v1/namespaces/\(namespace)/events", .answer(201, "{}"))
+        }
+        cluster.put()
+        // Whoever has a port of all addresses has it also of one.
+        let (taken, health) = (try ScriptedServer.identity("other"), try ScriptedServer.identity("other"))
+        cluster.put(
+            service: #"{"type":"NodePort","clusterIP":"10.96.0.10","externalIPs":["8.8.8.8"],"#
+                + #""ports":[{"port":80,"protocol":"TCP","nodePort":\#(taken.port)}]}"#)
+        let daemon = try cluster.daemon(
+            "--healthz-bind-address=127.0.0.1:\(health.port)", "--allowed-external-ips=203.0.113.0/24",
+            "--nodeport-addresses=127.0.0.0/8")
+        defer { daemon.signal(SIGKILL) }
+        #expect(
+            await eventually(within: .seconds(30)) {
+                ["Starting", "FailedToOpenPort", "NotServedAsWritten", "FailedToStartProxierHealthcheck"].allSatisfy {
+                    cluster.events(#""reason":"\#($0)""#).count == 1
+                }
+            }, "\(cluster.events("")) \(daemon.errors)")
+        let start = try #require(cluster.events("Starting").first)
+        #expect(start.contains(#""type":"Normal""#) && start.contains(#""action":"StartKubeProxy""#))
+        #expect(start.contains(#""regarding":{"apiVersion":"v1","kind":"Node","name":"node1","uid":"node1"}"#))
+        #expect(start.contains(#""reportingController":"portico","reportingInstance":"portico-node1""#))
+        for reason in ["FailedToOpenPort", "NotServedAsWritten"] {
+            #expect(
+                cluster.events(reason).first?.contains(
+                    #""regarding":{"apiVersion":"v1","kind":"Service","name":"web","namespace":"shop","uid":"s-1"}"#)
+                    == true)
+        }
+        #expect(cluster.events("NotServedAsWritten").first?.contains("external IP 8.8.8.8 is refused") == true)
+        daemon.signal(SIGTERM)
+        #expect(try await daemon.finished().status == 0)
+    }
+
+    @Test("A cluster that takes no events is served all the same, and that is said once", .requires(.root))
+    func noEvents() async throws {
+        let cluster = try await Cluster()
+        cluster.put()
+        cluster.put(
+            service: #"{"clusterIP":"10.96.0.10","externalIPs":["127.0.0.1","203.0.113.7"],"#
+                + #""ports":[{"port":80,"protocol":"TCP"}]}"#)
+        let daemon = try cluster.daemon("--healthz-bind-address=")
+        defer { daemon.signal(SIGKILL) }
+        #expect(await eventually(within: .seconds(30)) { daemon.output.contains(#""event":"listening""#) })
+        #expect(
+            await eventually { cluster.events("").count >= 2 && daemon.errors.contains("events cannot be written") })
+        cluster.put(
+            service: #"{"clusterIP":"10.96.0.10","ports":[{"name":"a","port":80,"protocol":"TCP"},"#
+                + #"{"name":"b","port":81,"protocol":"TCP"}]}"#)
+        #expect(await eventually(within: .seconds(30)) { daemon.output.contains(#""servicePorts":2"#) })
+        daemon.signal(SIGTERM)
+        let result = try await daemon.finished()
+        #expect(result.status == 0)
+        #expect(result.errors.ranges(of: "events cannot be written").count == 1)
+        #expect(result.errors.ranges(of: "--allowed-external-ips says which may be").count == 1, "\(result.errors)")
     }
 
     @Test("/healthz follows the Node: deleted, about to be, gone, back", .requires(.root, .tool("curl")))

@@ -1,7 +1,7 @@
 internal import Base
 public import Cluster
 public import Host
-internal import Objects
+public import Objects
 public import Redirect
 public import Relay
 internal import Resolution
@@ -61,6 +61,9 @@ public actor NodeProxy {
     public func serve(_ changes: ObjectChanges) async -> Served {
         await turns.take { await serveNow { $0.take(changes, $1) } }
     }
+
+    /// By which the cluster knows a Service; nil if there is none.
+    public func uid(ofService key: ObjectKey) -> String? { state.resolver.store.service(key)?.metadata.uid }
 
     /// Tries again what did not work, and looks anew at the node's addresses: at every period, and when they change.
     public func retry() async -> Served {

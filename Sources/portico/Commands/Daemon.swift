@@ -197,7 +197,10 @@ struct Daemon: AsyncParsableCommand {
                     cleanupOnExit: cleanupOnExit, healthAddress: healthAddress,
                     isHealthRequired: kubeProxy.bindAddressHardFail, takeover: takeover,
                     isTakeoverForced: takeoverForce, allowsEmpty: allowEmpty, followsCluster: api != nil,
-                    needsPodRanges: kubeProxy.detectsByNode),
+                    needsPodRanges: kubeProxy.detectsByNode,
+                    events: api.map {
+                        EventRecorder($0.client, node: node.nodeName) { logger.warning("\($0)") }
+                    }),
                 iptables: iptables, restart: restart))
         if restart.isWanted { throw restart.now() }
     }

@@ -57,7 +57,7 @@ final class DaemonHealth {
         isOutOfReach = served.isOutOfReach
         health.nodeEligibility = Self.eligibility(served)
         let checks = checks.update(served.healthChecks, addresses: served.addresses.healthCheckAddresses)
-        return listen() + checks.map { Problem(.error, .listener, $0.description) }
+        return listen() + checks.map { Problem(.error, .health, subject: $0.subject, $0.text) }
     }
 
     /// The rules have followed, or have not.
@@ -84,7 +84,7 @@ final class DaemonHealth {
             return []
         } catch {
             let text = "cannot answer health checks at \(address): \(error.reason)"
-            return [Problem(.error, .listener, "\(text); --healthz-bind-address chooses another")]
+            return [Problem(.error, .health, "\(text); --healthz-bind-address chooses another")]
         }
     }
 

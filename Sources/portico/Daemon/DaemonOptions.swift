@@ -22,4 +22,6 @@ struct DaemonOptions: Sendable {
     var followsCluster = false
     /// Pods are known by the ranges of the Node and by nothing else.
     var needsPodRanges = false
+    /// Writes events to the cluster; nil without one.
+    var events: EventRecorder?
 }

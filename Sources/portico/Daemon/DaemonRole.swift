@@ -132,12 +132,18 @@ struct DaemonRole: SessionRole {
     /// What a daemon with a cluster does besides.
     private func clusterFeeds(_ proxy: NodeProxy, _ tools: SessionTools<Event>) -> [Task<Void, Never>] {
         guard identity != nil else { return [] }
-        let feeds = [
+        var feeds = [
             Task { if (try? await Task.sleep(for: NodeIdentity.addressPatience)) != nil { tools.wake(.addressesDue) } },
             Task {
                 if (try? await Task.sleep(for: NodeIdentity.podRangePatience)) != nil { tools.wake(.podRangesDue) }
             },
         ]
+        if let recorder = options.events {
+            let feed = EventFeed(node: settings.nodeName, recorder: recorder) { await proxy.uid(ofService: $0) }
+            let changes = tools.teller.board.reader()
+            feed.begin()
+            feeds += [Task { await recorder.run() }, Task { await feed.follow(changes) }]
+        }
         return feeds
     }
 
