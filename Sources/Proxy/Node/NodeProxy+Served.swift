@@ -28,6 +28,8 @@ extension NodeProxy {
         public var knowsNodes = false
         /// Traffic is to be led here and cannot: this node has no address to lead it to.
         public var isOutOfReach = false
+        /// The rules need not change for this; nil if ``redirect(checking:)`` has something to do.
+        public var redirected: Redirected?
 
         public init() {}
 

@@ -59,7 +59,11 @@ public actor NodeProxy {
 
     /// Serves what the source says by now, with these changes. May be called at any time: steps are taken one after another.
     public func serve(_ changes: ObjectChanges) async -> Served {
-        await turns.take { await serveNow { $0.take(changes, $1) } }
+        await turns.take {
+            var served = await serveNow { $0.take(changes, $1) }
+            served.redirected = await alreadyRedirected()
+            return served
+        }
     }
 
     /// By which the cluster knows a Service; nil if there is none.
@@ -78,18 +82,12 @@ public actor NodeProxy {
     /// - Parameter checking: looks at what is there, in case somebody else has changed it.
     public func redirect(checking: Bool = false) async -> Redirected {
         guard case .following(let backEnd, _) = kernel else { return Redirected() }
+        if !checking, let redirected = await turns.take({ await alreadyRedirected() }) { return redirected }
         // Between two steps: in the middle of one there are plans that the back end is not told of yet.
         let (change, round, revision) = await turns.take { takeUntold() }
-        let result: KernelResult
-        if change.isEmpty, !checking, let inForce {
-            result = inForce.unchanged
-        } else {
-            // Others may have something served meanwhile.
-            inForce = nil
-            result = await backEnd.apply(change, checking: checking)
-            guard result.isInForce else { return Redirected(result) }
-            inForce = result
-        }
+        let result = await backEnd.apply(change, checking: checking)
+        guard result.isInForce else { return Redirected(result) }
+        inForce = result
         return await turns.take {
             Redirected(result, isToBeServed: await rulesAreInForce(of: round, revision))
         }
@@ -151,7 +149,17 @@ public actor NodeProxy {
             return (KernelChange(), state.round, state.resolver.revision)
         }
         kernel = .following(backEnd, KernelChange())
+        // Others may have something served meanwhile.
+        inForce = nil
         return (change, state.round, state.resolver.revision)
+    }
+
+    /// What ``redirect(checking:)`` comes to where the kernel has been told everything and follows; nil where it has not.
+    private func alreadyRedirected() async -> Redirected? {
+        guard case .following(_, let change) = kernel else { return Redirected() }
+        guard change.isEmpty, let inForce else { return nil }
+        return Redirected(
+            inForce.unchanged, isToBeServed: await rulesAreInForce(of: state.round, state.resolver.revision))
     }
 
     /// - Returns: whether some Services are to be served otherwise now.

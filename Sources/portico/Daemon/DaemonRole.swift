@@ -149,9 +149,11 @@ struct DaemonRole: SessionRole {
 
     mutating func take(_ changes: ObjectChanges) async {
         guard let parts else { return }
-        take(await parts.proxy.serve(changes), isChange: true)
+        let served = await parts.proxy.serve(changes)
+        take(served, isChange: true)
         isAhead = true
-        parts.keeper.request(.change)
+        // What means nothing to the rules neither waits for them nor counts as one of their changes.
+        if let redirected = served.redirected { await take(redirected, parts) } else { parts.keeper.request(.change) }
     }
 
     mutating func retry(isReread: Bool) async {

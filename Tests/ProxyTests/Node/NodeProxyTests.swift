@@ -101,6 +101,38 @@ import Testing
         await relay.stop()
     }
 
+    @Test("A change that means nothing to the rules is in force once it is served, unless they are behind")
+    func inForceAtOnce() async throws {
+        var slice = slice(of: "a", ports: [.init(port: 80)], [])
+        slice.metadata.namespace = "race"
+        func moveEndpoint(to address: String) async -> NodeProxy.Redirected? {
+            slice.endpoints = [endpoint(address)]
+            var change = ObjectChanges()
+            change.update(.endpointSlice(slice))
+            return await proxy.serve(change).redirected
+        }
+        #expect(await proxy.serve(services(["a"])).redirected == nil)
+        #expect(await moveEndpoint(to: "10.1.0.1") == nil, "there are no rules yet")
+        #expect(await proxy.redirect().kernel.isInForce)
+        let done = try #require(await moveEndpoint(to: "10.1.0.2"))
+        #expect(done.kernel.isInForce && done.kernel.families.keys.sorted() == [.ipv4] && !done.isToBeServed)
+        #expect(await proxy.serve(services(["b"])).redirected == nil)
+        #expect(await moveEndpoint(to: "10.1.0.3") == nil, "the rules for b are still to come")
+        let cue = Cue()
+        await backEnd.wait(for: cue)
+        async let slow = proxy.redirect()
+        #expect(await eventually { await backEnd.calls.count == 2 })
+        #expect(await moveEndpoint(to: "10.1.0.4") == nil, "they are being brought in force")
+        cue.give()
+        #expect(await slow.kernel.isInForce)
+        #expect(await moveEndpoint(to: "10.1.0.5") != nil)
+        await backEnd.fail(.ipv4, .timedOut(program: "iptables-restore", seconds: 60))
+        _ = await proxy.serve(services(["c"]))
+        #expect(await !proxy.redirect().kernel.isInForce)
+        #expect(await moveEndpoint(to: "10.1.0.6") == nil, "they could not be")
+        await relay.stop()
+    }
+
     @Test("The node's network is looked at at first, and again when that is asked for")
     func looks() async throws {
         let looks = Guarded(0)
