@@ -25,11 +25,10 @@ final class PodHost: @unchecked Sendable {
         }
     }
 
-    /// A batch of accepts, or of datagrams: then others get their turn.
+    /// Datagrams that are answered before others get their turn.
     private static let batch = 64
-    /// How long a connection waits for its client to end as well, and a listener for descriptors to come free.
+    /// How long a connection waits for its client to end as well.
     private static let lingerMilliseconds: UInt64 = 2_000
-    private static let pressureMilliseconds: UInt64 = 100
 
     private let loop: EventLoop
     private var pods: [String: Pod] = [:]
@@ -38,15 +37,17 @@ final class PodHost: @unchecked Sendable {
     /// In the order of their deadlines, since all linger equally long.
     private var lingering: [(deadline: UInt64, token: EventLoop.Token)] = []
     private var lingerTimer: Timer?
-    private var paused: [EventLoop.Token] = []
-    private var pressureTimer: Timer?
+    private var acceptor: Acceptor?
     private let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
 
     init(on loop: EventLoop) {
         self.loop = loop
-        // Unowned: the host holds its timers, and they fire only while the loop runs, whose thread holds the host.
+        // Unowned: the host holds both, and they call only while the loop runs, whose thread holds the host.
         lingerTimer = Timer(on: loop) { [unowned self] in endLingering() }
-        pressureTimer = Timer(on: loop) { [unowned self] in resumeListeners() }
+        acceptor = Acceptor(on: loop) { [unowned self] token in
+            guard case .listener(let sockets, _) = watched[token] else { return }
+            loop.setListener(sockets.listener, token: token, accepting: true)
+        }
     }
 
     deinit {
@@ -129,44 +130,19 @@ extension PodHost {
     func handle(_ token: EventLoop.Token, _ readiness: Readiness) {
         switch watched[token] {
         case .connection(let connection, let podName, let client): step(connection, token, podName, from: client)
-        case .listener(let sockets, let podName): accept(from: sockets, token, podName)
+        case .listener(let sockets, let podName):
+            acceptor?.accept(from: sockets.listener, token: token) { add($0, from: $1, podName) }
         case .datagrams(let sockets, let podName): answerDatagrams(from: sockets, token, podName)
         case nil: break
         }
     }
 
-    private func accept(from sockets: OpenSockets, _ token: EventLoop.Token, _ podName: String) {
-        for _ in 0..<Self.batch {
-            switch TCPSocket.accept(from: sockets.listener) {
-            case .accepted(let socket, let peer):
-                lastToken += 1
-                let connection = HTTPConnection(socket, headers: PodBehaviour.headers(podName: podName))
-                // Without kernel memory for the watch the connection is closed again at once.
-                guard (try? loop.watch(connection.descriptor, token: lastToken)) != nil else { continue }
-                watched[lastToken] = .connection(connection, podName: podName, client: peer)
-            case .none:
-                return
-            case .exhausted:
-                return pause(sockets, token)
-            case .failed:
-                return pause(sockets, token)
-            }
-        }
-    }
-
-    /// The connection keeps waiting in the queue, so the listener would be reported without end.
-    private func pause(_ sockets: OpenSockets, _ token: EventLoop.Token) {
-        loop.setListener(sockets.listener, token: token, accepting: false)
-        if paused.isEmpty { pressureTimer?.start(after: Self.pressureMilliseconds) }
-        paused.append(token)
-    }
-
-    private func resumeListeners() {
-        for token in paused {
-            guard case .listener(let sockets, _) = watched[token] else { continue }
-            loop.setListener(sockets.listener, token: token, accepting: true)
-        }
-        paused = []
+    private func add(_ socket: consuming Descriptor, from client: SocketAddress, _ podName: String) {
+        lastToken += 1
+        let connection = HTTPConnection(socket, headers: PodBehaviour.headers(podName: podName))
+        // Without kernel memory for the watch the connection is closed again at once.
+        guard (try? loop.watch(connection.descriptor, token: lastToken)) != nil else { return }
+        watched[lastToken] = .connection(connection, podName: podName, client: client)
     }
 
     private func answerDatagrams(from sockets: OpenSockets, _ token: EventLoop.Token, _ podName: String) {

@@ -27,10 +27,8 @@ final class HTTPHost: @unchecked Sendable {
         var isLingering = false
     }
 
-    private static let batch = 64
-    /// How long a connection waits for its client to end as well, and listeners for descriptors to come free.
+    /// How long a connection waits for its client to end as well.
     private static let lingerMilliseconds: UInt64 = 2_000
-    private static let pressureMilliseconds: UInt64 = 100
 
     private let loop: EventLoop
     private let limits: HTTPServer.Limits
@@ -39,16 +37,18 @@ final class HTTPHost: @unchecked Sendable {
     private var lastToken: EventLoop.Token = 0
     private var sweepTimer: Timer?
     private var isSweeping = false
-    private var pressureTimer: Timer?
-    private var paused: [EventLoop.Token] = []
+    private var acceptor: Acceptor?
     private let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 16 << 10, alignment: 16)
 
     init(on loop: EventLoop, _ limits: HTTPServer.Limits) {
         self.loop = loop
         self.limits = limits
-        // Unowned: the host holds its timers, and they fire only while the loop runs, whose thread holds the host.
+        // Unowned: the host holds both, and they call only while the loop runs, whose thread holds the host.
         sweepTimer = Timer(on: loop) { [unowned self] in sweep() }
-        pressureTimer = Timer(on: loop) { [unowned self] in resumeListeners() }
+        acceptor = Acceptor(on: loop) { [unowned self] token in
+            guard let listener = listeners[token] else { return }
+            loop.setListener(listener.open.socket, token: token, accepting: true)
+        }
     }
 
     deinit {
@@ -78,7 +78,9 @@ final class HTTPHost: @unchecked Sendable {
         if clients[token] != nil {
             step(token)
         } else if let listener = listeners[token] {
-            accept(listener.open, token, listener.id)
+            acceptor?.accept(from: listener.open.socket, token: token) { socket, _ in
+                add(HTTPConnection(socket, largestBody: limits.largestBody), listener.id, listener.open.answer)
+            }
         }
     }
 }
@@ -86,36 +88,6 @@ final class HTTPHost: @unchecked Sendable {
 // MARK: - Connections
 
 extension HTTPHost {
-    private func accept(_ listener: OpenListener, _ token: EventLoop.Token, _ id: UInt64) {
-        for _ in 0..<Self.batch {
-            switch TCPSocket.accept(from: listener.socket) {
-            case .accepted(let socket, _):
-                add(HTTPConnection(socket, largestBody: limits.largestBody), id, listener.answer)
-            case .none:
-                return
-            case .exhausted:
-                return pause(listener, token)
-            case .failed:
-                return pause(listener, token)
-            }
-        }
-    }
-
-    /// The connection keeps waiting in the queue, so the listener would be reported without end.
-    private func pause(_ listener: OpenListener, _ token: EventLoop.Token) {
-        loop.setListener(listener.socket, token: token, accepting: false)
-        if paused.isEmpty { pressureTimer?.start(after: Self.pressureMilliseconds) }
-        paused.append(token)
-    }
-
-    private func resumeListeners() {
-        for token in paused {
-            guard let listener = listeners[token] else { continue }
-            loop.setListener(listener.open.socket, token: token, accepting: true)
-        }
-        paused = []
-    }
-
     private func add(_ connection: HTTPConnection, _ listener: UInt64, _ answer: @escaping HTTPServer.Handler) {
         if clients.count >= limits.mostConnections {
             // Tokens go up: of those in one millisecond the first has waited longest.

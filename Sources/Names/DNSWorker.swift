@@ -3,7 +3,7 @@ internal import EventLoop
 
 /// The sockets of a DNS server, on its loop's thread.
 final class DNSWorker {
-    /// Batches of datagrams, connections to be accepted, and steps of one connection, before others have their turn.
+    /// Batches of datagrams, and steps of one connection, before others have their turn.
     private static let workPerTurn = 16
     /// Clients that use TCP ask once and go; those that stay are let go when others come.
     private static let mostConnections = 64
@@ -19,8 +19,8 @@ final class DNSWorker {
     private var batch: DatagramBatch
     private var connections: [EventLoop.Token: DNSConnection] = [:]
     private var lastToken = DNSWorker.listenerToken
-    private var isPaused = false
     private var sweeper: Timer?
+    private var acceptor: Acceptor?
 
     init(on loop: EventLoop, _ sockets: consuming DNSSockets, _ current: CurrentTable) throws(SystemError) {
         self.loop = loop
@@ -29,14 +29,17 @@ final class DNSWorker {
         self.sockets = sockets
         try loop.watch(self.sockets.datagrams, token: Self.datagramToken)
         try loop.watchListener(self.sockets.listener, token: Self.listenerToken)
-        // Unowned: the worker holds its timer, which fires only while the loop runs, whose thread holds the worker.
+        // Unowned: the worker holds both, and they call only while the loop runs, whose thread holds the worker.
         sweeper = Timer(on: loop) { [unowned self] in sweep() }
+        acceptor = Acceptor(on: loop) { [unowned self] token in
+            loop.setListener(self.sockets.listener, token: token, accepting: true)
+        }
     }
 
     func handle(_ token: EventLoop.Token, _ readiness: Readiness) {
         switch token {
         case Self.datagramToken: receive()
-        case Self.listenerToken: accept()
+        case Self.listenerToken: acceptor?.accept(from: sockets.listener, token: token) { socket, _ in add(socket) }
         default: step(token)
         }
     }
@@ -69,30 +72,14 @@ final class DNSWorker {
 
     // MARK: TCP
 
-    private func accept() {
-        for _ in 0..<Self.workPerTurn {
-            switch TCPSocket.accept(from: sockets.listener) {
-            case .accepted(let socket, _):
-                if connections.count >= Self.mostConnections { closeIdlest() }
-                lastToken += 1
-                let connection = DNSConnection(socket, at: loop.now)
-                // Without kernel memory for the watch it is closed again at once.
-                guard (try? loop.watch(connection.socket, token: lastToken)) != nil else { continue }
-                if connections.isEmpty { sweeper?.start(after: Self.sweepInterval) }
-                connections[lastToken] = connection
-            case .none:
-                return
-            case .exhausted: return pause()
-            case .failed: return pause()
-            }
-        }
-    }
-
-    /// The connection that could not be accepted keeps waiting, so the listener would be reported without end.
-    private func pause() {
-        isPaused = true
-        loop.setListener(sockets.listener, token: Self.listenerToken, accepting: false)
-        sweeper?.start(after: Self.sweepInterval)
+    private func add(_ socket: consuming Descriptor) {
+        if connections.count >= Self.mostConnections { closeIdlest() }
+        lastToken += 1
+        let connection = DNSConnection(socket, at: loop.now)
+        // Without kernel memory for the watch it is closed again at once.
+        guard (try? loop.watch(connection.socket, token: lastToken)) != nil else { return }
+        if connections.isEmpty { sweeper?.start(after: Self.sweepInterval) }
+        connections[lastToken] = connection
     }
 
     private func step(_ token: EventLoop.Token) {
@@ -117,10 +104,6 @@ final class DNSWorker {
     private func sweep() {
         let now = loop.now
         connections = connections.filter { $0.value.lastActive + Self.idleLimit > now }
-        if isPaused {
-            isPaused = false
-            loop.setListener(sockets.listener, token: Self.listenerToken, accepting: true)
-        }
         if !connections.isEmpty { sweeper?.start(after: Self.sweepInterval) }
     }
 }
