@@ -1,5 +1,6 @@
 public import Base
 public import EventLoop
+public import Objects
 
 /// A DNS server for the names of a table, over UDP and TCP on one address. It forwards nothing and remembers nothing.
 ///
@@ -35,7 +36,7 @@ public final class DNSServer: Sendable {
 
     /// Answers by what has changed from now on, nil for a Service that is gone. No answer is made from both old and new. Any
     /// thread.
-    public func update(_ changes: [(namespace: String, name: String, service: NamedService?)]) {
+    public func update(_ changes: [ObjectKey: NamedService?]) {
         // Not through self: the last one to let go of the server must not be its own thread, which it waits for.
         nonisolated(unsafe) let current = current
         loop.execute { current.table.update(changes) }

@@ -1,5 +1,5 @@
 internal import Base
-internal import Objects
+public import Objects
 
 /// What each name stands for: a DNS zone made from a list of Services, by the rules of "Kubernetes DNS-Based Service
 /// Discovery". A value; what a Service that changes costs does not depend on how many others there are.
@@ -20,11 +20,6 @@ public struct NameTable: Sendable {
         var children = 0
     }
 
-    private struct Key: Hashable {
-        let namespace: String
-        let name: String
-    }
-
     /// Where a port is served; the name stands below the domain.
     struct Location: Hashable, Sendable {
         let target: DNSName
@@ -36,7 +31,7 @@ public struct NameTable: Sendable {
     /// By their names below the domain.
     private(set) var nodes: [DNSName: Node] = [.root: Node()]
     /// What stands in the table for each Service. No two share a name but those above them.
-    private var names: [Key: Set<DNSName>] = [:]
+    private var names: [ObjectKey: Set<DNSName>] = [:]
 
     static let service = DNSName(wire: [3] + Array("svc".utf8) + [0])
 
@@ -51,11 +46,11 @@ public struct NameTable: Sendable {
     }
 
     /// Puts in Services that have changed, nil for those that are gone. They are new also to whoever asks by the serial.
-    public mutating func update(_ changes: [(namespace: String, name: String, service: NamedService?)]) {
+    public mutating func update(_ changes: [ObjectKey: NamedService?]) {
         serial &+= 1
-        for change in changes {
-            remove(Key(namespace: change.namespace, name: change.name))
-            if let service = change.service { insert(service) }
+        for (key, service) in changes {
+            remove(key)
+            if let service { insert(service) }
         }
     }
 
@@ -72,10 +67,10 @@ public struct NameTable: Sendable {
         for (name, node) in table.nodes {
             insert(name) { known in (known.addresses, known.locations) = (node.addresses, node.locations) }
         }
-        names[Key(namespace: service.namespace, name: service.name)] = Set(table.nodes.keys)
+        names[ObjectKey(namespace: service.namespace, name: service.name)] = Set(table.nodes.keys)
     }
 
-    private mutating func remove(_ key: Key) {
+    private mutating func remove(_ key: ObjectKey) {
         guard let gone = names.removeValue(forKey: key) else { return }
         for name in gone {
             nodes[name]?.addresses = []

@@ -1,5 +1,6 @@
 import Base
 import Names
+import Objects
 import TestSupport
 import Testing
 
@@ -9,6 +10,8 @@ func name(_ text: String) -> DNSName {
     guard let name = DNSName(text) else { preconditionFailure("no name: \(text)") }
     return name
 }
+
+func key(_ name: String, _ namespace: String = "default") -> ObjectKey { ObjectKey(namespace: namespace, name: name) }
 
 func door(
     _ port: UInt16, _ name: String = "", _ transport: TransportProtocol = .tcp, at served: UInt16? = nil

@@ -53,7 +53,7 @@ import Testing
 
     @Test func whatChangesCounts() async throws {
         let server = try start()
-        server.update([("default", "web", service("web", "default", ["127.64.0.9"], door(80)))])
+        server.update([key("web"): service("web", "default", ["127.64.0.9"], door(80))])
         #expect(try await eventually { try await ask(server, query("web.default")) == ["A 127.64.0.9"] })
         server.stop()
     }
@@ -126,7 +126,7 @@ import Testing
             func round() async throws {
                 let server = try DNSServer(on: .loopback(port: 0), NameTable([], domain: .root))
                 let client = try ScriptedPeer.connect(to: server.address.port, script: [.receiveAll])
-                server.update([])
+                server.update([:])
                 server.stop()
                 _ = await client.report()
             }

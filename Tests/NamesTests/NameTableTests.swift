@@ -1,4 +1,5 @@
 import Base
+import Objects
 import Testing
 
 @testable import Names
@@ -75,7 +76,7 @@ import Testing
                 headless("db", "shop", .init(name: "sql", endpoints: [endpoint("db-0", "10.0.0.1", 5432)])),
             ], domain: name("cluster.local"), serial: 7)
         table.update([
-            ("default", "web", service("web", "default", ["127.64.0.2"], door(81, "new"))), ("shop", "db", nil),
+            key("web"): service("web", "default", ["127.64.0.2"], door(81, "new")), key("db", "shop"): nil,
         ])
         #expect(try table.ask("web.default") == ["A 127.64.0.2"])
         #expect(try table.ask("_http._tcp.web.default.svc", .srv) == ["NXDOMAIN"])
@@ -84,7 +85,7 @@ import Testing
             #expect(try table.ask(gone) == ["NXDOMAIN"], "\(gone)")
         }
         #expect(try table.ask("cluster.local", .soa) == ["SOA 8"])
-        table.update([("default", "web", nil)])
+        table.update([key("web"): nil])
         #expect(try table.ask("default.svc.cluster.local") == ["NXDOMAIN"])
         #expect(try table.ask("svc.cluster.local") == [] && table.ask("cluster.local", .soa) == ["SOA 9"])
     }
@@ -110,12 +111,12 @@ import Testing
             }
         }
         var table = NameTable([], domain: name("cluster.local"))
-        var services: [String: NamedService] = [:]
+        var services: [ObjectKey: NamedService] = [:]
         for _ in 0..<300 {
             let (label, namespace) = (["web", "db", "svc"][random(3)], ["default", "shop", "svc"][random(3)])
             let now = any(label, namespace)
-            services["\(label).\(namespace)"] = now
-            table.update([(namespace, label, now)])
+            services[key(label, namespace)] = now
+            table.update([key(label, namespace): now])
             let fresh = NameTable(Array(services.values), domain: name("cluster.local"))
             #expect(Set(table.nodes.keys) == Set(fresh.nodes.keys))
             for (name, node) in fresh.nodes {

@@ -2,6 +2,7 @@ import Base
 import Cluster
 import Glibc
 import Logging
+import Names
 import Objects
 import Proxy
 import Status
@@ -63,7 +64,9 @@ struct DevRole: SessionRole {
         tools.teller.update { $0.enter(.serving) }
         guard !arguments.isEmpty else { return false }
         do {
-            command = try UserCommand(arguments, adding: await names?.variables ?? []) { tools.wake(.commandEnded) }
+            command = try UserCommand(arguments, adding: await names?.variables.variables ?? []) {
+                tools.wake(.commandEnded)
+            }
             return false
         } catch {
             StandardStream.error.write("portico: \(error)\n")

@@ -17,12 +17,11 @@ actor NamePublisher {
     let dns: DNSArgument?
     let domain: DNSName
 
-    private(set) var variables: [ServiceVariables.Variable] = []
     private let file: EnvironmentFile?
+    /// There are other variables than those in the file.
+    private var isFileBehind = true
     private var server: DNSServer?
     private var services: [ObjectKey: NamedService] = [:]
-    private var text = ""
-    private var hasBegun = false
 
     /// - Throws: ``CommandFailure`` if the file of the variables cannot be one.
     init(_ options: NameOptions, _ settings: DevelopmentProxy.Settings, namespace: String) throws {
@@ -33,6 +32,15 @@ actor NamePublisher {
         self.file = try options.envFile.map { try EnvironmentFile($0) }
     }
 
+    /// By which the Services of the namespace are found now. Made when somebody asks, from all of them.
+    var variables: ServiceVariables {
+        ServiceVariables(services.filter { isVisible($0.key) }.map(\.value), namespace: namespace)
+    }
+
+    private func isVisible(_ key: ObjectKey) -> Bool {
+        ServiceVariables.concerns(key.name, in: key.namespace, for: namespace)
+    }
+
     /// Where DNS queries are answered, once they are.
     var dnsAddress: SocketAddress? { server?.address }
 
@@ -41,31 +49,24 @@ actor NamePublisher {
     /// - Throws: ``CommandFailure`` if the file cannot be written or, at the first call, DNS cannot be served; what could be
     ///   done is done.
     func update(_ changed: [ServedName]) throws {
-        var isVisible = !hasBegun
         var changes: [ObjectKey: NamedService?] = [:]
         for name in changed {
             let now = NamedService(name, settings.standIn)
             guard services[name.key] != now else { continue }
             services[name.key] = now
             changes.updateValue(now, forKey: name.key)
-            if ServiceVariables.concerns(name.key.name, in: name.key.namespace, for: namespace) { isVisible = true }
+            if isVisible(name.key) { isFileBehind = true }
         }
         if let server {
-            if !changes.isEmpty { server.update(changes.map { ($0.key.namespace, $0.key.name, $0.value) }) }
+            if !changes.isEmpty { server.update(changes) }
         } else if let dns {
             server = try start(dns, NameTable(services.sorted { $0.key < $1.key }.map(\.value), domain: domain))
         }
-        hasBegun = true
-        if isVisible {
-            let visible = services.filter {
-                ServiceVariables.concerns($0.key.name, in: $0.key.namespace, for: namespace)
-            }
-            let all = ServiceVariables(visible.sorted { $0.key < $1.key }.map(\.value), namespace: namespace)
-            variables = all.variables
-            text = all.fileText
+        // What failed is tried again with the next change.
+        if let file, isFileBehind {
+            try file.write(variables.fileText)
+            isFileBehind = false
         }
-        // Written if it is different; what failed is tried again with the next change.
-        try file?.write(text)
     }
 
     func stop() {
