@@ -16,33 +16,29 @@ struct Deadlines {
         case delivery
     }
 
-    /// A connection is in one list at a time, or in none.
-    private struct Link {
-        var previous: UInt32
-        var next: UInt32
-        var list: Int8
+    /// A connection waits for one thing at a time, or for nothing.
+    private struct Wait {
+        /// Less than 0 for none.
+        var list: Int8 = -1
         /// Milliseconds of the loop's time.
-        var due: UInt64
+        var due: UInt64 = 0
     }
 
-    private struct List {
-        let span: UInt64
-        var first = Deadlines.none
-        var last = Deadlines.none
-    }
-
-    private static let none = UInt32.max
-
-    private var lists: [List]
-    /// By the connection's index in the slab.
-    private var links: [Link] = []
+    /// For each list, in milliseconds.
+    private let spans: [UInt64]
+    private var lists: [LinkedLists.List]
+    /// Their entries are the connections' indexes in the slab.
+    private var order = LinkedLists()
+    /// By that index.
+    private var waits: [Wait] = []
     /// Connections that wait as half-open.
     private(set) var halfOpenCount = 0
 
     /// - Parameters: milliseconds for each dial attempt, for half-open connections, until a connection is settled, and
     ///   between two looks at what is left to deliver.
     init(dials: [UInt64], halfOpen: UInt64, youth: UInt64, delivery: UInt64) {
-        lists = (dials + [delivery, halfOpen, youth, min(youth, halfOpen)]).map { List(span: $0) }
+        spans = dials + [delivery, halfOpen, youth, min(youth, halfOpen)]
+        lists = spans.map { _ in LinkedLists.List() }
     }
 
     private var halfOpenList: Int { lists.count - 3 }
@@ -51,11 +47,11 @@ struct Deadlines {
     private var deliveryList: Int { lists.count - 4 }
 
     func isSet(_ index: UInt32) -> Bool {
-        index < links.count && links[Int(index)].list >= 0
+        index < waits.count && waits[Int(index)].list >= 0
     }
 
     func isHalfOpen(_ index: UInt32) -> Bool {
-        index < links.count && countsAsHalfOpen(Int(links[Int(index)].list))
+        index < waits.count && countsAsHalfOpen(Int(waits[Int(index)].list))
     }
 
     private func countsAsHalfOpen(_ list: Int) -> Bool {
@@ -68,43 +64,32 @@ struct Deadlines {
         cancel(index)
         let list = number(of: kind)
         if countsAsHalfOpen(list) { halfOpenCount += 1 }
-        while links.count <= index { links.append(Link(previous: Self.none, next: Self.none, list: -1, due: 0)) }
-        let due = now + lists[list].span
-        let last = lists[list].last
-        links[Int(index)] = Link(previous: last, next: Self.none, list: Int8(list), due: due)
-        if last == Self.none { lists[list].first = index } else { links[Int(last)].next = index }
-        lists[list].last = index
+        while waits.count <= index { waits.append(Wait()) }
+        let due = now + spans[list]
+        waits[Int(index)] = Wait(list: Int8(list), due: due)
+        order.append(LinkedLists.Entry(index), to: &lists[list])
         return due
     }
 
     mutating func cancel(_ index: UInt32) {
         guard isSet(index) else { return }
-        let link = links[Int(index)]
-        let list = Int(link.list)
+        let list = Int(waits[Int(index)].list)
         if countsAsHalfOpen(list) { halfOpenCount -= 1 }
-        if link.previous == Self.none {
-            lists[list].first = link.next
-        } else {
-            links[Int(link.previous)].next = link.next
-        }
-        if link.next == Self.none {
-            lists[list].last = link.previous
-        } else {
-            links[Int(link.next)].previous = link.previous
-        }
-        links[Int(index)].list = -1
+        order.remove(LinkedLists.Entry(index), from: &lists[list])
+        waits[Int(index)].list = -1
     }
 
     /// When the first of all waits ends; nil if there is none.
     var earliest: UInt64? {
-        lists.lazy.compactMap { $0.first == Self.none ? nil : links[Int($0.first)].due }.min()
+        lists.lazy.compactMap { $0.first < 0 ? nil : waits[Int($0.first)].due }.min()
     }
 
     /// Takes out a connection whose wait is over.
     mutating func popDue(at now: UInt64) -> (index: UInt32, kind: Kind)? {
-        for (number, list) in lists.enumerated() where list.first != Self.none && links[Int(list.first)].due <= now {
-            cancel(list.first)
-            return (list.first, kind(of: number))
+        for (number, list) in lists.enumerated() where list.first >= 0 && waits[Int(list.first)].due <= now {
+            let index = UInt32(list.first)
+            cancel(index)
+            return (index, kind(of: number))
         }
         return nil
     }

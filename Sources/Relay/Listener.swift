@@ -28,7 +28,7 @@ final class Listener {
     /// TCP: clients that may still be taken from it before it is closed; nil while it is not to be closed.
     var lastClients: Int?
     /// UDP: flows that came through it, whose answers leave by it.
-    var flows = 0
+    var flowCount = 0
     /// Attempts in a row that failed for no reason that would pass by itself.
     var failures: UInt8 = 0
     /// Clients have had to wait since nobody waited here last.

@@ -132,61 +132,44 @@ struct PipePool: ~Copyable {
     }
 }
 
-/// Who has which pipe, in the order in which they last moved something: a ring through an entry that nobody has.
+/// Who has which pipe, in the order in which they last moved something.
 private struct Leases {
     private struct Lease {
         var holder: PipePool.Holder?
         var moved: UInt64 = 0
-        var previous: Int
-        var next: Int
     }
 
+    /// By slot.
     private var leases: [Lease]
-    private let ring: Int
+    private var order = LinkedLists()
+    private var lent = LinkedLists.List()
 
     init(_ count: Int) {
-        ring = count
-        leases = (0...count).map { Lease(previous: $0, next: $0) }
+        leases = Array(repeating: Lease(), count: count)
     }
 
     var oldest: (holder: PipePool.Holder, moved: UInt64)? {
-        let lease = leases[leases[ring].next]
+        guard lent.first >= 0 else { return nil }
+        let lease = leases[Int(lent.first)]
         return lease.holder.map { ($0, lease.moved) }
     }
 
     mutating func add(_ slot: PipePool.Slot, _ holder: PipePool.Holder, at now: UInt64) {
-        leases[Int(slot)].holder = holder
-        append(Int(slot), now)
+        leases[Int(slot)] = Lease(holder: holder, moved: now)
+        order.append(LinkedLists.Entry(slot), to: &lent)
     }
 
     mutating func remove(_ slot: PipePool.Slot) {
         leases[Int(slot)].holder = nil
-        unlink(Int(slot))
+        order.remove(LinkedLists.Entry(slot), from: &lent)
     }
 
     @inline(__always)
     mutating func moved(_ slot: PipePool.Slot, at now: UInt64) {
+        leases[Int(slot)].moved = now
         // Most are the last already, since a splice out follows a splice in.
-        if leases[ring].previous != Int(slot) {
-            unlink(Int(slot))
-            append(Int(slot), now)
-        } else {
-            leases[Int(slot)].moved = now
-        }
-    }
-
-    private mutating func append(_ slot: Int, _ now: UInt64) {
-        let last = leases[ring].previous
-        leases[slot].moved = now
-        leases[slot].previous = last
-        leases[slot].next = ring
-        leases[last].next = slot
-        leases[ring].previous = slot
-    }
-
-    private mutating func unlink(_ slot: Int) {
-        let (previous, next) = (leases[slot].previous, leases[slot].next)
-        leases[previous].next = next
-        leases[next].previous = previous
+        guard lent.last != LinkedLists.Entry(slot) else { return }
+        order.remove(LinkedLists.Entry(slot), from: &lent)
+        order.append(LinkedLists.Entry(slot), to: &lent)
     }
 }

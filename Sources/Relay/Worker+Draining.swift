@@ -73,7 +73,7 @@ extension Worker {
     /// Closes a listener that was let go with the last of its flows. It would keep its address taken if the other process gives
     /// that up.
     func dropIfUnused(_ listener: Listener) {
-        if hasLetGo, !listener.isWatched, listener.flows == 0 { drop(listener) }
+        if hasLetGo, !listener.isWatched, listener.flowCount == 0 { drop(listener) }
     }
 
     /// The listeners that flows of the given kind came through.

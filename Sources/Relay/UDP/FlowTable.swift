@@ -50,7 +50,7 @@ struct FlowTimeouts: Equatable {
 /// The flows of one service port in one worker: found by key, and ordered by what they have done and when they were last used.
 /// Knows no sockets; every operation takes constant time, and only a new flow may allocate.
 struct FlowTable {
-    typealias Entry = Int32
+    typealias Entry = LinkedLists.Entry
 
     private enum Stage: Int {
         case waiting
@@ -76,8 +76,8 @@ struct FlowTable {
     /// By stage, least recently used first: flows of one stage have one timeout, so the head expires first.
     private var orders = FlowTable.noOrders
     /// Shared by all tables without flows: those of TCP service ports remain so, and there may be ten thousand of them.
-    private static let noOrders = [EntryLists.List(), EntryLists.List(), EntryLists.List()]
-    private var inOrder = EntryLists()
+    private static let noOrders = [LinkedLists.List(), LinkedLists.List(), LinkedLists.List()]
+    private var inOrder = LinkedLists()
     /// The waiting ones once more, by who sent them.
     private var waiting = WaitingSources()
 
@@ -88,7 +88,7 @@ struct FlowTable {
     var count: Int { index.count }
 
     /// All flows, in no order.
-    var flows: [Slab<Flow>.ID] { index.values.map { records[Int($0)].flow } }
+    var all: [Slab<Flow>.ID] { index.values.map { records[Int($0)].flow } }
 
     @inline(__always)
     func find(_ key: FlowKey) -> Entry? { index[key] }

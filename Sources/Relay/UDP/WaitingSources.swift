@@ -7,7 +7,7 @@ internal import EventLoop
 struct WaitingSources {
     private struct Source {
         let address: UInt64
-        var flows = EntryLists.List()
+        var flows = LinkedLists.List()
     }
 
     private var sources: [Source] = []
@@ -16,10 +16,10 @@ struct WaitingSources {
     private var index: [UInt64: Int32] = [:]
     /// By entry: the number of its source.
     private var numbers: [Int32] = []
-    private var lists = EntryLists()
+    private var lists = LinkedLists()
 
-    func flows(from client: SocketAddress) -> EntryLists.List {
-        index[client.source].map { sources[Int($0)].flows } ?? EntryLists.List()
+    func flows(from client: SocketAddress) -> LinkedLists.List {
+        index[client.source].map { sources[Int($0)].flows } ?? LinkedLists.List()
     }
 
     mutating func add(_ entry: FlowTable.Entry, from client: SocketAddress) {

@@ -32,7 +32,7 @@ extension Worker {
         flow.pointee.endpoint.open.wrappingAdd(1, ordering: .relaxed)
         port.counters.pointee.accepted.add()
         port.counters.pointee.open.add(1)
-        listener.flows += 1
+        listener.flowCount += 1
         if port.flows.count == 1 { portsWithFlows.insert(port) }
         if sweepSet == 0 { sweepLater() }
         return id
@@ -78,8 +78,8 @@ extension Worker {
     /// Ends a flow of the service port that has its share, or of one that has many.
     private func makeRoom(for key: FlowKey, _ listener: Listener) {
         let port = listener.port
-        let flows = Supply(capacity: mostFlows, used: datagrams.flows.count)
-        if port.flows.count > 0, !flows.admits(port.flows.count) {
+        let supply = Supply(capacity: mostFlows, used: datagrams.flows.count)
+        if port.flows.count > 0, !supply.admits(port.flows.count) {
             _ = evictOne(of: port, for: key, listener)
         } else if datagrams.flows.count >= mostFlows {
             _ = evictOne(of: crowdedPort(), for: key, listener)
@@ -120,7 +120,7 @@ extension Worker {
         port.flows.remove(flow.pointee.entry)
         if port.flows.count == 0 { portsWithFlows.remove(port) }
         if let listener = listeners[flow.pointee.key.listener] {
-            listener.flows -= 1
+            listener.flowCount -= 1
             dropIfUnused(listener)
         }
         port.counters.pointee.open.add(-1)
@@ -139,9 +139,9 @@ extension Worker {
         swap(&first, &flow.pointee.first)
         guard let listener = listeners[key.listener] else { return endFlow(id) }
         // It is needed a moment longer, even if this was its last flow.
-        listener.flows += 1
+        listener.flowCount += 1
         defer {
-            listener.flows -= 1
+            listener.flowCount -= 1
             dropIfUnused(listener)
         }
         endFlow(id)
@@ -172,7 +172,7 @@ extension Worker {
     func endFlows(of port: PortState, notIn balancer: Balancer) {
         guard port.flows.count > 0 else { return }
         let staying = Set(balancer.endpoints.map(\.dialAddress))
-        for id in port.flows.flows {
+        for id in port.flows.all {
             guard let flow = datagrams.flows.find(id), !staying.contains(flow.pointee.endpoint.dialAddress) else {
                 continue
             }
@@ -181,7 +181,7 @@ extension Worker {
     }
 
     func endFlows(through listener: UInt32, of port: PortState) {
-        for id in port.flows.flows where datagrams.flows.find(id)?.pointee.key.listener == listener { endFlow(id) }
+        for id in port.flows.all where datagrams.flows.find(id)?.pointee.key.listener == listener { endFlow(id) }
     }
 
     /// Ends the flows that were silent for too long at the time `now`, in milliseconds of the loop's time.
@@ -226,7 +226,7 @@ extension Worker {
                 id: listener.id, socket: socket, port: listener.port, isWildcard: listener.isWildcard)
             try loop.watchListener(renewed.socket, token: renewed.token)
             loop.unwatch(listener.socket)
-            renewed.flows = listener.flows
+            renewed.flowCount = listener.flowCount
             listeners[listener.id] = renewed
         } catch {
             setAside(listener, error)
