@@ -10,8 +10,10 @@ public struct EndpointAddress: Hashable, Sendable, CustomStringConvertible {
 
     /// Parses `10.0.0.1:80` or `[fd00::1]:80`; nil for anything else, and for port 0.
     public init?(_ text: some StringProtocol) {
-        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]), port > 0
-        else { return nil }
+        guard let colon = text.lastIndex(of: ":") else { return nil }
+        let digits = text[text.index(after: colon)...]
+        // A sign is no digit, although Swift takes it.
+        guard digits.first != "+", let port = UInt16(digits), port > 0 else { return nil }
         var host = text[..<colon]
         if host.first == "[", host.last == "]" {
             host = host.dropFirst().dropLast()

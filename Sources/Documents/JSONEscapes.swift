@@ -53,7 +53,10 @@ enum JSONEscapes {
         func unit(_ index: Int) -> UInt32? {
             guard index + 6 <= text.count, text[index] == UInt8(ascii: "\\"), text[index + 1] == UInt8(ascii: "u")
             else { return nil }
-            return UInt32(String(decoding: text[(index + 2)..<(index + 6)], as: UTF8.self), radix: 16)
+            let digits = text[(index + 2)..<(index + 6)]
+            // Swift's own reading of numbers takes a sign as well.
+            guard digits.allSatisfy({ Character(UnicodeScalar($0)).isHexDigit }) else { return nil }
+            return UInt32(String(decoding: digits, as: UTF8.self), radix: 16)
         }
         guard let first = unit(index) else { return nil }
         if let scalar = Unicode.Scalar(first) { return (scalar, 6) }

@@ -179,14 +179,34 @@ public struct JSONReader {
             default: break loop
             }
         }
-        let number = String(decoding: text[start..<position], as: UTF8.self)
-        let digits = number.first == "-" ? number.dropFirst() : number[...]
-        // JSON has no octal numbers; a zero in front is an error and not another value.
-        guard Double(number) != nil, digits == "0" || digits.first != "0" || digits.hasPrefix("0.") else {
+        guard Self.isNumber(text[start..<position]) else {
             position = start
             throw unexpected("a number")
         }
         _ = tree.appendScalar(kind, line: line, bytes: UnsafeBufferPointer(rebasing: text[start..<position]))
+    }
+
+    /// Whether it is a number as RFC 8259 has it: no zero in front of others, and digits on both sides of a point.
+    private static func isNumber(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
+        var rest = bytes
+        func skip(_ wanted: UInt8...) -> Bool {
+            guard let next = rest.first, wanted.contains(next) else { return false }
+            rest = rest.dropFirst()
+            return true
+        }
+        func skipDigits() -> Bool {
+            let others = rest.drop { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+            defer { rest = others }
+            return others.count < rest.count
+        }
+        _ = skip(UInt8(ascii: "-"))
+        guard skip(UInt8(ascii: "0")) || skipDigits() else { return false }
+        if skip(UInt8(ascii: ".")), !skipDigits() { return false }
+        if skip(UInt8(ascii: "e"), UInt8(ascii: "E")) {
+            _ = skip(UInt8(ascii: "+"), UInt8(ascii: "-"))
+            guard skipDigits() else { return false }
+        }
+        return rest.isEmpty
     }
 
     private mutating func string() throws(SyntaxError) {
