@@ -20,10 +20,11 @@ struct NodeReport: SessionReport {
             let words =
                 rules.isNone
                 ? "no rules: node ports only" : inForce.isEmpty ? "no rules yet" : "rules for \(inForce) in force"
-            let count = status.problemCount
-            let problems = count == 0 ? "" : count == 1 ? ", 1 problem" : ", \(count) problems"
+            func several(_ count: Int, _ what: String) -> String { count == 1 ? "1 \(what)" : "\(count) \(what)s" }
+            let problems = status.problemCount == 0 ? "" : ", " + several(status.problemCount, "problem")
             output.write(
-                "Node \(node): \(status.portCount) ports of \(status.serviceCount) Services, \(words)\(problems), "
+                "Node \(node): \(several(status.portCount, "port")) of \(several(status.serviceCount, "Service")), "
+                    + "\(words)\(problems), "
                     + "after \(Int(Self.milliseconds(time))) ms. SIGTERM ends it in an orderly way.\n")
         }
     }

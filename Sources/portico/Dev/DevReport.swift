@@ -40,7 +40,8 @@ struct DevReport: SessionReport {
         switch format {
         case .json:
             let present = services.flatMap { $0.value.after?.ports ?? [] }
-            let gone = services.filter { $0.value.after == nil }.map { JSONValue.string("\($0.key)") }
+            // Also those that are there and have no port to serve any more, such as one that has become headless.
+            let gone = services.filter { $0.value.hasCeased }.map { JSONValue.string("\($0.key)") }
             output.write(
                 JSONLine(event("changed", present, board.read { $0.problems }) + [("gone", .array(gone))]))
         case .text:
@@ -182,4 +183,9 @@ struct DevReport: SessionReport {
             ("problems", .array(problems.map { .string("\($0)") })),
         ]
     }
+}
+
+extension StatusChange.Service {
+    /// It was served, and is not any more.
+    fileprivate var hasCeased: Bool { before?.ports.isEmpty == false && after?.ports.isEmpty != false }
 }

@@ -6,15 +6,18 @@ enum Bytes {
         var value = Double(count)
         var unit = -1
         let units = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]
-        while value >= 1024, unit < units.count - 1 {
+        // What would be 1024 once it is rounded is one of the next unit.
+        while value >= 1023.5, unit < units.count - 1 {
             value /= 1024
             unit += 1
         }
+        // By the value as it is shown: 9.999 has three digits as 10.0.
         let hundredths = Int((value * 100).rounded())
-        switch value {
-        case 100...: return "\(hundredths / 100) \(units[unit])"
-        case 10...: return "\(hundredths / 100).\(hundredths / 10 % 10) \(units[unit])"
-        default: return "\(hundredths / 100).\(hundredths / 10 % 10)\(hundredths % 10) \(units[unit])"
+        let tenths = Int((value * 10).rounded())
+        switch hundredths {
+        case ..<1000: return "\(hundredths / 100).\(hundredths / 10 % 10)\(hundredths % 10) \(units[unit])"
+        case _ where tenths < 1000: return "\(tenths / 10).\(tenths % 10) \(units[unit])"
+        default: return "\(Int(value.rounded())) \(units[unit])"
         }
     }
 }
