@@ -50,8 +50,8 @@ struct ScaleCluster {
         rmdir(folder)
     }
 
-    /// Where the Service that comes and goes has its cluster IP.
-    var addedAddress: String { clusterIP(services + 1) }
+    /// The Service that comes and goes, which has one port.
+    var addedService: String { "service-\(services + 1)" }
 
     /// Puts another text in the place of the file of those that change, in one step: the Service that stays, with an endpoint
     /// that is another each turn, and maybe a second one.

@@ -187,21 +187,28 @@ struct ScaleRun {
         for command in ["iptables-restore", "ip6tables-restore"] { try run([command, file]) }
     }
 
-    /// What iptables takes to delete the lines of the Service that comes and goes, and to add them again.
+    /// What iptables takes to delete the lines of the Service that comes and goes, and to add them again: all of those that
+    /// Portico writes for it, in one transaction, and the tables in the same order.
     private func iptablesAlone(_ cluster: ScaleCluster) throws -> [ScaleResults.Change: [Double]] {
         let saved = "\(sandbox.folder)/saved"
-        try run(["sh", "-c", "iptables-save -t nat > \(saved)"])
-        let lines = (contents(of: saved) ?? "").split(separator: "\n").filter {
-            $0.hasPrefix("-A") && $0.contains(" \(cluster.addedAddress)/32 ")
+        try run(["sh", "-c", "iptables-save > \(saved)"])
+        // One portal in nat, and the proxy port that it leads to in filter.
+        let name = "scale/\(cluster.addedService):http"
+        let text = contents(of: saved) ?? ""
+        let tables = ["filter", "nat"].map { table in
+            (table, Self.rules(of: table, in: text).filter { $0.contains("--comment \"\(name)\"") })
         }
-        guard !lines.isEmpty else {
-            let count = (contents(of: saved) ?? "").split(separator: "\n").count
-            throw BenchFailure("of \(count) lines of iptables-save none is about \(cluster.addedAddress)")
+        guard tables.allSatisfy({ !$0.1.isEmpty }) else {
+            throw BenchFailure("of \(text.split(separator: "\n").count) lines of iptables-save none is about \(name)")
+        }
+        func transaction(_ option: String) -> String {
+            tables.map { table, rules in
+                "*\(table)\n" + rules.map { "\(option)\($0.dropFirst(2))\n" }.joined() + "COMMIT\n"
+            }.joined()
         }
         let (adding, deleting) = ("\(sandbox.folder)/adding", "\(sandbox.folder)/deleting")
-        func transaction(_ lines: [String]) -> String { "*nat\n\(lines.joined(separator: "\n"))\nCOMMIT\n" }
-        try write(transaction(lines.map(String.init)), to: adding)
-        try write(transaction(lines.map { "-D" + $0.dropFirst(2) }), to: deleting)
+        try write(transaction("-A"), to: adding)
+        try write(transaction("-D"), to: deleting)
         var times: [ScaleResults.Change: [Double]] = [:]
         for _ in 0..<changes {
             for (change, file) in [(ScaleResults.Change.deleted, deleting), (.added, adding)] {
@@ -211,6 +218,11 @@ struct ScaleRun {
             }
         }
         return times
+    }
+
+    /// The lines of `iptables-save` that append a rule to a table.
+    private static func rules(of table: String, in saved: String) -> [Substring] {
+        saved.split(separator: "\n").drop { $0 != "*\(table)" }.prefix { $0 != "COMMIT" }.filter { $0.hasPrefix("-A ") }
     }
 
     private func run(_ command: [String]) throws {
