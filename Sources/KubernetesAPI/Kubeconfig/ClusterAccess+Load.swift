@@ -15,8 +15,14 @@ extension ClusterAccess {
         if let files {
             let kubeconfig = try Kubeconfig(files)
             if case .file = files { return try kubeconfig.access(context: context.content, master: master) }
-            if !kubeconfig.isEmpty || context.content != nil {
+            if !kubeconfig.isEmpty {
                 return try kubeconfig.access(context: context.content, master: master)
+            }
+            // A context that is asked for by name is of no pod.
+            if let context = context.content {
+                var error = noKubeconfig(files)
+                error.context = context
+                throw error
             }
         }
         if let name = context.content {
@@ -31,10 +37,13 @@ extension ClusterAccess {
         }
         if isInCluster(environment) { return try inCluster(environment, root: root) }
         guard let files else { return try inCluster(environment, root: root) }
+        throw noKubeconfig(files)
+    }
+
+    private static func noKubeconfig(_ files: KubeconfigFiles) -> KubeconfigError {
         let paths = files.paths.joined(separator: ", ")
-        throw KubeconfigError(
-            "found no kubeconfig: \(paths.isEmpty ? "neither KUBECONFIG nor HOME is set" : "there is nothing in \(paths)")"
-        )
+        let place = paths.isEmpty ? "neither KUBECONFIG nor HOME is set" : "there is nothing in \(paths)"
+        return KubeconfigError("found no kubeconfig: \(place)")
     }
 
     /// A server of which nothing else is known.
@@ -56,12 +65,12 @@ extension ClusterAccess {
     private static func inCluster(
         _ environment: [String: String], root: String
     ) throws(KubeconfigError) -> ClusterAccess {
-        guard let host = environment["KUBERNETES_SERVICE_HOST"].content,
-            let port = environment["KUBERNETES_SERVICE_PORT"].content
-        else {
+        let names = ["KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"]
+        guard let host = environment[names[0]].content, let port = environment[names[1]].content else {
+            let missing = names.filter { environment[$0].content == nil }
             throw KubeconfigError(
-                "no kubeconfig is named, and this is not a pod: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set"
-            )
+                "no kubeconfig is named, and this is not a pod: \(missing.joined(separator: " and ")) "
+                    + (missing.count == 1 ? "is not set" : "are not set"))
         }
         let text = host.contains(":") ? "https://[\(host)]:\(port)" : "https://\(host):\(port)"
         var access: ClusterAccess

@@ -62,6 +62,8 @@ struct InClusterTests {
             let error = #expect(throws: KubeconfigError.self) { try load(host, port) }
             #expect(error?.description.contains("this is not a pod") == true)
         }
+        let half = #expect(throws: KubeconfigError.self) { try load("10.96.0.1", nil) }
+        #expect(half?.description.hasSuffix("KUBERNETES_SERVICE_PORT is not set") == true)
         let token = #expect(throws: KubeconfigError.self) { try load("10.96.0.1", "443") }
         #expect(token?.description.contains("serviceaccount/token: there is no token") == true)
         let port = #expect(throws: KubeconfigError.self) { try load("10.96.0.1", "https") }

@@ -91,6 +91,11 @@ struct KubeconfigMergeTests {
             try ClusterAccess.load(.standard([:]), environment: [:])
         }
         #expect(homeless?.description == "found no kubeconfig: neither KUBECONFIG nor HOME is set")
+        let named = #expect(throws: KubeconfigError.self) {
+            try ClusterAccess.load(.list([folder.file("nowhere")]), context: "kind", environment: [:])
+        }
+        #expect(
+            named?.description == "context \"kind\": found no kubeconfig: there is nothing in \(folder.path)/nowhere")
     }
 
     @Test("With nothing anywhere, a pod is what it is, and --master alone is a server without credentials")
