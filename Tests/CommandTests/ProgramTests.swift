@@ -32,6 +32,8 @@ import Testing
             #expect(help.status == 0)
             #expect(help.output.contains("EXAMPLES"))
             #expect(help.output.contains("portico \(command)"))
+            let words = help.output.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+            #expect(!words.contains(/\(default: [^)]*\) \(default:/), "a default is told once")
         }
     }
 

@@ -3,10 +3,10 @@ import Host
 
 /// What the daemon sets in the kernel around it. Names and defaults are those of kube-proxy; 0 leaves a setting as it is.
 struct KernelOptions: ParsableArguments {
-    @Option(help: "Tracked connections per processor; 0 leaves the kernel's limit. (default: 32768)")
+    @Option(help: "Tracked connections per processor; 0 leaves the kernel's limit.")
     var conntrackMaxPerCore = 32_768
 
-    @Option(help: "Tracked connections in all, at least. (default: 131072)")
+    @Option(help: "Tracked connections in all, at least.")
     var conntrackMin = 131_072
 
     @Option(
@@ -32,8 +32,7 @@ struct KernelOptions: ParsableArguments {
     @Flag(help: "Track packets outside of a connection's window as valid.")
     var conntrackTcpBeLiberal = false
 
-    @Option(
-        help: "How early the kernel kills this process when memory is short: -1000 (never) to 1000. (default: -999)")
+    @Option(help: "How early the kernel kills this process when memory is short: -1000 (never) to 1000.")
     var oomScoreAdj = -999
 
     @Option(help: .hidden)
