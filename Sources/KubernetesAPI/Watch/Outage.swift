@@ -21,31 +21,32 @@ struct Outage: Hashable, Sendable {
 }
 
 extension WatchedResource {
-    /// What is missing, and the command that gives it.
+    /// What is missing, and the command that gives it, where the server's words tell that one would.
     func missingPermission(to verb: String, _ status: APIStatus) -> String {
-        let finding = "may not \(verb) \(permissionName)\(place) (403)"
-        let user = Self.user(status)
+        let finding = "may not \(verb) \(permissionName)\(place) (403"
+        let words = status.message.isEmpty ? "" : ": \(status.message)"
+        // Something on the way may have refused it, and then no command helps.
+        guard let user = Self.user(status) else { return "\(finding)\(words)); the ClusterRole system:node-proxier allows it" }
         // Everybody who can reach the server would get what this one gets.
         guard user != "system:anonymous" else {
-            return
-                "\(finding): the API server does not know who asks; give it the credentials of a user in the kubeconfig"
+            return "\(finding)): the API server does not know who asks; give it the credentials of a user in the kubeconfig"
         }
-        let account = user.flatMap { user in
-            let parts = user.split(separator: ":")
-            return parts.count == 4 && user.hasPrefix("system:serviceaccount:") ? "\(parts[2]):\(parts[3])" : nil
-        }
-        let subject = account.map { "--serviceaccount=\($0)" } ?? "--user=\(user ?? "NAME")"
+        if status.message.contains("cannot impersonate") { return "\(finding)\(words))" }
+        let parts = user.split(separator: ":")
+        let account =
+            parts.count == 4 && user.hasPrefix("system:serviceaccount:") ? "\(parts[2]):\(parts[3])" : nil
+        let subject = account.map { "--serviceaccount=\($0)" } ?? "--user=\(user)"
         let binding =
             namespace.map { "rolebinding portico --namespace=\($0)" } ?? "clusterrolebinding portico"
-        return "\(finding); the ClusterRole system:node-proxier allows it: "
+        return "\(finding)); the ClusterRole system:node-proxier allows it: "
             + "kubectl create \(binding) --clusterrole=system:node-proxier \(subject)"
     }
 
-    /// Whom the server took the request for; nil if it does not say, or in words that are not to stand in a command: people
+    /// Whom the server took the request for; nil if it does not say, and NAME where its words are not to stand in a command: people
     /// copy it into a shell.
     private static func user(_ status: APIStatus) -> String? {
         let parts = status.message.split(separator: "User \"", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let user = parts.dropFirst().first?.prefix(while: { $0 != "\"" }), !user.isEmpty else { return nil }
+        guard let user = parts.dropFirst().first?.prefix(while: { $0 != "\"" }) else { return nil }
         let isPlain = user.utf8.allSatisfy { byte in
             switch byte {
             case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
@@ -54,6 +55,6 @@ extension WatchedResource {
             default: ":@._-".utf8.contains(byte)
             }
         }
-        return isPlain ? String(user) : nil
+        return isPlain && !user.isEmpty ? String(user) : "NAME"
     }
 }

@@ -428,6 +428,27 @@ struct ReflectorTests {
         #expect(rig.outage?.contains("anonymous") == false)
     }
 
+    @Test(
+        "No command is proposed where it would not give the permission",
+        arguments: [
+            (
+                #"users \"jane\" is forbidden: User \"joe\" cannot impersonate resource \"users\""#,
+                #"may not list services in all namespaces (403: users "jane" is forbidden: User "joe" cannot impersonate "#
+                    + #"resource "users")"#
+            ),
+            (
+                "Blocked by the firewall",
+                "may not list services in all namespaces (403: Blocked by the firewall); the ClusterRole "
+                    + "system:node-proxier allows it"
+            ),
+        ])
+    func noCommand(message: String, told: String) {
+        var rig = Rig()
+        _ = rig.ask()
+        rig.answer(403, statusJSON(403, message: message).utf8)
+        #expect(rig.outage == told)
+    }
+
     @Test("A kind that the server does not have is empty, and what was known of it stays")
     func unknownKind() {
         var rig = Rig()
