@@ -1,4 +1,4 @@
-public import Glibc
+internal import Glibc
 
 /// A program run to its end, with text for its standard input.
 public struct Command: Sendable {
@@ -72,7 +72,7 @@ public struct Command: Sendable {
     ///   - stop: kills it earlier.
     ///   - started: is given the process's number, before the process has read any input.
     public func run(
-        input: String = "", seconds: Int = 60, stop: Stop? = nil, started: (pid_t) -> Void = { _ in }
+        input: String = "", seconds: Int = 60, stop: Stop? = nil, started: (Int32) -> Void = { _ in }
     ) throws(Failure) -> Result {
         // Socket pairs, not pipes: these can be close-on-exec from the start, so that no other child holds an end open, and
         // writing to one whose reader is gone raises no SIGPIPE.

@@ -286,8 +286,7 @@ import Testing
                 --log_dir=/var/log --alsologtostderr=true --healthz-port=10256 --metrics-port=0
                 """,
             notes: [
-                "--feature-gates", "--ipvs-sync-period", "--ipvs-min-sync-period", "--detect-local-mode", "--log-dir",
-                "--metrics-port",
+                "--feature-gates", "--ipvs-sync-period", "--ipvs-min-sync-period", "--log-dir", "--metrics-port",
             ]),
     ]
 

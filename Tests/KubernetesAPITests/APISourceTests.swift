@@ -284,7 +284,7 @@ struct APISourceTests {
     @Test("Two who wait for one source are a mistake of whoever wrote them")
     func twoReaders() async {
         await #expect(processExitsWith: .failure) {
-            let source = APISource(ScriptedClient { _ in .silence }, .services())
+            let source = APISource(ScriptedClient(ManualClock()) { _ in .silence }, .services())
             async let first = source.next()
             async let second = source.next()
             _ = await (first, second)

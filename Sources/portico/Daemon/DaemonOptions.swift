@@ -1,4 +1,5 @@
 import Base
+import KubernetesAPI
 
 /// How the daemon lives, apart from what it serves; fixed at start.
 struct DaemonOptions: Sendable {

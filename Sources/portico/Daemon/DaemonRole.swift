@@ -3,6 +3,7 @@ import Cluster
 import EventLoop
 import Glibc
 import Host
+import KubernetesAPI
 import Logging
 import Objects
 import Proxy

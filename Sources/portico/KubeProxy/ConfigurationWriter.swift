@@ -71,6 +71,7 @@ struct ConfigurationWriter {
         case "conntrack.tcpEstablishedTimeout": "\(kernel.conntrackTcpTimeoutEstablished)"
         case "conntrack.udpStreamTimeout": "\(kernel.conntrackUdpTimeoutStream)"
         case "conntrack.udpTimeout": "\(kernel.conntrackUdpTimeout)"
+        case "detectLocalMode": daemon.kubeProxy.detectLocalMode ?? ""
         case "healthzBindAddress": daemon.healthAddress.map { "\($0)" } ?? ""
         case "hostnameOverride": node.hostnameOverride ?? ""
         case "iptables.minSyncPeriod": "\(daemon.iptablesMinSyncPeriod)"

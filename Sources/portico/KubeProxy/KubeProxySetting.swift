@@ -56,7 +56,7 @@ struct KubeProxySetting: Sendable {
         .init("proxy-port-range", "portRange", .text),
         // Without it the time follows from what is exchanged; files of kube-proxy before 1.26 say 250ms.
         .init("udp-timeout", "udpIdleTimeout", .duration, zeroIsStandard: true),
-        .init("detect-local-mode", "detectLocalMode", .text, .none(local)),
+        .init("detect-local-mode", "detectLocalMode", .text),
         .init("pod-bridge-interface", "detectLocal.bridgeInterface", .text, .none(local)),
         .init("pod-interface-name-prefix", "detectLocal.interfaceNamePrefix", .text, .none(local)),
         .init("masquerade-all", "iptables.masqueradeAll", .toggle, .none(source), standard: "false"),

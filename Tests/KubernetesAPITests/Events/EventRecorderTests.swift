@@ -35,7 +35,7 @@ import Testing
 
     @Test("An event has all that an API server asks for, and nothing else")
     func shape() async throws {
-        let client = ScriptedClient { _ in .answer(201, "{}") }
+        let client = ScriptedClient(ManualClock()) { _ in .answer(201, "{}") }
         let recorder = recorder(client, at: 1_767_323_045)
         recorder.record(warning("cannot listen on \"0.0.0.0:30080\":\n\u{1}é"))
         recorder.record(
@@ -67,7 +67,7 @@ import Testing
 
     @Test("Texts are cut to what an API server takes, in whole characters")
     func lengths() async throws {
-        let client = ScriptedClient { _ in .answer(201, "{}") }
+        let client = ScriptedClient(ManualClock()) { _ in .answer(201, "{}") }
         let node = String(repeating: "n", count: 253)
         let recorder = recorder(client, node: node)
         recorder.record(
@@ -85,7 +85,7 @@ import Testing
 
     @Test("Names are never used twice, but for what is so for every node")
     func uniqueness() async throws {
-        let client = ScriptedClient { _ in .answer(201, "{}") }
+        let client = ScriptedClient(ManualClock()) { _ in .answer(201, "{}") }
         let (one, other) = (recorder(client), recorder(client, node: "node2", at: 60))
         for recorder in [one, other] {
             recorder.record(warning("a"))
@@ -102,7 +102,7 @@ import Testing
 
     @Test("Nobody waits for a server that is silent, and what waits for it ends with the task")
     func silence() async throws {
-        let client = ScriptedClient { _ in .silence }
+        let client = ScriptedClient(ManualClock()) { _ in .silence }
         let recorder = recorder(client)
         let task = Task { await recorder.run() }
         recorder.record(warning("first"))
@@ -115,7 +115,7 @@ import Testing
 
     @Test("A repeat is left out")
     func repeats() async throws {
-        let client = ScriptedClient { _ in .answer(201, "{}") }
+        let client = ScriptedClient(ManualClock()) { _ in .answer(201, "{}") }
         let recorder = recorder(client)
         for note in ["a", "a", "b", "a"] { recorder.record(warning(note)) }
         let task = Task { await recorder.run() }
@@ -130,7 +130,7 @@ import Testing
 
     @Test("More than a burst come one after another, and those that there was no room for never")
     func pace() async throws {
-        let client = ScriptedClient { _ in .answer(201, "{}") }
+        let client = ScriptedClient(ManualClock()) { _ in .answer(201, "{}") }
         let recorder = recorder(client)
         for number in 0..<100 { recorder.record(warning("\(number)")) }
         let task = Task { await recorder.run() }
@@ -151,7 +151,7 @@ import Testing
 
     @Test("What a server refuses is given up at once and said once", arguments: [400, 401, 403, 404, 422])
     func refused(status: Int) async throws {
-        let client = ScriptedClient { _ in
+        let client = ScriptedClient(ManualClock()) { _ in
             .answer(status, #"{"kind":"Status","message":"no such thing","code":\#(status)}"#)
         }
         let recorder = recorder(client)
@@ -177,7 +177,7 @@ import Testing
             .failure(.silent("nothing in 10 s")),
         ])
     func failed(script: ScriptedClient.Script) async throws {
-        let client = ScriptedClient { _ in script }
+        let client = ScriptedClient(ManualClock()) { _ in script }
         let recorder = recorder(client)
         recorder.record(warning("a"))
         let task = Task { await recorder.run() }
@@ -192,7 +192,7 @@ import Testing
 
     @Test("That it is there already is as good as having written it", arguments: [409, 200, 201])
     func isThere(status: Int) async throws {
-        let client = ScriptedClient { _ in .answer(status, "{}") }
+        let client = ScriptedClient(ManualClock()) { _ in .answer(status, "{}") }
         let recorder = recorder(client)
         recorder.record(warning("a"))
         recorder.record(warning("b"))
