@@ -1,5 +1,5 @@
 public import Base
-internal import Synchronization
+package import Synchronization
 
 /// Chooses the endpoints of one service port, for all workers together (docs/behaviour.md, B4).
 ///
@@ -10,17 +10,17 @@ public final class Balancer: Sendable {
     private let told: [ServiceEndpoint]
     private let standIns: [EndpointAddress: EndpointAddress]
     /// What is known of them, made for the first client: most service ports of a large cluster have none on a node.
-    private let made = AtomicLazyReference<List>()
+    package let made = AtomicLazyReference<List>()
     private let cursor = Atomic<UInt>(0)
     /// What random choices are drawn from. Its own state, so that the turn stays where it is.
     private let dice = Atomic<UInt64>(.random(in: 0 ... .max))
 
-    private final class List: Sendable {
+    package final class List: Sendable {
         let own: [Endpoint]
         /// The balancer that had taken the place of this one before anybody asked.
         let successor: Balancer?
 
-        init(_ own: [Endpoint], successor: Balancer? = nil) {
+        package init(_ own: [Endpoint], successor: Balancer? = nil) {
             self.own = own
             self.successor = successor
         }
@@ -32,20 +32,6 @@ public final class Balancer: Sendable {
     public init(of endpoints: [ServiceEndpoint], standIns: [EndpointAddress: EndpointAddress] = [:]) {
         told = endpoints
         self.standIns = standIns
-    }
-
-    /// A balancer that asks `endpoints` in the order given.
-    public convenience init(inOrder endpoints: [Endpoint]) {
-        let standIns = endpoints.compactMap { endpoint in endpoint.standIn.map { (endpoint.address, $0) } }
-        self.init(
-            of: endpoints.map { ServiceEndpoint(address: $0.address, podName: $0.podName, isLocal: $0.isLocal) },
-            standIns: Dictionary(standIns, uniquingKeysWith: { first, _ in first }))
-        _ = made.storeIfNil(List(endpoints))
-    }
-
-    /// A balancer over a random order of `endpoints`.
-    public convenience init(_ endpoints: [Endpoint]) {
-        self.init(inOrder: endpoints.shuffled())
     }
 
     /// In the order in which they are asked.

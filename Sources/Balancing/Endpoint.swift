@@ -22,7 +22,9 @@ public final class Endpoint: Sendable {
     private let penaltyUntil = Atomic<UInt64>(0)
     /// When it was ejected last, in the same milliseconds.
     private let ejectedAt = Atomic<UInt64>(0)
-    /// Ejections since it last showed that it works.
+    /// When it was let in again last, in the same milliseconds.
+    private let pardonedAt = Atomic<UInt64>(0)
+    /// Ejections since it last showed that it works, or had been in use for ``forgetting`` without another.
     private let failures = Atomic<Int>(0)
     /// The number of the ``Probing`` that is under way; 0 if there is none.
     private let prober = Atomic<UInt64>(0)
@@ -51,6 +53,8 @@ public final class Endpoint: Sendable {
 
 extension Endpoint {
     private static let ejected = UInt64.max
+    /// For so many milliseconds after it has been let in again, a failure is taken for more of the same.
+    static let forgetting: UInt64 = 300_000
 
     /// Passes the endpoint over until `time`, as far as others are there to take its place.
     public func penalise(until time: UInt64) {
@@ -66,7 +70,8 @@ extension Endpoint {
         let before = penaltyUntil.exchange(Self.ejected, ordering: .acquiringAndReleasing)
         guard before != Self.ejected else { return false }
         ejectedAt.store(now, ordering: .relaxed)
-        failures.wrappingAdd(1, ordering: .relaxed)
+        let isForgotten = now &- pardonedAt.load(ordering: .relaxed) >= Self.forgetting
+        if isForgotten { failures.store(1, ordering: .relaxed) } else { failures.wrappingAdd(1, ordering: .relaxed) }
         return true
     }
 
@@ -74,13 +79,15 @@ extension Endpoint {
 
     /// It works: use it again at once.
     ///
+    /// - Parameter now: milliseconds of the loops' clock.
     /// - Returns: whether it had been ejected. Then the caller asks ``startProbing()``, since in this very moment it may have
     ///   been ejected again by somebody who saw that it was still being probed.
     @discardableResult
-    public func pardon() -> Bool {
+    public func pardon(at now: UInt64) -> Bool {
         // Read first: a store would take the cache line from the other workers on every connection.
         guard penaltyUntil.load(ordering: .relaxed) != 0 else { return false }
         guard penaltyUntil.exchange(0, ordering: .acquiringAndReleasing) == Self.ejected else { return false }
+        pardonedAt.store(now, ordering: .relaxed)
         prober.store(0, ordering: .releasing)
         return true
     }
@@ -118,7 +125,8 @@ extension Endpoint {
 // MARK: - Failing again and again
 
 extension Endpoint {
-    /// How often it has been ejected without a ``prove(since:)`` in between: it was let in again each time, and failed.
+    /// How often it has been ejected without a ``prove(since:)`` in between: it was let in again each time, and failed before
+    /// long.
     public var failuresInARow: Int { failures.load(ordering: .relaxed) }
 
     /// That it can be connected to has been no sign that it works.
@@ -145,9 +153,4 @@ extension Endpoint {
     public var isRetired: Bool { retired.load(ordering: .acquiring) }
 
     func retire() { retired.store(true, ordering: .releasing) }
-
-    /// It is an endpoint of its service port, maybe again.
-    func enlist() {
-        if isRetired { retired.store(false, ordering: .releasing) }
-    }
 }

@@ -63,7 +63,6 @@ public struct ServiceRoute: Sendable {
             balancer.adopt(former)
             let staying = Set(balancer.knownEndpoints.map(ObjectIdentifier.init))
             for endpoint in former where !staying.contains(ObjectIdentifier(endpoint)) { endpoint.retire() }
-            for endpoint in balancer.knownEndpoints { endpoint.enlist() }
             pins.removeRetired()
         }
         if policy.affinity == .none, self.policy.affinity != .none { pins.removeAll() }

@@ -152,6 +152,12 @@ extension Descriptor {
             portico_set_option(raw, SOL_SOCKET, SO_REUSEPORT, 1), "set up", address.description)
     }
 
+    /// Whether the other side has ended what it sends, and nothing of it is left to be read.
+    public borrowing func isAtEnd() -> Bool {
+        var byte: UInt8 = 0
+        return recv(raw, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) == 0
+    }
+
     /// Turns on keep-alive: probes after 15 s of silence, every 15 s, and 9 of them.
     public func keepAlive() {
         _ = portico_keep_alive(raw)

@@ -42,9 +42,11 @@ extension Worker {
         connection.pointee.lastActive = loop.now
     }
 
-    /// A connection is no longer young: endpoints that do not work do not keep one for so long.
+    /// A connection is no longer young: endpoints that do not work do not keep one for so long. One that the endpoint has ended
+    /// without a word is there only because the client has not gone yet.
     private func hasLived(_ connection: UnsafeMutablePointer<Connection>) {
-        guard let endpoint = connection.pointee.endpoint else { return }
+        let down = connection.pointee.down
+        guard let endpoint = connection.pointee.endpoint, !down.isDone || down.moved > 0 else { return }
         proved(endpoint, of: connection.pointee.port, since: connection.pointee.openedAt)
     }
 

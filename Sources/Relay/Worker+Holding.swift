@@ -102,8 +102,7 @@ extension Worker {
     func hasGivenUp(_ connection: UnsafeMutablePointer<Connection>, _ readiness: Readiness) -> Bool {
         if !readiness.isDisjoint(with: [.failed, .hangup]) { return true }
         guard connection.pointee.isHeld, readiness.contains(.peerDone) else { return false }
-        var byte: UInt8 = 0
-        return recv(connection.pointee.client.raw, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) == 0
+        return connection.pointee.client.isAtEnd()
     }
 
     // MARK: Limits

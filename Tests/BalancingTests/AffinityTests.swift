@@ -15,7 +15,8 @@ struct AffinityTests {
         init(_ count: Int, seconds: Int = 10_800, capacity: Int = AffinityTable.defaultCapacity) {
             let policy = ServicePolicy(affinity: .clientIP(seconds: seconds))
             route = ServiceRoute(
-                Balancer((0..<count).map { Port.endpoint($0 + 1) }), policy, pins: AffinityTable(capacity: capacity))
+                Balancer(inOrder: (0..<count).map { Port.endpoint($0 + 1) }), policy,
+                pins: AffinityTable(capacity: capacity))
         }
 
         static func endpoint(_ number: Int) -> Endpoint {

@@ -1,5 +1,6 @@
 import Base
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Balancing
@@ -24,11 +25,9 @@ struct BalancingTests {
 
     @Test("The rotation begins in another order in every process")
     func order() {
-        let endpoints = (1...100).map { Endpoint(EndpointAddress(ip: IPAddress(v4: $0), port: 80)) }
-        let shuffled = Balancer(endpoints).endpoints.map(\.address)
-        #expect(shuffled != endpoints.map(\.address) && Set(shuffled) == Set(endpoints.map(\.address)))
-        let told = endpoints.map { ServiceEndpoint(address: $0.address) }
-        #expect(Balancer(of: told).endpoints.map(\.address) != told.map(\.address))
+        let told = (1...100).map { ServiceEndpoint(address: EndpointAddress(ip: IPAddress(v4: $0), port: 80)) }
+        let asked = Balancer(of: told).endpoints.map(\.address)
+        #expect(asked != told.map(\.address) && Set(asked) == Set(told.map(\.address)))
     }
 
     @Test("What is known of endpoints is made for the first client, and stays while others come and go")
@@ -125,7 +124,7 @@ struct BalancingTests {
 
     @Test("No endpoints: nothing", arguments: BalancingMethod.allCases)
     func empty(balancing: BalancingMethod) {
-        #expect(Balancer([]).next(by: balancing, at: 0) == nil)
+        #expect(Balancer(of: []).next(by: balancing, at: 0) == nil)
     }
 
     @Test("An ejected endpoint is passed over until it is pardoned, and one caller probes it")
@@ -138,8 +137,8 @@ struct BalancingTests {
         let first = try #require(endpoint.startProbing())
         #expect(endpoint.needsProbing(by: first))
         #expect(endpoint.startProbing() == nil, "somebody does already")
-        #expect(endpoint.pardon())
-        #expect(!endpoint.pardon() && !endpoint.isPenalised(at: 0))
+        #expect(endpoint.pardon(at: 1))
+        #expect(!endpoint.pardon(at: 1) && !endpoint.isPenalised(at: 0))
         #expect(!endpoint.needsProbing(by: first))
         // Ejected anew before the first caller has stopped: what that one has come to does not matter any more.
         #expect(endpoint.eject(at: 1))
@@ -161,11 +160,24 @@ struct BalancingTests {
         #expect(endpoint.failuresInARow == 0 && !endpoint.hasRelapsed)
         #expect(endpoint.eject(at: 1000) && !endpoint.eject(at: 1001))
         #expect(endpoint.failuresInARow == 1 && !endpoint.hasRelapsed)
-        #expect(endpoint.pardon())
+        #expect(endpoint.pardon(at: 1500))
         #expect(endpoint.eject(at: 2000) && endpoint.hasRelapsed)
         endpoint.prove(since: 2000)
         #expect(endpoint.hasRelapsed, "a connection from before says nothing")
         endpoint.prove(since: 2001)
         #expect(endpoint.failuresInARow == 0)
+    }
+
+    @Test("A failure long after the endpoint was let in again is a first one; one after a long outage is not")
+    func oldFailures() {
+        let endpoint = balancer(1).endpoints[0]
+        #expect(endpoint.eject(at: 1000))
+        // Nobody could reach it for hours, and then it did not last.
+        let hours: UInt64 = 10_000_000
+        #expect(endpoint.pardon(at: hours))
+        #expect(endpoint.eject(at: hours + Endpoint.forgetting - 1) && endpoint.failuresInARow == 2)
+        #expect(endpoint.pardon(at: 2 * hours))
+        #expect(endpoint.eject(at: 2 * hours + Endpoint.forgetting) && endpoint.failuresInARow == 1)
+        #expect(!endpoint.hasRelapsed)
     }
 }

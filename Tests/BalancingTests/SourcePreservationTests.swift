@@ -26,7 +26,7 @@ struct SourcePreservationTests {
     @Test("An endpoint that turns out to be on this machine is another endpoint")
     func movedEndpoint() {
         let address = EndpointAddress(ip: ip("10.0.0.1"), port: 80)
-        let balancer = Balancer([Endpoint(address)])
+        let balancer = Balancer(inOrder: [Endpoint(address)])
         #expect(balancer.updated(with: [ServiceEndpoint(address: address)]) === balancer)
         let moved = balancer.updated(with: [ServiceEndpoint(address: address, isLocal: true)])
         #expect(moved.endpoints.map(\.isLocal) == [true])

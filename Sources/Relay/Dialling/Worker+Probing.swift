@@ -83,7 +83,7 @@ extension Worker {
     /// The endpoint is used again.
     @inline(__always)
     func pardon(_ endpoint: Endpoint, of port: PortState) {
-        guard endpoint.pardon() else { return }
+        guard endpoint.pardon(at: loop.now) else { return }
         // Another worker may have ejected it again before it could see that nobody probes it any more.
         defer { probe(endpoint, of: port) }
         port.counters.pointee.readmissions.add()
@@ -119,9 +119,12 @@ extension Worker {
         switch state {
         case .pending: return
         case .connected:
-            guard !probe.pointee.endpoint.hasRelapsed || (probe.pointee.isStanding && probe.pointee.due <= loop.now)
-            else { return letStand(probe) }
-            probeSucceeded(id, probe)
+            guard probe.pointee.endpoint.hasRelapsed else { return probeSucceeded(id, probe) }
+            guard probe.pointee.isStanding, probe.pointee.due <= loop.now else { return letStand(probe) }
+            // An end is what a client would have got, unless the endpoint has said something before, or ends what it has been
+            // told is none of a client's.
+            let looksLikeClient = probe.pointee.port.route.policy.proxyProtocol == nil
+            if looksLikeClient, probe.pointee.socket.isAtEnd() { probeFailed(probe) } else { probeSucceeded(id, probe) }
         case .failed: probeFailed(probe)
         }
     }

@@ -204,7 +204,7 @@ extension Worker {
             }
             slot = next
         }
-        flow.pointee.endpoint.pardon()
+        flow.pointee.endpoint.pardon(at: loop.now)
         if flow.pointee.firstLength > 0 { flow.pointee.forgetFirst() }
         port.flows.used(flow.pointee.entry, received: count, now: loop.now)
         if let limit = port.replyLimit, port.flows.replies(flow.pointee.entry) >= limit { endFlow(id) }

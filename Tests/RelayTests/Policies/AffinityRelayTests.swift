@@ -12,7 +12,7 @@ import Testing
     @Test("Clients keep their endpoints over all workers")
     func sticky() async throws {
         let servers = try ["a", "b", "c"].map { try ScriptedServer.identity($0) }
-        let served = try await ServedPort(Balancer(servers.map { try .local($0.port) }), affinity)
+        let served = try await ServedPort(Balancer(inOrder: servers.map { try .local($0.port) }), affinity)
         for source in ["127.0.0.2", "127.0.0.3", "127.0.0.4"] {
             let first = try await served.ask(from: source)
             for _ in 0..<8 { #expect(try await served.ask(from: source) == first) }
@@ -52,7 +52,7 @@ import Testing
         await served.serve(balancer.updated(with: [ServiceEndpoint(address: endpoints[1].address)]), affinity)
         #expect(try await served.ask(from: "127.0.0.2") == "b")
         #expect(try await served.ask(from: "127.0.0.3") == "b")
-        await served.serve(Balancer([]), affinity)
+        await served.serve(Balancer(of: []), affinity)
         // The setting survives zero endpoints.
         await served.serve(Balancer(inOrder: try servers.map { try .local($0.port) }), affinity)
         let first = try await served.ask(from: "127.0.0.4")

@@ -240,11 +240,13 @@ import Testing
         worker.stop()
     }
 
-    @Test("One that accepts and resets is let in again once, and then not until a connect stands")
-    func resets() async throws {
+    @Test(
+        "One that accepts and ends or resets is let in again once, and then not until a connect stands",
+        arguments: [[.reset], [.shutdownWrite, .receiveAll]] as [[PeerStep]])
+    func endsAtOnce(_ script: [PeerStep]) async throws {
         let isWell = Locked(false)
         let never = Cue()
-        let server = try ScriptedServer(scripts: { _ in isWell.withLock { $0 } ? [.wait(never)] : [.reset] })
+        let server = try ScriptedServer(scripts: { _ in isWell.withLock { $0 } ? [.wait(never)] : script })
         let worker = try LoneWorker()
         _ = try worker.open(endpoints: [server.port])
         try worker.run()
@@ -267,6 +269,37 @@ import Testing
         isWell.withLock { $0 = true }
         #expect(try await probe() == nil)
         #expect(try await isEjected(worker) == false)
+        worker.stop()
+    }
+
+    @Test("One that says something before it ends has answered")
+    func answersAndEnds() async throws {
+        let server = try ScriptedServer(script: [.send("busy"), .shutdownWrite, .receiveAll])
+        let worker = try LoneWorker()
+        _ = try worker.open(endpoints: [server.port])
+        try worker.run()
+        #expect(try await isEjected(worker, failing: 2))
+        #expect(await eventually(within: .seconds(20)) { (try? await isEjected(worker)) == false })
+        worker.stop()
+    }
+
+    @Test("A connection that the endpoint ends without a word is no proof, however long the client stays")
+    func endsAreNoProof() async throws {
+        let server = try ScriptedServer(script: [.shutdownWrite, .receiveAll])
+        let worker = try LoneWorker(
+            configure: {
+                $0.youth = 200
+                $0.halfOpenLimit = 300
+            })
+        let port = try worker.open(endpoints: [server.port])
+        try worker.run()
+        #expect(try await isEjected(worker, failing: 6))
+        let failed = try await worker.perform { $0.loop.now }
+        #expect(await eventually { ((try? await worker.perform { $0.loop.now }) ?? 0) > failed })
+        let client = try ScriptedPeer.connect(to: port, script: [.receiveAll])
+        _ = try? await client.finished()
+        #expect(await eventually { await worker.total.open == 0 })
+        #expect(try await isEjected(worker))
         worker.stop()
     }
 

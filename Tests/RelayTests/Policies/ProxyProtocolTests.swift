@@ -9,7 +9,7 @@ import Testing
 /// What endpoints receive of Services that ask for the PROXY protocol.
 @Suite struct ProxyProtocolTests {
     private func balancer(_ server: ScriptedServer) throws -> Balancer {
-        Balancer([try .local(server.port, on: server.host)])
+        Balancer(inOrder: [try .local(server.port, on: server.host)])
     }
 
     @Test("TCP, v1: the real client, the address that it used, and then its bytes")
@@ -96,7 +96,7 @@ import Testing
     func datagrams(wildcard: Bool) async throws {
         let server = try UDPServer(.echo())
         let served = try await ServedPort(
-            Balancer([try .local(server.port)]), ServicePolicy(proxyProtocol: .v2), transport: .udp,
+            Balancer(inOrder: [try .local(server.port)]), ServicePolicy(proxyProtocol: .v2), transport: .udp,
             on: wildcard ? "0.0.0.0" : "127.0.0.1")
         let client = try UDPClient(to: served.port, from: "127.0.0.78")
         for text in ["one", "two", "three"] {
@@ -133,7 +133,7 @@ import Testing
     func noDatagramsInV1() async throws {
         let server = try UDPServer(.echo())
         let served = try await ServedPort(
-            Balancer([try .local(server.port)]), ServicePolicy(proxyProtocol: .v1), transport: .udp)
+            Balancer(inOrder: [try .local(server.port)]), ServicePolicy(proxyProtocol: .v1), transport: .udp)
         #expect(try await UDPClient(to: served.port).ask("x") == "x")
         await served.relay.stop()
     }

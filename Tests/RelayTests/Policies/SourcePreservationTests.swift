@@ -34,7 +34,8 @@ import Testing
         ) async throws -> String {
             let id = ServicePortID(ServicePortName(namespace: "default", service: "web"), transport)
             let endpoint = Endpoint(.loopback(transport == .udp ? udp.port : tcp.port), isLocal: isLocal)
-            await relay.serve(id, with: Balancer([endpoint]), policy: ServicePolicy(sourcePreservation: policy))
+            await relay.serve(
+                id, with: Balancer(inOrder: [endpoint]), policy: ServicePolicy(sourcePreservation: policy))
             let (door, address) = try await relay.open(id, on: .loopback(0))
             await relay.settle()
             let seen: String?
