@@ -19,6 +19,7 @@ public struct RelayNarrator {
         case dial(ServicePortID, EndpointAddress, code: Int32)
         case reset(ServicePortID, ConnectionRecord.Outcome)
         case waiting(ServicePortID)
+        case eviction(ServicePortID)
     }
 
     private let logger: Logger
@@ -63,10 +64,18 @@ public struct RelayNarrator {
             limited(at: now) { $0.warning("\(port): new clients have to wait: \(Self.words(shortage))") }
         case .sourceNotPreserved(let port, let error):
             limited(at: now) { $0.warning("\(port): endpoints do not see the addresses of their clients: \(error)") }
+        case .flowsEvicted(let port):
+            once(.eviction(port), at: now) { logger, _ in
+                logger.warning(
+                    "\(port): there is no room for more clients, and flows of it end for new ones: \(Self.manyFlows)")
+            }
         case .listenerFailed(let port, let error):
             logger.error("\(port) is not served by one of the workers, which tries again: \(error)")
         }
     }
+
+    private static let manyFlows =
+        "the limit of open files allows no more (LimitNOFILE=, ulimit -n), unless many ask and are never answered"
 
     private static func name(_ endpoint: Endpoint) -> String {
         endpoint.podName.isEmpty ? "\(endpoint.address)" : "\(endpoint.podName) \(endpoint.address)"
@@ -117,12 +126,21 @@ public struct RelayNarrator {
         told = told.filter { now - $0.value.time < Self.silence * 2 }
     }
 
+    /// There are lines that were left out, of which nothing has been said yet.
+    public var owesCount: Bool { suppressed > 0 }
+
+    /// Says how many lines were left out, if any. To be called when nothing has come for a second, and at the end: what comes next
+    /// may be long in coming.
+    public mutating func tellCount() {
+        if suppressed > 0 { logger.warning("… and \(suppressed) more such lines, which were left out") }
+        suppressed = 0
+    }
+
     private mutating func limited(at now: ContinuousClock.Instant, _ write: (Logger) -> Void) {
         if now - (second ?? now) > .seconds(1) || second == nil {
-            if suppressed > 0 { logger.notice("… and \(suppressed) more such lines") }
+            tellCount()
             second = now
             lines = 0
-            suppressed = 0
         }
         lines += 1
         if lines <= Self.linesPerSecond { write(logger) } else { suppressed += 1 }

@@ -27,6 +27,8 @@ final class PortState {
 
     /// UDP only.
     var flows: FlowTable
+    /// UDP only: when it was last told that flows have had to make room, in milliseconds of the loop's time.
+    var evictionsTold: UInt64 = 0
     /// UDP only: a flow ends after so many replies; nil if it does not.
     var replyLimit: Int? { route.policy.udpReplies }
 

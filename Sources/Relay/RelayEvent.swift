@@ -21,6 +21,8 @@ public enum RelayEvent: Sendable {
     /// An endpoint did not see its client's own address, although the service port's policy wants that; reported for the first
     /// client of a service port that is concerned.
     case sourceNotPreserved(ServicePortID, SystemError)
+    /// UDP flows of this service port have been ended to make room for others; reported once a second at most.
+    case flowsEvicted(ServicePortID)
     /// A listener does not work, and its service port is not served at that address by one worker. It is tried again.
     case listenerFailed(ServicePortID, SystemError)
 }

@@ -11,6 +11,8 @@ import Testing
 @Suite struct RelayNarratorTests {
     private let port = ServicePortID(ServicePortName(namespace: "default", service: "web"), .tcp)
 
+    private let start = ContinuousClock.now
+
     private func lines(_ events: [RelayEvent]) throws -> [String] {
         try lines(events.map { ($0, .zero) })
     }
@@ -19,7 +21,6 @@ import Testing
     private func lines(_ events: [(RelayEvent, Duration)]) throws -> [String] {
         let log = Locked<[String]>([])
         var narrator = RelayNarrator(logger: Logger(label: "test") { _ in Keeper(log: log) })
-        let start = ContinuousClock.now
         for (event, time) in events { narrator.tell(event, at: start + time) }
         return log.withLock { $0 }
     }
@@ -68,7 +69,28 @@ import Testing
         let endpoints = (1...500).map { Endpoint(EndpointAddress(ip: IPAddress(v4: $0), port: 80)) }
         let told = try lines(endpoints.map { (failure($0), .zero) } + [(.waitingForEndpoint(port), .seconds(2))])
         #expect(told.count == 12)
-        #expect(told.suffix(2).first == "… and 490 more such lines")
+        #expect(told.suffix(2).first == "… and 490 more such lines, which were left out")
+    }
+
+    @Test("What was left out is counted also if nothing comes after it")
+    func countOfWhatWasLeftOut() throws {
+        let log = Locked<[String]>([])
+        var narrator = RelayNarrator(logger: Logger(label: "test") { _ in Keeper(log: log) })
+        for number in 1...25 {
+            #expect(narrator.owesCount == (number > 11))
+            narrator.tell(failure(Endpoint(EndpointAddress(ip: IPAddress(v4: UInt32(number)), port: 80))), at: start)
+        }
+        for _ in 0..<2 { narrator.tellCount() }
+        #expect(!narrator.owesCount)
+        #expect(log.withLock { $0.count } == 11)
+        #expect(log.withLock { $0.last } == "… and 15 more such lines, which were left out")
+    }
+
+    @Test("UDP clients that had to make room are told once a minute for each service port")
+    func evictions() throws {
+        let told = try lines((0..<70).map { (.flowsEvicted(port), .seconds($0)) })
+        #expect(told.count == 2)
+        #expect(told.allSatisfy { $0.hasPrefix("default/web: there is no room for more clients") })
     }
 
     @Test func whatKeepsHappeningIsToldOnceAMinute() throws {

@@ -10,6 +10,8 @@ extension Worker {
     private static let sweepInterval: UInt64 = 250
     /// The same where some that are due had to be left for another turn.
     private static let sweepPause: UInt64 = 1
+    /// How long nothing more is said of a service port's flows that had to make room, in milliseconds.
+    private static let evictionSilence: UInt64 = 1000
     /// So many are ended even if the turn is a long one already.
     private static let fewFlows = 16
 
@@ -96,9 +98,14 @@ extension Worker {
 
     /// Ends a flow to make room, but not before what it has in the batch at hand, from `listener`, is sent.
     private func evict(_ id: Slab<Flow>.ID, _ listener: Listener) {
-        if let flow = datagrams.flows.find(id), !flow.pointee.chain.isEmpty { forward(id, flow, listener) }
+        guard let flow = datagrams.flows.find(id) else { return }
+        let port = flow.pointee.port
+        if !flow.pointee.chain.isEmpty { forward(id, flow, listener) }
         endFlow(id)
         counters.flowsEvicted.add()
+        guard loop.now >= port.evictionsTold + Self.evictionSilence else { return }
+        port.evictionsTold = loop.now
+        report(.flowsEvicted(port.id))
     }
 
     /// The service port with most flows among those that the next few flows belong to. Who has most is among them most

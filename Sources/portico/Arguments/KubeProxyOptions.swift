@@ -86,7 +86,7 @@ struct KubeProxyOptions: ParsableArguments {
         }
         if let detectLocalMode, !["", "ClusterCIDR", "NodeCIDR"].contains(detectLocalMode) {
             notes.append(
-                "--detect-local-mode=\(detectLocalMode) has no effect: the pods of this node are known by --cluster-cidr, or by "
+                "--detect-local-mode has no effect with \(detectLocalMode): the pods of this node are known by --cluster-cidr, or by "
                     + "podCIDRs of the Node")
         }
         return notes

@@ -26,19 +26,24 @@ struct StatusTeller: Sendable {
     }
 
     private func tell(_ problems: Difference<Problem>) {
-        log(problems.new) { $0.severity == .error ? .error : .warning }
+        log(problems.new, more: "; /healthz has them") { $0.severity == .error ? .error : .warning }
         // A problem that only says it in other words is not over.
         let subjects = Set(problems.new.map { [$0.kind.rawValue, $0.subject] })
-        log(problems.over.filter { !subjects.contains([$0.kind.rawValue, $0.subject]) }, "no longer: ") { _ in .notice }
+        log(problems.over.filter { !subjects.contains([$0.kind.rawValue, $0.subject]) }, prefix: "no longer: ") { _ in
+            .notice
+        }
     }
 
-    private func log(_ problems: [Problem], _ prefix: String = "", level: (Problem) -> Logger.Level) {
+    /// - Parameter more: where to find those that are too many to be logged.
+    private func log(
+        _ problems: [Problem], prefix: String = "", more: String = "", level: (Problem) -> Logger.Level
+    ) {
         for problem in problems.prefix(Self.mostLines) {
             guard let leftOut = limit.withLock({ $0.take() }) else { continue }
             let before = leftOut > 0 ? " (\(leftOut) lines about problems before this one were left out)" : ""
             logger.log(level: level(problem), "\(prefix)\(problem)\(before)")
         }
         guard let next = problems.dropFirst(Self.mostLines).first else { return }
-        logger.log(level: level(next), "… and \(problems.count - Self.mostLines) more such lines; /healthz has them")
+        logger.log(level: level(next), "… and \(problems.count - Self.mostLines) more such lines\(more)")
     }
 }

@@ -34,6 +34,23 @@ import Testing
         #expect(await harness.relay.stop())
     }
 
+    @Test("That flows had to make room is told, and once, however many they are")
+    func evictionsAreTold() async throws {
+        let server = try UDPServer()
+        let told = Locked<[ServicePortID]>([])
+        let harness = try await UDPHarness(
+            UDPHarness.balancer([server.port]), workers: 1, descriptors: 64,
+            report: { if case .flowsEvicted(let port) = $0 { told.withLock { $0.append(port) } } })
+        let clients = try (0..<20).map { _ in try UDPClient(to: harness.port) }
+        for client in clients.prefix(5) { #expect(try await client.ask("x") == "x") }
+        #expect(told.withLock { $0 }.isEmpty)
+        for client in clients { try client.send("x") }
+        #expect(await eventually { await harness.relay.settledSnapshot().total.flowsEvicted >= 15 })
+        #expect(Set(told.withLock { $0 }) == [UDPHarness.id])
+        #expect(told.withLock { $0.count } < 15)
+        #expect(await harness.relay.stop())
+    }
+
     @Test func whoIsAnsweredSurvivesAFlood() async throws {
         let server = try UDPServer(.echoQuestions)
         let harness = try await cramped(UDPHarness.balancer([server.port]))

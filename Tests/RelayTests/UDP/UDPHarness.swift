@@ -20,11 +20,11 @@ struct UDPHarness {
 
     init(
         _ balancer: Balancer, on ip: IPAddress = IPAddress(v4: 0x7F00_0001), udpTimeout: UInt64? = nil,
-        workers: Int = 2, descriptors: Int = 1024
+        workers: Int = 2, descriptors: Int = 1024, report: @escaping @Sendable (RelayEvent) -> Void = { _ in }
     ) async throws {
         var configuration = RelayConfiguration(workers: workers, budget: DescriptorBudget(limit: descriptors))
         configuration.udpTimeout = udpTimeout
-        relay = try Relay(configuration)
+        relay = try Relay(configuration, report: report)
         await relay.serve(Self.id, with: balancer)
         port = try await relay.open(Self.id, on: EndpointAddress(ip: ip, port: 0)).address.port
     }
