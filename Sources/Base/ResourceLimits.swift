@@ -11,7 +11,7 @@ public enum ResourceLimits {
     /// - Returns: the soft limit that is in force.
     @discardableResult
     public static func raiseDescriptorLimit() -> Int {
-        guard let present = descriptorLimit() else { return 1024 }
+        guard let present = present() else { return 1024 }
         var wanted = present
         wanted.rlim_max = max(present.rlim_max, wantedHardLimit)
         wanted.rlim_cur = wanted.rlim_max
@@ -20,10 +20,13 @@ public enum ResourceLimits {
             wanted.rlim_cur = present.rlim_max
             if wanted.rlim_cur > present.rlim_cur { _ = set(wanted) }
         }
-        return Int(clamping: descriptorLimit()?.rlim_cur ?? present.rlim_cur)
+        return descriptorLimit
     }
 
-    private static func descriptorLimit() -> rlimit? {
+    /// How many descriptors the process may have open now.
+    public static var descriptorLimit: Int { Int(clamping: present()?.rlim_cur ?? 1024) }
+
+    private static func present() -> rlimit? {
         var limit = rlimit()
         return getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 ? limit : nil
     }

@@ -80,7 +80,8 @@ public enum Handover {
             }
         } catch {
             for (_, socket) in sockets { _ = Descriptor(owning: socket) }
-            throw error
+            guard case .system(let reason) = error, reason.code == EMFILE else { throw error }
+            throw .noRoom(sockets: sockets.count, limit: ResourceLimits.descriptorLimit)
         }
     }
 

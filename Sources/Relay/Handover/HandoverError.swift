@@ -17,6 +17,8 @@ public enum HandoverError: Error, Hashable, Sendable {
     case unexpected(String)
     /// The other side has ended.
     case ended
+    /// The other side has more sockets than the so many that it has given, and this process may have no more descriptors.
+    case noRoom(sockets: Int, limit: Int)
     case system(SystemError)
 }
 
@@ -38,6 +40,9 @@ extension HandoverError: CustomStringConvertible {
         case .refused(let reason): "the other process refused: \(reason)"
         case .unexpected(let what): "the other process sent something unexpected: \(what)"
         case .ended: "the other process has ended"
+        case .noRoom(let sockets, let limit):
+            "it has more than \(sockets) sockets, and this process may have \(limit) descriptors open: raise that limit "
+                + "(ulimit -n, or LimitNOFILE= of systemd)"
         case .system(let error): error.description
         }
     }

@@ -66,7 +66,10 @@ final class SocketFile: Sendable {
                 // EPROTOTYPE: somebody listens, for another kind of conversation.
                 throw [EPROTOTYPE, ETIMEDOUT].contains(error.code) ? .taken(path: path) : .system(error)
             }
-            unlink(path)
+            // Not that it is in use is what would be wrong, if it stays.
+            guard unlink(path) == 0 || errno == ENOENT else {
+                throw .system(SystemError("remove the socket that nobody answers at", path, code: errno))
+            }
             return
         }
         throw .taken(path: path)

@@ -8,14 +8,7 @@ extension DaemonLock {
     static func ofThisMachine(_ options: DaemonOptions, _ logger: Logger) async throws(CommandFailure) -> DaemonLock? {
         do throws(DaemonLock.Failure) {
             // A process that was to be taken over from, and is killed, closes its sockets one by one.
-            for _ in 0..<(options.takeover == nil ? 0 : 20) {
-                do throws(DaemonLock.Failure) {
-                    return try DaemonLock()
-                } catch .held {
-                    try? await Task.sleep(for: .milliseconds(50))
-                }
-            }
-            return try DaemonLock()
+            return try await waiting(.milliseconds(options.takeover == nil ? 0 : 1000))
         } catch .held(let process) {
             let who = process.map { "process \($0)" } ?? "another process"
             let advice =
@@ -30,17 +23,24 @@ extension DaemonLock {
 
     /// The former process gives it up in a moment.
     static func afterSuccession(_ logger: Logger) async -> DaemonLock? {
-        for _ in 0..<100 {
+        do throws(DaemonLock.Failure) {
+            return try await waiting(.seconds(5))
+        } catch {
+            logger.warning("a second daemon would not be noticed: the former process does not let go of its lock")
+            return nil
+        }
+    }
+
+    /// The lock, as soon as whoever has it gives it up, but not after `limit`.
+    private static func waiting(_ limit: Duration) async throws(DaemonLock.Failure) -> DaemonLock {
+        let deadline = ContinuousClock.now + limit
+        while true {
             do throws(DaemonLock.Failure) {
                 return try DaemonLock()
-            } catch .held {
-                try? await Task.sleep(for: .milliseconds(50))
             } catch {
-                break
+                guard case .held = error, ContinuousClock.now < deadline else { throw error }
+                try? await Task.sleep(for: .milliseconds(50))
             }
         }
-        logger.warning(
-            "a second daemon would not be noticed: the former process does not let go of its lock")
-        return nil
     }
 }

@@ -51,7 +51,7 @@ import Testing
 /// The new process's side, over a pair of sockets whose other end follows a script.
 @Suite(.timeLimit(.minutes(1))) struct HandoverConversationTests {
     /// What came of taking over from a process that answers so, each time that it is asked something.
-    private func taking(
+    private static func taking(
         from answers: @escaping @Sendable (HandoverChannel) throws -> Void
     ) async throws -> Result<Inheritance, HandoverError> {
         var ends: [Int32] = [-1, -1]
@@ -79,8 +79,34 @@ import Testing
         try channel.send(.hello(version: 1))
     }
 
+    @Test func tooFewDescriptorsAreToldInNumbers() async {
+        await #expect(processExitsWith: .success) {
+            let limit = Locked(0)
+            let result = try await HandoverConversationTests.taking { channel in
+                try HandoverConversationTests.greet(channel)
+                let sockets = try (0..<64).map { _ in try TCPSocket.listen(on: .loopback(port: 0)).release() }
+                let doors = try sockets.map { socket in
+                    let descriptor = Descriptor(owning: dup(socket))
+                    return HandoverConversationTests.door(at: try TCPSocket.localAddress(of: descriptor).port)
+                }
+                // So many are open, and a few more may be.
+                let few = rlim_t((sockets.max() ?? 0) + 20)
+                var limits = rlimit(rlim_cur: few, rlim_max: few)
+                #expect(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limits) == 0)
+                limit.withLock { $0 = Int(few) }
+                #expect(try channel.receiveMessage() == .next)
+                try channel.send(.sockets(doors), sockets)
+            }
+            guard case .failure(let error) = result else {
+                Issue.record("there is no room")
+                return
+            }
+            #expect(error == .noRoom(sockets: 0, limit: limit.withLock { $0 }))
+        }
+    }
+
     @Test func sixHundredDescriptorsArriveWithTheirDoors() async throws {
-        let result = try await taking { channel in
+        let result = try await Self.taking { channel in
             try Self.greet(channel)
             let sockets = try (0..<600).map { _ in try TCPSocket.listen(on: .loopback(port: 0)).release() }
             defer { for socket in sockets { close(socket) } }
@@ -112,7 +138,7 @@ import Testing
 
     @Test func whatIsWrongIsSaid() async throws {
         func error(_ answers: @escaping @Sendable (HandoverChannel) throws -> Void) async throws -> HandoverError? {
-            if case .failure(let error) = try await taking(from: answers) { error } else { nil }
+            if case .failure(let error) = try await Self.taking(from: answers) { error } else { nil }
         }
         #expect(
             try await error { channel in

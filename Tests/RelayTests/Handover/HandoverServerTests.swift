@@ -113,6 +113,22 @@ import Testing
         await relay.stop()
     }
 
+    @Test(.requires(.ordinaryUser)) func aFileThatCannotBeRemovedIsNotTakenForAnotherProcess() async throws {
+        _ = try MessageSocket.listen(at: path)
+        // By the owner of the folder at most.
+        try #require(chmod(path, 0o666) == 0 && chmod(folder.path, 0o555) == 0)
+        defer { chmod(folder.path, 0o755) }
+        await #expect(processExitsWith: .success) { [path = path as String] in
+            try OrdinaryUser.become()
+            #expect {
+                try SocketFile(listeningAt: path)
+            } throws: { error in
+                if case .system(let reason)? = error as? HandoverError { reason.code == EACCES } else { false }
+            }
+        }
+        await relay.stop()
+    }
+
     @Test func closingEndsConversations() async throws {
         let server = try HandoverServer(path: path, relay: relay)
         let inheritance = try #require(try await Handover.take(from: path))
