@@ -206,7 +206,8 @@ int portico_close(int fd) { return result(close(fd)); }
 
 void portico_give_back_memory(void) { malloc_trim(0); }
 
-/* The value that it has anyway, but for good: glibc raises its own with every large piece that is freed. */
+/* The value that it has anyway, but for good: glibc raises its own with every large piece that is freed. Once it is set glibc leaves
+ * M_TRIM_THRESHOLD alone as well (mallopt(3)), so that the end of the heap goes back as early as at the start. */
 void portico_map_large_memory(void) { mallopt(M_MMAP_THRESHOLD, 128 * 1024); }
 
 /* glibc has a name for it since 2.36 only. */

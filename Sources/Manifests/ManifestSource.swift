@@ -20,8 +20,6 @@ public actor ManifestSource: ClusterSource {
     /// The state of the store that this is from.
     private var toldRevision = 0
 
-    var memory = MemoryReturn()
-
     /// The actor runs on a thread of its own: reading a file on a slow disk must not hold up one of the few threads that
     /// all of Swift's concurrency shares.
     private let executor = QueueExecutor(label: "portico.manifests")
@@ -45,7 +43,6 @@ public actor ManifestSource: ClusterSource {
         while !Task.isCancelled {
             try? await Task.sleep(for: pause)
             guard !Task.isCancelled else { break }
-            giveBackMemory()
             if store.poll(), let update = takeUpdate() { return update }
             guard store.isSoonConfirmed else { continue }
             try? await Task.sleep(for: min(FileTime.fresh, pollInterval))
@@ -60,10 +57,6 @@ public actor ManifestSource: ClusterSource {
 
     /// What was wrong with the manifests at the last update, with file, line and field.
     public var problems: [ManifestProblem] { store.problems }
-
-    func giveBackMemory() {
-        if memory.isDue() { ProcessMemory.giveBack() }
-    }
 
     var pause: Duration {
         Self.pause(files: store.files.count, isWaiting: store.isWaiting, interval: pollInterval)
@@ -80,7 +73,6 @@ public actor ManifestSource: ClusterSource {
     /// - Returns: nil if there is nothing to tell.
     private func takeUpdate() -> SourceUpdate? {
         let changes = store.takeChanges()
-        memory.note(changes: changes.objects.count)
         var update = told ?? SourceUpdate()
         if store.revision != toldRevision {
             toldRevision = store.revision

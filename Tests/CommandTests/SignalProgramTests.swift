@@ -1,3 +1,4 @@
+import APITestSupport
 import Glibc
 import TestSupport
 import Testing
@@ -35,6 +36,53 @@ import Testing
         session.child.signal(SIGTERM)
         let status = try await session.finished().status
         #expect(status == 128 + SIGTERM)
+    }
+
+    @Test("A session that waits for an API server that never answers ends at a signal, a daemon with status 0")
+    func waitsForACluster() async throws {
+        let (folder, asked) = (try TemporaryDirectory(), Cue())
+        let server = try ScriptedServer(script: [.give(asked), .receiveAll])
+        let master = "http://127.0.0.1:\(server.port)"
+        let daemon = try ChildProcess(
+            try DevProcess.program(),
+            [
+                "daemon", "--master", master, "--hostname-override", "node1", "--redirect", "none",
+                "--healthz-bind-address=", "--kernel-root", folder.path,
+            ])
+        daemon.closeInput()
+        defer { daemon.signal(SIGKILL) }
+        try await asked.wait()
+        daemon.signal(SIGHUP)
+        daemon.signal(SIGTERM)
+        #expect(try await daemon.finished().status == 0)
+        #expect(daemon.errors.contains("before there was anything to serve"))
+
+        let dev = try DevProcess(["--master", master])
+        #expect(await eventually(within: .seconds(30)) { server.accepted > 1 })
+        #expect(try await dev.end().status == 128 + SIGINT)
+    }
+
+    @Test(
+        "The first process of a container, which no signal ends that it does not hear, ends at one",
+        .requires(.root, .tool("unshare")))
+    func firstProcess() async throws {
+        let folder = try TemporaryDirectory()
+        try #require(mkfifo(folder.file("pipe"), 0o600) == 0)
+        let session = try DevProcess(
+            ["-f", folder.file("pipe")], launcher: ["unshare", "--pid", "--fork", "--kill-child=KILL"])
+        var writer: Int32 = -1
+        _ = await eventually(within: .seconds(30)) {
+            writer = open(folder.file("pipe"), O_WRONLY | O_NONBLOCK | O_CLOEXEC)
+            return writer >= 0
+        }
+        try #require(writer >= 0)
+        defer { close(writer) }
+        // Its own number outside is that of the launcher's only child.
+        let launcher = session.child.pid
+        let children = String(decoding: try contents(of: "/proc/\(launcher)/task/\(launcher)/children"), as: UTF8.self)
+        let first = try #require(Int32(children.split(separator: " ").first ?? ""))
+        #expect(kill(first, SIGTERM) == 0)
+        #expect(try await session.finished().status == 128 + SIGTERM)
     }
 
     @Test("A program that a session runs has the signals as it would have them without")

@@ -57,18 +57,4 @@ struct FileReadingTests {
         #expect(store.settle(&picture).names == [])
         #expect(picture.messages(workspace) == ["list.json:12: items[12]: expected an object, found 1"])
     }
-
-    @Test("Memory is given back some looks after very many objects have changed, twice, and not otherwise")
-    func memory() {
-        var memory = MemoryReturn()
-        func looks(_ count: Int) -> Int { (0..<count).count { _ in memory.isDue() } }
-        memory.note(changes: 999)
-        #expect(looks(50) == 0)
-        memory.note(changes: 1000)
-        #expect(looks(4) == 0)
-        memory.note(changes: 1)
-        #expect(looks(20) == 1)
-        #expect(looks(50) == 1, "once more, for those who take longer to let go of theirs")
-        #expect(looks(50) == 0)
-    }
 }

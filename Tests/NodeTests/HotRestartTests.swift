@@ -99,8 +99,9 @@ import Testing
         let folder = "/run/portico-lab/\(lab.name)"
         let text = try await lab.run(
             on: "node1",
-            "\(environment) \(program) daemon -f \(folder)/manifests --hostname-override node1 --conntrack-max-per-core=0 \(flags) "
-                + "> \(folder)/\(log) 2>&1 < /dev/null & echo $!")
+            "(\(environment) \(program) daemon -f \(folder)/manifests --hostname-override node1 --conntrack-max-per-core=0 \(flags) "
+                + "> \(folder)/\(log) 2>&1 < /dev/null & p=$!; echo $p; exec > /dev/null 2>&1; wait $p; "
+                + "echo \"ended with status $?\" >> \(folder)/\(log)) &")
         return try #require(Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)))
     }
 
@@ -157,6 +158,7 @@ import Testing
             #expect(await eventually { logs().contains { $0.contains("SIGTERM ends it") } }, "\(logs())")
             #expect(logs().count { $0.contains("SIGTERM ends it") } == 1, "\(logs())")
             #expect(logs().count { $0.contains("this one ends") } == 1, "\(logs())")
+            #expect(await eventually { logs().contains { $0.contains("ended with status 1") } }, "\(logs())")
         }
     }
 

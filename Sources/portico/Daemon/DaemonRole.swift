@@ -65,7 +65,8 @@ struct DaemonRole: SessionRole {
     private var warned: Set<String> = []
     /// Nil without a cluster.
     private var identity: NodeIdentity?
-    private(set) var exitStatus: Int32?
+    /// The Node is such that this process cannot serve it.
+    private var hasToEnd = false
 
     init(settings: NodeSettings, options: DaemonOptions, iptables: Iptables?, restart: Restart) {
         self.settings = settings
@@ -78,6 +79,10 @@ struct DaemonRole: SessionRole {
     var retryInterval: Duration { options.syncPeriod }
     var signals: [Int32] { [SIGINT, SIGTERM, SIGHUP] }
     func meaning(of signal: Int32) -> SessionSignal { signal == SIGHUP ? .reload : .end(signal) }
+    /// It was to end, and has ended: service managers take anything else for a failure.
+    func status(endedEarlyBy signal: Int32) -> Int32 { EXIT_SUCCESS }
+    /// That another process has been faster to take over is no success of this one.
+    var exitStatus: Int32? { hasToEnd || (hasSuccessor && !isServing) ? EXIT_FAILURE : nil }
 
     // MARK: Serving
 
@@ -210,7 +215,7 @@ struct DaemonRole: SessionRole {
         mutating get {
             guard let reason = identity?.reasonToEnd else { return false }
             parts?.tools.teller.logger.error("\(reason)")
-            exitStatus = EXIT_FAILURE
+            hasToEnd = true
             return true
         }
     }

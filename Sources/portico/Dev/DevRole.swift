@@ -44,6 +44,9 @@ struct DevRole: SessionRole {
     var signals: [Int32] { SessionSignal.watched }
     func meaning(of signal: Int32) -> SessionSignal { SessionSignal(signal) }
 
+    /// What was asked for has not been done, such as to run a program.
+    func status(endedEarlyBy signal: Int32) -> Int32 { 128 + signal }
+
     // MARK: Serving
 
     mutating func start(_ first: SourceUpdate, _ tools: SessionTools<Event>) async throws -> Bool {

@@ -9,6 +9,8 @@ import Status
 /// one by one; what is only told goes other ways, where it may get lost but never holds anything up.
 struct Session<Role: SessionRole> {
     private enum Wake: Sendable {
+        /// All that there is to serve at first, or why there is nothing.
+        case first(Result<SourceUpdate, CommandFailure>)
         /// The source has something to say.
         case source
         case signal(Int32)
@@ -27,6 +29,7 @@ struct Session<Role: SessionRole> {
     /// The command line names something to serve besides what the source says.
     var hasOthers = false
 
+    private let memory = MemoryReturn()
     private var logger: Logger { teller.logger }
 
     /// - Throws: ``CommandFailure`` if there is nothing to serve, or it cannot be served; `ExitCode` on a second signal, and if
@@ -35,24 +38,27 @@ struct Session<Role: SessionRole> {
         var role = role
         let start = ContinuousClock.now
         try role.prepare(configuration, teller)
-        let first = try await source?.first(orElse: hasOthers) ?? SourceUpdate()
-        // Not before that: until there is something to end in an orderly way, a signal just ends it, as it does with whoever
-        // waits for a pipe that nobody writes to.
         let signals = try SignalStream(role.signals)
-        let (wakes, wake) = AsyncStream.makeStream(of: Wake.self)
+        let (stream, wake) = AsyncStream.makeStream(of: Wake.self)
+        var wakes = stream.makeAsyncIterator()
+        // Heard from the beginning, since the first process of a container dies of no signal that it does not hear, and to the
+        // end: a second signal cuts the drain short.
+        let hearing = Task { for await signal in signals.signals { wake.yield(.signal(signal)) } }
+        defer { hearing.cancel() }
+        // Whoever hangs in it, as before a folder that does not answer, is left behind.
+        Task { wake.yield(.first(await readFirst())) }
+        let first = try await first(from: &wakes, role)
         let reports = RelayReports()
         let relay = try Relay(configuration) { reports.take($0) }
         let changes = teller.board.reader()
         let telling = [
-            Task { await reports.narrate(logger) { report.connection($0) } },
+            Task { await reports.narrate(logger, connection: { report.connection($0) }) },
             Task { await report.follow(changes, teller.board) },
         ]
-        // Heard to the end: a second signal cuts the drain short.
-        let hearing = Task { for await signal in signals.signals { wake.yield(.signal(signal)) } }
-        defer { hearing.cancel() }
         var life = SessionLife.serving
         do {
             let tools = SessionTools<Role.Event>(relay: relay, teller: teller, start: start) { wake.yield(.event($0)) }
+            memory.note(changes: first.changes.objects.count)
             let isOver = try await role.start(first, tools)
             let retryInterval = role.retryInterval
             let feeds = [
@@ -60,7 +66,7 @@ struct Session<Role: SessionRole> {
                 Task { while (try? await Task.sleep(for: retryInterval)) != nil { wake.yield(.retry) } },
             ]
             if isOver { await end(&life, &role, relay) { wake.yield(.drained) } }
-            for await next in wakes {
+            while let next = await wakes.next() {
                 await take(next, &life, &role, relay) { wake.yield(.drained) }
                 if life != .serving { for feed in feeds { feed.cancel() } }
                 if case .ended = life { break }
@@ -83,6 +89,30 @@ struct Session<Role: SessionRole> {
         if let status = role.exitStatus ?? status, status != 0 { throw ExitCode(status) }
     }
 
+    private func readFirst() async -> Result<SourceUpdate, CommandFailure> {
+        do throws(CommandFailure) {
+            return .success(try await source?.first(orElse: hasOthers) ?? SourceUpdate())
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// Waits for what there is to serve, or for a signal to end: then nothing has begun that would have to end in an orderly way.
+    private func first(from wakes: inout AsyncStream<Wake>.Iterator, _ role: Role) async throws -> SourceUpdate {
+        while let next = await wakes.next() {
+            switch next {
+            case .first(let result): return try result.get()
+            case .signal(let signal):
+                // To read everything anew is what is being done.
+                guard case .end(let signal) = role.meaning(of: signal) else { continue }
+                logger.notice("a signal ends it before there was anything to serve")
+                throw ExitCode(role.status(endedEarlyBy: signal))
+            default: continue
+            }
+        }
+        throw CancellationError()
+    }
+
     private func take(
         _ wake: Wake, _ life: inout SessionLife, _ role: inout Role, _ relay: Relay,
         drained: @escaping @Sendable () -> Void
@@ -91,6 +121,7 @@ struct Session<Role: SessionRole> {
         switch (life, wake) {
         case (.serving, .source):
             guard let update = source?.take() else { return }
+            memory.note(changes: update.changes.objects.count)
             await role.take(update.changes)
         case (.serving, .retry):
             await role.retry(isReread: false)
@@ -117,7 +148,7 @@ struct Session<Role: SessionRole> {
             }
         case (.draining, .drained):
             life.drained()
-        case (.draining, _), (.serving, .drained), (.ended, _):
+        case (.draining, _), (.serving, .drained), (.serving, .first), (.ended, _):
             // Nothing is served anew.
             break
         }

@@ -17,6 +17,9 @@ protocol SessionRole: SendableMetatype {
 
     /// Before the source says anything, which may take long.
     mutating func prepare(_ configuration: RelayConfiguration, _ teller: StatusTeller) throws
+    /// With which it ends at a signal that comes before there is anything to serve.
+    func status(endedEarlyBy signal: Int32) -> Int32
+
     /// Serves what the source says at first.
     ///
     /// - Returns: whether that was all, and it is to end already.
