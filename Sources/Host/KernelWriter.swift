@@ -33,23 +33,42 @@ struct KernelWriter {
         if let error = KernelFile.write(value, to: root + path) { note(what, path, error, value) }
     }
 
-    /// Keeps ports from clients' ends of connections, where the kernel takes these from among them: whoever listens there later
-    /// would find them in use.
+    /// Of a longer text the kernel takes a part and forgets what it had.
+    private static let longestText = 4095
+    /// Ports that clients need in any case: those of the whole node have to do with them.
+    private static let fewestForClients = 4096
+
+    /// Keeps ports from clients' ends of connections, where the kernel takes these from among them: whoever listens there
+    /// later would find them in use.
     mutating func reserve(_ ports: [ClosedRange<UInt16>]) {
         guard case .success(let text) = KernelFile.read(root + KernelPath.clientPorts),
             let clients = PortRanges.bounds(text)
         else { return }
         let what = "the ports that clients do not get"
-        switch KernelFile.read(root + KernelPath.reservedPorts) {
-        case .success(let reserved):
-            let known = PortRanges(reserved)
-            let missing = ports.filter { $0.overlaps(clients) && !known.contain($0) }
-            guard !missing.isEmpty else { return }
+        let path = KernelPath.reservedPorts
+        let wanted = PortRanges(ports).within(clients)
+        switch KernelFile.read(root + path) {
+        case .success(let text):
+            let known = PortRanges(text)
             // What others have reserved stays so: the kernel forgets what is not written again.
-            let all = (known.ranges + missing).map { "\($0.lowerBound)-\($0.upperBound)" }
-            write(all.joined(separator: ","), what, to: KernelPath.reservedPorts)
+            let all = known.union(wanted)
+            guard all != known else { return }
+            let rest = clients.count - all.within(clients).count
+            guard rest >= Self.fewestForClients else {
+                let reason = "with \(wanted.text) among them clients would have \(rest) ports on this node"
+                let advice =
+                    "choose a --proxy-port-range outside of \(clients.lowerBound)-\(clients.upperBound) "
+                    + "(/\(KernelPath.clientPorts)), or proxy ports may be found in use"
+                return notes.append(KernelNote(what: what, path: "/" + path, reason: reason, advice: advice))
+            }
+            guard all.text.utf8.count <= Self.longestText else {
+                let reason = "the list of those that are reserved already is too long to be added to"
+                let advice = "reserve \(wanted.text) in place of some of them"
+                return notes.append(KernelNote(what: what, path: "/" + path, reason: reason, advice: advice))
+            }
+            write(all.text, what, to: path)
         case .failure(let error):
-            note(what, KernelPath.reservedPorts, error, ports.map { "\($0)" }.joined(separator: ","))
+            note(what, path, error, wanted.text)
         }
     }
 
@@ -66,7 +85,11 @@ struct KernelWriter {
                     "run the container privileged, or set it to \(value) on the node itself"
                 )
             case EACCES, EPERM:
-                ("that is not permitted", "run as root, or set it to \(value) on the node itself")
+                (
+                    "that is not permitted",
+                    "\(Privilege.advice([path == KernelPath.oomScoreAdj ? .sysResource : .netAdmin])), or set it to "
+                        + "\(value) on the node itself"
+                )
             default:
                 ("the kernel refuses \(value): \(error.reason)", "set it on the node itself")
             }

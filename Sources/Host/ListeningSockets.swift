@@ -3,7 +3,8 @@ internal import EventLoop
 
 /// The sockets of a network namespace that wait for clients, as the kernel lists them (`linux/inet_diag.h`, `linux/sock_diag.h`).
 ///
-/// `/proc/net/tcp` has them too, but first all connections that there are, and of a busy node that takes a tenth of a second.
+/// `/proc/net/tcp` has them too (``SocketTable``), but first all connections that there are, and of a busy node that takes a tenth
+/// of a second.
 enum ListeningSockets {
     private static let byFamily: UInt16 = 20
     private enum State { static let (closed, listen): (UInt32, UInt32) = (7, 10) }
@@ -13,12 +14,15 @@ enum ListeningSockets {
     /// The inode numbers of those that a client of `address` may meet, in the network namespace of the calling thread; none if
     /// the kernel does not say.
     static func inodes(at address: EndpointAddress, _ transport: TransportProtocol) -> Set<UInt32> {
-        guard var socket = try? NetlinkSocket(.sockets) else { return [] }
         var found: Set<UInt32> = []
         // A socket of IPv6 may serve clients of IPv4.
         for family in IPAddress.Family.allCases {
-            guard let some = try? list(family, address, transport, &socket) else { continue }
-            found.formUnion(some)
+            do throws(SystemError) {
+                var socket = try NetlinkSocket(.sockets)
+                found.formUnion(try list(family, address, transport, &socket))
+            } catch {
+                found.formUnion(SocketTable.inodes(family, at: address, transport))
+            }
         }
         return found
     }

@@ -34,7 +34,9 @@ extension RedirectError: CustomStringConvertible {
         case .tooOld(let program, let version):
             "\(program) \(version) is too old: please install iptables \(Iptables.oldestVersion) or newer"
         case .notPermitted(let program):
-            "\(program): not permitted; run as root, or with the capabilities NET_ADMIN and NET_RAW"
+            "\(program): not permitted; "
+                + Privilege.advice(
+                    [.netAdmin, .netRaw], asUser: "run as root, or with the capabilities NET_ADMIN and NET_RAW")
         case .busy(let program, let attempts, let message):
             "\(program): still busy after \(attempts) attempts: \(message)"
         case .refused(let program, let status, let message, let excerpt):

@@ -135,9 +135,9 @@ import Testing
         var settings = KernelSettings()
         settings.listenedPorts = [18_000...29_999, 30_000...32_767]
         #expect(settings.apply(root: kernel.path).isEmpty)
-        #expect(try value(reserved) == "8080-8080,20000-20010,18000-29999,30000-32767")
-        // A second process finds it done.
-        try kernel.write("8080-8080,18000-32767 \n", to: reserved)
+        #expect(try value(reserved) == "8080,18000-32767")
+        // A second process finds it done, also where the kernel writes it in another way.
+        try kernel.write("8080-8080,18000-29999,30000-32767 \n", to: reserved)
         #expect(settings.apply(root: kernel.path).isEmpty)
         #expect(try contents(of: kernel.file(reserved)).hasSuffix(" \n"))
         // Where clients get others, or nobody knows which, nothing is to be done.
@@ -147,9 +147,43 @@ import Testing
             #expect(settings.apply(root: kernel.path).isEmpty)
             #expect(try value(reserved) == "")
         }
+        // Of a range of which clients get a part, that part is kept from them.
+        try kernel.write("32000\t60999\n", to: range)
+        #expect(settings.apply(root: kernel.path).isEmpty)
+        #expect(try value(reserved) == "32000-32767")
+    }
+
+    @Test("Ports that cannot be kept from clients are told in the words of the kernel")
+    func unreservedPorts() throws {
+        let (range, reserved) = ("proc/sys/net/ipv4/ip_local_port_range", "proc/sys/net/ipv4/ip_local_reserved_ports")
         try kernel.write("1024\t65535\n", to: range)
         kernel.remove(reserved)
-        #expect(settings.apply(root: kernel.path).map(\.what) == ["the ports that clients do not get"])
+        try kernel.write("x", to: reserved + "/folder")
+        var settings = KernelSettings()
+        settings.listenedPorts = [18_000...29_999, 30_000...32_767, 40_000...40_000]
+        let note = try #require(settings.apply(root: kernel.path).first)
+        #expect(note.what == "the ports that clients do not get")
+        #expect(note.advice.contains("18000-32767,40000") || note.reason.contains("18000-32767,40000"), "\(note)")
+    }
+
+    @Test("Clients are left ports to connect from, and a list that is longer than the kernel takes is left alone")
+    func reservingTooMuch() throws {
+        let (range, reserved) = ("proc/sys/net/ipv4/ip_local_port_range", "proc/sys/net/ipv4/ip_local_reserved_ports")
+        try kernel.write("32768\t60999\n", to: range)
+        try kernel.write("8080\n", to: reserved)
+        var settings = KernelSettings()
+        settings.listenedPorts = [1024...60_000]
+        var notes = settings.apply(root: kernel.path)
+        #expect(notes.count == 1 && notes[0].reason.contains("clients would have 999 ports"), "\(notes)")
+        #expect(try value(reserved) == "8080")
+
+        // Odd ports only, which no range says in fewer words.
+        let many = stride(from: 1, to: 2000, by: 2).map { "\($0)" }.joined(separator: ",")
+        try kernel.write(many + "\n", to: reserved)
+        settings.listenedPorts = [40_000...41_000]
+        notes = settings.apply(root: kernel.path)
+        #expect(notes.count == 1 && notes[0].advice.contains("40000-41000"), "\(notes)")
+        #expect(try value(reserved) == many)
     }
 
     @Test func forwardingThatIsOffIsToldAndLeftOff() throws {

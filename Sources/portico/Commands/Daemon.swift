@@ -208,7 +208,8 @@ struct Daemon: AsyncParsableCommand {
     /// - Returns: what the kernel refuses.
     private func applyKernelSettings() -> [KernelNote] {
         var settings = kernel.settings
-        settings.listenedPorts = [node.proxyPortRange.ports, node.serviceNodePortRange]
+        // Nobody listens at proxy ports to which nothing is led.
+        settings.listenedPorts = (redirect == .none ? [] : [node.proxyPortRange.ports]) + [node.serviceNodePortRange]
         return settings.apply(root: kernel.kernelRoot)
     }
 
