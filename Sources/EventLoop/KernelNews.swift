@@ -27,9 +27,11 @@ public final class KernelNews: Sendable {
 
     /// Begins to listen, in the network namespace of the calling thread.
     ///
-    /// - Parameter isNews: whether messages are worth telling; called with what one read gave, on the thread of this object.
+    /// - Parameter isNews: whether messages are worth telling; called with what one read gave, on the thread of this object, or
+    ///   with nil in the place of messages that the kernel had no room for.
     /// - Throws: ``SystemError`` where the kernel does not tell, or it is forbidden.
-    public init(_ channel: Channel, isNews: @escaping @Sendable ([UInt8]) -> Bool = { _ in true }) throws(SystemError) {
+    public init(_ channel: Channel, isNews: @escaping @Sendable ([UInt8]?) -> Bool = { _ in true }) throws(SystemError)
+    {
         let socket = try Self.open(channel)
         let loop = try EventLoop()
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -64,7 +66,7 @@ public final class KernelNews: Sendable {
     }
 
     /// Reads all messages that wait.
-    private static func hear(_ socket: borrowing Descriptor, _ isNews: ([UInt8]) -> Bool) -> Bool {
+    private static func hear(_ socket: borrowing Descriptor, _ isNews: ([UInt8]?) -> Bool) -> Bool {
         withUnsafeTemporaryAllocation(byteCount: 64 << 10, alignment: 1) { buffer in
             var found = false
             while true {
@@ -73,7 +75,7 @@ public final class KernelNews: Sendable {
                     if isNews(Array(buffer[..<count])) { found = true }
                 } else if count < 0, errno == ENOBUFS {
                     // More news than the socket holds.
-                    found = true
+                    if isNews(nil) { found = true }
                 } else {
                     return found
                 }

@@ -1,13 +1,10 @@
 internal import Base
 
 extension Command {
-    /// Runs a program that reads or changes what is redirected: it counts in ``RedirectTally``, and is known as this process's own.
+    /// Runs a program that reads or changes what is redirected: it counts in ``RedirectTally``.
     func runForRules(input: String = "") throws(RedirectError) -> Result {
         do throws(Failure) {
-            return try run(input: input) { process in
-                OwnProcesses.add(process)
-                RedirectTally.add(bytes: input.utf8.count)
-            }
+            return try run(input: input) { _ in RedirectTally.add(bytes: input.utf8.count) }
         } catch {
             switch error {
             case .notStarted(let program, let code): throw .notStarted(program: program, code: code)

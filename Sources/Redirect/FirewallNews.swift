@@ -2,7 +2,7 @@ internal import Base
 internal import EventLoop
 
 /// What the kernel's nftables tells of changes to Portico's rules: messages that each say what was changed, and one at the end
-/// of a transaction that says by which process. `linux/netfilter/nf_tables.h` has the numbers.
+/// of a transaction that has its number. `linux/netfilter/nf_tables.h` has the numbers.
 ///
 /// Only iptables over nftables is heard of here: the kernel's older tables tell nobody of changes.
 struct FirewallNews {
@@ -23,23 +23,26 @@ struct FirewallNews {
     /// The transaction that is being told of has touched a chain of Portico's, or deleted a rule where its jumps are.
     private var isTouched = false
 
-    /// Takes messages, as read from a netlink socket; the numbers of the processes that have touched Portico's rules by then.
-    mutating func take(_ bytes: [UInt8]) -> [Int32] {
-        var culprits: [Int32] = []
+    /// Takes messages, as read from a netlink socket; the numbers of the transactions that have touched Portico's rules by then.
+    mutating func take(_ bytes: [UInt8]) -> [UInt32] {
+        var generations: [UInt32] = []
         for message in NetlinkMessages(bytes[...]) {
             guard message.subsystem == Self.nftables, let kind = Kind(rawValue: message.kind) else { continue }
             let attributes = Dictionary(message.attributes.map { ($0.number, $0.value) }) { $1 }
             if kind == .newGeneration {
-                if isTouched { culprits.append(Self.number(attributes[2])) }
+                if isTouched { generations.append(Self.number(attributes[1])) }
                 isTouched = false
             } else if Self.concernsUs(kind, attributes.mapValues(Self.text)) {
                 isTouched = true
             }
         }
-        return culprits
+        return generations
     }
 
-    /// Of texts 1 is always the table, 2 a rule's chain, 3 a chain's name; of the end of a transaction 2 is the process.
+    /// Messages were lost: what comes next may be of another transaction.
+    mutating func skip() { isTouched = false }
+
+    /// Of texts 1 is always the table, 2 a rule's chain, 3 a chain's name; of the end of a transaction 1 is its number.
     private static func concernsUs(_ kind: Kind, _ names: [UInt16: String]) -> Bool {
         guard names[1].flatMap(TableName.init) != nil else { return false }
         switch kind {
@@ -56,8 +59,8 @@ struct FirewallNews {
     }
 
     /// In network order; 0 if there is none.
-    private static func number(_ bytes: ArraySlice<UInt8>?) -> Int32 {
+    private static func number(_ bytes: ArraySlice<UInt8>?) -> UInt32 {
         guard let bytes, bytes.count >= 4 else { return 0 }
-        return Int32(bitPattern: UInt32(bigEndian: bytes.u32(at: 0)))
+        return UInt32(bigEndian: bytes.u32(at: 0))
     }
 }

@@ -12,50 +12,61 @@ public final class FirewallWatch: Sendable {
     /// How often the older kind's tables are looked at.
     private static let interval = Duration.milliseconds(200)
 
-    private let count: Guarded<Int>
+    /// Counts the transactions of nftables; nil where that is not what is watched, or the kernel does not tell.
+    let generation: NftablesGeneration?
+
+    private let state: Guarded<State>
+    private let disturbance: AsyncStream<Void>.Continuation
     private let news: KernelNews?
-    /// Nil where the kernel tells of everything.
-    private let tables: Guarded<Tables>?
     private let tasks: [Task<Void, Never>]
 
-    private struct Tables {
-        var known: LegacyTables
+    private struct State {
+        var news = FirewallNews()
+        /// Transactions that have touched Portico's rules and have not been looked at.
+        var touching: [UInt32] = []
+        /// The kernel had no room for some of what it had to tell.
+        var hasMissed = false
+        /// The older kind's tables as they are known; nil where the kernel tells of everything.
+        var tables: LegacyTables?
         var isOwnChange = false
+        var count = DisturbanceCount()
     }
 
     /// Begins to watch, in the network namespace of the calling thread.
     ///
     /// - Parameter kind: of the kernel's tables that are used; nil watches both.
     public init(_ kind: Iptables.Variant?) {
-        let state = Guarded(FirewallNews())
+        var first = State()
+        first.tables = kind == .nft ? nil : .current()
+        let state = Guarded(first)
+        let generation = kind == .legacy ? nil : NftablesGeneration()
         let news =
             kind == .legacy
             ? nil
             : try? KernelNews(.nftables) { bytes in
-                let culprits = state.withLock { $0.take(bytes) }
-                return !culprits.allSatisfy(OwnProcesses.contains)
+                state.withLock { state in
+                    guard let bytes else {
+                        state.news.skip()
+                        state.hasMissed = true
+                        return true
+                    }
+                    let touching = state.news.take(bytes)
+                    state.touching += touching
+                    return !touching.isEmpty
+                }
             }
         let (disturbances, disturbance) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        let count = Guarded(0)
-        @Sendable func tell() {
-            count.withLock { $0 += 1 }
-            disturbance.yield()
-        }
-        let tables = kind == .nft ? nil : Guarded(Tables(known: .current()))
+        let look: @Sendable () -> Void = { if Self.isDisturbed(state, generation) { disturbance.yield() } }
         var tasks: [Task<Void, Never>] = []
-        if let news { tasks.append(Task { for await _ in news.news { tell() } }) }
-        if let tables {
-            tasks.append(
-                Task {
-                    while (try? await Task.sleep(for: Self.interval)) != nil {
-                        if Self.isDisturbed(tables) { tell() }
-                    }
-                })
+        if let news { tasks.append(Task { for await _ in news.news { look() } }) }
+        if kind != .nft {
+            tasks.append(Task { while (try? await Task.sleep(for: Self.interval)) != nil { look() } })
         }
         self.disturbances = disturbances
-        self.count = count
+        self.disturbance = disturbance
+        self.generation = generation
+        self.state = state
         self.news = news
-        self.tables = tables
         self.tasks = tasks
     }
 
@@ -64,40 +75,45 @@ public final class FirewallWatch: Sendable {
     }
 
     /// How many there have been so far: one that came before it was read needs no look of its own.
-    public var disturbanceCount: Int { count.withLock { $0 } }
+    public var count: DisturbanceCount { state.withLock { $0.count } }
 
-    /// What happens to the tables until ``ownChangeEnds()`` is not others' doing.
-    func ownChangeBegins() { tables?.withLock { $0.isOwnChange = true } }
+    /// What happens to the tables until ``ownChangeEnds()`` is looked at after that.
+    func ownChangeBegins() { state.withLock { $0.isOwnChange = true } }
 
-    /// How the tables are now is how they should be.
+    /// How the older kind's tables are now is how they should be.
     func ownChangeEnds() {
-        tables?.withLock { tables in
-            tables.isOwnChange = false
-            tables.known = .current()
+        state.withLock { state in
+            state.isOwnChange = false
+            if state.tables != nil { state.tables = .current() }
         }
+        if Self.isDisturbed(state, generation) { disturbance.yield() }
     }
 
-    private static func isDisturbed(_ tables: Guarded<Tables>) -> Bool {
-        tables.withLock { tables in
-            let present = LegacyTables.current()
-            guard !tables.isOwnChange, present != tables.known else { return false }
-            tables.known = present
+    private static func isDisturbed(_ state: Guarded<State>, _ generation: NftablesGeneration?) -> Bool {
+        state.withLock { state in
+            // Which transactions are Portico's own is known when they are over.
+            guard !state.isOwnChange else { return false }
+            let authors = state.touching.map { generation?.author(of: $0) ?? .unsure }
+            let present = state.tables.map { _ in LegacyTables.current() }
+            let isByOthers = authors.contains(.others) || present != state.tables
+            guard isByOthers || authors.contains(.unsure) || state.hasMissed else {
+                state.touching = []
+                return false
+            }
+            (state.touching, state.hasMissed, state.tables) = ([], false, present)
+            state.count.all += 1
+            if isByOthers { state.count.byOthers += 1 }
             return true
         }
     }
 }
 
-/// The programs that Portico has started lately, to tell its own changes from those of others. In a container the kernel
-/// knows them by other numbers; then Portico looks after its own changes, too, and finds nothing.
-enum OwnProcesses {
-    private static let most = 64
-    private static let recent = Guarded<[Int32]>([])
+/// How often something may have been changed.
+public struct DisturbanceCount: Equatable, Sendable {
+    /// Also where it cannot be told by whom, or whether at all.
+    public var all = 0
+    /// Certainly by another process.
+    public var byOthers = 0
 
-    static func add(_ process: Int32) {
-        recent.withLock { $0 = ($0 + [process]).suffix(most) }
-    }
-
-    static func contains(_ process: Int32) -> Bool {
-        recent.withLock { $0.contains(process) }
-    }
+    public init() {}
 }

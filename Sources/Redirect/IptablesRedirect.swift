@@ -16,7 +16,7 @@ public struct IptablesRedirect: KernelBackEnd {
     ) {
         self.watch = watch
         // In the network of this thread, as all that follows: one that programs are run in by other means has its own.
-        let generation = iptables.kind == .nft ? NftablesGeneration() : nil
+        let generation = iptables.kind == .nft ? watch?.generation ?? NftablesGeneration() : nil
         self.families = families.sorted().map { family in
             FamilyRules(
                 family, Firewall(iptables: iptables, family: family, generation: generation),

@@ -56,8 +56,51 @@ final class NftablesGeneration: Sendable {
     /// Carries out so many transactions of Portico's own. If they fail, those that were made count as others'.
     func count<Failure: Error>(_ transactions: Int, _ body: () throws(Failure) -> Void) throws(Failure) {
         try connection.withLock { connection throws(Failure) in
+            let before = connection.ask()
+            var made = 0
+            defer { remember(from: before, to: connection.ask(), own: made) }
             try body()
+            made = transactions
             connection.own &+= UInt32(transactions)
         }
+    }
+
+    // MARK: One transaction
+
+    enum Author {
+        case own
+        /// Made by others at the same time as some of Portico's own, or by either of them.
+        case unsure
+        case others
+    }
+
+    /// The numbers of transactions that were made while some of Portico's own were.
+    private struct Span {
+        let first: UInt32
+        let count: UInt32
+        /// Nobody else has made any.
+        let isOwn: Bool
+    }
+
+    private static let mostSpans = 64
+    private let spans = Guarded<[Span]>([])
+
+    /// Who has made the transaction of this number: not by the number of the process, which in a container is another one.
+    func author(of transaction: UInt32) -> Author {
+        let span = spans.withLock { spans in spans.last { transaction &- $0.first < $0.count } }
+        return switch span?.isOwn {
+        case true?: .own
+        case false?: .unsure
+        case nil: .others
+        }
+    }
+
+    /// - Parameters:
+    ///   - before: the number of the last transaction by then; nil if the kernel did not answer.
+    ///   - own: how many of them are Portico's.
+    private func remember(from before: UInt32?, to after: UInt32?, own: Int) {
+        guard let before, let after, before != after else { return }
+        let span = Span(first: before &+ 1, count: after &- before, isOwn: after &- before == UInt32(own))
+        spans.withLock { $0 = ($0 + [span]).suffix(Self.mostSpans) }
     }
 }

@@ -19,10 +19,10 @@ import Testing
         message(kind, texts.map { ($0, Array($1.utf8) + [0]) }, subsystem: subsystem)
     }
 
-    /// The end of a transaction by process 258.
+    /// The end of transaction 9, by process 258.
     private var end: [UInt8] { message(15, [(1, [0, 0, 0, 9]), (2, [0, 0, 1, 2])]) }
 
-    private func culprits(_ bytes: [UInt8]) -> [Int32] {
+    private func touching(_ bytes: [UInt8]) -> [UInt32] {
         var news = FirewallNews()
         return news.take(bytes)
     }
@@ -37,24 +37,27 @@ import Testing
             (2, [(1, "nat")], true), (2, [(1, "kube-proxy")], false), (7, [(1, "nat"), (2, "PREROUTING")], false),
         ] as [(UInt8, [(UInt16, String)], Bool)])
     func concern(kind: UInt8, texts: [(UInt16, String)], concerns: Bool) {
-        let expected: [Int32] = concerns ? [258] : []
-        #expect(culprits(message(kind, texts) + end) == expected)
+        let expected: [UInt32] = concerns ? [9] : []
+        #expect(touching(message(kind, texts) + end) == expected)
         let other = message(6, [(1, "filter"), (2, "FORWARD")])
-        #expect(culprits(other + message(kind, texts) + other + end + end) == expected, "one among several")
-        #expect(culprits(message(kind, texts, subsystem: 1) + end).isEmpty, "of another subsystem")
+        #expect(touching(other + message(kind, texts) + other + end + end) == expected, "one among several")
+        #expect(touching(message(kind, texts, subsystem: 1) + end).isEmpty, "of another subsystem")
 
         var news = FirewallNews()
         #expect(news.take(message(kind, texts)).isEmpty, "the transaction goes on")
         #expect(news.take(end) == expected)
         #expect(news.take(end).isEmpty)
+        #expect(news.take(message(kind, texts)).isEmpty)
+        news.skip()
+        #expect(news.take(end).isEmpty, "what ends may be another one")
     }
 
     @Test("Nonsense is no news")
     func nonsense() {
         let whole = message(8, [(1, "nat"), (2, "PREROUTING")])
-        for length in 0..<whole.count { #expect(culprits(Array(whole[..<length])).isEmpty) }
-        #expect(culprits(Array(repeating: 0xFF, count: 100)).isEmpty)
-        #expect(culprits(Array(repeating: 0, count: 100)).isEmpty)
-        #expect(culprits(whole + message(15, [(2, [1])])) == [0], "a process that nobody knows")
+        for length in 0..<whole.count { #expect(touching(Array(whole[..<length])).isEmpty) }
+        #expect(touching(Array(repeating: 0xFF, count: 100)).isEmpty)
+        #expect(touching(Array(repeating: 0, count: 100)).isEmpty)
+        #expect(touching(whole + message(15, [(1, [1])])) == [0], "a number that is none")
     }
 }

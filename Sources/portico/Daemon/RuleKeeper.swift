@@ -102,14 +102,15 @@ final class RuleKeeper: Sendable {
     func heal() async {
         guard let watch else { return }
         var pacer = SyncPacer(period: .seconds(60), burst: Self.heals)
-        var seen = 0
+        var seen = DisturbanceCount()
         for await _ in watch.disturbances {
             // It may have come with the ones before it.
-            guard watch.disturbanceCount != seen else { continue }
+            guard watch.count != seen else { continue }
             try? await Task.sleep(for: Self.settling)
-            seen = watch.disturbanceCount
+            let isByOthers = watch.count.byOthers != seen.byOthers
+            seen = watch.count
             let now = ContinuousClock.now
-            if pacer.wait(at: now) <= .zero {
+            if isByOthers, pacer.wait(at: now) <= .zero {
                 pacer.began(at: now)
                 let isLast = pacer.wait(at: now) > .zero
                 logger.notice(
