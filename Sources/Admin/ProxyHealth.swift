@@ -157,7 +157,7 @@ extension ProxyHealth {
         body += "\"status\":{\(families.joined(separator: ","))}"
         let problems = status.read { $0.problems }
         if !problems.isEmpty {
-            let texts = problems.prefix(Self.mostProblems).map { jsonString($0.description) }
+            let texts = problems.prefix(Self.mostProblems).map { $0.description.quotedAsJSON }
             body += ",\"problemCount\":\(problems.count),\"problems\":[\(texts.joined(separator: ","))]"
         }
         body += "}"
@@ -178,19 +178,4 @@ extension Duration {
     fileprivate var nanoseconds: Int64 {
         components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000
     }
-}
-
-/// As a string of JSON, with its quotation marks.
-private func jsonString(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-        switch scalar {
-        case "\"", "\\": result += "\\\(scalar)"
-        case _ where scalar.value < 0x20:
-            let digits = String(scalar.value, radix: 16)
-            result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-        default: result.unicodeScalars.append(scalar)
-        }
-    }
-    return result + "\""
 }

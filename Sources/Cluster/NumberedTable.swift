@@ -14,9 +14,13 @@ struct NumberedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private var numbers: [Key: UInt32] = [:]
     private var slots: [Entry?] = []
     private var free: [UInt32] = []
+    /// Behind the last number that is given to somebody.
+    private var end = 0
 
     var count: Int { numbers.count }
     var isEmpty: Bool { numbers.isEmpty }
+    /// For so many values there is room, as far as numbers go.
+    var room: Int { slots.count }
     var entries: some Sequence<Entry> { slots.lazy.compactMap(\.self) }
 
     func number(of key: Key) -> UInt32? { numbers[key] }
@@ -33,6 +37,7 @@ struct NumberedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         let number = free.popLast() ?? UInt32(slots.count)
         let entry = Entry(key: key, value: value())
         if Int(number) == slots.count { slots.append(entry) } else { slots[Int(number)] = entry }
+        end = max(end, Int(number) + 1)
         numbers[key] = number
         return number
     }
@@ -48,6 +53,13 @@ struct NumberedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         slots[Int(number)] = nil
         numbers.take(entry.key)
         free.append(number)
-        if numbers.isEmpty { (slots, free) = ([], []) }
+        while end > 0, slots[end - 1] == nil { end -= 1 }
+        if end <= slots.count / 2 { giveBackRoom() }
+    }
+
+    /// Gives back what is free behind the last number that is given to somebody, and has the lowest ones given next.
+    private mutating func giveBackRoom() {
+        slots = Array(slots[..<end])
+        free = free.filter { $0 < end }.sorted(by: >)
     }
 }

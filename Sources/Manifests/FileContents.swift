@@ -1,3 +1,4 @@
+internal import Base
 internal import Objects
 
 /// An object as a file has it, and where it stands there.

@@ -1,3 +1,4 @@
+internal import Base
 internal import Objects
 
 /// One file that manifests are read from: what it was like at the last look, and what of it was read.

@@ -57,8 +57,3 @@ extension Problem {
             subject: problem.place, problem.finding)
     }
 }
-
-extension String {
-    /// A problem is one line, whatever the file has in its texts.
-    var onOneLine: String { String(map { $0.isNewline || $0 == "\t" ? " " : $0 }) }
-}

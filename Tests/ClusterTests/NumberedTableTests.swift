@@ -36,6 +36,25 @@ import Testing
         #expect(table["a"] == [1, 3] && table[b]?.value == [2])
     }
 
+    @Test("Room is given back while a few stay, whose numbers stay, and low numbers are given first then")
+    func room() {
+        var table = NumberedTable<Int, Int>()
+        let numbers = (0..<1000).map { table.insert($0, $0) }
+        for number in numbers.dropFirst(3) { table.remove(number) }
+        #expect(table.room < 10 && table.count == 3)
+        for number in numbers.dropFirst(3) { #expect(table[number] == nil) }
+        #expect((0..<3).allSatisfy { table[numbers[$0]]?.value == $0 })
+        #expect(table[numbers[999]] == nil && table.insert(1000, 1) == 3)
+
+        // Of those at the end nothing can be given back before they have gone.
+        for key in 2000..<3000 { _ = table.insert(key, key) }
+        for key in 2000..<2999 { table.number(of: key).map { table.remove($0) } }
+        #expect(table.room > 1000 && table.number(of: 2999) != nil)
+        table.number(of: 2999).map { table.remove($0) }
+        #expect(table.room < 10 && table[1000] == 1)
+        #expect(table.insert(4000, 1) == 4)
+    }
+
     @Test("What is listed is what is there; a table from which all went begins anew")
     func entries() {
         var table = NumberedTable<String, Int>()

@@ -1,3 +1,4 @@
+import Base
 import Glibc
 import Logging
 
@@ -45,7 +46,7 @@ struct StandardErrorLogHandler: LogHandler {
         case .text:
             let rest = fields.map { " \($0.key)=\(quoted("\($0.value)"))" }.joined()
             let level = event.level == .notice ? "" : " \(event.level)"
-            return "\(time.clock)\(level) \(label): \(oneLine(event.message.description))\(rest)\n"
+            return "\(time.clock)\(level) \(label): \(event.message.description.onOneLine)\(rest)\n"
         case .json:
             var pairs: [(String, JSONValue)] = [
                 ("time", .string(time.iso8601)), ("level", .string(event.level.rawValue)),
@@ -61,14 +62,6 @@ struct StandardErrorLogHandler: LogHandler {
         guard value.isEmpty || value.contains(where: { $0.isWhitespace || $0 == "\"" || $0 == "=" }) else {
             return value
         }
-        return JSONValue.string(value).text
-    }
-
-    /// What it speaks of comes from files of others, too: it must look like no further line, and move no terminal's cursor.
-    private static func oneLine(_ text: String) -> String {
-        func isControl(_ scalar: Unicode.Scalar) -> Bool { scalar.properties.generalCategory == .control }
-        guard text.contains(where: \.isNewline) || text.unicodeScalars.contains(where: isControl) else { return text }
-        let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
-        return String(String.UnicodeScalarView(line.unicodeScalars.map { isControl($0) ? " " : $0 }))
+        return value.quotedAsJSON
     }
 }

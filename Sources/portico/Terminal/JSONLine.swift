@@ -1,3 +1,5 @@
+import Base
+
 /// A value in a line of JSON.
 indirect enum JSONValue: Sendable {
     case null
@@ -23,7 +25,7 @@ indirect enum JSONValue: Sendable {
         case .integer(let value): text += "\(value)"
         // JSON has no infinity and no NaN.
         case .number(let value): text += value.isFinite ? "\(value)" : "null"
-        case .string(let value): Self.write(value, to: &text)
+        case .string(let value): text += value.quotedAsJSON
         case .array(let values):
             text += "["
             for (index, value) in values.enumerated() {
@@ -35,31 +37,11 @@ indirect enum JSONValue: Sendable {
             text += "{"
             for (index, (key, value)) in pairs.enumerated() {
                 if index > 0 { text += "," }
-                Self.write(key, to: &text)
-                text += ":"
+                text += key.quotedAsJSON + ":"
                 value.write(to: &text)
             }
             text += "}"
         }
-    }
-
-    private static func write(_ string: String, to text: inout String) {
-        text += "\""
-        for scalar in string.unicodeScalars {
-            switch scalar {
-            case "\"": text += "\\\""
-            case "\\": text += "\\\\"
-            case "\n": text += "\\n"
-            case "\r": text += "\\r"
-            case "\t": text += "\\t"
-            // JSON allows these, but a line of output must stay one line in every reader.
-            case _ where scalar.value < 0x20 || scalar == "\u{7F}" || scalar == "\u{2028}" || scalar == "\u{2029}":
-                let digits = String(scalar.value, radix: 16)
-                text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: text.unicodeScalars.append(scalar)
-            }
-        }
-        text += "\""
     }
 }
 

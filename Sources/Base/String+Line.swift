@@ -1,0 +1,29 @@
+extension String {
+    /// The same on one line and without control characters. What comes from files and programs of others must look like no
+    /// further line, and move no terminal's cursor.
+    public var onOneLine: String {
+        func isControl(_ scalar: Unicode.Scalar) -> Bool { scalar.properties.generalCategory == .control }
+        guard contains(where: \.isNewline) || unicodeScalars.contains(where: isControl) else { return self }
+        let line = split(whereSeparator: \.isNewline).joined(separator: " ")
+        return String(String.UnicodeScalarView(line.unicodeScalars.map { isControl($0) ? " " : $0 }))
+    }
+
+    /// As a string of JSON, with its quotation marks; on one line in every reader.
+    public var quotedAsJSON: String {
+        var text = "\""
+        for scalar in unicodeScalars {
+            switch scalar {
+            case "\"", "\\": text += "\\\(scalar)"
+            case "\n": text += "\\n"
+            case "\r": text += "\\r"
+            case "\t": text += "\\t"
+            // JSON allows the last three.
+            case _ where scalar.value < 0x20 || scalar == "\u{7F}" || scalar == "\u{2028}" || scalar == "\u{2029}":
+                let digits = String(scalar.value, radix: 16)
+                text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: text.unicodeScalars.append(scalar)
+            }
+        }
+        return text + "\""
+    }
+}
