@@ -1,3 +1,4 @@
+import Balancing
 import Base
 import Resolution
 import TestSupport

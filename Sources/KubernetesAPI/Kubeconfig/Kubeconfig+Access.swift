@@ -1,3 +1,4 @@
+internal import Base
 extension Kubeconfig {
     /// Looks up a context, with its cluster and its user.
     ///

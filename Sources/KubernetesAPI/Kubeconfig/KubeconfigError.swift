@@ -1,3 +1,4 @@
+internal import Base
 /// Why it cannot be told how to reach a cluster: what is wrong, and where it stands.
 public struct KubeconfigError: Error, Hashable, Sendable, CustomStringConvertible {
     /// Nil if no file is to blame.

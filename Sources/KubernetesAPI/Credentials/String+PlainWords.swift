@@ -1,6 +1,6 @@
 extension String {
     /// On one line, and without what a terminal would take as a command.
-    var onOneLine: String {
+    var inPlainWords: String {
         var text = ""
         var rest = unicodeScalars[...]
         while let scalar = rest.popFirst() {
