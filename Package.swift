@@ -94,7 +94,8 @@ let package = Package(
         .executableTarget(
             name: "portico",
             dependencies: [
-                "Base", "EventLoop", "Objects", "Balancing", "Cluster", "Resolution", "Status", "Relay", "Redirect",
+                "Base", "EventLoop", "Objects", "Documents", "Balancing", "Cluster", "Resolution", "Status", "Relay",
+                "Redirect",
                 "Host", "Manifests", "KubernetesAPI", "Proxy", "Admin", "Names", "HTTP", "DemoPods",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),

@@ -105,7 +105,9 @@ import Testing
         let arguments = ["--healthz-bind-address=127.0.0.1:\(taken.port)"]
         let lenient = try daemon(arguments)
         defer { lenient.signal(SIGKILL) }
-        #expect(await eventually(within: .seconds(30)) { lenient.output.contains(#""event":"listening""#) }, "\(lenient.errors)")
+        #expect(
+            await eventually(within: .seconds(30)) { lenient.output.contains(#""event":"listening""#) },
+            "\(lenient.errors)")
         #expect(lenient.errors.contains("cannot answer health checks at 127.0.0.1:\(taken.port)"))
         lenient.signal(SIGTERM)
         #expect(try await lenient.finished().status == 0)

@@ -18,7 +18,9 @@ import Testing
             on: "outside", "curl -sS -m 3 -D - '\(url)' 2>&1 | tr -d '\\r' | grep -iE '^HTTP|weight|^.*\\{|:' ; true")
     }
 
-    @Test("A node says how many endpoints it has, and no more once they shut down, though they still serve", arguments: Lab.Source.allCases)
+    @Test(
+        "A node says how many endpoints it has, and no more once they shut down, though they still serve",
+        arguments: Lab.Source.allCases)
     func healthCheckNodePort(_ source: Lab.Source) async throws {
         try await Lab.run(source) { lab in
             try await lab.apply("web", loadBalancer("Local", [.nginx1]))

@@ -103,6 +103,11 @@ final class Lab: Sendable {
         return result.output
     }
 
+    /// The API server of a lab that has one.
+    var cluster: LabCluster {
+        get throws { try #require(api.withLock { $0 }) }
+    }
+
     // MARK: Daemons
 
     func start(_ node: String, _ flags: [String] = [], environment: [String: String] = [:]) async throws {

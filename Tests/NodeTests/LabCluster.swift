@@ -67,6 +67,14 @@ final class LabCluster: Sendable {
         for (key, text) in objects where before[key] != text { put(key, text) }
     }
 
+    /// How many lists and watches were asked for.
+    var requests: Int { server.requests.count }
+
+    /// Adds or replaces one object of the namespace `default`.
+    ///
+    /// - Parameter json: on one line, with `metadata` in it.
+    func put(_ kind: String, _ name: String, _ json: String) { put(Key(kind: kind, name: name), json) }
+
     /// Makes a Service that can be seen to be served, in place of the last one.
     ///
     /// - Returns: its node port.

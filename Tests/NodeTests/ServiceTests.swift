@@ -38,7 +38,9 @@ import Testing
         }
     }
 
-    @Test("A Service that is deleted is gone, its node port too; made again it works, and others never notice", arguments: Lab.Source.allCases)
+    @Test(
+        "A Service that is deleted is gone, its node port too; made again it works, and others never notice",
+        arguments: Lab.Source.allCases)
     func deletion(_ source: Lab.Source) async throws {
         try await Lab.run(source, daemons: ["node1"]) { lab in
             let other = Manifest.service("other", clusterIPs: ["10.100.0.2"]) + Manifest.endpoints("other", [.nginx3])
@@ -87,7 +89,9 @@ import Testing
         }
     }
 
-    @Test("Session affinity by cluster IP and node port, switched on and off while it runs, with a short time-out", arguments: Lab.Source.allCases)
+    @Test(
+        "Session affinity by cluster IP and node port, switched on and off while it runs, with a short time-out",
+        arguments: Lab.Source.allCases)
     func affinity(_ source: Lab.Source) async throws {
         try await Lab.run(source, daemons: ["node1", "node3"]) { lab in
             let sticky = """
@@ -125,7 +129,9 @@ import Testing
         }
     }
 
-    @Test("Under Local internal policy only the node of the endpoint serves; elsewhere nobody answers", arguments: Lab.Source.allCases)
+    @Test(
+        "Under Local internal policy only the node of the endpoint serves; elsewhere nobody answers",
+        arguments: Lab.Source.allCases)
     func internalPolicy(_ source: Lab.Source) async throws {
         try await Lab.run(source) { lab in
             try await lab.apply("web", service(spec: "  internalTrafficPolicy: Local", [.nginx1]))
@@ -205,7 +211,9 @@ import Testing
         }
     }
 
-    @Test("A node port that somebody else holds is left to him, told, and taken over once it is free", arguments: Lab.Source.allCases)
+    @Test(
+        "A node port that somebody else holds is left to him, told, and taken over once it is free",
+        arguments: Lab.Source.allCases)
     func heldNodePort(_ source: Lab.Source) async throws {
         try await Lab.run(source, daemons: []) { lab in
             let holder = try await OwnResources.inNetwork(named: "\(lab.name)-node1") {

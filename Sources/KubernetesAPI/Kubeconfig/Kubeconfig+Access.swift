@@ -1,4 +1,5 @@
 internal import Base
+
 extension Kubeconfig {
     /// Looks up a context, with its cluster and its user.
     ///

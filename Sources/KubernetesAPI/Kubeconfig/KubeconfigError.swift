@@ -1,4 +1,5 @@
 internal import Base
+
 /// Why it cannot be told how to reach a cluster: what is wrong, and where it stands.
 public struct KubeconfigError: Error, Hashable, Sendable, CustomStringConvertible {
     /// Nil if no file is to blame.

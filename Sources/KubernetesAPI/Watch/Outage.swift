@@ -26,10 +26,13 @@ extension WatchedResource {
         let finding = "may not \(verb) \(permissionName)\(place) (403"
         let words = status.message.isEmpty ? "" : ": \(status.message)"
         // Something on the way may have refused it, and then no command helps.
-        guard let user = Self.user(status) else { return "\(finding)\(words)); the ClusterRole system:node-proxier allows it" }
+        guard let user = Self.user(status) else {
+            return "\(finding)\(words)); the ClusterRole system:node-proxier allows it"
+        }
         // Everybody who can reach the server would get what this one gets.
         guard user != "system:anonymous" else {
-            return "\(finding)): the API server does not know who asks; give it the credentials of a user in the kubeconfig"
+            return
+                "\(finding)): the API server does not know who asks; give it the credentials of a user in the kubeconfig"
         }
         if status.message.contains("cannot impersonate") { return "\(finding)\(words))" }
         let parts = user.split(separator: ":")

@@ -82,7 +82,8 @@ struct KubeProxyOptions: ParsableArguments {
     var notes: [String] {
         var notes = note
         if let missing {
-            notes.insert("the mode \(missing) is not there yet, and is served as userspace; --strict-mode refuses that", at: 0)
+            notes.insert(
+                "the mode \(missing) is not there yet, and is served as userspace; --strict-mode refuses that", at: 0)
         }
         if let detectLocalMode, !["", "ClusterCIDR", "NodeCIDR"].contains(detectLocalMode) {
             notes.append(
