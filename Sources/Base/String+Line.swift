@@ -1,11 +1,24 @@
 extension String {
-    /// The same on one line and without control characters. What comes from files and programs of others must look like no
-    /// further line, and move no terminal's cursor.
+    /// The same on one line, without control characters and without colours. What comes from files and programs of others must
+    /// look like no further line, and move no terminal's cursor.
     public var onOneLine: String {
-        func isControl(_ scalar: Unicode.Scalar) -> Bool { scalar.properties.generalCategory == .control }
-        guard contains(where: \.isNewline) || unicodeScalars.contains(where: isControl) else { return self }
-        let line = split(whereSeparator: \.isNewline).joined(separator: " ")
-        return String(String.UnicodeScalarView(line.unicodeScalars.map { isControl($0) ? " " : $0 }))
+        func isControl(_ scalar: Unicode.Scalar) -> Bool {
+            scalar.properties.generalCategory == .control || scalar == "\u{2028}" || scalar == "\u{2029}"
+        }
+        guard unicodeScalars.contains(where: isControl) else { return self }
+        var text = ""
+        var rest = unicodeScalars[...]
+        while let scalar = rest.popFirst() {
+            if scalar == "\u{1B}", rest.first == "[" {
+                // Colours and the like end with their first byte that is neither digit nor punctuation.
+                rest = rest.dropFirst().drop { (0x20...0x3F).contains($0.value) }.dropFirst()
+            } else if !isControl(scalar) {
+                text.unicodeScalars.append(scalar)
+            } else if !text.isEmpty, text.last != " " {
+                text += " "
+            }
+        }
+        return text.last == " " ? String(text.dropLast()) : text
     }
 
     /// As a string of JSON, with its quotation marks; on one line in every reader.

@@ -54,7 +54,11 @@ import Testing
             try await lab.apply(
                 "nodes",
                 nodes.replacing("spec: {podCIDRs: [10.244.0.0/24", with: "spec: {\(taint), podCIDRs: [10.244.0.0/24"))
-            #expect(try await get(lab, "http://192.168.58.2:10256/healthz").contains("HTTP/1.1 503"))
+            // Nodes come by a watch of their own.
+            #expect(
+                await eventually {
+                    (try? await get(lab, "http://192.168.58.2:10256/healthz").contains("HTTP/1.1 503")) == true
+                })
             #expect(try await get(lab, "http://192.168.58.2:10256/livez").contains("HTTP/1.1 200"))
         }
     }

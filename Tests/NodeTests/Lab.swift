@@ -151,15 +151,18 @@ final class Lab: Sendable {
     /// Changes what the API server has, and waits until all daemons serve that. What comes by one watch comes in order, so a
     /// daemon that serves a mark made by the last object of each kind serves all before it.
     private func follow(_ api: LabCluster, _ change: (LabCluster) throws -> Void) async throws {
-        try change(api)
         let nodes = started.withLock { $0 }
+        let before = try nodes.map { ($0, try events(of: $0).count) }
+        try change(api)
         guard !nodes.isEmpty else { return }
-        let port = api.mark(Manifest.Endpoint.nginx1.address)
-        for node in nodes {
-            #expect(
-                await eventually(within: .seconds(30)) {
-                    (try? await ask(from: node, "127.0.0.1", port)) == .pod("nginx1")
-                }, "\(node) does not serve it after 30 seconds")
+        let mark = api.mark(Manifest.Endpoint.nginx1.address)
+        for (node, count) in before {
+            // Only rules lead from a cluster IP to it. Whoever asks before they do waits for nothing.
+            let isServed = await eventually(within: .seconds(30)) {
+                guard (try? events(of: node).count) ?? 0 > count else { return false }
+                return (try? await ask(from: node, mark, 80)) == .pod("nginx1")
+            }
+            #expect(isServed, "\(node) does not serve it after 30 seconds")
         }
     }
 

@@ -77,13 +77,13 @@ final class LabCluster: Sendable {
 
     /// Makes a Service that can be seen to be served, in place of the last one.
     ///
-    /// - Returns: its node port.
-    func mark(_ endpoint: String) -> UInt16 {
+    /// - Returns: its cluster IP.
+    func mark(_ endpoint: String) -> String {
         let number = marks.withLock { marks in
             marks += 1
             return marks
         }
-        let port = 31_000 + number % 1000
+        let address = "10.100.255.\(number % 250)"
         for shelf in [services, slices] { shelf.remove("mark-\(number - 1)") }
         put(
             Key(kind: "EndpointSlice", name: "mark-\(number)"),
@@ -92,10 +92,9 @@ final class LabCluster: Sendable {
                 + #""endpoints":[{"addresses":["\#(endpoint)"],"conditions":{"ready":true}}]}"#)
         put(
             Key(kind: "Service", name: "mark-\(number)"),
-            #"{"metadata":{"name":"mark-\#(number)","namespace":"default"},"spec":{"type":"NodePort","#
-                + #""clusterIP":"10.100.255.\#(number % 250)","#
-                + #""ports":[{"protocol":"TCP","port":80,"nodePort":\#(port)}]}}"#)
-        return port
+            #"{"metadata":{"name":"mark-\#(number)","namespace":"default"},"spec":{"#
+                + #""clusterIP":"\#(address)","ports":[{"protocol":"TCP","port":80}]}}"#)
+        return address
     }
 
     private func shelf(of key: Key) -> ObjectShelf? {

@@ -67,7 +67,7 @@ actor ExecRunner {
     }
 
     private func failure(_ what: String) -> APIError {
-        let hint = plugin.installHint.map { ": \($0.inPlainWords)" } ?? ""
+        let hint = plugin.installHint.map { ": \($0.onOneLine)" } ?? ""
         return .credentials("\(access.origin): exec: executable \(plugin.command) \(what)\(hint)")
     }
 
