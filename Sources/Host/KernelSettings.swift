@@ -62,6 +62,8 @@ public struct KernelNote: Hashable, Sendable, CustomStringConvertible {
     public var reason: String
     /// What to do about it.
     public var advice: String
+    /// It was to be set and could not be; else it is only looked at, and for others to set.
+    public var isRefusal = true
 
     public var description: String { "\(what) (\(path)): \(reason); \(advice)" }
 }

@@ -105,7 +105,8 @@ struct KernelWriter {
                 KernelNote(
                     what: "forwarding of \(family)", path: "/" + path, reason: "it is off",
                     advice: "clients on other machines cannot be refused at addresses that are not this node's: "
-                        + "they get no answer where a Service has no endpoints; set it to 1"))
+                        + "they get no answer where a Service has no endpoints; set it to 1",
+                    isRefusal: false))
         }
     }
 }

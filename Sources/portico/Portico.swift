@@ -57,7 +57,8 @@ struct Portico: AsyncParsableCommand {
     /// The arguments of a node's commands as its parser takes them: both have those of a kube-proxy.
     private static func settled(_ arguments: [String]) throws(ConfigurationMistakes) -> [String] {
         switch arguments.first {
-        case Daemon.name: [Daemon.name] + (try DaemonCommandLine(Array(arguments.dropFirst())).settled())
+        case Daemon.name:
+            [Daemon.name] + (try DaemonCommandLine(Array(arguments.dropFirst())).settledForStart())
         case Render.configuration.commandName: GoFlags.normalized(arguments, flags: Daemon.flags)
         default: arguments
         }

@@ -246,6 +246,44 @@ import Testing
         }
     }
 
+    @Test("What matters of a changed file is what it asks for, beside what the process was really started with")
+    func watch() throws {
+        let path = folder.file("config.conf")
+        func write(_ text: String) throws { try folder.write(Self.head + text, to: "config.conf") }
+        try write("clusterCIDR: 10.1.0.0/16\nipvs: {scheduler: rr}")
+        let arguments = ["--config", path, "-f", "x"]
+        let atStart = try DaemonCommandLine(arguments).settledForStart()
+        #expect(DaemonCommandLine.atStart.withLock { $0 } == atStart)
+        // It is another before anybody looks.
+        try write("clusterCIDR: 10.2.0.0/16")
+        let watch = try #require(ConfigurationWatch(arguments, atStart: atStart))
+        #expect(watch.look() == .changed)
+        try write(
+            "# A line more.\nclusterCIDR: 10.1.0.0/16\nmetricsBindAddress: 0.0.0.0:1\nconfigSyncPeriod: 15m\nunknown: 1"
+        )
+        #expect(watch.look() == .same, "what has no effect, and where it stands, is no reason to start anew")
+        try write("clusterCIDR: 10.1.0.0/16\nmode: iptables")
+        #expect(watch.look() == .changed)
+        try write("clusterCIDR: 10.1.0.0")
+        guard case .wrong = watch.look() else {
+            _ = Issue.record("a wrong value")
+            return
+        }
+        if ConfigurationWatch(["-f", "x"], atStart: []) != nil { Issue.record("there is no file to watch") }
+    }
+
+    @Test("A daemon is not started anew with a kubeconfig that cannot be read")
+    func rehearsal() throws {
+        let arguments = ["--config", folder.file("config.conf")]
+        try folder.write(Self.head + "clientConnection: {kubeconfig: \(folder.file("absent"))}", to: "config.conf")
+        let watch = try #require(ConfigurationWatch(arguments, atStart: []))
+        guard case .wrong(let mistakes) = watch.look() else {
+            _ = Issue.record("it is not there")
+            return
+        }
+        #expect(mistakes.lines.first?.contains("absent") == true)
+    }
+
     @Test("Flags of kube-proxy in unit files and DaemonSets are taken", arguments: Self.lines)
     func commandLines(_ line: CommandLineOfOthers) throws {
         let daemon = try command(line.arguments.split(separator: " ").map(String.init))

@@ -20,6 +20,23 @@ import Testing
         #expect(result.errors.contains("reading everything again") == (signal == SIGHUP))
     }
 
+    @Test("However many SIGHUP come at once, they are one or a few, and an end is not behind all of them")
+    func manyHangups() async throws {
+        let folder = try TemporaryDirectory()
+        for number in 0..<200 {
+            try folder.write(
+                "apiVersion: v1\nkind: Service\nmetadata: {name: s\(number)}\nspec: {ports: [{port: 80}]}\n",
+                to: "\(number).yaml")
+        }
+        let session = try DevProcess(["-f", folder.path])
+        try await session.waitFor("Ready.")
+        for _ in 0..<1000 { session.child.signal(SIGHUP) }
+        let result = try await session.end()
+        #expect(result.status == 0)
+        let lines = result.errors.split(separator: "\n").count { $0.contains("reading everything again") }
+        #expect(lines > 0 && lines < 200, "\(lines)")
+    }
+
     @Test("A session that waits for a pipe to be written to ends at a signal")
     func waitsForAPipe() async throws {
         let folder = try TemporaryDirectory()

@@ -38,18 +38,25 @@ struct NamedCluster {
     /// - Throws: ``CommandFailure`` if nothing says how to reach it.
     init(_ options: ClusterOptions, mayAsk: Bool, standard: KubeconfigFiles?) throws(CommandFailure) {
         let environment = ProcessEnvironment.variables
-        do throws(KubeconfigError) {
-            access = try ClusterAccess.load(
-                options.kubeconfig.map(KubeconfigFiles.file) ?? standard, context: options.context,
-                master: options.master, environment: environment)
-        } catch {
-            throw CommandFailure("\(error)")
-        }
+        access = try Self.access(options, standard: standard)
         let host = ExecHost(environment: environment, mayAsk: mayAsk && isatty(STDIN_FILENO) == 1)
         do throws(APIError) {
             client = try HTTPAPIClient(
                 access, credentials: Credentials(access, host: host), version: Version.number,
                 environment: environment)
+        } catch {
+            throw CommandFailure("\(error)")
+        }
+    }
+
+    /// Looks it up, without asking anybody.
+    static func access(
+        _ options: ClusterOptions, standard: KubeconfigFiles?
+    ) throws(CommandFailure) -> ClusterAccess {
+        do throws(KubeconfigError) {
+            return try ClusterAccess.load(
+                options.kubeconfig.map(KubeconfigFiles.file) ?? standard, context: options.context,
+                master: options.master, environment: ProcessEnvironment.variables)
         } catch {
             throw CommandFailure("\(error)")
         }

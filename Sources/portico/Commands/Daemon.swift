@@ -155,7 +155,8 @@ struct Daemon: AsyncParsableCommand {
         if let path = kubeProxy.writeConfigTo { return try writeConfiguration(to: path, logger) }
         for note in kubeProxy.notes { logger.warning("\(note)") }
         if kubeProxy.initOnly {
-            let refused = applyKernelSettings()
+            // What nobody sets here, such as forwarding, is no failure of setting up.
+            let refused = applyKernelSettings().filter(\.isRefusal)
             for note in refused { logger.error("\(note)") }
             if !refused.isEmpty { throw ExitCode.failure }
             return
@@ -180,6 +181,7 @@ struct Daemon: AsyncParsableCommand {
         for note in applyKernelSettings() { logger.warning("\(note)") }
         let teller = StatusTeller(logger: logger)
         let restart = Restart()
+        restart.followUntilServing(logger)
         try await Session<DaemonRole>(
             source: api.map {
                 SourceReader(APISource($0.client, .node(named: node.nodeName)), teller, mayBeEmpty: true)

@@ -24,6 +24,8 @@ struct DaemonRole: SessionRole {
         case succeeded
         /// The configuration file says something else.
         case configuration(ConfigurationWatch.News)
+        /// It is time to start anew with it.
+        case restartDue
         /// The Node has had its time to get addresses.
         case addressesDue
         /// The Node has had its time to get ranges for its pods.
@@ -65,6 +67,8 @@ struct DaemonRole: SessionRole {
     private var warned: Set<String> = []
     /// Nil without a cluster.
     private var identity: NodeIdentity?
+    /// Waits for the moment to start anew with another configuration.
+    private var restarting: Task<Void, Never>?
     /// The Node is such that this process cannot serve it.
     private var hasToEnd = false
 
@@ -131,6 +135,7 @@ struct DaemonRole: SessionRole {
                 Task { await Self.keepAlive(manager) },
                 Task { [watch = restart.watch] in await watch?.follow { tools.wake(.configuration($0)) } },
             ] + clusterFeeds(proxy, tools))
+        restart.servingBegins()
         await take(first.changes)
         return false
     }
@@ -179,7 +184,10 @@ struct DaemonRole: SessionRole {
             take(await parts.proxy.retry(), isChange: false)
             if addresses != before { parts.keeper.request(.change) }
         case .configuration(let news):
-            return take(news, parts)
+            take(news, parts)
+        case .restartDue:
+            restart.want()
+            return true
         case .redirected(let redirected):
             await take(redirected, parts)
         case .addressesDue:
@@ -194,8 +202,8 @@ struct DaemonRole: SessionRole {
         return false
     }
 
-    /// - Returns: whether this daemon is to end, to start anew.
-    private func take(_ news: ConfigurationWatch.News, _ parts: Parts) -> Bool {
+    private mutating func take(_ news: ConfigurationWatch.News, _ parts: Parts) {
+        let logger = parts.tools.teller.logger
         var problems: [Problem] = []
         if case .wrong(let mistakes) = news {
             problems = mistakes.lines.map {
@@ -203,11 +211,22 @@ struct DaemonRole: SessionRole {
             }
         }
         parts.tools.teller.update { $0.replace(problems, of: .configuration) }
-        guard news == .changed else { return false }
-        parts.tools.teller.logger.notice(
-            "the configuration has changed: starting anew when open connections have ended")
-        restart.want()
-        return true
+        if let waiting = restarting {
+            waiting.cancel()
+            restarting = nil
+            if news != .changed { logger.notice("not starting anew after all") }
+        }
+        guard news == .changed else { return }
+        let limit = options.drainTimeout
+        logger.notice("the configuration has changed: starting anew when no connection is open, within \(limit)")
+        // All is served meanwhile, for clients that come find nobody in the moment that it takes.
+        restarting = Task { [tools = parts.tools] in
+            let deadline = ContinuousClock.now + limit
+            while tools.relay.total.open > 0, ContinuousClock.now < deadline {
+                guard (try? await Task.sleep(for: .milliseconds(100))) != nil else { return }
+            }
+            tools.wake(.restartDue)
+        }
     }
 
     /// Whether the Node is such that this process has to end, and not for good: whoever supervises it starts another.
@@ -324,6 +343,7 @@ struct DaemonRole: SessionRole {
     mutating func beginEnd() async -> [Duration?] {
         guard let parts else { return [.zero] }
         let logger = parts.tools.teller.logger
+        restarting?.cancel()
         if restart.isWanted { manager.reloading() } else if !hasSuccessor { manager.stopping() }
         // Another process that serves answers at the same ports, and is not about to end.
         if hasSuccessor, isServing {
@@ -345,11 +365,12 @@ struct DaemonRole: SessionRole {
         }
         await parts.succession.close()
         // Rules are those of the process that serves.
-        if options.cleanupOnExit, await !parts.succession.isUnconfirmed {
+        if options.cleanupOnExit, !restart.isWanted, await !parts.succession.isUnconfirmed {
             await parts.rules.value
             for error in await parts.proxy.removeRules() { logger.error("rules are left: \(error)") }
         }
-        return [options.drainTimeout]
+        // What was open has had its time.
+        return [restart.isWanted ? .zero : options.drainTimeout]
     }
 
     /// Whether another process serves in this one's place.

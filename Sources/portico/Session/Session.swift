@@ -1,6 +1,8 @@
 import ArgumentParser
+import Base
 import Cluster
 import EventLoop
+import Glibc
 import Logging
 import Relay
 import Status
@@ -30,6 +32,8 @@ struct Session<Role: SessionRole> {
     var hasOthers = false
 
     private let memory = MemoryReturn()
+    /// A SIGHUP has come and is not dealt with yet.
+    private let hangup = Guarded(false)
     private var logger: Logger { teller.logger }
 
     /// - Throws: ``CommandFailure`` if there is nothing to serve, or it cannot be served; `ExitCode` on a second signal, and if
@@ -43,7 +47,18 @@ struct Session<Role: SessionRole> {
         var wakes = stream.makeAsyncIterator()
         // Heard from the beginning, since the first process of a container dies of no signal that it does not hear, and to the
         // end: a second signal cuts the drain short.
-        let hearing = Task { for await signal in signals.signals { wake.yield(.signal(signal)) } }
+        let hearing = Task { [hangup] in
+            for await signal in signals.signals {
+                // However many come before it is dealt with, they ask for the same, and none may hold up an end.
+                let isAnother =
+                    signal == SIGHUP
+                    && hangup.withLock { isWaiting in
+                        defer { isWaiting = true }
+                        return isWaiting
+                    }
+                if !isAnother { wake.yield(.signal(signal)) }
+            }
+        }
         defer { hearing.cancel() }
         // Whoever hangs in it, as before a folder that does not answer, is left behind.
         Task { wake.yield(.first(await readFirst())) }
@@ -103,6 +118,7 @@ struct Session<Role: SessionRole> {
             switch next {
             case .first(let result): return try result.get()
             case .signal(let signal):
+                if signal == SIGHUP { hangup.withLock { $0 = false } }
                 // To read everything anew is what is being done.
                 guard case .end(let signal) = role.meaning(of: signal) else { continue }
                 logger.notice("a signal ends it before there was anything to serve")
@@ -128,6 +144,7 @@ struct Session<Role: SessionRole> {
         case (.serving, .event(let event)):
             isOver = await role.take(event)
         case (.serving, .signal(let signal)):
+            if signal == SIGHUP { hangup.withLock { $0 = false } }
             switch role.meaning(of: signal) {
             case .reload:
                 logger.notice("\(role.rereading)")
