@@ -1,6 +1,7 @@
 internal import Glibc
 internal import NIOCore
 internal import NIOHTTP1
+internal import NIOHTTP2
 internal import NIOSSL
 internal import TestSupport
 
@@ -80,6 +81,13 @@ public final class Reply: Sendable {
 
     /// Closes the connection in order, wherever the answer is; over HTTP/2 resets the stream.
     public func close() async throws { try await channel.close() }
+
+    /// Says that the connection is about to close, and that this request was not looked at. Only for HTTP/2.
+    public func goAway() async throws {
+        guard isHTTP2, let connection = channel.parent else { preconditionFailure("HTTP/1.1 has no such word") }
+        let word = HTTP2Frame.FramePayload.goAway(lastStreamID: .rootStream, errorCode: .noError, opaqueData: nil)
+        try await connection.writeAndFlush(HTTP2Frame(streamID: .rootStream, payload: word))
+    }
 
     /// Resets the connection, for HTTP/2 with all its streams.
     public func reset() async {

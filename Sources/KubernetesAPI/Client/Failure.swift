@@ -3,6 +3,7 @@ internal import Base
 internal import Glibc
 internal import NIOCore
 internal import NIOHTTP1
+internal import NIOHTTP2
 internal import NIOHTTPCompression
 internal import NIOPosix
 internal import NIOSSL
@@ -55,7 +56,7 @@ struct Failure {
             default: value = broken("\(error.shortDescription)")
             }
         case ChannelError.connectTimeout: value = unreachable("no answer within 10 s")
-        case is ChannelError: value = broken(breakOff)
+        case is ChannelError, is NIOHTTP2Errors.StreamClosed: value = broken(breakOff)
         // HTTP/2 has an error for each of its rules, none of which says more to a person than its name.
         default: value = broken("\(breakOff) (\(type(of: error)))")
         }

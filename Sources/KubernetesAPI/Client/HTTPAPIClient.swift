@@ -2,6 +2,7 @@ internal import AsyncHTTPClient
 internal import Base
 internal import NIOCore
 internal import NIOHTTP1
+internal import NIOHTTP2
 
 /// Sends requests to an API server by HTTP/2 or HTTP/1.1, directly or by a proxy.
 ///
@@ -55,7 +56,7 @@ public final class HTTPAPIClient: APIClient {
         do {
             let response = try await watchdog.watch {
                 // The time that matters is that without a byte, which is measured here; there is none for all of an answer.
-                try await connections.http.execute(message, deadline: .distantFuture)
+                try await Self.execute(message, connections, mayRepeat: request.method.isIdempotent)
             }
             let body = ResponseBody(response.body, watchdog) { error in
                 await self.failure(error, connections, afterHead: true)
@@ -65,6 +66,18 @@ public final class HTTPAPIClient: APIClient {
                 headers: response.headers.map { ($0.name.lowercased(), $0.value) }, body: APIBody(body.next))
         } catch {
             throw await failure(error, connections, afterHead: false)
+        }
+    }
+
+    /// A server that is about to close a connection says so, and which requests it has not looked at, having crossed that word. Those go
+    /// once more, on another connection.
+    private static func execute(
+        _ message: HTTPClientRequest, _ connections: APIConnections, mayRepeat: Bool
+    ) async throws -> HTTPClientResponse {
+        do {
+            return try await connections.http.execute(message, deadline: .distantFuture)
+        } catch let error as NIOHTTP2Errors.StreamClosed where mayRepeat && error.mayBeUnseen {
+            return try await connections.http.execute(message, deadline: .distantFuture)
         }
     }
 
@@ -129,4 +142,9 @@ extension APIRequest.Method {
         case .post, .patch: false
         }
     }
+}
+
+extension NIOHTTP2Errors.StreamClosed {
+    /// The library makes `cancel` of what the server's GOAWAY leaves out.
+    fileprivate var mayBeUnseen: Bool { errorCode == .cancel || errorCode == .refusedStream }
 }
