@@ -70,8 +70,7 @@ public actor Credentials {
     /// - Returns: whether that may make a difference, so that trying once more is worth it.
     public func rejected(_ credentials: RequestCredentials) async -> Bool {
         if let plugin { return await plugin.refuse(credentials.issue) }
-        tokenFile?.refuse(credentials.issue)
-        return tokenFile != nil
+        return tokenFile?.refuse(credentials.issue, at: clock.now()) ?? false
     }
 
     private func token() throws(APIError) -> String? {

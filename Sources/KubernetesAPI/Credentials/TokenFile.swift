@@ -33,10 +33,18 @@ struct TokenFile {
         }
     }
 
-    /// The server has refused what this gave: the next request reads the file, however young the token is.
-    mutating func refuse(_ refused: Int) {
-        guard refused == issue else { return }
+    /// The server has refused what this gave: the file is read, however young the token is. Blocks for a moment.
+    ///
+    /// - Returns: whether the next request will have another.
+    mutating func refuse(_ refused: Int, at now: ContinuousClock.Instant) -> Bool {
+        guard refused == issue else { return true }
+        let old = token
         token = nil
+        guard let next = try? current(at: now) else { return false }
+        guard next == old else { return true }
+        // As the file still has it, it is tried by the next request, and read again for that.
+        token = nil
+        return false
     }
 
     private func read() throws(TokenFileError) -> String {

@@ -119,6 +119,18 @@ struct CredentialsTests {
         #expect(try await credentials.current().authorization == "Bearer two")
     }
 
+    @Test(
+        "A 401 to a token that its file still has is worth no other attempt, and the next request reads the file again")
+    func sameToken() async throws {
+        let file = try folder.write("one", to: "token")
+        let credentials = try credentials(.tokenFile(file, first: nil))
+        #expect(await credentials.rejected(try await credentials.current()) == false)
+        #expect(try await credentials.current().authorization == "Bearer one")
+        #expect(await credentials.rejected(try await credentials.current()) == false)
+        try folder.replace("token", with: "two")
+        #expect(try await credentials.current().authorization == "Bearer two")
+    }
+
     @Test("Without any token the message names the file, and whose it is")
     func noToken() async throws {
         let credentials = try credentials(.tokenFile(folder.file("token"), first: nil))
