@@ -18,6 +18,7 @@ extension Reflector {
             relist("")
             return pause("it answers \(status.words)", at: now, least: least(status))
         }
+        if status.code == 403, isDoubtful(at: now) { return }
         if mayStream, listing.continuation == nil, Self.meansNoStreams(status) {
             mayStream = false
             return
@@ -61,6 +62,7 @@ extension Reflector {
             pause("it answers \(status.words)", at: now)
             return relist(version)
         }
+        if status.code == 403, isDoubtful(at: now) { return }
         refusedWatches += 1
         switch status.code {
         case 403:
@@ -75,6 +77,17 @@ extension Reflector {
                 relist("")
             }
         }
+    }
+
+    /// That something is forbidden which was allowed before is believed when it was said three times: an API server that has just
+    /// started does not know its roles yet, and goes on with the watch a moment later.
+    ///
+    /// - Returns: whether the same is to be asked again, without a word.
+    private mutating func isDoubtful(at now: Duration) -> Bool {
+        guard hasSynced, !isUnknown, outage?.cause != .resource, denials < 2 else { return false }
+        denials += 1
+        waitsUntil = now + backoff.failed(at: now, &random)
+        return true
     }
 
     private mutating func failAsRefused(_ status: APIStatus, at now: Duration) {

@@ -85,6 +85,8 @@ struct Reflector {
     var hasBookmarks = false
     var silentWatches = 0
     var refusedWatches = 0
+    /// How often in a row what was allowed before has been forbidden.
+    var denials = 0
 
     var backoff = Backoff()
     var waitsUntil: Duration?
@@ -154,6 +156,7 @@ struct Reflector {
 
     /// Something has come that shows that all is well. After watches that ended at once, only one that lasts shows that.
     mutating func succeed(at now: Duration, isWatch: Bool) {
+        denials = 0
         guard let outage, isWatch || !outage.isOfWatch else { return }
         if !outage.isRecurring || backoff.isEnough(lasted(at: now)) { self.outage = nil }
     }

@@ -381,7 +381,12 @@ struct ReflectorTests {
     @Test("Where only lists are allowed they are asked for now and then")
     func listsOnly() {
         var rig = watching()
-        rig.answer(403, statusJSON(403, message: #"User \"system:serviceaccount:kube:px\" cannot watch"#).utf8)
+        let refusal = statusJSON(403, message: #"User \"system:serviceaccount:kube:px\" cannot watch"#)
+        for _ in 0..<2 {
+            rig.answer(403, refusal.utf8)
+            #expect(rig.ask().isWatch)
+        }
+        rig.answer(403, refusal.utf8)
         #expect(
             rig.outage
                 == "may not watch services in all namespaces (403); the ClusterRole system:node-proxier allows it: "
@@ -392,6 +397,31 @@ struct ReflectorTests {
         rig.answer(listJSON([web], version: 30).utf8)
         // It is not over: nothing is said twice.
         #expect(rig.outage != nil)
+    }
+
+    @Test("A server that has just started, and does not know its roles yet, costs neither a list nor a word")
+    func startingServer() {
+        var rig = watching()
+        rig.reflector.mayStream = true
+        let version = rig.reflector.version
+        for _ in 0..<2 {
+            rig.answer(403, statusJSON(403, message: #"User \"jane\" cannot watch"#).utf8)
+            #expect(rig.outage == nil)
+            #expect(rig.ask()["resourceVersion"] == version)
+            #expect(rig.waited <= .seconds(4))
+        }
+        rig.answer([UInt8](), .none)
+        #expect(rig.outage == nil && rig.reflector.phase == .watching && rig.reflector.mayStream)
+        rig.more([UInt8](), .broken)
+        // The next such server is given as much time.
+        _ = rig.ask()
+        rig.answer(403, statusJSON(403).utf8)
+        #expect(rig.outage == nil && rig.ask().isWatch)
+        // The same when it has to list.
+        rig.answer(200, eventJSON("ERROR", statusJSON(410, reason: "Expired")).utf8)
+        #expect(!(rig.ask()["sendInitialEvents"] ?? "").isEmpty)
+        rig.answer(403, statusJSON(403).utf8)
+        #expect(!(rig.ask()["sendInitialEvents"] ?? "").isEmpty && rig.outage == nil)
     }
 
     @Test("A list that may not be had names verb, resource and namespace")
