@@ -8,17 +8,21 @@ extension String {
         guard unicodeScalars.contains(where: isControl) else { return self }
         var text = ""
         var rest = unicodeScalars[...]
+        // The blanks that a line begins with go with its end.
+        var isAtBreak = false
         while let scalar = rest.popFirst() {
             if scalar == "\u{1B}", rest.first == "[" {
                 // Colours and the like end with their first byte that is neither digit nor punctuation.
                 rest = rest.dropFirst().drop { (0x20...0x3F).contains($0.value) }.dropFirst()
-            } else if !isControl(scalar) {
+            } else if isControl(scalar) {
+                isAtBreak = true
+            } else if !isAtBreak || scalar != " " {
+                if isAtBreak, !text.isEmpty, text.last != " " { text += " " }
+                isAtBreak = false
                 text.unicodeScalars.append(scalar)
-            } else if !text.isEmpty, text.last != " " {
-                text += " "
             }
         }
-        return text.last == " " ? String(text.dropLast()) : text
+        return text
     }
 
     /// As a string of JSON, with its quotation marks; on one line in every reader.

@@ -86,7 +86,7 @@ extension Reflector {
     private mutating func isDoubtful(at now: Duration) -> Bool {
         guard hasSynced, !isUnknown, outage?.cause != .resource, denials < 2 else { return false }
         denials += 1
-        waitsUntil = now + backoff.failed(at: now, &random)
+        waitsUntil = now + backoff.failed(after: .zero, &random)
         return true
     }
 
