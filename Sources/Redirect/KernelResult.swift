@@ -25,6 +25,11 @@ public struct KernelResult: Sendable {
             families: families.mapValues { FamilyResult($0.outcome.map { _ in .unchanged }, refused: $0.refused) })
     }
 
+    /// Whether anything had to be written.
+    public var hasChanged: Bool {
+        families.values.contains { if case .success(.applied) = $0.outcome { true } else { false } }
+    }
+
     /// Whether all that it was told is in force, apart from what is refused.
     public var isInForce: Bool { families.values.allSatisfy { (try? $0.outcome.get()) != nil } }
 }

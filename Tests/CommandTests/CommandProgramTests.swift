@@ -117,4 +117,12 @@ import Testing
         _ = try await client.finished()
         #expect(try await process.finished().status == 0)
     }
+
+    @Test("With too few descriptors to begin with, that is said")
+    func fewDescriptors() async throws {
+        let few = ["sh", "-c", "ulimit -n 44; exec \"$@\"", "sh"]
+        let result = try await DevProcess(["--service", "web:80=127.0.0.1:1"], launcher: few).finished()
+        #expect(result.status == 1)
+        #expect(result.errors.contains("only 44 files may be open, and at least 64 are needed"), "\(result.errors)")
+    }
 }

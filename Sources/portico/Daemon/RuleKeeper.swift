@@ -35,6 +35,10 @@ final class RuleKeeper: Sendable {
     /// However many come, each is carried out once, and none is lost to another.
     private let wanted = Guarded<Set<Request>>([])
     private let isRetryDue = Atomic<Bool>(false)
+    /// Others have changed something since the rules were looked at; perhaps nothing of ours.
+    private let othersWereThere = Atomic<Bool>(false)
+    /// So many times it is told that others have changed the rules, and once a minute after that.
+    private let tellings = Guarded(SyncPacer(period: .seconds(60), burst: heals))
 
     /// - Parameters:
     ///   - minPeriod: between two changes, on average.
@@ -91,7 +95,10 @@ final class RuleKeeper: Sendable {
             }
             if isHeal { heals.began(at: clock.now) } else { changes.began(at: clock.now) }
             self.wanted.withLock { $0.subtract(wanted) }
+            let isSuspect = othersWereThere.exchange(false, ordering: .relaxed)
             let result = await proxy.redirect(checking: wanted != [.change])
+            // With a change of our own among it nobody can tell whose it was.
+            if isSuspect, !wanted.contains(.change), result.kernel.hasChanged { tellOfOthers(at: clock.now) }
             // Nothing is told after the end: rules may have been removed by then.
             if Task.isCancelled { return }
             done(result)
@@ -101,23 +108,25 @@ final class RuleKeeper: Sendable {
     /// Asks for a look whenever others have changed the rules, until the task is cancelled.
     func heal() async {
         guard let watch else { return }
-        var pacer = SyncPacer(period: .seconds(60), burst: Self.heals)
         var seen = DisturbanceCount()
         for await _ in watch.disturbances {
             // It may have come with the ones before it.
             guard watch.count != seen else { continue }
             try? await Task.sleep(for: Self.settling)
-            let isByOthers = watch.count.byOthers != seen.byOthers
+            if watch.count.byOthers != seen.byOthers { othersWereThere.store(true, ordering: .relaxed) }
             seen = watch.count
-            let now = ContinuousClock.now
-            if isByOthers, pacer.wait(at: now) <= .zero {
-                pacer.began(at: now)
-                let isLast = pacer.wait(at: now) > .zero
-                logger.notice(
-                    "another process has changed the rules, which are checked\(isLast ? "; it keeps happening: is there another proxy?" : "")"
-                )
-            }
             request(.heal)
         }
+    }
+
+    private func tellOfOthers(at now: ContinuousClock.Instant) {
+        let keepsHappening: Bool? = tellings.withLock { tellings in
+            guard tellings.wait(at: now) <= .zero else { return nil }
+            tellings.began(at: now)
+            return tellings.wait(at: now) > .zero
+        }
+        guard let keepsHappening else { return }
+        let question = keepsHappening ? "; it keeps happening: is there another proxy?" : ""
+        logger.notice("another process has changed the rules, which have been put right\(question)")
     }
 }

@@ -31,6 +31,8 @@ struct Session<Role: SessionRole> {
     /// The command line names something to serve besides what the source says.
     var hasOthers = false
 
+    /// With fewer, libraries of the system crash before anything is served.
+    private static var leastDescriptors: Int { 64 }
     private let memory = MemoryReturn()
     /// A SIGHUP has come and is not dealt with yet.
     private let hangup = Guarded(false)
@@ -41,6 +43,11 @@ struct Session<Role: SessionRole> {
     func run(_ role: Role) async throws {
         var role = role
         let start = ContinuousClock.now
+        guard configuration.budget.limit >= Self.leastDescriptors else {
+            throw CommandFailure(
+                "only \(configuration.budget.limit) files may be open, and at least \(Self.leastDescriptors) are needed: "
+                    + "raise the limit (ulimit -n, or LimitNOFILE= of the unit)")
+        }
         try role.prepare(configuration, teller)
         let signals = try SignalStream(role.signals)
         let (stream, wake) = AsyncStream.makeStream(of: Wake.self)
