@@ -70,16 +70,23 @@ public final class HTTPAPIClient: APIClient {
     }
 
     /// A server that is about to close a connection says so, and which requests it has not looked at, having crossed that word. Those go
-    /// once more, on another connection.
+    /// once more, on another connection; as it can happen there, too, where each of several requests has its connection closed, a
+    /// few times.
     private static func execute(
         _ message: HTTPClientRequest, _ connections: APIConnections, mayRepeat: Bool
     ) async throws -> HTTPClientResponse {
-        do {
-            return try await connections.http.execute(message, deadline: .distantFuture)
-        } catch let error as NIOHTTP2Errors.StreamClosed where mayRepeat && error.mayBeUnseen {
-            return try await connections.http.execute(message, deadline: .distantFuture)
+        for _ in 1..<mostAttempts {
+            do {
+                return try await connections.http.execute(message, deadline: .distantFuture)
+            } catch let error as NIOHTTP2Errors.StreamClosed where mayRepeat && error.mayBeUnseen {
+                continue
+            }
         }
+        return try await connections.http.execute(message, deadline: .distantFuture)
     }
+
+    /// More than there are requests at one time.
+    private static let mostAttempts = 5
 
     private func message(_ request: APIRequest, _ credentials: RequestCredentials?) -> HTTPClientRequest {
         var message = HTTPClientRequest(url: urlPrefix + request.target(below: access.server))
