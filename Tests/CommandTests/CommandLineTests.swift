@@ -53,6 +53,13 @@ import Testing
         #expect(command.balancing == .leastConnections)
     }
 
+    @Test func allNamespacesAreTheSameAsNone() throws {
+        for flag in ["-A", "--all-namespaces"] {
+            #expect(try dev("-f", "x", flag).selection.includes(namespace: "any", labels: [:]))
+        }
+        #expect(complaint("dev", "-f", "x", "-A", "-n", "shop")?.contains("leave out one") == true)
+    }
+
     @Test func namesAreOptional() throws {
         let none = try dev("-f", "x")
         #expect(none.names.dns == nil && none.names.envFile == nil && none.command.isEmpty)

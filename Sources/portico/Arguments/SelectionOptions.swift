@@ -12,12 +12,23 @@ struct SelectionOptions: ParsableArguments {
         transform: { try NamespaceArgument($0) })
     var namespaces: [NamespaceArgument] = []
 
+    @Flag(
+        name: [.customShort("A"), .customLong("all-namespaces")],
+        help: "Services of all namespaces, as without -n.")
+    var isOfAllNamespaces = false
+
     @Option(
         name: [.customShort("l", allowingJoined: true), .customLong("selector")],
         help: ArgumentHelp(
             "Only Services with these labels: 'app=web,tier in (a, b),!legacy'.", valueName: "selector"),
         transform: { try LabelSelector($0) })
     var selector = LabelSelector()
+
+    func validate() throws {
+        guard !isOfAllNamespaces || namespaces.isEmpty else {
+            throw ValidationError("-A means all namespaces, and -n some of them: leave out one")
+        }
+    }
 
     /// Whether a Service of this namespace with these labels is wanted.
     func includes(namespace: String, labels: [String: String]) -> Bool {
