@@ -18,19 +18,27 @@ extension Command {
 
         /// Does not wait.
         var hasEnded: Bool {
-            var code: Int32 = 0
-            if status == nil, waitpid(pid, &code, WNOHANG) == pid { status = code }
+            if status == nil { status = wait(WNOHANG) }
             return status != nil
         }
 
         /// - Returns: as `waitpid` tells it.
         func finish(kills: Bool) -> Int32 {
-            if let status { return status }
-            if kills { kill(pid, SIGKILL) }
-            var code: Int32 = 0
-            while waitpid(pid, &code, 0) < 0, errno == EINTR {}
-            status = code
-            return code
+            if status == nil, kills { kill(pid, SIGKILL) }
+            while status == nil { status = wait(0) }
+            return status ?? Self.lost
         }
+
+        /// - Returns: nil if there is nothing to tell yet.
+        private func wait(_ options: Int32) -> Int32? {
+            var code: Int32 = 0
+            let result = waitpid(pid, &code, options)
+            if result == pid { return code }
+            // The kernel forgets children where their end is ignored, as a careless parent may have left it to this process.
+            return result < 0 && errno == ECHILD ? Self.lost : nil
+        }
+
+        /// It has ended, and nobody knows how: told as a failure with the status 255.
+        private static let lost: Int32 = 255 << 8
     }
 }

@@ -20,6 +20,14 @@ public enum IgnoredSignals {
         }
     }
 
+    /// Has the kernel keep how the programs end that this process starts: a careless parent may have left it ignoring SIGCHLD, and
+    /// then they end without a status.
+    public static func heedChildren() {
+        var present = sigaction()
+        guard sigaction(SIGCHLD, nil, &present) == 0, present.__sigaction_handler.sa_handler != nil else { return }
+        signal(SIGCHLD, SIG_DFL)
+    }
+
     /// Whether this process ignores a signal by ``ignore(_:)``, and not because it was started so.
     public static func contains(_ number: Int32) -> Bool { ignored.withLock { $0.contains(number) } }
 

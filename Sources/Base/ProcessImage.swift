@@ -7,19 +7,21 @@ public enum ProcessImage {
     /// and output is closed.
     ///
     /// - Parameter arguments: with the program's name in front.
-    /// - Returns: Only on failure.
+    /// - Returns: Only on failure, and then this process goes on as it was.
     public static func restart(_ arguments: [String]) -> SystemError {
+        Descriptors.closeAtExec(from: 3)
         // It would inherit that threads here block some signals, and that some are ignored.
-        var signals = sigset_t()
+        var (signals, before) = (sigset_t(), sigset_t())
         sigemptyset(&signals)
-        pthread_sigmask(SIG_SETMASK, &signals, nil)
-        for number in IgnoredSignals.ignored.withLock({ $0 }) { signal(number, SIG_DFL) }
-        var limit = rlimit()
-        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-        for descriptor in 3..<max(3, Int32(clamping: limit.rlim_cur)) { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+        pthread_sigmask(SIG_SETMASK, &signals, &before)
+        let ignored = IgnoredSignals.ignored.withLock { $0 }
+        for number in ignored { signal(number, SIG_DFL) }
         var words = arguments.map { strdup($0) } + [nil]
         defer { for word in words { free(word) } }
         execv("/proc/self/exe", &words)
-        return SystemError("start the program anew", "/proc/self/exe", code: errno)
+        let code = errno
+        for number in ignored { signal(number, SIG_IGN) }
+        pthread_sigmask(SIG_SETMASK, &before, nil)
+        return SystemError("start the program anew", "/proc/self/exe", code: code)
     }
 }

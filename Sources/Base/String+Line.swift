@@ -1,9 +1,15 @@
 extension String {
-    /// The same on one line, without control characters and without colours. What comes from files and programs of others must
-    /// look like no further line, and move no terminal's cursor.
+    /// The same on one line, without control characters, without colours and without what turns a line around or cannot be seen. What
+    /// comes from files and programs of others must look like no further line, like nothing that it is not, and move no terminal's
+    /// cursor.
     public var onOneLine: String {
         func isControl(_ scalar: Unicode.Scalar) -> Bool {
-            scalar.properties.generalCategory == .control || scalar == "\u{2028}" || scalar == "\u{2029}"
+            switch scalar.properties.generalCategory {
+            case .control, .lineSeparator, .paragraphSeparator: true
+            // Two of them some scripts, and pictures, cannot do without.
+            case .format: scalar != "\u{200C}" && scalar != "\u{200D}"
+            default: false
+            }
         }
         guard unicodeScalars.contains(where: isControl) else { return self }
         var text = ""

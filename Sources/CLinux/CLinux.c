@@ -213,6 +213,11 @@ void portico_map_large_memory(void) { mallopt(M_MMAP_THRESHOLD, 128 * 1024); }
 /* glibc has a name for it since 2.36 only. */
 int portico_process_descriptor(int pid) { return result((int)syscall(SYS_pidfd_open, pid, 0)); }
 
+int portico_close_on_exec_from(int first) {
+    /* CLOSE_RANGE_CLOEXEC is younger than the headers of some systems whose kernel has it. */
+    return result((int)syscall(SYS_close_range, (unsigned)first, ~0U, 1U << 2));
+}
+
 int portico_duplicate(int fd) { return result(fcntl(fd, F_DUPFD_CLOEXEC, 3)); }
 
 /* --- datagrams --- */

@@ -41,4 +41,50 @@ import Testing
             #expect(!IgnoredSignals.contains(SIGHUP))
         }
     }
+
+    @Test("Programs end with their status also where a parent has left this process ignoring SIGCHLD")
+    func childrenHeeded() async {
+        await #expect(processExitsWith: .success) {
+            signal(SIGCHLD, SIG_IGN)
+            let lost = try Command(path: "/bin/sh", arguments: ["-c", "exit 3"]).run(seconds: 20)
+            #expect(lost.status == 255, "that it has ended is all that can be known, and is seen at once")
+            IgnoredSignals.heedChildren()
+            #expect(try Command(path: "/bin/sh", arguments: ["-c", "exit 3"]).run().status == 3)
+        }
+    }
+
+    @Test(
+        "A process that cannot start anew goes on with its signals as they were, however many descriptors it may have")
+    func restartFails() async {
+        await #expect(processExitsWith: .success) {
+            IgnoredSignals.ignore([SIGUSR1])
+            var blocked = sigset_t()
+            sigemptyset(&blocked)
+            sigaddset(&blocked, SIGTERM)
+            pthread_sigmask(SIG_BLOCK, &blocked, nil)
+            // Longer than the kernel takes in one argument.
+            let error = ProcessImage.restart([String(repeating: "x", count: 1 << 18)])
+            #expect(error.code == E2BIG)
+            #expect(kill(getpid(), SIGUSR1) == 0)
+            var present = sigset_t()
+            pthread_sigmask(SIG_BLOCK, nil, &present)
+            #expect(sigismember(&present, SIGTERM) == 1)
+        }
+    }
+
+    @Test("An early signal ends a process with the status that was chosen, but for those ignored from the start")
+    func early() async {
+        await #expect(processExitsWith: .exitCode(0)) {
+            EarlySignals.take(.success)
+            kill(getpid(), SIGTERM)
+            pause()
+        }
+        await #expect(processExitsWith: .exitCode(128 + SIGINT)) {
+            signal(SIGTERM, SIG_IGN)
+            EarlySignals.take(.signalNumber)
+            kill(getpid(), SIGTERM)
+            kill(getpid(), SIGINT)
+            pause()
+        }
+    }
 }

@@ -67,6 +67,8 @@ void portico_give_back_memory(void);
 void portico_map_large_memory(void);
 /* A descriptor that is readable once the process has ended, close-on-exec (pidfd_open, Linux 5.3). */
 int portico_process_descriptor(int pid);
+/* Has every descriptor from `first` on closed at the next exec (close_range, Linux 5.11): none before that, or -errno. */
+int portico_close_on_exec_from(int first);
 /* A second descriptor of what `fd` names, close-on-exec. */
 int portico_duplicate(int fd);
 
