@@ -105,7 +105,10 @@ let package = Package(
         .target(name: "CTestSupport", path: "Tests/CTestSupport"),
         .target(
             name: "TestSupport",
-            dependencies: ["CTestSupport", "Base", "Objects", "Balancing", "Cluster", "Resolution", "Redirect"],
+            dependencies: [
+                "CTestSupport", "Base", "Objects", "Balancing", "Cluster", "Resolution", "Redirect",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             path: "Tests/TestSupport", swiftSettings: settings),
         .target(
             name: "APITestSupport",

@@ -1,7 +1,6 @@
 import Balancing
 import Base
 import EventLoop
-import Logging
 import TestSupport
 import Testing
 
@@ -19,10 +18,10 @@ import Testing
 
     /// - Parameter events: each with the time that has passed since the first.
     private func lines(_ events: [(RelayEvent, Duration)]) throws -> [String] {
-        let log = Locked<[String]>([])
-        var narrator = RelayNarrator(logger: Logger(label: "test") { _ in Keeper(log: log) })
+        let log = KeptLog()
+        var narrator = RelayNarrator(logger: log.logger)
         for (event, time) in events { narrator.tell(event, at: start + time) }
-        return log.withLock { $0 }
+        return log.lines
     }
 
     private func failure(_ endpoint: Endpoint, attempt: Int = 1) -> RelayEvent {
@@ -74,16 +73,16 @@ import Testing
 
     @Test("What was left out is counted also if nothing comes after it")
     func countOfWhatWasLeftOut() throws {
-        let log = Locked<[String]>([])
-        var narrator = RelayNarrator(logger: Logger(label: "test") { _ in Keeper(log: log) })
+        let log = KeptLog()
+        var narrator = RelayNarrator(logger: log.logger)
         for number in 1...25 {
             #expect(narrator.owesCount == (number > 11))
             narrator.tell(failure(Endpoint(EndpointAddress(ip: IPAddress(v4: UInt32(number)), port: 80))), at: start)
         }
         for _ in 0..<2 { narrator.tellCount() }
         #expect(!narrator.owesCount)
-        #expect(log.withLock { $0.count } == 11)
-        #expect(log.withLock { $0.last } == "… and 15 more such lines, which were left out")
+        #expect(log.lines.count == 11)
+        #expect(log.lines.last == "… and 15 more such lines, which were left out")
     }
 
     @Test("UDP clients that had to make room are told once a minute for each service port")
@@ -122,21 +121,5 @@ import Testing
                 "default/web: the client 127.0.0.1:1 was reset: no endpoint could be reached",
                 "default/web: 10.0.0.2:80 is passed over, if others are there, until it answers",
             ])
-    }
-}
-
-/// A log handler that keeps the messages.
-private struct Keeper: LogHandler {
-    let log: Locked<[String]>
-    var metadata: Logger.Metadata = [:]
-    var logLevel = Logger.Level.trace
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) {
-        log.withLock { $0.append("\(event.message)") }
     }
 }
