@@ -85,7 +85,7 @@ public final class HTTPAPIClient: APIClient {
         return try await connections.http.execute(message, deadline: .distantFuture)
     }
 
-    /// More than there are requests at one time.
+    /// Each attempt of one that a closing connection left out meets another connection; so many in a row that close are no accident.
     private static let mostAttempts = 5
 
     private func message(_ request: APIRequest, _ credentials: RequestCredentials?) -> HTTPClientRequest {

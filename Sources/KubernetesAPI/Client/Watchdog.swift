@@ -58,6 +58,8 @@ final class Watchdog: Sendable {
     private func begin(_ patience: Duration) {
         state.withLock { state in
             state.since = time.now()
+            // What came at the last moment came.
+            if state.hasBarked { (state.hasBarked, state.task) = (false, nil) }
             guard state.task == nil else { return }
             // It holds what it needs and not the watchdog, with which it ends.
             state.task = Task { [time, state = self.state] in

@@ -30,6 +30,9 @@ struct EventLimits {
         return true
     }
 
+    /// It could not be said.
+    mutating func forget(_ event: ClusterEvent) { said[event] = nil }
+
     /// How long the next one has to wait; zero if it may be written now.
     func wait(at now: Duration) -> Duration { max(.zero, isFullAt - now - Self.period * (Self.burst - 1)) }
 

@@ -57,7 +57,9 @@ public final class EventRecorder: Sendable {
             state.last = max(wallClock(), EventTime(nanoseconds: state.last.nanoseconds + 1))
             return state.last
         }
-        if let moment { queue.yield(Entry(event: event, time: moment)) }
+        guard let moment, case .dropped = queue.yield(Entry(event: event, time: moment)) else { return }
+        // It was not said, and may be the next time.
+        state.withLock { $0.limits.forget(event) }
     }
 
     /// Writes what is recorded, until the task is cancelled. To be called once.
@@ -105,7 +107,8 @@ public final class EventRecorder: Sendable {
             // That it is there already: another node has said it, or an attempt that seemed to fail.
             case 200..<300, 409: return .written
             case 403: return .refused("it may not create events (403); the ClusterRole system:node-proxier allows it")
-            case 429, 500...: return .failed("the API server answers \(status.words)")
+            // The credentials were renewed for it, and the next attempt has them.
+            case 401, 429, 500...: return .failed("the API server answers \(status.words)")
             default: return .refused("the API server answers \(status.words)")
             }
         } catch {

@@ -48,30 +48,14 @@ struct EventRequest {
             ("reportingInstance", "\(Self.controller)-\(node)".cut(to: Self.longestInstance)),
         ]
         let objects = [("metadata", Self.object(metadata)), ("regarding", Self.object(regarding))]
-            .map { "\(Self.text($0)):\($1)" }
+            .map { "\($0.quotedAsJSON):\($1)" }
         return Self.object(fields).dropLast() + "," + objects.joined(separator: ",") + "}"
     }
 
     // MARK: - JSON
 
     private static func object(_ pairs: [(String, String)]) -> String {
-        "{" + pairs.map { "\(text($0)):\(text($1))" }.joined(separator: ",") + "}"
-    }
-
-    private static func text(_ string: String) -> String {
-        var text = "\""
-        for scalar in string.unicodeScalars {
-            switch scalar {
-            case "\"", "\\":
-                text += "\\"
-                text.unicodeScalars.append(scalar)
-            case _ where scalar.value < 0x20:
-                let digits = String(scalar.value, radix: 16)
-                text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: text.unicodeScalars.append(scalar)
-            }
-        }
-        return text + "\""
+        "{" + pairs.map { "\($0.quotedAsJSON):\($1.quotedAsJSON)" }.joined(separator: ",") + "}"
     }
 }
 

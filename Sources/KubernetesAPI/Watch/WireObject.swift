@@ -1,3 +1,4 @@
+internal import Base
 internal import Documents
 internal import Objects
 
@@ -92,19 +93,9 @@ struct UnreadableObject: Error, Hashable {
 }
 
 extension String {
-    /// One line of at most so many scalars: what others write may be of any length, as one character may be, and may have what
-    /// terminals obey or what turns a line around.
+    /// One line of at most so many scalars: what others write may be of any length, as one character may be.
     func shortened(to count: Int) -> String {
-        var line = UnicodeScalarView()
-        var length = 0
-        for scalar in unicodeScalars {
-            let isSpace = scalar.properties.isWhitespace
-            let category = scalar.properties.generalCategory
-            guard isSpace || category != .control && category != .format else { continue }
-            guard length < count else { return String(line) + "…" }
-            line.append(isSpace ? " " : scalar)
-            length += 1
-        }
-        return String(line)
+        let line = onOneLine.unicodeScalars
+        return line.count <= count ? String(line) : String(line.prefix(count)) + "…"
     }
 }
