@@ -1,4 +1,5 @@
 public import Base
+public import Objects
 
 /// What a source says at one moment: what differs from what it said before, and how things stand with it.
 public struct SourceUpdate: Sendable, Equatable {
@@ -9,8 +10,10 @@ public struct SourceUpdate: Sendable, Equatable {
     public var notes: [String] = []
     /// All that there is has been told.
     public var hasSynced = true
-    /// There may be more than it says: a part of it could not be read.
-    public var isPartial = false
+    /// Kinds of which there may be more than it says: they could not be read, or not all of them.
+    public var unknownKinds: Set<ObjectKind> = []
+    /// There may be more than it says.
+    public var isPartial: Bool { !unknownKinds.isEmpty }
 
     public init() {}
 }

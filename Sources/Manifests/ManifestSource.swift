@@ -1,5 +1,6 @@
 internal import Base
 public import Cluster
+internal import Objects
 
 /// Objects from files: read once, then watched.
 ///
@@ -78,7 +79,8 @@ public actor ManifestSource: ClusterSource {
             toldRevision = store.revision
             update.problems = store.problems.map { Problem($0) }
             update.notes = store.notes
-            update.isPartial = store.isPartial
+            // What is in a file that cannot be read may be anything.
+            update.unknownKinds = store.isPartial ? Set(ObjectKind.allCases) : []
         }
         guard told == nil || !changes.isEmpty || update != told else { return nil }
         told = update
