@@ -47,6 +47,7 @@ struct KernelWriter {
         let what = "the ports that clients do not get"
         let path = KernelPath.reservedPorts
         let wanted = PortRanges(ports).within(clients)
+        guard !wanted.text.isEmpty else { return }
         switch KernelFile.read(root + path) {
         case .success(let text):
             let known = PortRanges(text)

@@ -38,6 +38,8 @@ struct Portico: AsyncParsableCommand {
     static func main() async {
         do {
             let arguments = Array(CommandLine.arguments.dropFirst())
+            IgnoredSignals.heedChildren()
+            takeEarlySignals(of: arguments)
             var command = try parseAsRoot(Self.settled(arguments))
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
@@ -54,11 +56,20 @@ struct Portico: AsyncParsableCommand {
         }
     }
 
+    /// Until a session hears them. A daemon that is told to end while it begins has done nothing wrong.
+    private static func takeEarlySignals(of arguments: [String]) {
+        switch arguments.first {
+        case Daemon.name: if !arguments.contains("--cleanup") { EarlySignals.take(.success) }
+        case Dev.configuration.commandName: EarlySignals.take(.signalNumber)
+        default: break
+        }
+    }
+
     /// The arguments of a node's commands as its parser takes them: both have those of a kube-proxy.
     private static func settled(_ arguments: [String]) throws(ConfigurationMistakes) -> [String] {
         switch arguments.first {
         case Daemon.name:
-            [Daemon.name] + (try DaemonCommandLine(Array(arguments.dropFirst())).settledForStart())
+            [Daemon.name] + (try DaemonCommandLine(Array(arguments.dropFirst())).settled())
         case Render.configuration.commandName: GoFlags.normalized(arguments, flags: Daemon.flags)
         default: arguments
         }
@@ -77,8 +88,9 @@ struct Portico: AsyncParsableCommand {
     private static func finish(with error: any Error) -> Never {
         let code = exitCode(for: error)
         if code.isSuccess {
-            // Help, the version and completion scripts arrive here too.
-            StandardStream.output.write(fullMessage(for: error) + "\n")
+            // Help, the version and completion scripts arrive here too, and ends that have nothing to say.
+            let message = fullMessage(for: error)
+            if !message.isEmpty { StandardStream.output.write(message + "\n") }
         } else if let line = CommandFailure.line(for: error, arguments: CommandLine.arguments) {
             StandardStream.error.write(line + "\n")
         }

@@ -252,8 +252,7 @@ import Testing
         func write(_ text: String) throws { try folder.write(Self.head + text, to: "config.conf") }
         try write("clusterCIDR: 10.1.0.0/16\nipvs: {scheduler: rr}")
         let arguments = ["--config", path, "-f", "x"]
-        let atStart = try DaemonCommandLine(arguments).settledForStart()
-        #expect(DaemonCommandLine.atStart.withLock { $0 } == atStart)
+        let atStart = try ConfigurationWriter(command(arguments)).effect
         // It is another before anybody looks.
         try write("clusterCIDR: 10.2.0.0/16")
         let watch = try #require(ConfigurationWatch(arguments, atStart: atStart))
@@ -262,6 +261,10 @@ import Testing
             "# A line more.\nclusterCIDR: 10.1.0.0/16\nmetricsBindAddress: 0.0.0.0:1\nconfigSyncPeriod: 15m\nunknown: 1"
         )
         #expect(watch.look() == .same, "what has no effect, and where it stands, is no reason to start anew")
+        try write(
+            "bindAddress: 0.0.0.0\nclusterCIDR: 10.1.0.0/16\niptables: {minSyncPeriod: 1000ms, syncPeriod: 0m30s}\nportRange: ''"
+        )
+        #expect(watch.look() == .same, "a default that is written out, or in other words, is none either")
         try write("clusterCIDR: 10.1.0.0/16\nmode: iptables")
         #expect(watch.look() == .changed)
         try write("clusterCIDR: 10.1.0.0")
@@ -269,14 +272,14 @@ import Testing
             _ = Issue.record("a wrong value")
             return
         }
-        if ConfigurationWatch(["-f", "x"], atStart: []) != nil { Issue.record("there is no file to watch") }
+        if ConfigurationWatch(["-f", "x"], atStart: "") != nil { Issue.record("there is no file to watch") }
     }
 
     @Test("A daemon is not started anew with a kubeconfig that cannot be read")
     func rehearsal() throws {
         let arguments = ["--config", folder.file("config.conf")]
         try folder.write(Self.head + "clientConnection: {kubeconfig: \(folder.file("absent"))}", to: "config.conf")
-        let watch = try #require(ConfigurationWatch(arguments, atStart: []))
+        let watch = try #require(ConfigurationWatch(arguments, atStart: ""))
         guard case .wrong(let mistakes) = watch.look() else {
             _ = Issue.record("it is not there")
             return

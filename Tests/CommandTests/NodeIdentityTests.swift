@@ -27,7 +27,9 @@ import Testing
     }
 
     private func identity(needsPodRanges: Bool = false, isReadable: Bool = true) -> Subject {
-        Subject(NodeIdentity("node1", needsPodRanges: needsPodRanges, isReadable: isReadable))
+        var identity = NodeIdentity("node1", needsPodRanges: needsPodRanges)
+        identity.isReadable = isReadable
+        return Subject(identity)
     }
 
     @Test("One that is not there, or has no addresses, is a problem once it has had its time, until it has some")

@@ -42,13 +42,7 @@ import Testing
         let folder = try TemporaryDirectory()
         try #require(mkfifo(folder.file("pipe"), 0o600) == 0)
         let session = try DevProcess(["-f", folder.file("pipe")])
-        // It is in the call that opens the pipe once a writer that does not wait finds a reader.
-        var writer: Int32 = -1
-        _ = await eventually(within: .seconds(30)) {
-            writer = open(folder.file("pipe"), O_WRONLY | O_NONBLOCK | O_CLOEXEC)
-            return writer >= 0
-        }
-        try #require(writer >= 0)
+        let writer = try await writer(of: folder.file("pipe"))
         defer { close(writer) }
         session.child.signal(SIGTERM)
         let status = try await session.finished().status
@@ -72,7 +66,7 @@ import Testing
         daemon.signal(SIGHUP)
         daemon.signal(SIGTERM)
         #expect(try await daemon.finished().status == 0)
-        #expect(daemon.errors.contains("before there was anything to serve"))
+        #expect(daemon.errors.contains("before anything was served"))
 
         let dev = try DevProcess(["--master", master])
         #expect(await eventually(within: .seconds(30)) { server.accepted > 1 })
@@ -87,19 +81,49 @@ import Testing
         try #require(mkfifo(folder.file("pipe"), 0o600) == 0)
         let session = try DevProcess(
             ["-f", folder.file("pipe")], launcher: ["unshare", "--pid", "--fork", "--kill-child=KILL"])
+        let writer = try await writer(of: folder.file("pipe"))
+        defer { close(writer) }
+        let first = try child(of: session.child)
+        #expect(kill(first, SIGTERM) == 0)
+        #expect(try await session.finished().status == 128 + SIGTERM)
+    }
+
+    @Test(
+        "The first process of a container ends at a signal also while it reads its configuration, a daemon with status 0",
+        .requires(.root, .tool("unshare")), arguments: [("daemon", 0), ("dev", 128 + SIGTERM)])
+    func firstMoments(command: String, status: Int32) async throws {
+        let folder = try TemporaryDirectory()
+        try #require(mkfifo(folder.file("pipe"), 0o600) == 0)
+        let session = try ChildProcess(
+            "/usr/bin/env",
+            ["unshare", "--pid", "--fork", "--kill-child=KILL", try DevProcess.program(), command]
+                + ["--kubeconfig", folder.file("pipe")] + (command == "daemon" ? ["--redirect", "none"] : []))
+        session.closeInput()
+        defer { session.signal(SIGKILL) }
+        let writer = try await writer(of: folder.file("pipe"))
+        defer { close(writer) }
+        #expect(kill(try child(of: session), SIGTERM) == 0)
+        let result = try await session.finished()
+        #expect(result.status == status)
+        #expect(session.output.isEmpty && session.errors.isEmpty, "nobody waits for words here")
+    }
+
+    /// It is in the call that opens a pipe once a writer that does not wait finds a reader.
+    private func writer(of pipe: String) async throws -> Int32 {
         var writer: Int32 = -1
         _ = await eventually(within: .seconds(30)) {
-            writer = open(folder.file("pipe"), O_WRONLY | O_NONBLOCK | O_CLOEXEC)
+            writer = open(pipe, O_WRONLY | O_NONBLOCK | O_CLOEXEC)
             return writer >= 0
         }
         try #require(writer >= 0)
-        defer { close(writer) }
-        // Its own number outside is that of the launcher's only child.
-        let launcher = session.child.pid
-        let children = String(decoding: try contents(of: "/proc/\(launcher)/task/\(launcher)/children"), as: UTF8.self)
-        let first = try #require(Int32(children.split(separator: " ").first ?? ""))
-        #expect(kill(first, SIGTERM) == 0)
-        #expect(try await session.finished().status == 128 + SIGTERM)
+        return writer
+    }
+
+    /// The number, as it is here, of the first process in the namespace that `launcher` has made.
+    private func child(of launcher: ChildProcess) throws -> Int32 {
+        let path = "/proc/\(launcher.pid)/task/\(launcher.pid)/children"
+        let children = String(decoding: try contents(of: path), as: UTF8.self)
+        return try #require(Int32(children.split(separator: " ").first ?? ""))
     }
 
     @Test("A program that a session runs has the signals as it would have them without")

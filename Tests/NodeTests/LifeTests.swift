@@ -21,10 +21,12 @@ import Testing
     private func folder(_ lab: Lab) -> String { "/run/portico-lab/\(lab.name)" }
 
     /// Runs a daemon on node1 that is not to come up, and returns what it said.
-    private func refused(_ lab: Lab, _ flags: String) async throws -> String {
+    ///
+    /// - Parameter seconds: after which it is told to end.
+    private func refused(_ lab: Lab, _ flags: String, within seconds: Int = 40) async throws -> String {
         try await lab.run(
             on: "node1",
-            "timeout 40 \(try Lab.program()) daemon -f \(folder(lab))/manifests --hostname-override node1 "
+            "timeout --preserve-status \(seconds) \(try Lab.program()) daemon -f \(folder(lab))/manifests --hostname-override node1 "
                 + "--conntrack-max-per-core=0 --oom-score-adj=0 \(flags) 2>&1; echo \"status $?\"")
     }
 
@@ -229,6 +231,9 @@ import Testing
             let said = try await refused(lab, "--takeover \(socket)")
             #expect(said.contains("--takeover-force ends the process there"), "\(said)")
             #expect(Lab.isRunning(hung))
+            let ended = try await refused(lab, "--takeover \(socket) --takeover-force", within: 3)
+            #expect(ended.contains("a signal ends it before") && ended.contains("status 0"), "\(ended)")
+            #expect(Lab.isRunning(hung), "who was told to end kills nobody any more")
             try await lab.start("node1", ["--takeover", socket, "--takeover-force"])
             #expect(await eventually { !Lab.isRunning(hung) })
             let log = try await lab.cluster("log", "node1")

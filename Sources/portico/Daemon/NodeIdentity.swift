@@ -1,5 +1,6 @@
 import Base
 import Objects
+import Proxy
 
 /// What a daemon of a cluster makes of its own Node, which may come late, change and go (docs/behaviour.md, B10.8). A value: whoever
 /// has it says what the time is.
@@ -12,8 +13,8 @@ struct NodeIdentity {
     let name: String
     /// Pods are known by the ranges of the Node and by nothing else (`--detect-local-mode NodeCIDR`).
     let needsPodRanges: Bool
-    /// Nodes may be read: that there is none says something.
-    let isReadable: Bool
+    /// Nodes can be read: that there is none says something.
+    var isReadable = true
 
     private var node: Node?
     private var hasBeenSeen = false
@@ -24,14 +25,23 @@ struct NodeIdentity {
     /// Why the daemon has to end, if it has to.
     private(set) var reasonToEnd: String?
 
-    init(_ name: String, needsPodRanges: Bool, isReadable: Bool) {
+    init(_ name: String, needsPodRanges: Bool) {
         self.name = name
         self.needsPodRanges = needsPodRanges
-        self.isReadable = isReadable
     }
 
     /// Whether a Node that is not there means that there is none.
     var knowsNodes: Bool { isReadable || hasBeenSeen }
+
+    /// Adds to what is served what is known of the Node.
+    ///
+    /// - Returns: what people should know of a change of it, if anything.
+    mutating func update(_ served: inout NodeProxy.Served) -> String? {
+        let news = update(served.node)
+        served.problems += problems
+        served.knowsNodes = served.knowsNodes || knowsNodes
+        return news
+    }
 
     /// The Node as it is now; nil if there is none.
     ///

@@ -113,8 +113,10 @@ final class RuleKeeper: Sendable {
             // It may have come with the ones before it.
             guard watch.count != seen else { continue }
             try? await Task.sleep(for: Self.settling)
-            if watch.count.byOthers != seen.byOthers { othersWereThere.store(true, ordering: .relaxed) }
-            seen = watch.count
+            // Once: what comes after it has to be seen the next time.
+            let count = watch.count
+            if count.byOthers != seen.byOthers { othersWereThere.store(true, ordering: .relaxed) }
+            seen = count
             request(.heal)
         }
     }

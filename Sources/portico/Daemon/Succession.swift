@@ -34,7 +34,7 @@ final class Succession: Sendable {
     /// - Returns: whether there is one.
     /// - Throws: ``CommandFailure`` if there is one, and it cannot be taken over from.
     func inherit(
-        for proxy: NodeProxy, check: ([Inheritance.Door]) throws(CommandFailure) -> Void
+        for proxy: NodeProxy, check: @Sendable ([Inheritance.Door]) throws(CommandFailure) -> Void
     ) async throws(CommandFailure) -> Bool {
         guard let path else { return false }
         guard let inheritance = try await take(from: path) else {
@@ -64,6 +64,8 @@ final class Succession: Sendable {
                     "\(text); --takeover-force ends the process there, with the connections that it has open")
             }
         }
+        // Who was told to end meanwhile ends nobody else.
+        guard !Task.isCancelled else { throw CommandFailure("--takeover-force: the process at \(path) is left alone") }
         let process: Int32
         do throws(HandoverError) {
             process = try await Handover.end(at: path)

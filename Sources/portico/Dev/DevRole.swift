@@ -41,8 +41,8 @@ struct DevRole: SessionRole {
 
     var rereading: String { "SIGHUP: reading everything again" }
     var retryInterval: Duration { .seconds(5) }
-    var signals: [Int32] { SessionSignal.watched }
-    func meaning(of signal: Int32) -> SessionSignal { SessionSignal(signal) }
+    static var signals: [Int32] { SessionSignal.watched }
+    static func meaning(of signal: Int32) -> SessionSignal { SessionSignal(signal) }
 
     /// What was asked for has not been done, such as to run a program.
     func status(endedEarlyBy signal: Int32) -> Int32 { 128 + signal }
@@ -78,9 +78,9 @@ struct DevRole: SessionRole {
         }
     }
 
-    mutating func take(_ changes: ObjectChanges) async {
+    mutating func take(_ update: SourceUpdate) async {
         guard let proxy else { return }
-        await tell(await proxy.apply(changes), proxy)
+        await tell(await proxy.apply(update.changes), proxy)
     }
 
     mutating func retry(isReread: Bool) async {

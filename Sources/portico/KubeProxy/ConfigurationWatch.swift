@@ -12,25 +12,40 @@ struct ConfigurationWatch: Sendable {
         case wrong(ConfigurationMistakes)
         /// It asks again, perhaps in other words, for what it asked for at the start.
         case same
+
+        /// For as long as it is so.
+        var problems: [Problem] {
+            guard case .wrong(let mistakes) = self else { return [] }
+            return mistakes.lines.map {
+                Problem(.error, .source, "\($0); the configuration of the start stays in use")
+            }
+        }
     }
 
     private let commandLine: DaemonCommandLine
-    private let atStart: [String]
+    private let file: String
+    /// What this process was started with, as ``ConfigurationWriter/effect`` has it.
+    private let atStart: String
 
     /// - Parameters:
     ///   - arguments: of the subcommand, as a user gave them.
     ///   - atStart: what was made of them then.
     /// - Returns: nil if they name no file.
-    init?(_ arguments: [String], atStart: [String]) {
+    init?(_ arguments: [String], atStart: String) {
         commandLine = DaemonCommandLine(arguments)
-        guard commandLine.file != nil else { return nil }
+        guard let file = commandLine.file else { return nil }
+        self.file = file
         self.atStart = atStart
     }
 
     /// Tells whenever that is another than before, until the task is cancelled.
     func follow(every interval: Duration = .seconds(1), _ tell: (News) -> Void) async {
-        var last = News.same
+        var (last, text) = (News.same, nil as [UInt8]?)
         while (try? await Task.sleep(for: interval)) != nil {
+            let bytes = try? LocalFile.read(file)
+            // What was right stays so; what was wrong may be mended elsewhere, as in a kubeconfig.
+            if let bytes, bytes == text, last.problems.isEmpty { continue }
+            text = bytes
             let news = look()
             if news != last { tell(news) }
             last = news
@@ -39,26 +54,19 @@ struct ConfigurationWatch: Sendable {
 
     /// Blocks for a moment.
     func look() -> News {
-        do throws(ConfigurationMistakes) {
-            let arguments = try commandLine.settled()
-            guard !DaemonCommandLine.haveSameEffect(arguments, atStart) else { return .same }
-            try rehearse(arguments)
-            return .changed
-        } catch {
-            return .wrong(error)
-        }
-    }
-
-    /// Begins as a daemon with these arguments would, as far as that changes nothing.
-    private func rehearse(_ arguments: [String]) throws(ConfigurationMistakes) {
         do {
-            guard let daemon = try Portico.parseAsRoot([Daemon.name] + arguments) as? Daemon else { return }
-            guard daemon.node.files.isEmpty else { return }
-            _ = try NamedCluster.access(daemon.cluster, standard: nil)
+            let arguments = [Daemon.name] + (try commandLine.settled())
+            guard let daemon = try Portico.parseAsRoot(arguments) as? Daemon else { return .same }
+            guard ConfigurationWriter(daemon).effect != atStart else { return .same }
+            // Begins as a daemon with these arguments would, as far as that changes nothing.
+            if daemon.node.files.isEmpty { _ = try NamedCluster.access(daemon.cluster, standard: nil) }
+            return .changed
+        } catch let mistakes as ConfigurationMistakes {
+            return .wrong(mistakes)
         } catch let failure as CommandFailure {
-            throw ConfigurationMistakes(failure.description)
+            return .wrong(ConfigurationMistakes(failure.description))
         } catch {
-            throw ConfigurationMistakes(Portico.message(for: error))
+            return .wrong(ConfigurationMistakes(Portico.message(for: error)))
         }
     }
 }

@@ -18,11 +18,17 @@ struct ConfigurationWriter {
         kept = Dictionary(pairs, uniquingKeysWith: { _, later in later })
     }
 
+    /// All of it.
+    var text: String { text(KubeProxySetting.all) }
+
+    /// What makes a difference to this daemon: two that have the same do the same, however their files are written.
+    var effect: String { text(KubeProxySetting.all.filter { $0.effect == .same }) }
+
     /// YAML, with fields in alphabetical order.
-    var text: String {
+    private func text(_ settings: [KubeProxySetting]) -> String {
         var lines = ["apiVersion: \(KubeProxyConfiguration.apiVersion)"]
         let values = Dictionary(
-            KubeProxySetting.all.compactMap { setting -> (String, String)? in
+            settings.compactMap { setting -> (String, String)? in
                 guard let field = setting.field, let text = yaml(setting, field) else { return nil }
                 return (field, text)
             }, uniquingKeysWith: { first, _ in first })
@@ -94,12 +100,7 @@ extension Daemon {
         // As the umask has it: nothing in it is secret.
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw CommandFailure("cannot write \(path): \(SystemError.reason(errno))") }
-        var bytes = Array(ConfigurationWriter(self).text.utf8)[...]
-        var failure: Int32?
-        while !bytes.isEmpty, failure == nil {
-            let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-            if count >= 0 { bytes = bytes.dropFirst(count) } else if errno != EINTR { failure = errno }
-        }
+        var failure = StandardStream.write(ConfigurationWriter(self).text, to: descriptor)
         if close(descriptor) != 0, failure == nil { failure = errno }
         if let failure { throw CommandFailure("cannot write \(path): \(SystemError.reason(failure))") }
         logger.notice("the configuration has been written to \(path)")

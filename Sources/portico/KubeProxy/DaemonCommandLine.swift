@@ -32,24 +32,6 @@ struct DaemonCommandLine {
         return settled(configuration)
     }
 
-    /// The same, and remembers it as what this process was started with: the file may be another a moment later.
-    func settledForStart() throws(ConfigurationMistakes) -> [String] {
-        let result = try settled()
-        Self.atStart.withLock { $0 = result }
-        return result
-    }
-
-    /// What this process was started with.
-    static let atStart = Guarded<[String]?>(nil)
-
-    /// Whether two settled command lines ask for the same: what has no effect and where it stands does not count.
-    static func haveSameEffect(_ one: [String], _ other: [String]) -> Bool {
-        func effective(_ arguments: [String]) -> [String] {
-            arguments.filter { !$0.hasPrefix("--note=") && !$0.hasPrefix("--without-effect=") }
-        }
-        return effective(one) == effective(other)
-    }
-
     private func settled(_ configuration: KubeProxyConfiguration) -> [String] {
         var (front, back, notes) = ([String](), [String](), configuration.notes)
         for value in configuration.values {

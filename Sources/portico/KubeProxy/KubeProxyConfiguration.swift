@@ -60,7 +60,7 @@ struct KubeProxyConfiguration {
     private static func mistake(in value: Value) -> String? {
         guard let message = complaint(about: [value]) else { return nil }
         // "The value 'x' is invalid for '--flag <name>': x is not …" has the flag, which stands nowhere in the file.
-        let reason = message.components(after: "': ") ?? message
+        let reason = message.firstRange(of: "': ").map { message[$0.upperBound...] } ?? message[...]
         return "\(value.place): \(value.setting.field ?? ""): \(reason)"
     }
 
@@ -98,16 +98,4 @@ struct ConfigurationMistakes: Error, Equatable {
 
     init(_ lines: [String]) { self.lines = lines }
     init(_ line: String) { self.init([line]) }
-}
-
-extension String {
-    /// What follows the first `separator`.
-    fileprivate func components(after separator: String) -> String? {
-        var rest = self[...]
-        while !rest.isEmpty {
-            if rest.hasPrefix(separator) { return String(rest.dropFirst(separator.count)) }
-            rest = rest.dropFirst()
-        }
-        return nil
-    }
 }

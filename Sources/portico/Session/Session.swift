@@ -11,11 +11,9 @@ import Status
 /// one by one; what is only told goes other ways, where it may get lost but never holds anything up.
 struct Session<Role: SessionRole> {
     private enum Wake: Sendable {
-        /// All that there is to serve at first, or why there is nothing.
-        case first(Result<SourceUpdate, CommandFailure>)
         /// The source has something to say.
         case source
-        case signal(Int32)
+        case signal(SessionSignal)
         /// Time to try again what did not work.
         case retry
         case event(Role.Event)
@@ -34,8 +32,6 @@ struct Session<Role: SessionRole> {
     /// With fewer, libraries of the system crash before anything is served.
     private static var leastDescriptors: Int { 64 }
     private let memory = MemoryReturn()
-    /// A SIGHUP has come and is not dealt with yet.
-    private let hangup = Guarded(false)
     private var logger: Logger { teller.logger }
 
     /// - Throws: ``CommandFailure`` if there is nothing to serve, or it cannot be served; `ExitCode` on a second signal, and if
@@ -49,27 +45,17 @@ struct Session<Role: SessionRole> {
                     + "raise the limit (ulimit -n, or LimitNOFILE= of the unit)")
         }
         try role.prepare(configuration, teller)
-        let signals = try SignalStream(role.signals)
+        let signals = try HeardSignals(Role.signals, meaning: Role.meaning)
         let (stream, wake) = AsyncStream.makeStream(of: Wake.self)
         var wakes = stream.makeAsyncIterator()
-        // Heard from the beginning, since the first process of a container dies of no signal that it does not hear, and to the
-        // end: a second signal cuts the drain short.
-        let hearing = Task { [hangup] in
-            for await signal in signals.signals {
-                // However many come before it is dealt with, they ask for the same, and none may hold up an end.
-                let isAnother =
-                    signal == SIGHUP
-                    && hangup.withLock { isWaiting in
-                        defer { isWaiting = true }
-                        return isWaiting
-                    }
-                if !isAnother { wake.yield(.signal(signal)) }
-            }
-        }
+        let hearing = Task { await signals.hear { wake.yield(.signal($0)) } }
         defer { hearing.cancel() }
-        // Whoever hangs in it, as before a folder that does not answer, is left behind.
-        Task { wake.yield(.first(await readFirst())) }
-        let first = try await first(from: &wakes, role)
+        let first: SourceUpdate
+        do {
+            first = try await signals.unlessEnded { try await source?.first(orElse: hasOthers) ?? SourceUpdate() }
+        } catch let early as HeardSignals.EndedEarly {
+            throw endedEarly(by: early, role)
+        }
         let reports = RelayReports()
         let relay = try Relay(configuration) { reports.take($0) }
         let changes = teller.board.reader()
@@ -79,7 +65,8 @@ struct Session<Role: SessionRole> {
         ]
         var life = SessionLife.serving
         do {
-            let tools = SessionTools<Role.Event>(relay: relay, teller: teller, start: start) { wake.yield(.event($0)) }
+            let tools = SessionTools<Role.Event>(
+                relay: relay, teller: teller, signals: signals, start: start, wake: { wake.yield(.event($0)) })
             memory.note(changes: first.changes.objects.count)
             let isOver = try await role.start(first, tools)
             let retryInterval = role.retryInterval
@@ -89,12 +76,13 @@ struct Session<Role: SessionRole> {
             ]
             if isOver { await end(&life, &role, relay) { wake.yield(.drained) } }
             while let next = await wakes.next() {
-                await take(next, &life, &role, relay) { wake.yield(.drained) }
+                await take(next, &life, &role, relay, signals) { wake.yield(.drained) }
                 if life != .serving { for feed in feeds { feed.cancel() } }
                 if case .ended = life { break }
             }
         } catch {
             await relay.stop()
+            if let early = error as? HeardSignals.EndedEarly { throw endedEarly(by: early, role) }
             throw error
         }
         let snapshot = relay.snapshot()
@@ -111,33 +99,14 @@ struct Session<Role: SessionRole> {
         if let status = role.exitStatus ?? status, status != 0 { throw ExitCode(status) }
     }
 
-    private func readFirst() async -> Result<SourceUpdate, CommandFailure> {
-        do throws(CommandFailure) {
-            return .success(try await source?.first(orElse: hasOthers) ?? SourceUpdate())
-        } catch {
-            return .failure(error)
-        }
-    }
-
-    /// Waits for what there is to serve, or for a signal to end: then nothing has begun that would have to end in an orderly way.
-    private func first(from wakes: inout AsyncStream<Wake>.Iterator, _ role: Role) async throws -> SourceUpdate {
-        while let next = await wakes.next() {
-            switch next {
-            case .first(let result): return try result.get()
-            case .signal(let signal):
-                if signal == SIGHUP { hangup.withLock { $0 = false } }
-                // To read everything anew is what is being done.
-                guard case .end(let signal) = role.meaning(of: signal) else { continue }
-                logger.notice("a signal ends it before there was anything to serve")
-                throw ExitCode(role.status(endedEarlyBy: signal))
-            default: continue
-            }
-        }
-        throw CancellationError()
+    /// Nothing has begun that would have to end in an orderly way.
+    private func endedEarly(by early: HeardSignals.EndedEarly, _ role: Role) -> ExitCode {
+        logger.notice("a signal ends it before anything was served")
+        return ExitCode(role.status(endedEarlyBy: early.signal))
     }
 
     private func take(
-        _ wake: Wake, _ life: inout SessionLife, _ role: inout Role, _ relay: Relay,
+        _ wake: Wake, _ life: inout SessionLife, _ role: inout Role, _ relay: Relay, _ signals: HeardSignals,
         drained: @escaping @Sendable () -> Void
     ) async {
         var isOver = false
@@ -145,14 +114,14 @@ struct Session<Role: SessionRole> {
         case (.serving, .source):
             guard let update = source?.take() else { return }
             memory.note(changes: update.changes.objects.count)
-            await role.take(update.changes)
+            await role.take(update)
         case (.serving, .retry):
             await role.retry(isReread: false)
         case (.serving, .event(let event)):
             isOver = await role.take(event)
         case (.serving, .signal(let signal)):
-            if signal == SIGHUP { hangup.withLock { $0 = false } }
-            switch role.meaning(of: signal) {
+            signals.deal(with: signal)
+            switch signal {
             case .reload:
                 logger.notice("\(role.rereading)")
                 await source?.reread()
@@ -160,8 +129,7 @@ struct Session<Role: SessionRole> {
             case .end(let signal):
                 isOver = role.endIsWanted(by: signal)
             }
-        case (.draining, .signal(let signal)):
-            guard case .end(let signal) = role.meaning(of: signal) else { return }
+        case (.draining, .signal(.end(let signal))):
             switch life.hurry(signal) {
             case .drain(let limit):
                 let time = limit.map { "\($0)" } ?? "all the time"
@@ -172,7 +140,7 @@ struct Session<Role: SessionRole> {
             }
         case (.draining, .drained):
             life.drained()
-        case (.draining, _), (.serving, .drained), (.serving, .first), (.ended, _):
+        case (.draining, _), (.serving, .drained), (.ended, _):
             // Nothing is served anew.
             break
         }

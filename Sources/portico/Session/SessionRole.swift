@@ -12,8 +12,8 @@ protocol SessionRole: SendableMetatype {
     /// How often what did not work is tried again.
     var retryInterval: Duration { get }
     /// Signals that it wants to hear of.
-    var signals: [Int32] { get }
-    func meaning(of signal: Int32) -> SessionSignal
+    static var signals: [Int32] { get }
+    @Sendable static func meaning(of signal: Int32) -> SessionSignal
 
     /// Before the source says anything, which may take long.
     mutating func prepare(_ configuration: RelayConfiguration, _ teller: StatusTeller) throws
@@ -25,7 +25,7 @@ protocol SessionRole: SendableMetatype {
     /// - Returns: whether that was all, and it is to end already.
     /// - Throws: why nothing can be served.
     mutating func start(_ first: SourceUpdate, _ tools: SessionTools<Event>) async throws -> Bool
-    mutating func take(_ changes: ObjectChanges) async
+    mutating func take(_ update: SourceUpdate) async
     /// Tries again what did not work.
     ///
     /// - Parameter isReread: somebody wants everything looked at again.
@@ -55,6 +55,8 @@ extension SessionRole {
 struct SessionTools<Event: Sendable>: Sendable {
     let relay: Relay
     let teller: StatusTeller
+    /// For work of the start that may take long.
+    let signals: HeardSignals
     /// When the session began.
     let start: ContinuousClock.Instant
     /// Wakes the session. Any thread.

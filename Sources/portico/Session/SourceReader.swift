@@ -57,6 +57,11 @@ final class SourceReader: Sendable {
             }
             if isFirst { arrived() }
         }
+        guard !Task.isCancelled else { return }
+        teller.update { status in
+            let text = "nothing more will be read, and all stays as it is: start anew"
+            status.replace([Problem(.error, .source, text)], of: .source)
+        }
     }
 
     /// What has changed since the last call, of which people are told what they should know; nil for nothing.

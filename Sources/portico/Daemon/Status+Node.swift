@@ -1,0 +1,54 @@
+import Base
+import Proxy
+import Redirect
+import Status
+
+// How a node's Services and rules stand, for the log, reports and health.
+extension Status {
+    mutating func update(_ served: NodeProxy.Served) {
+        update(services: served.services)
+        replace(served.problems, of: .services)
+        replace(notes: served.notes, of: .services)
+        portCount = served.portCount
+        serviceCount = served.serviceCount
+    }
+}
+
+extension KernelResult {
+    private var ordered: [(family: IPAddress.Family, result: FamilyResult)] {
+        families.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
+    /// What was changed, a line for each family.
+    var changes: [String] {
+        ordered.compactMap { family, result in
+            guard case .success(.applied(let lines)) = result.outcome else { return nil }
+            return "the rules for \(family) have changed: \(lines) lines"
+        }
+    }
+
+    var problems: [Problem] {
+        ordered.flatMap { family, result in
+            var problems = result.refused.map(\.problem)
+            if case .failure(let error) = result.outcome {
+                problems.append(
+                    Problem(
+                        .error, .rules, subject: "the rules for \(family)",
+                        "they are not in force, and will be tried again: \(error)"))
+            }
+            return problems
+        }
+    }
+
+    /// What people should know once.
+    var warnings: [String] { ordered.flatMap(\.result.warnings) }
+}
+
+extension RulesStatus {
+    init(_ result: KernelResult) {
+        let inForce = result.families.filter { (try? $0.value.outcome.get()) != nil }.keys.sorted()
+        self.init(
+            inForce: inForce, isInForce: result.isInForce, isNone: result.families.isEmpty, duration: result.duration,
+            processes: result.cost.processes, bytes: result.cost.bytes)
+    }
+}
