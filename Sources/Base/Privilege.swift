@@ -2,17 +2,22 @@ internal import Glibc
 
 /// What a process needs beside the number of its user: a capability of capabilities(7). Root in a container has few.
 public enum Privilege: Int, Sendable, CaseIterable {
+    case netBindService = 10
     case netAdmin = 12
     case netRaw = 13
     case sysResource = 24
 
     var name: String {
         switch self {
+        case .netBindService: "NET_BIND_SERVICE"
         case .netAdmin: "NET_ADMIN"
         case .netRaw: "NET_RAW"
         case .sysResource: "SYS_RESOURCE"
         }
     }
+
+    /// Whether this process has it; also where that cannot be told.
+    public var isInForce: Bool { Self.effective().map { $0 >> UInt64(rawValue) & 1 == 1 } ?? true }
 
     /// What to do about something that was not permitted and takes `privileges`, in words that fit this process.
     ///

@@ -4,6 +4,8 @@ internal import Objects
 extension NameTable {
     /// Seconds that answers may be remembered: manifests change while they are being worked on.
     static let timeToLive: UInt32 = 5
+    /// How many names may lead from one to the next, which may be in circles.
+    private static let mostAliases = 8
 
     /// What comes of one question.
     struct Answer {
@@ -22,22 +24,31 @@ extension NameTable {
         guard question.questionClass == .internet || question.questionClass == .any, !isTransfer else {
             return .refusal
         }
-        let (match, inZone) = match(question.name)
         var answer = Answer()
-        switch match {
-        case .foreign:
-            return .refusal
-        case .missing:
-            answer.result = .noSuchName
-        case .node(let node):
-            fill(&answer, question, node, turn)
+        var (name, (match, zone)) = (question.name, match(question.name))
+        if case .foreign = match { return .refusal }
+        for _ in 0..<Self.mostAliases {
+            guard case .node(let node) = match, let alias = node.alias else { break }
+            answer.answers.append(DNSRecord(name: name, timeToLive: Self.timeToLive, data: .cname(alias)))
+            guard question.type != .cname, question.type != .any else { return answer }
+            name = alias
+            (match, zone) = self.match(alias)
         }
-        // How long a "no" may be remembered (RFC 2308); a zone's word counts only for names in it.
-        if answer.answers.isEmpty, inZone { answer.authority.append(authorityRecord) }
+        switch match {
+        // Whoever asked can ask somebody else for the rest.
+        case .foreign: return answer
+        case .missing: answer.result = .noSuchName
+        case .node(let node) where node.alias != nil: return answer
+        case .node(let node): fill(&answer, DNSQuestion(name: name, type: question.type), node, zone, turn)
+        }
+        // How long a "no" may be remembered (RFC 2308).
+        if answer.answers.last?.data.type ?? .cname == .cname { answer.authority.append(authorityRecord(of: zone)) }
         return answer
     }
 
-    private func fill(_ answer: inout Answer, _ question: DNSQuestion, _ node: Node, _ turn: Int) {
+    private func fill(
+        _ answer: inout Answer, _ question: DNSQuestion, _ node: Node, _ zone: DNSName, _ turn: Int
+    ) {
         func asked(_ type: DNSType) -> Bool { question.type == type || question.type == .any }
 
         answer.answers += addressRecords(of: node, at: question.name, turn).filter { asked($0.data.type) }
@@ -55,7 +66,7 @@ extension NameTable {
                 answer.additional += addressRecords(of: node, at: target, turn)
             }
         }
-        if asked(.soa), question.name == domain { answer.answers.append(authorityRecord) }
+        if asked(.soa), question.name == zone { answer.answers.append(authorityRecord(of: zone)) }
     }
 
     private func addressRecords(of node: Node, at name: DNSName, _ turn: Int) -> [DNSRecord] {
@@ -70,12 +81,12 @@ extension NameTable {
         }
     }
 
-    private var authorityRecord: DNSRecord {
+    private func authorityRecord(of zone: DNSName) -> DNSRecord {
         // An SOA record has to have these two names; there is no such server and no such mailbox.
         let authority = DNSRecord.Authority(
             server: DNSName("ns.dns")?.below(domain) ?? domain, mailbox: DNSName("hostmaster")?.below(domain) ?? domain,
             serial: serial, refresh: 7200, retry: 1800, expire: 86_400, minimum: Self.timeToLive)
-        return DNSRecord(name: domain, timeToLive: Self.timeToLive, data: .soa(authority))
+        return DNSRecord(name: zone, timeToLive: Self.timeToLive, data: .soa(authority))
     }
 }
 

@@ -10,12 +10,15 @@ public import Objects
 /// * `_port._proto.name.namespace.svc`: a named port of a Service;
 /// * `endpoint.name.namespace.svc`: one endpoint of a headless Service.
 ///
-/// They are answered without the domain too, and without `svc`, so that programs need no search list to find them.
+/// A Service of type `ExternalName` has a CNAME. All are answered without the domain too, without `svc`, and those of one namespace
+/// without that, so that programs need no search list to find them.
 public struct NameTable: Sendable {
     /// What is known of a name. A name that only has others below it has nothing itself, but exists (RFC 8020).
     struct Node: Sendable {
         var addresses: [IPAddress] = []
         var locations: [Location] = []
+        /// Another name, whose records are this one's.
+        var alias: DNSName?
         /// Names one step below it.
         var children = 0
     }
@@ -27,6 +30,8 @@ public struct NameTable: Sendable {
     }
 
     public let domain: DNSName
+    /// Below which names stand that are asked for without a namespace, below `svc`; nil if there are none.
+    private let namespace: DNSName?
     private(set) var serial: UInt32
     /// By their names below the domain.
     private(set) var nodes: [DNSName: Node] = [.root: Node()]
@@ -37,9 +42,11 @@ public struct NameTable: Sendable {
 
     /// - Parameters:
     ///   - domain: below which the names stand.
+    ///   - namespace: whose names are answered without it, too.
     ///   - serial: a number that grows with every change, for the zone's SOA record.
-    public init(_ services: [NamedService], domain: DNSName, serial: UInt32 = 1) {
+    public init(_ services: [NamedService], domain: DNSName, namespace: String? = nil, serial: UInt32 = 1) {
         self.domain = domain
+        self.namespace = namespace.flatMap { DNSName($0)?.below(Self.service) }
         self.serial = serial
         insert(Self.service) { _ in }
         for service in services { insert(service) }
@@ -63,9 +70,12 @@ public struct NameTable: Sendable {
         switch service.form {
         case .doors(let addresses, let doors): table.insert(addresses, doors)
         case .endpoints(let ports): table.insert(ports)
+        case .alias(let target): table.insert(target)
         }
         for (name, node) in table.nodes {
-            insert(name) { known in (known.addresses, known.locations) = (node.addresses, node.locations) }
+            insert(name) { known in
+                (known.addresses, known.locations, known.alias) = (node.addresses, node.locations, node.alias)
+            }
         }
         names[ObjectKey(namespace: service.namespace, name: service.name)] = Set(table.nodes.keys)
     }
@@ -75,6 +85,7 @@ public struct NameTable: Sendable {
         for name in gone {
             nodes[name]?.addresses = []
             nodes[name]?.locations = []
+            nodes[name]?.alias = nil
         }
         for name in gone { prune(name) }
     }
@@ -120,6 +131,9 @@ private struct Entry {
         }
     }
 
+    /// One that is no name stands for nothing.
+    mutating func insert(_ target: String) { nodes[service] = Node(alias: DNSName(target)) }
+
     mutating func insert(_ ports: [NamedService.EndpointPort]) {
         nodes[service] = Node()
         for port in ports {
@@ -160,21 +174,34 @@ extension NameTable {
         case foreign
     }
 
-    /// Looks a name up. `inZone` says whether it stands below the domain, so that the zone's SOA record may vouch for it.
-    func match(_ name: DNSName) -> (match: Match, inZone: Bool) {
+    /// Looks a name up, with the zone whose SOA record may vouch for what is not there: the one that the name stands in, as far as
+    /// whoever asked can see.
+    func match(_ name: DNSName) -> (match: Match, zone: DNSName) {
         if let relative = name.relative(to: domain) {
-            return (nodes[relative].map { .node($0) } ?? .missing, true)
+            return (nodes[relative].map { .node($0) } ?? .missing, domain)
         }
         // The short forms are taken only where they name a Service: `default` alone is no name of ours.
         if let relative = name.below(Self.service), let node = nodes[relative], !node.isEmpty {
-            return (.node(node), false)
+            return (.node(node), name.topLevel)
+        }
+        if let namespace, let relative = name.below(namespace), let node = nodes[relative], !node.isEmpty {
+            return (.node(node), name.topLevel)
         }
         // Nobody else has a top-level domain called svc.
-        if name.relative(to: Self.service) != nil { return (nodes[name].map { .node($0) } ?? .missing, false) }
-        return (.foreign, false)
+        if name.relative(to: Self.service) != nil { return (nodes[name].map { .node($0) } ?? .missing, Self.service) }
+        return (.foreign, .root)
+    }
+}
+
+extension DNSName {
+    /// Its last label.
+    fileprivate var topLevel: DNSName {
+        var name = self
+        while let parent = name.parent, parent != .root { name = parent }
+        return name
     }
 }
 
 extension NameTable.Node {
-    var isEmpty: Bool { addresses.isEmpty && locations.isEmpty }
+    var isEmpty: Bool { addresses.isEmpty && locations.isEmpty && alias == nil }
 }

@@ -11,6 +11,8 @@ public struct NamedService: Hashable, Sendable {
         case doors([IPAddress], [Door])
         /// It is headless: its name stands for all of its endpoints.
         case endpoints([EndpointPort])
+        /// It is another name for this one, which may be a Service's or any other: `ExternalName`.
+        case alias(String)
     }
 
     /// A port of a Service, and where it is served.

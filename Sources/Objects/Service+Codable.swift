@@ -4,7 +4,7 @@ extension ServiceSpec: Codable {
     private enum CodingKeys: String, CodingKey {
         case type, selector, ports, clusterIP, clusterIPs, ipFamilies, externalIPs, loadBalancerSourceRanges
         case sessionAffinity, sessionAffinityConfig, internalTrafficPolicy, externalTrafficPolicy
-        case healthCheckNodePort, publishNotReadyAddresses
+        case healthCheckNodePort, publishNotReadyAddresses, externalName
     }
 
     private enum AffinityKeys: String, CodingKey { case clientIP, timeoutSeconds }
@@ -50,6 +50,7 @@ extension ServiceSpec: Codable {
         externalTrafficPolicy = try container.choice(.externalTrafficPolicy, of: TrafficPolicy.self) ?? .cluster
         healthCheckNodePort = try container.port(.healthCheckNodePort, zeroMeansNone: true)
         publishNotReadyAddresses = try container.flag(.publishNotReadyAddresses) ?? false
+        externalName = try Self.externalName(container, type)
         try Self.checkPorts(ports, in: container)
     }
 
@@ -59,6 +60,19 @@ extension ServiceSpec: Codable {
         let list = try container.list(.clusterIPs, of: ClusterIP.self)
         guard list.isEmpty, let text = try container.text(.clusterIP), !text.isEmpty else { return list }
         return [try container.decode(ClusterIP.self, forKey: .clusterIP)]
+    }
+
+    /// An API server asks for it where the type does, and lets one of another type be whatever it is.
+    private static func externalName(
+        _ container: KeyedDecodingContainer<CodingKeys>, _ type: ServiceType
+    ) throws -> String? {
+        guard var text = try container.text(.externalName), !text.isEmpty else { return nil }
+        if text.hasSuffix(".") { text.removeLast() }
+        if type == .externalName, !ObjectName.subdomain.admits(text) {
+            throw container.invalid(
+                .externalName, "expected \(ObjectName.subdomain.expectation), found \"\(text)\"")
+        }
+        return text
     }
 
     private static func affinityTimeout(_ container: KeyedDecodingContainer<CodingKeys>) throws -> Int? {
@@ -120,6 +134,7 @@ extension ServiceSpec: Codable {
         try container.encode(externalTrafficPolicy, forKey: .externalTrafficPolicy)
         try container.encodeIfPresent(healthCheckNodePort, forKey: .healthCheckNodePort)
         if publishNotReadyAddresses { try container.encode(true, forKey: .publishNotReadyAddresses) }
+        try container.encodeIfPresent(externalName, forKey: .externalName)
     }
 }
 

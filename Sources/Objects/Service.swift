@@ -88,6 +88,9 @@ public struct ServiceSpec: Hashable, Sendable {
     public var externalTrafficPolicy: TrafficPolicy
     public var healthCheckNodePort: UInt16?
     public var publishNotReadyAddresses: Bool
+    /// What the name of a Service of type `ExternalName` is another name for; without a point at its end. It may be left over from
+    /// another type.
+    public var externalName: String?
 
     /// What an API server fills in.
     public static let defaultAffinityTimeout = 10_800
@@ -98,7 +101,7 @@ public struct ServiceSpec: Hashable, Sendable {
         loadBalancerSourceRanges: [String] = [], clientIPAffinity: Bool = false,
         affinityTimeout: Int = Self.defaultAffinityTimeout, internalTrafficPolicy: TrafficPolicy = .cluster,
         externalTrafficPolicy: TrafficPolicy = .cluster, healthCheckNodePort: UInt16? = nil,
-        publishNotReadyAddresses: Bool = false
+        publishNotReadyAddresses: Bool = false, externalName: String? = nil
     ) {
         self.type = type
         self.selector = selector
@@ -113,6 +116,7 @@ public struct ServiceSpec: Hashable, Sendable {
         self.externalTrafficPolicy = externalTrafficPolicy
         self.healthCheckNodePort = healthCheckNodePort
         self.publishNotReadyAddresses = publishNotReadyAddresses
+        self.externalName = externalName
     }
 
     public var isHeadless: Bool { clusterIPs.contains(.none) }

@@ -67,6 +67,7 @@ extension DNSRecord {
         case .a(let address): "A \(IPAddress(v4: address))"
         case .aaaa(let high, let low): "AAAA \(IPAddress(v6High: high, low: low))"
         case .srv(let location): "SRV \(location.target):\(location.port)"
+        case .cname(let target): "CNAME \(target)"
         case .soa(let authority): "SOA \(authority.serial)"
         case .other(let type, _): "type \(type.rawValue)"
         }

@@ -113,8 +113,11 @@ struct ServiceDecodingTests {
     @Test("An ExternalName has no ports and no addresses; its name is a matter of DNS")
     func externalName() throws {
         let name = try spec("{type: ExternalName, externalName: db.example.com}")
-        #expect(name == ServiceSpec(type: .externalName))
+        #expect(name == ServiceSpec(type: .externalName, externalName: "db.example.com"))
         #expect(!name.isHeadless)
+        #expect(try spec("{type: ExternalName, externalName: db.example.com.}") == name)
+        #expect(throws: DecodingError.self) { try spec("{type: ExternalName, externalName: Not A Name}") }
+        #expect(try spec("{externalName: Left Over}").externalName == "Left Over", "of another type")
     }
 
     @Test(

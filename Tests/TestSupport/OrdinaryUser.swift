@@ -11,6 +11,14 @@ public enum OrdinaryUser {
     /// `nobody`, who owns nothing.
     public static let id: UInt32 = 65_534
 
+    /// What `setpriv` is to be told for that.
+    public static var switches: [String] {
+        ["--reuid", "\(id)", "--regid", "\(id)", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"]
+    }
+
+    /// What starts a program as that user; nothing if this process is one.
+    public static var launcher: [String] { geteuid() == 0 ? ["setpriv"] + switches : [] }
+
     /// Gives up the rights of root for the rest of this process. Only for the body of an exit test:
     ///
     ///     @Test(.requires(.ordinaryUser)) func … {
@@ -44,9 +52,7 @@ public func runAsOrdinaryUser(
         child = try ChildProcess(executable, arguments, environment: environment)
     } else {
         guard let setpriv = findProgram("setpriv") else { throw PeerError.unexpected("setpriv is not installed") }
-        let user = "\(OrdinaryUser.id)"
-        let switches = ["--reuid", user, "--regid", user, "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"]
-        child = try ChildProcess(setpriv, switches + [executable] + arguments, environment: environment)
+        child = try ChildProcess(setpriv, OrdinaryUser.switches + [executable] + arguments, environment: environment)
     }
     child.closeInput()
     return try await child.finished(within: limit)

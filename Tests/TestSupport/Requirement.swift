@@ -41,10 +41,26 @@ extension Requirement {
         (try? RefusingPort(on: "::1")) != nil
     }
 
-    private static let triedNetworkNamespace: Bool = {
+    /// Mounts that only one program sees, as root or as this user, tried out too.
+    public static let mountNamespaces = Requirement("the right to make mount namespaces") {
+        tried(geteuid() == 0 ? ["--mount"] : ["--user", "--mount"])
+    }
+
+    /// The same for an ordinary user, which takes a user namespace.
+    public static let userNamespaces = Requirement("user namespaces for ordinary users, and setpriv") {
+        guard geteuid() == 0 else { return tried(["--user", "--mount"]) }
+        guard let setpriv = findProgram("setpriv"), let unshare = findProgram("unshare") else { return false }
+        return tried(["--user", "--mount"], by: [setpriv] + OrdinaryUser.switches + [unshare])
+    }
+
+    private static func tried(_ namespaces: [String], by program: [String]? = nil) -> Bool {
         guard let unshare = findProgram("unshare"), let answer = findProgram("true") else { return false }
-        let result = try? runProgram(unshare, ["--net", answer], within: .seconds(10))
-        return result?.status == 0
+        let line = (program ?? [unshare]) + namespaces + [answer]
+        return (try? runProgram(line[0], Array(line.dropFirst()), within: .seconds(10)))?.status == 0
+    }
+
+    private static let triedNetworkNamespace: Bool = {
+        tried(["--net"])
     }()
 }
 

@@ -4,9 +4,11 @@ internal import Glibc
 public final class TemporaryDirectory: Sendable {
     public let path: String
 
-    /// - Parameter readableByAll: lets an ordinary user in (see ``runAsOrdinaryUser(_:_:environment:within:)``).
-    public init(readableByAll: Bool = false) throws {
-        let root = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    /// - Parameters:
+    ///   - readableByAll: lets an ordinary user in (see ``runAsOrdinaryUser(_:_:environment:within:)``).
+    ///   - folder: to make it in; nil for where temporary files are.
+    public init(readableByAll: Bool = false, in folder: String? = nil) throws {
+        let root = folder ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
         var template = Array("\(root)/portico-test.XXXXXX".utf8CString)
         guard let made = mkdtemp(&template) else { throw PeerError.last("mkdtemp \(root)") }
         path = String(cString: made)

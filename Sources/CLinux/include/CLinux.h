@@ -4,7 +4,7 @@
  * One convention throughout: a call returns its result, or -errno. Swift may run reference-counting code between a
  * call and a read of errno, and that code may disturb it; so errno is read here, in the same C function, and nowhere
  * else. None but the two that end in `_new` allocates, none keeps a pointer of its caller's, and none but those under
- * "Messages" blocks: descriptors are non-blocking.
+ * "Messages" and "Programs" blocks: descriptors are non-blocking.
  */
 #ifndef PORTICO_CLINUX_H
 #define PORTICO_CLINUX_H
@@ -150,6 +150,31 @@ int portico_message_send(int fd, const void *bytes, size_t count, const int *des
 ssize_t portico_message_receive(int fd, void *bytes, size_t count, int *descriptors, int *descriptor_count);
 /* Ends both directions, which wakes whoever waits on the socket in any thread. */
 void portico_message_end(int fd);
+
+/* Programs that see other files than everybody else, by mounts of their own. posix_spawn runs nothing between fork and exec. */
+typedef struct {
+    const char *file;  /* What is seen … */
+    const char *place; /* … there, in the place of what is there. Both exist, and are absolute. */
+} portico_cover;
+typedef struct {
+    /* The program, which is looked for on PATH, and its arguments; and its environment. Both end with NULL. */
+    char *const *arguments;
+    char *const *environment;
+    /* Where it is to be; NULL for where this process is. */
+    const char *folder;
+    /* Signals that get their default back, bit n-1 for signal n. No signal is blocked for it. */
+    uint64_t default_signals;
+    const portico_cover *covers;
+    int cover_count;
+} portico_start_request;
+enum { PORTICO_STARTING, PORTICO_SEPARATING, PORTICO_COVERING, PORTICO_ENTERING, PORTICO_EXECUTING };
+/* Starts a program as this process's child, which is like any other but for the covers; without any it is in this process's own
+ * namespaces. Waits until it runs. Returns its number, or -errno with nothing left behind and in `step` what could not be done.
+ * `namespaces` gets two descriptors, which keep the covers: of its user namespace, -1 for root, who needs none, and of its mount
+ * namespace, -1 without covers. */
+int portico_start(const portico_start_request *request, int namespaces[2], int *step);
+/* Has those in the namespaces see another file at a place that is covered already: who opens it sees the old one or the new one. */
+int portico_cover_anew(const int namespaces[2], const portico_cover *next);
 
 /* Threads: a GNU extension. */
 void portico_name_thread(const char *name);

@@ -138,6 +138,7 @@ struct DNSReader {
             .srv(
                 DNSRecord.Location(
                     priority: try uint16(), weight: try uint16(), port: try uint16(), target: try name()))
+        case .cname: .cname(try name())
         case .soa:
             .soa(
                 DNSRecord.Authority(

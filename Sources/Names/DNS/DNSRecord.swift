@@ -6,6 +6,7 @@ public struct DNSType: RawRepresentable, Hashable, Sendable {
 
     public static let a = DNSType(rawValue: 1)
     public static let ns = DNSType(rawValue: 2)
+    public static let cname = DNSType(rawValue: 5)
     public static let soa = DNSType(rawValue: 6)
     public static let txt = DNSType(rawValue: 16)
     public static let aaaa = DNSType(rawValue: 28)
@@ -47,6 +48,8 @@ public struct DNSRecord: Hashable, Sendable {
         case a(UInt32)
         case aaaa(high: UInt64, low: UInt64)
         case srv(Location)
+        /// The name is another name for this one.
+        case cname(DNSName)
         case soa(Authority)
         /// Of a type that is none of the above; the bytes as they are.
         case other(DNSType, [UInt8])
@@ -56,6 +59,7 @@ public struct DNSRecord: Hashable, Sendable {
             case .a: .a
             case .aaaa: .aaaa
             case .srv: .srv
+            case .cname: .cname
             case .soa: .soa
             case .other(let type, _): type
             }

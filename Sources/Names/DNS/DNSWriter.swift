@@ -134,6 +134,7 @@ struct DNSWriter {
             uint16(location.port)
             // Not to be compressed (RFC 2782).
             bytes += location.target.wire
+        case .cname(let target): name(target)
         case .soa(let authority):
             name(authority.server)
             name(authority.mailbox)

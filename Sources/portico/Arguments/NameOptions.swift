@@ -17,10 +17,27 @@ struct NameOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "Write the Services' names and addresses to this file, in lines as in /etc/hosts.",
+            discussion: "The file is replaced whenever they change.", valueName: "file"),
+        completion: .file())
+    var hostsFile: String?
+
+    @Flag(
+        inversion: .prefixedNo,
+        help: ArgumentHelp(
+            "Let the program behind -- find Services by their names, in an /etc/hosts of its own.",
+            discussion: """
+                That needs no root, and nothing else sees it. 'sudo' does not work in the program then, with --no-names it \
+                does. Where the system forbids it, a line says so, and the program has the variables only.
+                """))
+    var names = true
+
+    @Option(
+        help: ArgumentHelp(
             "Answer DNS queries for the Services here, over UDP and TCP.",
             discussion: """
-                Without an address on 127.0.0.1. Answers name.namespace, with .svc and the domain or without them; \
-                forwards nothing. Port 0 is chosen and printed.
+                Without an address on 127.0.0.1. Answers name.namespace, with .svc and the domain or without them, and \
+                name alone for the namespace of -n; forwards nothing. Port 0 is chosen and printed.
                 """,
             valueName: "[addr:]port"),
         transform: { try DNSArgument($0) })
@@ -28,7 +45,7 @@ struct NameOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The domain of the cluster, for --dns. (default: cluster.local)", valueName: "domain"),
+            "The domain of the cluster, in names. (default: cluster.local)", valueName: "domain"),
         transform: { text in
             guard isHostName(text[...]), let name = DNSName(text) else {
                 throw ArgumentError("'\(text)' is not a domain, such as cluster.local")
@@ -36,6 +53,9 @@ struct NameOptions: ParsableArguments {
             return name
         })
     var dnsDomain: DNSName?
+
+    /// Somebody else than a program behind `--` wants to know names.
+    var isWanted: Bool { envFile != nil || hostsFile != nil || dns != nil }
 }
 
 /// The value of `--dns`: `[address:]port`.

@@ -41,7 +41,8 @@ struct Dev: AsyncParsableCommand {
               "changed" has all ports of the Services that changed, and in "gone" those that are no more.
                 portico dev -f manifests/ --output json
 
-              Run a program with WEB_SERVICE_HOST and so on, as in a pod, and end with it:
+              Run a program that finds Services as in a pod, as web, as web.shop, and by
+              WEB_SERVICE_HOST and so on, and end with it ('sudo' in it needs --no-names):
                 portico dev -f manifests/ -n shop -- npm start
 
               The same for programs that are started elsewhere:
@@ -126,7 +127,10 @@ struct Dev: AsyncParsableCommand {
         help: ArgumentHelp(
             "Behind --, a program to run once everything listens, with its arguments.",
             discussion:
-                "It gets the variables of --env-file, and standard output to itself: the table goes to standard error.",
+                """
+                It finds Services by name (--no-names: not so), gets the variables of --env-file, and has standard output to \
+                itself: the table goes to standard error.
+                """,
             valueName: "command"))
     var command: [String] = []
 
@@ -188,7 +192,7 @@ struct Dev: AsyncParsableCommand {
         let report = DevReport(
             format: output, output: command.isEmpty ? .output : .error, followed: followed,
             reportsConnections: connections, command: command.first, reachability: reachability)
-        let isNamed = names.envFile != nil || names.dns != nil || !command.isEmpty
+        let isNamed = names.isWanted || !command.isEmpty
         let publisher =
             isNamed ? try NamePublisher(names, settings, namespace: selection.defaultNamespace) : nil
         settings.resolvesHeadless = isNamed || demoPods

@@ -65,11 +65,12 @@ struct DevRole: SessionRole {
             status.names = dns
         }
         tools.teller.update { $0.enter(.serving) }
+        if let advice = LowPorts().advice(served.services.values.compactMap(\.self)) {
+            tools.teller.logger.notice("\(advice)")
+        }
         guard !arguments.isEmpty else { return false }
         do {
-            command = try UserCommand(arguments, adding: await names?.variables.variables ?? []) {
-                tools.wake(.commandEnded)
-            }
+            command = try await names?.start(arguments, tools.teller.logger) { tools.wake(.commandEnded) }
             return false
         } catch {
             StandardStream.error.write("portico: \(error)\n")

@@ -16,13 +16,15 @@ struct ServedName: Sendable {
 }
 
 extension NamedService {
-    /// As clients know it: at its doors if it is served, or at its endpoints, or what stands in for those, if it is headless.
-    /// Nil if it is neither.
+    /// As clients know it: at its doors if it is served, or at its endpoints, or what stands in for those, if it is headless, or as
+    /// another name. Nil if it is none of these.
     init?(_ name: ServedName, _ standIn: (ServiceEndpoint) -> EndpointAddress?) {
         if let ports = name.status?.ports, !ports.isEmpty {
             self.init(name.key, ports, order: name.service?.spec.ports ?? [])
         } else if let headless = name.resolved?.headless, !headless.isEmpty {
             self.init(name.key, headless, standIn)
+        } else if let spec = name.service?.spec, spec.type == .externalName, let target = spec.externalName {
+            self.init(namespace: name.key.namespace, name: name.key.name, form: .alias(target))
         } else {
             return nil
         }

@@ -5,7 +5,7 @@ import Names
 
 /// The program behind `portico dev -- COMMAND`: a child with this process's streams, folder and environment, and more
 /// variables.
-final class UserCommand {
+final class UserCommand: Sendable {
     /// It could not be started.
     struct Failure: Error, CustomStringConvertible {
         let description: String
@@ -13,37 +13,50 @@ final class UserCommand {
         let status: Int32
     }
 
-    private let pid: pid_t
+    let pid: pid_t
+    /// The files that it sees in the place of the system's; nil for none.
+    let covers: ForegroundProgram.Covers?
     private let waiter: LoopThread
 
     /// Starts the program that `arguments` name first, looked for on PATH.
     ///
-    /// - Parameter ended: called once, on a thread of its own, when the program has ended; then ``reap()`` says how.
-    /// - Throws: ``Failure``.
+    /// - Parameters:
+    ///   - covers: files for it to see in the place of others.
+    ///   - ended: called once, on a thread of its own, when the program has ended; then ``reap()`` says how.
+    /// - Throws: ``Failure``, or ``ForegroundProgram/Failure/notCovered(_:)``.
     init(
-        _ arguments: [String], adding variables: [ServiceVariables.Variable], ended: @escaping @Sendable () -> Void
+        _ arguments: [String], adding variables: [ServiceVariables.Variable], covers: [ForegroundProgram.Cover] = [],
+        ended: @escaping @Sendable () -> Void
     ) throws {
-        let program = arguments.first ?? ""
-        var child: pid_t = 0
         let environment =
             Self.inherited(without: Set(variables.map(\.name)))
             + variables.map { "\($0.name)=\($0.value)".utf8CString }
-        let code = Self.withPointers(arguments.map(\.utf8CString)) { arguments in
-            Self.withPointers(environment) { environment in
-                SpawnAttributes.withDefaultSignals { posix_spawnp(&child, program, nil, $0, arguments, environment) }
-            }
-        }
-        guard code == 0 else {
-            throw Failure(
-                description: "cannot run '\(program)': \(SystemError.reason(code))", status: code == ENOENT ? 127 : 126)
-        }
-        let pid = child
-        self.pid = pid
+        let program = try Self.start(arguments, environment, covers)
+        (pid, self.covers) = (program.pid, program.covers)
+        let pid = program.pid
         waiter = try LoopThread(name: "command") {
             // Looked at, not reaped: until it is, nobody else gets its number, and so signals always meet the right one.
             var information = siginfo_t()
             while waitid(P_PID, id_t(pid), &information, WEXITED | WNOWAIT) != 0, errno == EINTR {}
             ended()
+        }
+    }
+
+    private static func start(
+        _ arguments: [String], _ environment: [ContiguousArray<CChar>], _ covers: [ForegroundProgram.Cover]
+    ) throws -> ForegroundProgram {
+        do throws(ForegroundProgram.Failure) {
+            return try ForegroundProgram(arguments, environment: environment, covers: covers)
+        } catch {
+            switch error {
+            case .notCovered: throw error
+            case .notStarted(let code): throw CommandFailure("cannot start a program: \(SystemError.reason(code))")
+            case .notEntered(let error): throw CommandFailure("the program cannot be run there: \(error)")
+            case .notRun(let code):
+                throw Failure(
+                    description: "cannot run '\(arguments.first ?? "")': \(SystemError.reason(code))",
+                    status: code == ENOENT ? 127 : 126)
+            }
         }
     }
 
@@ -83,14 +96,5 @@ final class UserCommand {
             next += 1
         }
         return entries
-    }
-
-    /// Calls `body` with a list of C strings that ends with a null pointer, as spawning wants it.
-    private static func withPointers<Result>(
-        _ strings: [ContiguousArray<CChar>], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result
-    ) -> Result {
-        let copies = strings.map { string in string.withUnsafeBufferPointer { $0.baseAddress.flatMap { strdup($0) } } }
-        defer { for copy in copies { free(copy) } }
-        return body(copies + [nil])
     }
 }

@@ -67,7 +67,8 @@ private let table: NameTable = {
     let services = [
         NamedService(namespace: "default", name: "web", form: .doors([ip(200), IPAddress(v6High: 0, low: 1)], [http])),
         NamedService(namespace: "default", name: "pods", form: .endpoints([port])),
+        NamedService(namespace: "default", name: "other", form: .alias("web.default.svc.cluster.local")),
     ]
     guard let domain = DNSName("cluster.local") else { preconditionFailure("a domain is a name") }
-    return NameTable(services, domain: domain)
+    return NameTable(services, domain: domain, namespace: "default")
 }()

@@ -3,16 +3,19 @@ import EventLoop
 import Glibc
 
 /// A file that others read at any time: it is replaced as a whole, and only when its text changes.
-final class EnvironmentFile {
+final class PublishedFile {
+    /// That names it, for messages.
+    private let option: String
     private let path: String
     private var written: String?
 
     /// - Throws: ``CommandFailure`` if something other than a file is there. To rename over a device would put a file in its
     ///   place.
-    init(_ path: String) throws {
+    init(_ option: String, _ path: String) throws {
+        self.option = option
         var status = stat()
         if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
-            throw CommandFailure("--env-file \(path): it exists and is not a file")
+            throw CommandFailure("\(option) \(path): it exists and is not a file")
         }
         // What a symbolic link points to is to be replaced, not the link.
         let target = realpath(path, nil)
@@ -38,7 +41,7 @@ final class EnvironmentFile {
     }
 
     /// Returns 0 or an errno.
-    private static func write(_ text: String, to descriptor: Int32) -> Int32 {
+    static func write(_ text: String, to descriptor: Int32) -> Int32 {
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
@@ -50,6 +53,6 @@ final class EnvironmentFile {
     }
 
     private func failure(_ code: Int32) -> CommandFailure {
-        CommandFailure("--env-file \(path): cannot be written: \(SystemError.reason(code))")
+        CommandFailure("\(option) \(path): cannot be written: \(SystemError.reason(code))")
     }
 }
