@@ -132,3 +132,17 @@ func statusJSON(_ code: Int, reason: String = "", message: String = "", cause: S
         \(details),"code":\(code)}
         """
 }
+
+extension Rig {
+    /// A Service, as lists have it.
+    static let web = serviceJSON("web", version: 5, kind: "")
+
+    /// A reflector that has listed that Service, and has asked for its watch.
+    static func watching() -> Rig {
+        var rig = Rig()
+        _ = rig.ask()
+        rig.answer(listJSON([web], version: 9).utf8)
+        _ = rig.ask()
+        return rig
+    }
+}
