@@ -32,18 +32,7 @@ final class LabCluster: Sendable {
         server = try await ScriptedAPIServer(identity: try await authority.server(), sockets: sockets)
         nodes = Dictionary(
             uniqueKeysWithValues: names.map { ($0, ObjectShelf("v1", "Node", at: "/api/v1/nodes")) })
-        try folder.write(String(decoding: authority.certificate, as: UTF8.self), to: "ca.pem")
-        try folder.write(
-            """
-            apiVersion: v1
-            kind: Config
-            clusters: [{name: c, cluster: {server: "https://127.0.0.1:\(Self.port)", certificate-authority: ca.pem}}]
-            users: [{name: u, user: {token: secret}}]
-            contexts: [{name: x, context: {cluster: c, user: u}}]
-            current-context: x
-
-            """, to: "kubeconfig")
-        kubeconfig = folder.file("kubeconfig")
+        kubeconfig = try folder.writeKubeconfig(port: Self.port, authority)
         for shelf in [services, slices] { server.serve(shelf) }
         for (name, shelf) in nodes { server.serve(shelf, query: ["fieldSelector": "metadata.name=\(name)"]) }
     }
