@@ -22,12 +22,15 @@ extension SessionReport {
         var isServing = false
         for await item in changes {
             switch item {
-            case .missed(let count): missed(count)
-            case .event(let change) where change.phase == .serving:
-                isServing = true
-                board.read { listening($0) }
+            case .missed(let count) where isServing: missed(count)
+            case .event(let change) where isServing: changed(change, board)
+            case .missed:
+                // The moment itself may be among them, and scripts wait for it.
+                isServing = board.read { $0.phase == .serving }
+                if isServing { board.read { listening($0) } }
             case .event(let change):
-                if isServing { changed(change, board) }
+                isServing = change.phase == .serving
+                if isServing { board.read { listening($0) } }
             }
         }
     }
