@@ -179,7 +179,7 @@ struct Daemon: AsyncParsableCommand {
             }
         }
         for note in applyKernelSettings() { logger.warning("\(note)") }
-        let teller = StatusTeller(logger: logger)
+        let teller = StatusTeller(logger: logger, isInHealth: healthAddress != nil)
         let restart = Restart(self)
         restart.followUntilServing(logger)
         try await Session<DaemonRole>(

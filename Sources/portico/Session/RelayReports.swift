@@ -1,10 +1,11 @@
+import Base
 import Logging
 import Proxy
 import Relay
 import Status
 
-/// What the relay reports, on its way from the workers to people. It never holds a worker up: where there is more than anybody
-/// can tell, what is oldest is left out, and counted.
+/// What the relay reports, on its way from the workers to people. It never holds a worker up: where there is more than
+/// anybody can tell, what is oldest is left out, and counted.
 final class RelayReports: Sendable {
     private static let mostWaiting = 8192
     /// After which lines that were left out are counted, if no others have come.
@@ -36,27 +37,37 @@ final class RelayReports: Sendable {
         pause: @escaping @Sendable () async -> Void = { try? await Task.sleep(for: lull) }
     ) async {
         var narrator = RelayNarrator(logger: logger)
+        var missed = 0
+        func tellCounts() {
+            narrator.tellCount()
+            if missed > 0 { logger.warning("\(missed) reports of the relay were left out: more than could be told") }
+            missed = 0
+        }
+        // Beside what is sent for it, which may be left out itself; then something newer has come, and this is looked
+        // at.
+        let isOver = Guarded(false)
         var waitsForLull = false
         for await item in reader {
             switch item {
-            case .missed(let count):
-                logger.warning("reports of the relay are missing here", metadata: ["dropped": "\(count)"])
-                // The lull may have been among them.
-                waitsForLull = false
+            case .missed(let count): missed += count
             case .event(.event(let event)):
                 if case .connectionEnded(let record) = event { connection(record) }
                 narrator.tell(event)
-            case .event(.lull):
-                waitsForLull = false
-                narrator.tellCount()
+            case .event(.lull): break
             }
-            guard narrator.owesCount, !waitsForLull else { continue }
+            if waitsForLull, isOver.withLock({ $0 }) {
+                isOver.withLock { $0 = false }
+                waitsForLull = false
+                tellCounts()
+            }
+            guard narrator.owesCount || missed > 0, !waitsForLull else { continue }
             waitsForLull = true
             Task {
                 await pause()
+                isOver.withLock { $0 = true }
                 reports.send(.lull)
             }
         }
-        narrator.tellCount()
+        tellCounts()
     }
 }

@@ -2,31 +2,38 @@ import Base
 import Logging
 import Status
 
-/// Takes the steps of a status, and tells people in the log what each has changed: problems when they come and when they are
-/// over, and facts that explain what is not served.
+/// Takes the steps of a status, and tells people in the log what each has changed: problems when they come and when
+/// they are over, and facts that explain what is not served.
 struct StatusTeller: Sendable {
     /// Of many lines at once, people read the first.
     private static let mostLines = 20
 
     let board: StatusBoard
     let logger: Logger
+    /// Where to find those that are too many to be logged; empty for nowhere.
+    private let others: String
     private let limit = Guarded(LineLimit())
 
-    init(_ board: StatusBoard = StatusBoard(), logger: Logger) {
+    /// - Parameter isInHealth: `/healthz` has all problems.
+    init(_ board: StatusBoard = StatusBoard(), logger: Logger, isInHealth: Bool = false) {
         self.board = board
         self.logger = logger
+        others = isInHealth ? "; /healthz has them" : ""
     }
 
     @discardableResult
     func update(_ step: (inout Status) -> Void) -> StatusChange {
         let change = board.update(step)
         tell(change.problems)
-        for note in change.notes.new { logger.log(level: note.isDetail ? .info : .notice, "\(note.text)") }
+        for note in change.notes.new {
+            // Details are for those who asked for everything.
+            if note.isDetail { logger.info("\(note.text)") } else { say(.notice, note.text) }
+        }
         return change
     }
 
     private func tell(_ problems: Difference<Problem>) {
-        log(problems.new, more: "; /healthz has them") { $0.severity == .error ? .error : .warning }
+        log(problems.new, others: others) { $0.severity == .error ? .error : .warning }
         // A problem that only says it in other words is not over.
         let subjects = Set(problems.new.map { [$0.kind.rawValue, $0.subject] })
         log(problems.over.filter { !subjects.contains([$0.kind.rawValue, $0.subject]) }, prefix: "no longer: ") { _ in
@@ -34,16 +41,17 @@ struct StatusTeller: Sendable {
         }
     }
 
-    /// - Parameter more: where to find those that are too many to be logged.
     private func log(
-        _ problems: [Problem], prefix: String = "", more: String = "", level: (Problem) -> Logger.Level
+        _ problems: [Problem], prefix: String = "", others: String = "", level: (Problem) -> Logger.Level
     ) {
-        for problem in problems.prefix(Self.mostLines) {
-            guard let leftOut = limit.withLock({ $0.take() }) else { continue }
-            let before = leftOut > 0 ? " (\(leftOut) lines about problems before this one were left out)" : ""
-            logger.log(level: level(problem), "\(prefix)\(problem)\(before)")
-        }
+        for problem in problems.prefix(Self.mostLines) { say(level(problem), "\(prefix)\(problem)") }
         guard let next = problems.dropFirst(Self.mostLines).first else { return }
-        logger.log(level: level(next), "… and \(problems.count - Self.mostLines) more such lines\(more)")
+        say(level(next), "… and \(problems.count - Self.mostLines) more such lines\(others)")
+    }
+
+    private func say(_ level: Logger.Level, _ text: String) {
+        guard let leftOut = limit.withLock({ $0.take() }) else { return }
+        let before = leftOut > 0 ? " (\(leftOut) lines before this one were left out)" : ""
+        logger.log(level: level, "\(text)\(before)")
     }
 }
