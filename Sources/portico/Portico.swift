@@ -36,6 +36,7 @@ struct Portico: AsyncParsableCommand {
 
     /// ArgumentParser's own `main` prints several lines for an error; ours is one, for people and for scripts.
     static func main() async {
+        StandardStream.replaceClosed()
         do {
             let arguments = Array(CommandLine.arguments.dropFirst())
             IgnoredSignals.heedChildren()

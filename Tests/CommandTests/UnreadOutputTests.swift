@@ -1,11 +1,12 @@
+import Foundation
 import Glibc
 import TestSupport
 import Testing
 
 @testable import portico
 
-/// Output that nobody reads, or that cannot be written: it holds nothing up where something is served, and is an error where
-/// the output is all there is.
+/// Output that nobody reads, or that cannot be written: it holds nothing up where something is served, and is an error
+/// where the output is all there is.
 @Suite(.timeLimit(.minutes(3))) struct UnreadOutputTests {
     /// A named pipe that is open and that nobody reads, until ``text()`` does.
     private final class Stalled {
@@ -101,6 +102,26 @@ import Testing
         #expect(try await session.finished().status == 0)
     }
 
+    @Test("Streams that were closed from the start are nobody's, and no connection gets their place")
+    func closedStreams() async throws {
+        let server = try ScriptedServer.identity("a")
+        let port = try freePort()
+        let session = try start(
+            ["dev", "--service", "web:80=127.0.0.1:\(server.port)", "--publish", "web:80=\(port)", "--connections"],
+            "<&- >&- 2>&-")
+        #expect(await eventually(within: .seconds(30)) { (try? await answer(port)) == "a" })
+        for stream in 0...2 {
+            let path = "/proc/\(session.pid)/fd/\(stream)"
+            #expect(try FileManager.default.destinationOfSymbolicLink(atPath: path) == "/dev/null")
+        }
+        for _ in 0..<20 { #expect(try await answer(port) == "a") }
+        session.signal(SIGTERM)
+        #expect(try await session.finished().status == 0)
+        let version = try await start(["version"], ">&-").finished()
+        #expect(version.status == 1)
+        #expect(version.errors == "portico: cannot write to standard output: Bad file descriptor\n")
+    }
+
     @Test("What could not be said is counted, and said when it can be")
     func dropped() async throws {
         var ends: [Int32] = [-1, -1]
@@ -137,6 +158,38 @@ import Testing
         #expect(told.reduce(0, +) == 1000 - written && written < 1000, "\(told)")
         #expect(lines.last == "afterwards")
         #expect(stream.flush(within: .seconds(10)))
+    }
+
+    @Test(
+        "A line that is larger than all the room is said where it is the only one, and what follows a failure begins a line"
+    )
+    func largeAndBroken() async throws {
+        var ends: [Int32] = [-1, -1]
+        try #require(pipe(&ends) == 0)
+        let stream = StandardStream(descriptor: ends[1])
+        stream.startQueueing(capacity: 10) { "\($0) were dropped\n" }
+        stream.write("much more than ten\n")
+        #expect(stream.flush(within: .seconds(10)))
+        var buffer = [UInt8](repeating: 0, count: 100)
+        #expect(read(ends[0], &buffer, buffer.count) == 19)
+        // Nobody has it open for reading: each line fails at once, and nothing waits for anything.
+        signal(SIGPIPE, SIG_IGN)
+        close(ends[0])
+        for number in 0..<3 {
+            stream.write("\(number)\n")
+            #expect(stream.flush(within: .seconds(10)))
+        }
+        // Then something else is there, as after a log was turned over.
+        let folder = try TemporaryDirectory()
+        let file = open(try folder.write("", to: "log"), O_WRONLY)
+        defer { close(file) }
+        try #require(dup2(file, ends[1]) == ends[1])
+        defer { close(ends[1]) }
+        stream.write("again\n")
+        #expect(stream.flush(within: .seconds(10)))
+        let text = try String(contentsOfFile: folder.file("log"), encoding: .utf8)
+        #expect(text == "\n3 were dropped\nagain\n")
+        #expect(stream.failure == nil, "who serves has not failed by that")
     }
 
     @Test(

@@ -4,9 +4,9 @@ import Glibc
 
 /// Standard output or standard error: whole lines, and whether a person is watching.
 ///
-/// A command whose output is all there is waits for its reader, as any tool does, and has failed if it cannot write. One that
-/// serves must not: nobody's clients wait for somebody who does not read a log. After ``startQueueing(capacity:notice:)`` writing
-/// never waits, and what finds no room is dropped and counted.
+/// A command whose output is all there is waits for its reader, as any tool does, and has failed if it cannot write.
+/// One that serves must not: nobody's clients wait for somebody who does not read a log. After
+/// ``startQueueing(capacity:notice:)`` writing never waits, and what finds no room is dropped and counted.
 final class StandardStream: Sendable {
     /// The bytes that may wait for a reader.
     static let capacity = 4 << 20
@@ -24,6 +24,16 @@ final class StandardStream: Sendable {
 
     init(descriptor: Int32) { self.descriptor = descriptor }
 
+    /// To be called before anything is opened. The next thing that is would get the number of a stream that was closed
+    /// at the start, and lines would go into somebody's connection. In its place stands what fails as a closed one
+    /// does.
+    static func replaceClosed() {
+        for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(descriptor, F_GETFD) < 0 {
+            // It gets the lowest number that is free, which is this one.
+            _ = open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY)
+        }
+    }
+
     /// From here on nothing waits for the reader.
     ///
     /// - Parameter notice: a line that says that so many were dropped.
@@ -33,7 +43,8 @@ final class StandardStream: Sendable {
         state.withLock { $0.queue = LineQueue(descriptor, capacity: capacity, notice: notice) }
     }
 
-    /// Writes one line or several, past the buffers of stdio: a line must be out when the next thing happens, also in a pipe.
+    /// Writes one line or several, past the buffers of stdio: a line must be out when the next thing happens, also in a
+    /// pipe.
     func write(_ text: String) {
         if let queue = state.withLock({ $0.queue }) { return queue.add(text) }
         guard failure == nil, let failure = Self.write(text, to: descriptor) else { return }
