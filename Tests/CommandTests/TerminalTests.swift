@@ -34,6 +34,45 @@ import Testing
     }
 }
 
+extension TableTests {
+    @Test("Empty cells take the room of their column, but for those at the end of a row")
+    func emptyCells() {
+        var table = Table(("A", .leading), ("NUMBER", .trailing), ("C", .trailing))
+        table.addRow("", "1", "")
+        table.addRow("", "", "2")
+        table.addRow("", "", "")
+        table.addRow()
+        #expect(table.rendered(inColour: false) == "A  NUMBER  C\n        1\n           2\n\n\n")
+        var one = Table(("ONLY", .trailing))
+        one.addRow("")
+        #expect(one.rendered(inColour: false).split(separator: "\n").first == "ONLY")
+    }
+
+    @Test("A cell that is wider than any screen moves its own column only, and letters of all scripts count as one")
+    func wideCells() {
+        var table = Table("A", "B")
+        let wide = String(repeating: "x", count: 1000)
+        table.addRow(StyledText(wide), "y")
+        table.addRow("é", "z")
+        table.addRow("e\u{301}", "z")
+        let lines = table.rendered(inColour: false).split(separator: "\n").map(String.init)
+        #expect(lines[0] == "A" + String(repeating: " ", count: 1001) + "B")
+        #expect(lines[1] == wide + "  y")
+        #expect(lines[2].count == 1003 && lines[3] == lines[2], "however they are written")
+    }
+
+    @Test("Names of others break no line and move no cursor")
+    func hostileCells() {
+        var table = Table("POD", "ADDRESS")
+        table.addRow(StyledText("web\nGone: shop/cart\u{1B}[2J", .bold), "10.0.0.1\r")
+        for inColour in [false, true] {
+            let text = table.rendered(inColour: inColour)
+            #expect(text.split(separator: "\n").count == 2)
+            #expect(!text.contains("\r") && !text.contains("[2J"))
+        }
+    }
+}
+
 @Suite struct JSONLineTests {
     @Test func keepsTheOrderOfKeys() {
         let line = JSONLine(["z": 1, "a": [true, .null, "x"], "m": ["b": 2, "a": .number(0.5)]])

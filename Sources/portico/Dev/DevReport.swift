@@ -83,7 +83,7 @@ struct DevReport: SessionReport {
                 ]))
         case .text:
             output.write(
-                "\(record.port)  \(record.client) → \(endpoint)  up \(Bytes.text(record.bytesUp))  "
+                "\(record.port)  \(record.client) → \(endpoint.onOneLine)  up \(Bytes.text(record.bytesUp))  "
                     + "down \(Bytes.text(record.bytesDown))  \(record.milliseconds) ms  \(record.outcome.rawValue)\n")
         }
     }

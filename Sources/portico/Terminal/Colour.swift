@@ -1,3 +1,5 @@
+import Base
+
 /// How a piece of text stands out on a terminal.
 enum Colour: String, Sendable {
     case bold = "1"
@@ -13,8 +15,9 @@ struct StyledText: Sendable, ExpressibleByStringInterpolation {
     let text: String
     let colour: Colour?
 
+    /// - Parameter text: names of others among it; they break no line and move no cursor.
     init(_ text: String, _ colour: Colour? = nil) {
-        self.text = text
+        self.text = text.onOneLine
         self.colour = colour
     }
 
