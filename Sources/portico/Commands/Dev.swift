@@ -175,6 +175,10 @@ struct Dev: AsyncParsableCommand {
     }
 
     func run() async throws {
+        if !command.isEmpty, let status = await FirstProcess.runAgain() {
+            if status != 0 { throw ExitCode(status) }
+            return
+        }
         logging.bootstrap()
         Serving.begin(output: output, log: logging.format)
         var settings = DevelopmentProxy.Settings()

@@ -73,12 +73,17 @@ final class UserCommand: Sendable {
         waiter.join()
         var status: Int32 = 0
         while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+        return Self.exitStatus(status)
+    }
+
+    /// What `waitpid` tells, as a shell would say it.
+    static func exitStatus(_ status: Int32) -> Int32 {
         let signal = status & 0x7F
         return signal == 0 ? status >> 8 & 0xFF : 128 + signal
     }
 
     /// Whether this process belongs to what its terminal runs in the foreground.
-    private static var isInForeground: Bool {
+    static var isInForeground: Bool {
         let terminal = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC)
         guard terminal >= 0 else { return false }
         defer { close(terminal) }
@@ -86,7 +91,7 @@ final class UserCommand: Sendable {
     }
 
     /// This process's environment as it is, which need not be UTF-8.
-    private static func inherited(without names: Set<String>) -> [ContiguousArray<CChar>] {
+    static func inherited(without names: Set<String>) -> [ContiguousArray<CChar>] {
         var entries: [ContiguousArray<CChar>] = []
         var next = environ
         while let entry = next.pointee {
