@@ -1,5 +1,4 @@
 import Base
-import EventLoop
 import Glibc
 
 /// A file that others read at any time: it is replaced as a whole, and only when its text changes.
@@ -9,16 +8,23 @@ final class PublishedFile {
     private let path: String
     private var written: String?
 
-    /// - Throws: ``CommandFailure`` if something other than a file is there. To rename over a device would put a file in its
-    ///   place.
+    /// - Throws: ``CommandFailure`` if something other than a file is there. To rename over a device would put a file
+    ///   in its place.
     init(_ option: String, _ path: String) throws {
         self.option = option
         var status = stat()
         if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
             throw CommandFailure("\(option) \(path): it exists and is not a file")
         }
-        // What a symbolic link points to is to be replaced, not the link.
-        let target = realpath(path, nil)
+        // What a symbolic link points to is to be replaced, not the link. Where that is not there yet, it is made.
+        let isLink = lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
+        var target = realpath(path, nil)
+        if target == nil, isLink {
+            let made = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o666)
+            guard made >= 0 else { throw Self.failure(option, path, errno) }
+            close(made)
+            target = realpath(path, nil)
+        }
         defer { free(target) }
         self.path = target.map { String(cString: $0) } ?? path
     }
@@ -28,31 +34,31 @@ final class PublishedFile {
         // In the same folder, since renaming does not reach from one file system into another.
         let draft = "\(path).\(getpid())"
         unlink(draft)
-        let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-        guard descriptor >= 0 else { throw failure(errno) }
-        var problem = Self.write(text, to: descriptor)
-        if close(descriptor) != 0, problem == 0 { problem = errno }
-        if problem == 0, rename(draft, path) != 0 { problem = errno }
-        guard problem == 0 else {
+        var former = stat()
+        let isNew = stat(path, &former) != 0
+        let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, isNew ? 0o666 : 0o600)
+        guard descriptor >= 0 else { throw Self.failure(option, path, errno) }
+        if !isNew {
+            // Whoever could not read it before, cannot now; who could, can, also where this is root and they are not.
+            _ = fchown(descriptor, former.st_uid, former.st_gid)
+            _ = fchmod(descriptor, former.st_mode & 0o777)
+        }
+        var problem = StandardStream.write(text, to: descriptor)
+        if close(descriptor) != 0, problem == nil { problem = errno }
+        if problem == nil, rename(draft, path) != 0 { problem = errno }
+        if let problem {
             unlink(draft)
-            throw failure(problem)
+            throw Self.failure(option, path, problem)
         }
         written = text
     }
 
     /// Returns 0 or an errno.
     static func write(_ text: String, to descriptor: Int32) -> Int32 {
-        var rest = Array(text.utf8)[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { return errno }
-            rest = rest.dropFirst(count)
-        }
-        return 0
+        StandardStream.write(text, to: descriptor) ?? 0
     }
 
-    private func failure(_ code: Int32) -> CommandFailure {
+    private static func failure(_ option: String, _ path: String, _ code: Int32) -> CommandFailure {
         CommandFailure("\(option) \(path): cannot be written: \(SystemError.reason(code))")
     }
 }
