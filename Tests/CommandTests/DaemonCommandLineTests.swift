@@ -92,6 +92,55 @@ import Testing
         #expect(try daemon("-f", "x").healthzBindAddress == .standard)
     }
 
+    @Test(
+        "Health is answered at an address, with the port of either flag, or nowhere",
+        arguments: [
+            ([], "0.0.0.0:10256"), (["--healthz-port=1234"], "0.0.0.0:1234"), (["--healthz-port=0"], nil),
+            (["--healthz-bind-address=127.0.0.1"], "127.0.0.1:10256"),
+            (["--healthz-bind-address=127.0.0.1", "--healthz-port=1234"], "127.0.0.1:1234"),
+            (["--healthz-bind-address=127.0.0.1:99", "--healthz-port=1234"], "127.0.0.1:99"),
+            (["--healthz-bind-address=127.0.0.1:99", "--healthz-port=0"], nil),
+            (["--healthz-bind-address=::1"], "[::1]:10256"), (["--healthz-bind-address=[::]:5"], "[::]:5"),
+            (["--healthz-bind-address="], nil), (["--healthz-bind-address=", "--healthz-port=1234"], nil),
+        ] as [([String], String?)])
+    func healthAddresses(_ arguments: [String], _ expected: String?) throws {
+        let line = ["daemon"] + (try DaemonCommandLine(["-f", "x"] + arguments).settled())
+        let command = try #require(try Portico.parseAsRoot(line) as? Daemon)
+        #expect(command.healthAddress?.description == expected)
+    }
+
+    @Test(
+        "What the kernel cannot have is refused before anything is asked of it",
+        arguments: [
+            ("--conntrack-max-per-core=-1", "--conntrack-max-per-core is below 0"),
+            ("--conntrack-min=-1", "--conntrack-min is below 0"),
+            ("--oom-score-adj=1001", "--oom-score-adj takes a number from -1000 to 1000"),
+            ("--oom-score-adj=-1001", "--oom-score-adj takes a number from -1000 to 1000"),
+            ("--conntrack-udp-timeout=-1s", "'-1s' is a negative duration"),
+            ("--healthz-bind-address=here", "'here' is not an address with a port, such as 0.0.0.0:10256"),
+            ("--udp-timeout=0", "'0' is less than 1ms"), ("--udp-timeout=999us", "'999us' is less than 1ms"),
+            ("--takeover-force", "are for --takeover"), ("--takeover-drain-timeout=1s", "are for --takeover"),
+            ("--output=yaml", "invalid for --output"), ("--redirect=ipvs", "invalid for --redirect"),
+            ("--source-ip=keep", "invalid for --source-ip"), ("-v=-1", "-v takes a number from 0 to 10"),
+            ("--service-node-port-range=2-1", "'2-1' is not a range of ports"),
+            ("--cluster-cidr=10.0.0.0/33", "'10.0.0.0/33' is not a range such as 10.244.0.0/16"),
+        ])
+    func wrongValues(_ argument: String, _ words: String) {
+        let line = complaint("daemon", "-f", "x", argument)
+        #expect(line?.contains(words) == true, "\(line ?? "it was taken")")
+        #expect(line?.contains("<") == false && line?.hasSuffix("; see 'portico daemon --help'") == true)
+    }
+
+    @Test("The edges of what the kernel can have are taken")
+    func edges() throws {
+        for score in [-1000, 1000] {
+            #expect(try daemon("-f", "x", "--oom-score-adj=\(score)").kernel.oomScoreAdj == score)
+        }
+        let kernel = try daemon("-f", "x", "--conntrack-max-per-core=0", "--conntrack-min=0").kernel
+        #expect(kernel.conntrackMaxPerCore == 0 && kernel.conntrackMin == 0)
+        #expect(try daemon("-f", "x", "--udp-timeout=1ms").relay.udpTimeout?.duration == .milliseconds(1))
+    }
+
     @Test func theArgumentsOfAnotherProgramAreLeftAlone() {
         let line = ["daemon", "--cleanup=maybe", "--redirect=none", "--", "--cleanup=true"]
         #expect(GoFlags.normalized(line, flags: Daemon.flags) == line)

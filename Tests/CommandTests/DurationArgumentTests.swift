@@ -29,9 +29,13 @@ import Testing
     @Test(
         arguments: [
             (.zero, "0s"), (.seconds(2), "2s"), (.seconds(60), "1m0s"), (.seconds(3723), "1h2m3s"),
-            (.milliseconds(250), "250ms"), (.milliseconds(1050), "1.050s"), (.seconds(3600), "1h0m0s"),
+            (.milliseconds(250), "250ms"), (.milliseconds(1050), "1.05s"), (.seconds(3600), "1h0m0s"),
+            (.milliseconds(61_500), "1m1.5s"), (.microseconds(1500), "1.5ms"), (.microseconds(10), "10\u{B5}s"),
+            (.nanoseconds(1_000_000_001), "1.000000001s"), (.nanoseconds(7), "7ns"),
+            (.nanoseconds(1050), "1.05\u{B5}s"),
         ] as [(Duration, String)])
-    func printsAsGoDoes(duration: Duration, text: String) {
+    func printsAsGoDoes(duration: Duration, text: String) throws {
         #expect(DurationArgument(duration).description == text)
+        #expect(try DurationArgument(text).duration == duration, "nothing of it is lost on the way")
     }
 }

@@ -57,14 +57,28 @@ struct DurationArgument: Hashable, Sendable {
 }
 
 extension DurationArgument: CustomStringConvertible {
-    /// As Go prints it: `2s`, `1m30s`, `250ms`.
+    /// As Go prints it, and as it can be read back: `2s`, `1m30s`, `1.5s`, `250ms`, `10µs`.
     var description: String {
         let (seconds, attoseconds) = duration.components
-        guard seconds > 0 || attoseconds > 0 else { return "0s" }
-        let milliseconds = attoseconds / 1_000_000_000_000_000
-        if seconds == 0 { return "\(milliseconds)ms" }
+        let nanoseconds = attoseconds / 1_000_000_000
+        guard seconds > 0 else {
+            return switch nanoseconds {
+            case 0: "0s"
+            case ..<1000: "\(nanoseconds)ns"
+            case ..<1_000_000: Self.decimal(nanoseconds, places: 3) + "\u{B5}s"
+            default: Self.decimal(nanoseconds, places: 6) + "ms"
+            }
+        }
         let (hours, minutes) = (seconds / 3600, seconds / 60 % 60)
-        let fraction = milliseconds == 0 ? "" : ".\(String(milliseconds + 1000).dropFirst())"
-        return (hours > 0 ? "\(hours)h" : "") + (seconds >= 60 ? "\(minutes)m" : "") + "\(seconds % 60)\(fraction)s"
+        let rest = Self.decimal(seconds % 60 * 1_000_000_000 + nanoseconds, places: 9)
+        return (hours > 0 ? "\(hours)h" : "") + (seconds >= 60 ? "\(minutes)m" : "") + "\(rest)s"
+    }
+
+    /// `number` with its last digits behind a point, but for zeros at the end.
+    private static func decimal(_ number: Int64, places: Int) -> String {
+        let digits = String(number)
+        let padded = String(repeating: "0", count: max(0, places + 1 - digits.count)) + digits
+        let fraction = padded.suffix(places).reversed().drop { $0 == "0" }.reversed()
+        return padded.dropLast(places) + (fraction.isEmpty ? "" : "." + String(fraction))
     }
 }

@@ -12,7 +12,7 @@ struct RelayOptions: ParsableArguments {
             valueName: "duration"),
         transform: { text in
             let duration = try DurationArgument(text)
-            guard duration.duration >= .milliseconds(1) else { throw ArgumentError("'\(text)' is not above 0") }
+            guard duration.duration >= .milliseconds(1) else { throw ArgumentError("'\(text)' is less than 1ms") }
             return duration
         })
     var udpTimeout: DurationArgument?
