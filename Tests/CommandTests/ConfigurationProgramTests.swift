@@ -42,10 +42,15 @@ import Testing
         #expect(await eventually(within: .seconds(30)) { daemon.output.contains(serving) }, "\(daemon.errors)")
         #expect(daemon.output.contains(#""node":"first""#), "\(daemon.output)")
 
-        try configure("# in other words\nmode: userspace\nhostnameOverride: \"first\"")
         try configure("mode: userspace\nhostnameOverride: second\noomScoreAdj: 5000")
         #expect(await eventually(within: .seconds(30)) { daemon.errors.contains("oomScoreAdj") }, "\(daemon.errors)")
         #expect(daemon.errors.contains("the configuration of the start stays in use"))
+        // That the mistake is over shows that this was seen.
+        try configure("# in other words\nmode: userspace\nhostnameOverride: \"first\"")
+        #expect(await eventually(within: .seconds(30)) { daemon.errors.contains("no longer: ") }, "\(daemon.errors)")
+        folder.remove("config.conf")
+        #expect(
+            await eventually(within: .seconds(30)) { daemon.errors.contains("config.conf: No such file or directory") })
         #expect(!daemon.errors.contains("starting anew"))
 
         try configure("mode: userspace\nhostnameOverride: second")
@@ -54,6 +59,107 @@ import Testing
             "\(daemon.output) \(daemon.errors)")
         daemon.signal(SIGTERM)
         #expect(try await daemon.finished().status == 0, "it is the same process, and deals with signals")
+    }
+
+    /// A daemon with a node port whose clients wait for an endpoint, and one of them.
+    ///
+    /// - Parameter leave: has the client go.
+    private func waitingClient(
+        _ arguments: String..., until leave: Cue
+    ) async throws -> (daemon: ChildProcess, client: ScriptedPeer) {
+        let port = try freePort()
+        try folder.write(
+            """
+            apiVersion: v1
+            kind: Service
+            metadata: {name: web, annotations: {portico.dev/hold-seconds: "600"}}
+            spec: {type: NodePort, ports: [{port: 80, nodePort: \(port)}], clusterIP: 10.96.0.10}
+
+            """, to: "service.yaml")
+        try configure("hostnameOverride: first")
+        let daemon = try daemon(arguments)
+        #expect(
+            await eventually(within: .seconds(30)) { daemon.output.contains(#""node":"first""#) }, "\(daemon.errors)")
+        let client = try ScriptedPeer.connect(to: port, script: [.wait(leave)])
+        #expect(
+            await eventually(within: .seconds(30)) { daemon.errors.contains("a client is waiting for an endpoint") },
+            "\(daemon.errors)")
+        return (daemon, client)
+    }
+
+    @Test("It starts anew once no connection is open, and not at all if the file asks again for what it did")
+    func openConnections() async throws {
+        let leave = Cue()
+        let (daemon, client) = try await waitingClient("--drain-timeout=10m", until: leave)
+        defer { daemon.signal(SIGKILL) }
+        func told(_ text: String, times: Int = 1) async -> Bool {
+            await eventually(within: .seconds(30)) { daemon.errors.ranges(of: text).count == times }
+        }
+        let waits = "starting anew when no connection is open"
+        try configure("hostnameOverride: second")
+        #expect(await told(waits), "\(daemon.errors)")
+        try configure("hostnameOverride: first # again")
+        #expect(await told("not starting anew after all"), "\(daemon.errors)")
+        #expect(!daemon.output.contains(#""node":"second""#) && !daemon.output.contains(#""event":"summary""#))
+        try configure("hostnameOverride: second")
+        #expect(await told(waits, times: 2), "\(daemon.errors)")
+        leave.give()
+        #expect(
+            await eventually(within: .seconds(30)) { daemon.output.contains(#""node":"second""#) }, "\(daemon.errors)")
+        _ = await client.report()
+        daemon.signal(SIGTERM)
+        let result = try await daemon.finished()
+        #expect(result.status == 0)
+        #expect(result.errors.ranges(of: "not starting anew after all").count == 1, "\(result.errors)")
+    }
+
+    @Test("Connections that stay are not waited for beyond --drain-timeout")
+    func lastingConnections() async throws {
+        let leave = Cue()
+        let (daemon, client) = try await waitingClient("--drain-timeout=500ms", until: leave)
+        defer { daemon.signal(SIGKILL) }
+        try configure("hostnameOverride: second")
+        #expect(
+            await eventually(within: .seconds(30)) { daemon.output.contains(#""node":"second""#) }, "\(daemon.errors)")
+        leave.give()
+        _ = await client.report()
+        daemon.signal(SIGTERM)
+        #expect(try await daemon.finished().status == 0)
+    }
+
+    @Test("While nothing is served, as before an API server that does not answer, it starts anew at once")
+    func early() async throws {
+        let cluster = try await ProgramCluster()
+        cluster.put()
+        cluster.put(service: #"{"clusterIP":"10.96.0.10","ports":[{"port":80,"protocol":"TCP"}]}"#)
+        let silent = try ScriptedServer(script: [.receiveAll])
+        let silentConfig = try folder.write(
+            """
+            apiVersion: v1
+            kind: Config
+            clusters: [{name: c, cluster: {server: "http://127.0.0.1:\(silent.port)"}}]
+            contexts: [{name: x, context: {cluster: c}}]
+            current-context: x
+
+            """, to: "silent")
+        try configure("clientConnection: {kubeconfig: \(silentConfig)}")
+        let daemon = try ChildProcess(
+            try DevProcess.program(),
+            ["daemon", "--config", folder.file("config.conf"), "--hostname-override=node1", "--redirect", "none"]
+                + ["--healthz-bind-address=", "--kernel-root", folder.path, "--output", "json"])
+        daemon.closeInput()
+        defer { daemon.signal(SIGKILL) }
+        #expect(await eventually(within: .seconds(30)) { silent.accepted > 0 }, "\(daemon.errors)")
+        try configure("clientConnection: {kubeconfig: \(folder.file("absent"))}")
+        #expect(await eventually(within: .seconds(30)) { daemon.errors.contains("absent") }, "\(daemon.errors)")
+        #expect(!daemon.errors.contains("starting anew") && !daemon.hasExited)
+        try configure("clientConnection: {kubeconfig: \(cluster.kubeconfig)}")
+        #expect(
+            await eventually(within: .seconds(30)) { daemon.output.contains(#""event":"listening""#) },
+            "\(daemon.errors)")
+        #expect(daemon.errors.contains("the configuration has changed: starting anew"))
+        daemon.signal(SIGTERM)
+        #expect(try await daemon.finished().status == 0, "it is the same process")
     }
 
     @Test("What is wrong with the file is said line by line, and nothing is started")
