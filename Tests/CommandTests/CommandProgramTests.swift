@@ -34,7 +34,10 @@ import Testing
     }
 
     @Test(
-        arguments: [("exit 0", 0), ("exit 7", 7), ("kill -TERM $$", 143), ("kill -KILL $$", 137)] as [(String, Int32)])
+        arguments: [
+            ("exit 0", 0), ("exit 7", 7), ("exit 255", 255), ("kill -TERM $$", 143), ("kill -KILL $$", 137),
+            ("ulimit -c 0; kill -ABRT $$", 134), ("kill -HUP $$", 129),
+        ] as [(String, Int32)])
     func itsStatusIsPorticos(script: String, status: Int32) async throws {
         let result = try await shell("echo out; echo err >&2; \(script)")
         #expect(result.status == status)
@@ -46,6 +49,22 @@ import Testing
         #expect(missing.status == 127)
         #expect(missing.errors.contains("portico: cannot run 'no-such-program': No such file or directory\n"))
         #expect(try await run(Self.service, "/").status == 126)
+        #expect(try await run(Self.service, "").status == 127)
+    }
+
+    @Test("A file that is no program, or may not be run, is told with its reason and 126 as in a shell")
+    func notAProgram() async throws {
+        let folder = try TemporaryDirectory()
+        let plain = try folder.write("#!/bin/sh\nexit 0\n", to: "plain")
+        try #require(chmod(plain, 0o644) == 0)
+        for (path, reason) in [(plain, "Permission denied"), ("\(plain)/x", "Not a directory")] {
+            let result = try await run(Self.service, path)
+            #expect(result.status == 126)
+            #expect(result.errors.contains("portico: cannot run '\(path)': \(reason)\n"), "\(result.errors)")
+        }
+        let lost = try folder.write("#!/no/such/shell\n", to: "lost")
+        try #require(chmod(lost, 0o755) == 0)
+        #expect(try await run(Self.service, lost).status == 127)
     }
 
     @Test func standardInputIsTheCommands() async throws {
@@ -81,8 +100,8 @@ import Testing
         #expect(result.output == "up\ngot\ngot\n")
     }
 
-    /// In the foreground of a terminal that `script` makes. `exec`, or the shell that `script` starts would be there too,
-    /// and not every shell survives Ctrl-C.
+    /// In the foreground of a terminal that `script` makes. `exec`, or the shell that `script` starts would be there
+    /// too, and not every shell survives Ctrl-C.
     @Test(.requires(.tool("script"))) func ctrlCReachesTheCommandOnce() async throws {
         let command = "trap 'echo got' INT; echo up; until read line; do :; done; echo \\$line; exit 6"
         let line = try [DevProcess.program(), "dev"] + Self.service + ["--", "sh", "-c", "\"\(command)\""]
