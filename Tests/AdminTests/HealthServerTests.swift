@@ -1,10 +1,11 @@
-import Admin
 import Base
 import EventLoop
 import HTTP
 import Status
 import TestSupport
 import Testing
+
+@testable import Admin
 
 /// `/healthz` and `/livez` (docs/behaviour.md, B11.1 and B11.2), asked for as load balancers and the kubelet do.
 @Suite(.timeLimit(.minutes(2))) struct HealthServerTests {
@@ -133,5 +134,55 @@ import Testing
         }
         #expect(error?.description.contains("\(server.address)") == true)
         #expect(error?.isAddressInUse == true)
+    }
+
+    @Test("Before anything is known of the cluster that is said, to load balancers and not to the kubelet")
+    func unsynced() async throws {
+        health.nodeEligibility = .unsynced
+        let answer = try await ask(server.address.port, "/healthz")
+        #expect(answer.status.contains(" 503 ") && answer.body.contains(#""healthy":true,"synced":false,"#))
+        #expect(try await ask(server.address.port, "/livez").status.contains(" 200 "))
+        #expect(health.takesClients, "what is asked for of each Service is another matter")
+        health.nodeEligibility = .eligible
+        #expect(try await !ask(server.address.port, "/healthz").body.contains("synced"))
+    }
+
+    @Test("Of one family alone a sync may be asked for, and at a time that is long past")
+    func oneFamily() {
+        let health = ProxyHealth(syncPeriod: .seconds(10), clock: clock.clock)
+        let start = clock.clock.now()
+        clock.advance(by: .seconds(21))
+        health.syncRequested([.ipv6], at: start)
+        #expect(!health.isHealthy)
+        health.syncSucceeded(.ipv4)
+        #expect(!health.isHealthy)
+        health.syncSucceeded(.ipv6)
+        #expect(health.isHealthy)
+        // As old as is allowed.
+        health.syncRequested([.ipv4], at: clock.clock.now() - .seconds(20))
+        #expect(health.isHealthy)
+        clock.advance(by: .nanoseconds(1))
+        #expect(!health.isHealthy)
+    }
+
+    @Test(
+        "Times are written as Go writes them",
+        arguments: [
+            (0, "1970-01-01T00:00:00Z"), (1, "1970-01-01T00:00:00.000000001Z"),
+            (1_772_600_767_089_000_000, "2026-03-04T05:06:07.089Z"),
+            (951_782_400_000_000_000, "2000-02-29T00:00:00Z"),
+            (1_700_000_000_120_000_000, "2023-11-14T22:13:20.12Z"),
+        ] as [(Int64, String)])
+    func times(_ nanoseconds: Int64, _ expected: String) {
+        #expect(rfc3339(nanoseconds) == expected)
+    }
+
+    @Test("Who closes it twice has closed it, and its port is free")
+    func closing() throws {
+        let port = server.address.port
+        server.close()
+        server.close()
+        let next = try HealthServer(health, at: .loopback(port: port), on: http)
+        #expect(next.address.port == port && next.answers(to: .healthz).isEmpty)
     }
 }

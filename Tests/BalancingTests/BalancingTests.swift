@@ -180,4 +180,52 @@ struct BalancingTests {
         #expect(endpoint.eject(at: 2 * hours + Endpoint.forgetting) && endpoint.failuresInARow == 1)
         #expect(!endpoint.hasRelapsed)
     }
+
+    @Test("A penalty is over at the moment that was said, and a pardon before that is no news")
+    func penalty() {
+        let endpoint = balancer(1).endpoints[0]
+        endpoint.penalise(until: 100)
+        #expect(endpoint.isPenalised(at: 99) && !endpoint.isPenalised(at: 100) && !endpoint.isEjected)
+        #expect(!endpoint.pardon(at: 50) && !endpoint.isPenalised(at: 99))
+        #expect(!endpoint.prove(since: 60), "it never failed")
+        endpoint.penalise(until: 100)
+        #expect(endpoint.eject(at: 60) && endpoint.isPenalised(at: 5000), "that is more than a penalty")
+        #expect(endpoint.pardon(at: 61) && endpoint.prove(since: 61) && !endpoint.prove(since: 62))
+    }
+
+    @Test("One that is told twice counts twice, and with another stand-in it is another one")
+    func identity() throws {
+        func told(_ numbers: UInt32...) -> [ServiceEndpoint] {
+            numbers.map { ServiceEndpoint(address: EndpointAddress(ip: IPAddress(v4: $0), port: 80)) }
+        }
+        let twice = Balancer(of: told(1, 1, 2))
+        #expect(twice.endpoints.count == 3)
+        #expect(twice.updated(with: told(1, 2, 1)) === twice)
+        let once = twice.updated(with: told(1, 2))
+        #expect(once !== twice && once.endpoints.count == 2)
+        #expect(once.endpoints.allSatisfy { one in twice.endpoints.contains { $0 === one } })
+        let (address, place) = (told(1)[0].address, try #require(EndpointAddress("127.0.0.1:9")))
+        let moved = once.updated(with: told(1, 2), standIns: [address: place])
+        let endpoint = try #require(moved.endpoints.first { $0.address == address })
+        #expect(endpoint.dialAddress == place && !once.endpoints.contains { $0 === endpoint })
+        #expect(moved.updated(with: told(2, 1), standIns: [address: place]) === moved)
+    }
+
+    @Test("Without session affinity nobody is remembered, whatever fails")
+    func noAffinity() throws {
+        let route = ServiceRoute(balancer(2))
+        let client = IPAddress(v4: 9)
+        let first = try #require(route.pick(for: client, at: 0))
+        route.failed(first, for: client)
+        route.sweep(at: 1_000_000)
+        #expect(route.pins.count == 0)
+        let sticky = route.changed(to: route.balancer, ServicePolicy(affinity: .clientIP(seconds: 10)))
+        let kept = try #require(sticky.pick(for: client, at: 0))
+        #expect(sticky.pick(for: client, at: 1) === kept && sticky.pins.count == 1)
+        #expect(sticky.pick(for: nil, at: 1) != nil && sticky.pins.count == 1)
+        sticky.failed(try #require(route.balancer.endpoints.first { $0 !== kept }), for: client)
+        #expect(sticky.pins.count == 1, "it was another one that failed")
+        sticky.failed(kept, for: client)
+        #expect(sticky.pins.count == 0)
+    }
 }

@@ -28,4 +28,29 @@ import Testing
         try await OwnResources.inOwnNetwork(ports: 40_000...40_100) { _ = try DaemonLock(name: name) }
         lock.release()
     }
+
+    @Test("An ordinary user keeps nobody out who is another, and root keeps everybody out", .requires(.root))
+    func otherUsers() async {
+        await #expect(processExitsWith: .success) {
+            let name = "portico-test-user-\(getpid())"
+            try #require(seteuid(OrdinaryUser.id) == 0)
+            let theirs = try DaemonLock(name: name)
+            #expect(throws: DaemonLock.Failure.held(by: getpid())) { _ = try DaemonLock(name: name) }
+            try #require(seteuid(0) == 0)
+            _ = try DaemonLock(name: name)
+            theirs.release()
+            let ours = try DaemonLock(name: name)
+            try #require(seteuid(OrdinaryUser.id) == 0)
+            #expect(throws: DaemonLock.Failure.held(by: getpid())) { _ = try DaemonLock(name: name) }
+            ours.release()
+        }
+    }
+
+    @Test("Names that are too long for a socket are cut, and still keep others out")
+    func longNames() throws {
+        let long = name + String(repeating: "x", count: 200)
+        let lock = try DaemonLock(name: long)
+        #expect(throws: DaemonLock.Failure.held(by: getpid())) { _ = try DaemonLock(name: long) }
+        lock.release()
+    }
 }

@@ -59,6 +59,31 @@ import Testing
         #expect(try value("proc/self/oom_score_adj") == "5")
     }
 
+    @Test("Times of less than a second leave things as they are, as zero does")
+    func shortTimes() throws {
+        let settings = KernelSettings(
+            tcpEstablishedTimeout: .milliseconds(999), tcpCloseWaitTimeout: .milliseconds(1), udpTimeout: .seconds(1),
+            udpStreamTimeout: .milliseconds(1999))
+        #expect(settings.apply(root: kernel.path).isEmpty)
+        #expect(try netfilter("nf_conntrack_tcp_timeout_established") == "432000")
+        #expect(try netfilter("nf_conntrack_tcp_timeout_close_wait") == "60")
+        #expect(try netfilter("nf_conntrack_udp_timeout") == "1" && netfilter("nf_conntrack_udp_timeout_stream") == "1")
+    }
+
+    @Test("A file that has no number is written, and one that this kernel lacks is a note")
+    func oddFiles() throws {
+        try kernel.write("unknown\n", to: Self.netfilter + "nf_conntrack_max")
+        kernel.remove("proc/self/oom_score_adj")
+        let notes = KernelSettings().apply(root: kernel.path + "/")
+        #expect(try netfilter("nf_conntrack_max") == "163840")
+        #expect(
+            notes.map(\.description) == [
+                "the rank when memory is short (/proc/self/oom_score_adj): it is not there; nothing can be done about it "
+                    + "on this kernel"
+            ])
+        #expect(access(kernel.file("proc/self/oom_score_adj"), F_OK) != 0, "no file is made")
+    }
+
     @Test func zeroLeavesThingsAsTheyAre() throws {
         let settings = KernelSettings(
             conntrackMaxPerCore: 0, tcpEstablishedTimeout: .zero, tcpCloseWaitTimeout: .zero, oomScoreAdj: 0)

@@ -1,4 +1,5 @@
 import Base
+import TestSupport
 import Testing
 
 @testable import Host
@@ -19,6 +20,34 @@ import Testing
         #expect(network.primary(.ipv6) == (try address("fd00:58::4")), "link-local addresses do not count")
         #expect(network.local(.ipv4).count == 4)
         #expect(NetworkInterfaces().primary(.ipv4) == nil)
+    }
+
+    @Test("Interfaces that hold the addresses of Services make none of them an address of this machine")
+    func others() throws {
+        let network = NetworkInterfaces(addresses: [
+            .init("kube-ipvs0", try address("10.96.0.1")), .init("nodelocaldns", try address("10.96.0.10")),
+            .init("tun0", try address("10.8.0.2"), isPointToPoint: true), .init("lo", try address("127.0.0.1")),
+            .init("eth0", try address("169.254.7.7")), .init("eth0", try address("192.0.2.1"), isUp: false),
+        ])
+        #expect(network.local(.ipv4) == [try address("10.8.0.2"), try address("127.0.0.1")])
+        #expect(network.primary(.ipv4) == nil, "neither a tunnel nor loopback nor a link's own")
+        var routed = network
+        routed.defaultRoutes = [.ipv4: ["kube-ipvs0", "tun0"]]
+        #expect(routed.primary(.ipv4) == (try address("10.8.0.2")), "unless all traffic goes there")
+    }
+
+    @Test("Tables that are no tables have no routes, and a machine without them has none")
+    func noTables() throws {
+        for text in [
+            "", "x", "Iface\neth0", "Iface\neth0 00000000 0 3 0 0", "h\neth0 00000000 0 3 0 0 1 FF000000 0 0 0",
+        ] {
+            #expect(NetworkInterfaces.defaultRoutes(ipv4: text) == [], "\(text)")
+        }
+        #expect(NetworkInterfaces.defaultRoutes(ipv6: "0 00 0 00 0") == [])
+        let folder = try TemporaryDirectory()
+        #expect(NetworkInterfaces.current(root: folder.path + "/").defaultRoutes == [.ipv4: [], .ipv6: []])
+        try folder.write("I D G F R U M M\neth7 00000000 0 3 0 0 1 00000000\n", to: "proc/net/route")
+        #expect(NetworkInterfaces.current(root: folder.path + "/").defaultRoutes[.ipv4] == ["eth7"])
     }
 
     @Test func theKernelsRoutingTablesAreRead() {

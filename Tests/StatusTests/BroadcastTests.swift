@@ -111,4 +111,44 @@ import Testing
             for await sum in group { #expect(sum == 20_000) }
         }
     }
+
+    /// Something whose end can be seen.
+    private final class Token: Sendable {
+        private let over: @Sendable () -> Void
+        init(_ over: @escaping @Sendable () -> Void) { self.over = over }
+        deinit { over() }
+    }
+
+    @Test("Nothing is kept that was taken, was missed, or has no reader any more")
+    func memory() async {
+        let broadcast = Broadcast<Token>()
+        let ended = Locked<[Int]>([])
+        func send(_ number: Int) { broadcast.send(Token { ended.withLock { $0.append(number) } }) }
+        send(1)
+        #expect(ended.withLock { $0 } == [1], "nobody reads")
+        do {
+            let reader = broadcast.reader(room: 2)
+            var next = reader.makeAsyncIterator()
+            send(2)
+            _ = await next.next()
+            #expect(ended.withLock { $0 } == [1, 2])
+            for number in 3...5 { send(number) }
+            #expect(ended.withLock { $0 } == [1, 2, 3])
+            withExtendedLifetime(next) {}
+        }
+        #expect(Set(ended.withLock { $0 }) == [1, 2, 3, 4, 5])
+        send(6)
+        #expect(ended.withLock { $0 }.contains(6))
+    }
+
+    @Test("An iterator hears on though its reader is named no more, and a second end is none")
+    func iterator() async {
+        let broadcast = Broadcast<Int>()
+        var next = broadcast.reader(room: 2).makeAsyncIterator()
+        broadcast.send(1)
+        broadcast.finish()
+        broadcast.finish()
+        guard case .event(1) = await next.next() else { return #expect(Bool(false), "it was sent") }
+        for _ in 0..<2 { #expect(await next.next() == nil) }
+    }
 }
