@@ -156,6 +156,9 @@ import Testing
         #expect(complaint("daemon", "-f", "x", "--bind-address", "eth0")?.contains("is not an IP address") == true)
         #expect(complaint("daemon", "-f", "x", "--proxy-port-range", "9-8")?.contains("not a range of ports") == true)
         #expect(
+            complaint("daemon", "-f", "x", "--cluster-cidr", "10.1.0.0/16,10.2.0.0/16")?.contains(
+                "has more than one range of IPv4") == true)
+        #expect(
             complaint("daemon", "-f", "x", "--proxy-port-range", "30000-30100")?.contains("are node ports") == true)
         #expect(complaint("daemon", "-f", "x", "--iptables-sync-period", "0")?.contains("has to be above 0") == true)
         #expect(

@@ -82,12 +82,16 @@ struct NodeOptions: ParsableArguments {
             "Where pods have their addresses, one range per family. (default: podCIDRs of the Node)",
             valueName: "ranges"),
         transform: { text in
-            try text.split(separator: ",").map { part in
+            let ranges = try text.split(separator: ",").map { part in
                 guard let range = IPPrefix(part) else {
                     throw ArgumentError("'\(part)' is not a range such as 10.244.0.0/16")
                 }
                 return range
             }
+            for family in IPAddress.Family.allCases where ranges.count(where: { $0.family == family }) > 1 {
+                throw ArgumentError("'\(text)' has more than one range of IPv\(family.rawValue); a node's pods have one of each family")
+            }
+            return ranges
         })
     var clusterCidr: [IPPrefix] = []
 
