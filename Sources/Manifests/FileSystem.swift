@@ -59,6 +59,21 @@ enum FileSystem {
         return .success(names.sorted())
     }
 
+    /// The names of the folders in a folder, without hidden ones, without links to folders, which may lead in circles, and without
+    /// `node_modules`, where there are thousands and none has manifests.
+    static func folders(in path: String) -> [String] {
+        let folder = open(folder: path)
+        var names: [String] = []
+        _ = forEachName(in: path) { name in
+            var status = stat()
+            guard fstatat(folder.raw, name, &status, AT_SYMLINK_NOFOLLOW) == 0, status.st_mode & S_IFMT == S_IFDIR,
+                strcmp(name, "node_modules") != 0
+            else { return }
+            names.append(String(cString: name))
+        }
+        return names
+    }
+
     /// What tells one set of such names from another; nil if they cannot be listed. Takes a fraction of what a list of them does.
     static func digestOfNames(in folder: String) -> Int? {
         var digest = 0

@@ -1,6 +1,6 @@
 internal import Base
 public import Cluster
-internal import Objects
+public import Objects
 
 /// Objects from files: read once, then watched.
 ///
@@ -58,6 +58,13 @@ public actor ManifestSource: ClusterSource {
 
     /// What was wrong with the manifests at the last update, with file, line and field.
     public var problems: [ManifestProblem] { store.problems }
+
+    /// The files that count, with what each said when it was read last.
+    public var contents: [(path: String, objects: [ObjectID], hasMistakes: Bool)] {
+        store.files.map { file in
+            (file.path, file.ids, file.problems.contains { $0.severity == .error })
+        }
+    }
 
     var pause: Duration {
         Self.pause(files: store.files.count, isWaiting: store.isWaiting, interval: pollInterval)

@@ -4,7 +4,7 @@ internal import Cluster
 ///
 /// Driven by the source: it reads files when told to and knows nothing of time.
 struct ManifestStore {
-    private var inputs: [WatchedInput]
+    private var inputs: [WatchedTree]
     /// Those of all inputs, in order, each path once.
     private(set) var files: [ManifestFile] = []
     private(set) var table = ObjectTable()
@@ -30,7 +30,7 @@ struct ManifestStore {
     private(set) var isPartial = false
 
     init(inputs: [ManifestInput]) {
-        self.inputs = inputs.enumerated().map { WatchedInput($1, number: $0) }
+        self.inputs = inputs.enumerated().map { WatchedTree($1, number: $0) }
     }
 
     // MARK: Looking and reading
@@ -92,9 +92,9 @@ struct ManifestStore {
     private mutating func apply() {
         var hasOtherFiles = false
         for index in inputs.indices {
-            let problem = inputs[index].problem
+            let problems = inputs[index].problems
             if inputs[index].accept() { hasOtherFiles = true }
-            saysOtherThings = saysOtherThings || inputs[index].problem != problem
+            saysOtherThings = saysOtherThings || inputs[index].problems != problems
         }
         if hasOtherFiles { regroup() }
         isUnsettled = false
@@ -182,7 +182,7 @@ struct ManifestStore {
     private mutating func gather() {
         revision += 1
         let warnings = table.warnings()
-        problems = inputs.compactMap(\.problem)
+        problems = inputs.flatMap(\.problems)
         isPartial = problems.contains { $0.severity == .error } || files.contains(where: \.failedToRead)
         for file in files { problems += file.problems + (warnings[ObjectIdentifier(file)] ?? []) }
         notes = files.compactMap(\.note)

@@ -1,6 +1,6 @@
 internal import EventLoop
 
-/// One `-f` argument: what it was at the last look, and the files that it has.
+/// A file, a folder or standard input: what it was at the last look, and the files that it has, without those in folders below it.
 struct WatchedInput {
     enum Condition: Hashable {
         case file
@@ -38,9 +38,9 @@ struct WatchedInput {
         self.number = number
     }
 
-    private var path: String {
+    var path: String {
         switch input {
-        case .path(let path): path
+        case .path(let path), .tree(let path): path
         case .standardInput: ManifestInput.standardInputName
         }
     }
@@ -52,7 +52,7 @@ struct WatchedInput {
     /// - Parameter replaced: gets the files that others have taken the place of, as by a rename.
     /// - Returns: whether anything else is other than at the last look.
     mutating func look(_ replaced: inout [ManifestFile]) -> Bool {
-        guard case .path(let path) = input else {
+        guard input != .standardInput else {
             guard found.isEmpty else { return false }
             found = [ManifestFile(input: number, name: path, isStandardInput: true, sight: .stream)]
             condition = .file
@@ -67,6 +67,12 @@ struct WatchedInput {
         case .failure: return takeItself(.obstacle, &replaced)
         }
     }
+
+    var isFolder: Bool { if case .folder = condition { true } else { false } }
+    /// The last look has found a file.
+    var hasFound: Bool { !found.isEmpty }
+    /// It has vanished, and what it held is kept.
+    var isLost: Bool { problem?.severity == .error }
 
     private mutating func become(_ new: Condition) -> Bool {
         defer { condition = new }
@@ -157,15 +163,18 @@ struct WatchedInput {
 
     /// Has the files count that were found. An input that has vanished says nothing about its objects: what it held is kept.
     ///
+    /// - Parameters:
+    ///   - others: files in folders below it that count so far, and are kept with its own.
+    ///   - hasMore: there are files in folders below it, so that it may have none itself.
     /// - Returns: whether other files count now.
-    mutating func accept() -> Bool {
+    mutating func accept(holding others: [ManifestFile] = [], orFinding hasMore: Bool = false) -> Bool {
         let reason: String
         switch condition {
         case .unreadable(let why):
             reason = why
-        case .folder where found.isEmpty:
+        case .folder where found.isEmpty && !hasMore:
             // A volume that is no longer mounted looks so, while what was deleted one by one is in the same folder.
-            guard let readable, readable != condition, files.contains(where: { !$0.ids.isEmpty }) else {
+            guard let readable, readable != condition, (files + others).contains(where: { !$0.ids.isEmpty }) else {
                 return take(
                     ManifestProblem(severity: .warning, file: path, message: "no *.yaml, *.yml or *.json files in it"))
             }
@@ -173,8 +182,9 @@ struct WatchedInput {
         case .file, .folder, nil:
             return take(nil)
         }
-        for file in files { file.isAway = true }
-        let ending = files.contains { !$0.ids.isEmpty } ? "; its last good state stays in use" : ""
+        let held = files + others
+        for file in held { file.isAway = true }
+        let ending = held.contains { !$0.ids.isEmpty } ? "; its last good state stays in use" : ""
         problem = ManifestProblem(file: path, message: reason + ending)
         return false
     }

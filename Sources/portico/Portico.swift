@@ -31,7 +31,7 @@ struct Portico: AsyncParsableCommand {
               0: all is well. 1: something failed. 64: the command line is wrong.
             """,
         version: Version.description,
-        subcommands: [Dev.self, Daemon.self, Render.self, Check.self, DemoPod.self, ShowVersion.self]
+        subcommands: [Dev.self, Init.self, Daemon.self, Render.self, Check.self, DemoPod.self, ShowVersion.self]
     )
 
     /// ArgumentParser's own `main` prints several lines for an error; ours is one, for people and for scripts.
@@ -61,16 +61,17 @@ struct Portico: AsyncParsableCommand {
     private static func takeEarlySignals(of arguments: [String]) {
         switch arguments.first {
         case Daemon.name: if !arguments.contains("--cleanup") { EarlySignals.take(.success) }
-        case Dev.configuration.commandName: EarlySignals.take(.signalNumber)
+        case Dev.name: EarlySignals.take(.signalNumber)
         default: break
         }
     }
 
-    /// The arguments of a node's commands as its parser takes them: both have those of a kube-proxy.
+    /// Arguments as the parser takes them: those of a node's commands are a kube-proxy's, and `dev` may have a project file.
     private static func settled(_ arguments: [String]) throws(ConfigurationMistakes) -> [String] {
         switch arguments.first {
         case Daemon.name:
             [Daemon.name] + (try DaemonCommandLine(Array(arguments.dropFirst())).settled())
+        case Dev.name: [Dev.name] + (try DevCommandLine(Array(arguments.dropFirst())).settled())
         case Render.configuration.commandName: GoFlags.normalized(arguments, flags: Daemon.flags)
         default: arguments
         }

@@ -97,7 +97,7 @@ import Testing
         #expect(
             complaint("dev")
                 == "portico: nothing to serve: name manifests with -f, a cluster with --kubeconfig or --context, or a "
-                + "Service with --service" + see)
+                + "Service with --service, or have 'portico init' write a project file" + see)
         #expect(complaint("dev", "-f", "x", "--bogus") == "portico: Unknown option '--bogus'" + see)
         #expect(
             complaint("dev", "-f", "x", "--publish", "web")

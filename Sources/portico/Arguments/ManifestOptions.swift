@@ -1,4 +1,5 @@
 import ArgumentParser
+import Manifests
 
 /// `-f`: which manifests are read.
 struct ManifestOptions: ParsableArguments {
@@ -9,6 +10,13 @@ struct ManifestOptions: ParsableArguments {
             valueName: "path"),
         completion: .file(extensions: ["yaml", "yml", "json"]))
     var files: [String] = []
+
+    @Flag(
+        name: [.customShort("R"), .customLong("recursive")],
+        help: "Read the folders of -f with all folders below them.")
+    var isRecursive = false
+
+    var inputs: [ManifestInput] { files.map { ManifestInput(argument: $0, isRecursive: isRecursive) } }
 
     func validate() throws {
         // Standard input can be read only once.

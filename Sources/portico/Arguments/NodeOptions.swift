@@ -1,6 +1,7 @@
 import ArgumentParser
 import Base
 import Glibc
+import Manifests
 import Proxy
 
 /// Which node is served and how its traffic is led to the proxy; shared by `daemon` and `render`. Names and meanings are
@@ -8,6 +9,7 @@ import Proxy
 struct NodeOptions: ParsableArguments {
     @OptionGroup var manifests: ManifestOptions
     var files: [String] { manifests.files }
+    var inputs: [ManifestInput] { manifests.inputs }
 
     @Option(
         help: ArgumentHelp(

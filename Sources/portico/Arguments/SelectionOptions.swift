@@ -1,10 +1,12 @@
 import ArgumentParser
+import Manifests
 import Objects
 
 /// Which manifests are read and which of their Services count; shared by `dev` and `check`.
 struct SelectionOptions: ParsableArguments {
     @OptionGroup var manifests: ManifestOptions
     var files: [String] { manifests.files }
+    var inputs: [ManifestInput] { manifests.inputs }
 
     @Option(
         name: [.customShort("n", allowingJoined: true), .customLong("namespace")],

@@ -81,7 +81,7 @@ struct Check: AsyncParsableCommand {
     }
 
     private func checkManifests() async throws {
-        let source = ManifestSource(selection.files.map(ManifestInput.init(argument:)))
+        let source = ManifestSource(selection.inputs)
         let update = await source.next() ?? SourceUpdate()
         var objects = ObjectChanges()
         for object in update.changes.objects.values.compactMap(\.self) {

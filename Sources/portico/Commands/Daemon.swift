@@ -186,7 +186,7 @@ struct Daemon: AsyncParsableCommand {
             source: api.map {
                 SourceReader(APISource($0.client, .node(named: node.nodeName)), teller, mayBeEmpty: true)
             }
-                ?? SourceReader(node.files, teller),
+                ?? SourceReader(node.inputs, teller),
             teller: teller,
             report: NodeReport(format: output, output: .output, node: node.nodeName),
             configuration: .ofThisMachine(udpTimeout: relay.udpTimeout?.duration)

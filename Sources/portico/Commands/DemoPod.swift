@@ -75,7 +75,7 @@ struct DemoPod: AsyncParsableCommand {
     private func startDNS() async throws -> DNSServer? {
         guard let dns else { return nil }
         let teller = StatusTeller(logger: Logger(label: "demo-pod"))
-        let services = NamedService.ofCluster(try await SourceReader(manifests.files, teller).first().changes)
+        let services = NamedService.ofCluster(try await SourceReader(manifests.inputs, teller).first().changes)
         let address = SocketAddress(dns.address)
         return try DNSServer(on: address, NameTable(services, domain: DNSName("cluster.local") ?? .root))
     }

@@ -9,8 +9,9 @@ import Relay
 
 /// `portico dev`: the local development proxy.
 struct Dev: AsyncParsableCommand {
+    static let name = "dev"
     static let configuration = CommandConfiguration(
-        commandName: "dev",
+        commandName: name,
         abstract: "Serve the Services of manifests or of a cluster on addresses of this machine.",
         discussion: """
             Each Service gets a loopback address of its own, in 127.64.0.0/10, that never changes, and keeps its port \
@@ -21,6 +22,9 @@ struct Dev: AsyncParsableCommand {
             EXAMPLES
               Serve all Services of a folder:
                 portico dev -f manifests/
+
+              What portico.yaml says, here or in a folder above; portico init writes one:
+                portico dev
 
               Try it without any pod:
                 portico dev --demo-pods -f Examples/my-service
@@ -65,6 +69,8 @@ struct Dev: AsyncParsableCommand {
     )
 
     @OptionGroup(title: "What to serve") var selection: SelectionOptions
+
+    @OptionGroup var project: ProjectOptions
 
     @OptionGroup(title: "Which cluster") var cluster: ClusterOptions
 
@@ -138,7 +144,7 @@ struct Dev: AsyncParsableCommand {
         guard !selection.files.isEmpty || !services.isEmpty || isOfCluster else {
             throw ValidationError(
                 "nothing to serve: name manifests with -f, a cluster with --kubeconfig or --context, or a Service with "
-                    + "--service")
+                    + "--service, or have 'portico init' write a project file")
         }
         guard selection.files.isEmpty || !cluster.isGiven else {
             throw ValidationError("manifests and a cluster cannot be served at once: leave out -f or --kubeconfig")
@@ -166,7 +172,7 @@ struct Dev: AsyncParsableCommand {
             let selected = APISelection.services(namespaces: selection.namespaces.map(\.name))
             return SourceReader(APISource(named.client, selected), teller, mayBeEmpty: true)
         }
-        return selection.files.isEmpty ? nil : SourceReader(selection.files, teller)
+        return selection.files.isEmpty ? nil : SourceReader(selection.inputs, teller)
     }
 
     private var followed: String? {
@@ -181,6 +187,9 @@ struct Dev: AsyncParsableCommand {
         }
         logging.bootstrap()
         Serving.begin(output: output, log: logging.format)
+        if let file = project.projectInUse {
+            Logger(label: "dev").notice("\(file) says what is not on the command line")
+        }
         var settings = DevelopmentProxy.Settings()
         settings.publications = publish.map { $0.publication(defaultNamespace: selection.defaultNamespace) }
         settings.staticServices = services.map { $0.staticService(defaultNamespace: selection.defaultNamespace) }
@@ -198,7 +207,9 @@ struct Dev: AsyncParsableCommand {
             reportsConnections: connections, command: command.first, reachability: reachability)
         let isNamed = names.isWanted || !command.isEmpty
         let publisher =
-            isNamed ? try NamePublisher(names, settings, namespace: selection.defaultNamespace) : nil
+            isNamed
+            ? try NamePublisher(
+                names, settings, namespace: selection.defaultNamespace, commandFolder: project.commandFolder) : nil
         settings.resolvesHeadless = isNamed || demoPods
         SessionSignal.begin()
         var configuration = RelayConfiguration.ofThisMachine(udpTimeout: relay.udpTimeout?.duration)

@@ -43,7 +43,7 @@ struct Render: AsyncParsableCommand {
         logging.bootstrap()
         let logger = Logger(label: "render")
         let teller = StatusTeller(logger: logger)
-        let objects = try await SourceReader(node.files, teller).first().changes
+        let objects = try await SourceReader(node.inputs, teller).first().changes
         var settings = node.settings
         // Where the daemon answers unless told otherwise.
         settings.healthPort = HealthAddressArgument.standardPort

@@ -27,11 +27,16 @@ actor NamePublisher {
     private var commandHosts: CommandHosts?
     /// A command is to find Services by name.
     private let namesForCommand: Bool
+    /// Where the command is to be; nil for where this process is.
+    private let commandFolder: String?
     private var server: DNSServer?
     private var services: [ObjectKey: NamedService] = [:]
 
-    /// - Throws: ``CommandFailure`` if the file of the variables cannot be one.
-    init(_ options: NameOptions, _ settings: DevelopmentProxy.Settings, namespace: String) throws {
+    /// - Throws: ``CommandFailure`` if a file that is to be written cannot be one.
+    init(
+        _ options: NameOptions, _ settings: DevelopmentProxy.Settings, namespace: String, commandFolder: String? = nil
+    ) throws {
+        self.commandFolder = commandFolder
         self.settings = settings
         self.namespace = namespace
         self.dns = options.dns
@@ -98,18 +103,20 @@ actor NamePublisher {
         _ arguments: [String], _ logger: Logger, ended: @escaping @Sendable () -> Void
     ) throws -> UserCommand {
         let variables = variables.variables
-        guard namesForCommand else { return try UserCommand(arguments, adding: variables, ended: ended) }
+        let folder = commandFolder
+        func start(_ covers: [ForegroundProgram.Cover] = []) throws -> UserCommand {
+            try UserCommand(arguments, adding: variables, in: folder, covers: covers, ended: ended)
+        }
+        guard namesForCommand else { return try start() }
         let hosts = hosts
         do {
-            let (command, seen) = try CommandHosts.start(hosts) { covers in
-                try UserCommand(arguments, adding: variables, covers: covers, ended: ended)
-            }
+            let (command, seen) = try CommandHosts.start(hosts) { try start($0) }
             commandHosts = seen
             for line in seen.remarks(on: hosts) { logger.notice("\(line)") }
             return command
         } catch let refusal as NamespaceRefusal {
             logger.warning("the program finds Services by its variables, and not by their names: \(refusal)")
-            return try UserCommand(arguments, adding: variables, ended: ended)
+            return try start()
         }
     }
 

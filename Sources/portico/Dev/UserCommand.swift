@@ -21,17 +21,19 @@ final class UserCommand: Sendable {
     /// Starts the program that `arguments` name first, looked for on PATH.
     ///
     /// - Parameters:
+    ///   - folder: where it is to be; nil for where this process is.
     ///   - covers: files for it to see in the place of others.
     ///   - ended: called once, on a thread of its own, when the program has ended; then ``reap()`` says how.
     /// - Throws: ``Failure``, or ``ForegroundProgram/Failure/notCovered(_:)``.
     init(
-        _ arguments: [String], adding variables: [ServiceVariables.Variable], covers: [ForegroundProgram.Cover] = [],
-        ended: @escaping @Sendable () -> Void
+        _ arguments: [String], adding variables: [ServiceVariables.Variable], in folder: String? = nil,
+        covers: [ForegroundProgram.Cover] = [], ended: @escaping @Sendable () -> Void
     ) throws {
         let environment =
-            Self.inherited(without: Set(variables.map(\.name)))
+            // Shells believe PWD where it names the folder that they are in, and nobody has one that is another's.
+            Self.inherited(without: Set(variables.map(\.name) + (folder == nil ? [] : ["PWD"])))
             + variables.map { "\($0.name)=\($0.value)".utf8CString }
-        let program = try Self.start(arguments, environment, covers)
+        let program = try Self.start(arguments, environment, folder, covers)
         (pid, self.covers) = (program.pid, program.covers)
         let pid = program.pid
         waiter = try LoopThread(name: "command") {
@@ -43,10 +45,11 @@ final class UserCommand: Sendable {
     }
 
     private static func start(
-        _ arguments: [String], _ environment: [ContiguousArray<CChar>], _ covers: [ForegroundProgram.Cover]
+        _ arguments: [String], _ environment: [ContiguousArray<CChar>], _ folder: String?,
+        _ covers: [ForegroundProgram.Cover]
     ) throws -> ForegroundProgram {
         do throws(ForegroundProgram.Failure) {
-            return try ForegroundProgram(arguments, environment: environment, covers: covers)
+            return try ForegroundProgram(arguments, environment: environment, folder: folder, covers: covers)
         } catch {
             switch error {
             case .notCovered: throw error

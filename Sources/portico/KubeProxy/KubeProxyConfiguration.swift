@@ -59,9 +59,7 @@ struct KubeProxyConfiguration {
     /// What the parser of the flag says against a value.
     private static func mistake(in value: Value) -> String? {
         guard let message = complaint(about: [value]) else { return nil }
-        // "The value 'x' is invalid for '--flag <name>': x is not …" has the flag, which stands nowhere in the file.
-        let reason = message.firstRange(of: "': ").map { message[$0.upperBound...] } ?? message[...]
-        return "\(value.place): \(value.setting.field ?? ""): \(reason)"
+        return "\(value.place): \(value.setting.field ?? ""): \(ConfigurationMistakes.reason(of: message))"
     }
 
     private static func complaint(about values: [Value]) -> String? {
@@ -98,4 +96,10 @@ struct ConfigurationMistakes: Error, Equatable {
 
     init(_ lines: [String]) { self.lines = lines }
     init(_ line: String) { self.init([line]) }
+
+    /// What the parser of flags says against a value, without the flag, which stands nowhere in the file: "The value 'x' is invalid for
+    /// '--flag <name>': x is not …".
+    static func reason(of complaint: String) -> String {
+        complaint.firstRange(of: "': ").map { String(complaint[$0.upperBound...]) } ?? complaint
+    }
 }

@@ -19,9 +19,9 @@ final class SourceReader: Sendable {
         self.teller = teller
     }
 
-    /// - Parameter files: manifests, as `-f` names them.
-    convenience init(_ files: [String], _ teller: StatusTeller) {
-        self.init(ManifestSource(files.map(ManifestInput.init(argument:))), teller)
+    /// - Parameter inputs: manifests, as `-f` names them.
+    convenience init(_ inputs: [ManifestInput], _ teller: StatusTeller) {
+        self.init(ManifestSource(inputs), teller)
     }
 
     /// All that there is at first. To be called once.

@@ -1,0 +1,72 @@
+import Base
+
+/// The command line of `portico dev`, made from what a user typed and what a project file says, into what its one parser takes.
+///
+/// A command line that says what to serve stands for itself, unless it names the file. Any other has that of the project, of which a field
+/// does not count where the command line has its flag.
+struct DevCommandLine {
+    /// As a user gave them, without the program's and the subcommand's names.
+    private let arguments: [String]
+    private let own: ArraySlice<String>
+
+    init(_ arguments: [String]) {
+        self.arguments = arguments
+        own = arguments.prefix { $0 != "--" }
+    }
+
+    /// What the parser is to take.
+    ///
+    /// - Parameter find: looks for the project's file.
+    /// - Throws: ``ConfigurationMistakes`` if the file cannot be read, or is wrong, or not to be trusted.
+    func settled(finding find: () -> String? = ProjectPath.find) throws(ConfigurationMistakes) -> [String] {
+        guard let path = try file(find) else { return Self.normalized(arguments) }
+        return settled(try ProjectFile(file: path))
+    }
+
+    private func file(_ find: () -> String?) throws(ConfigurationMistakes) -> String? {
+        guard !has(["--help", "-h", "--version", "--no-project"]) else { return nil }
+        if let named = value(of: "--project") { return named }
+        return has(ProjectSetting.sources) ? nil : find()
+    }
+
+    /// The same with the fields of a file.
+    func settled(_ file: ProjectFile) -> [String] {
+        let counted = file.values.filter { !has($0.setting.yieldsTo) }
+        let command = counted.first { $0.setting.kind == .command }
+        var front = ["--project-in-use=\(file.path)"]
+        if command != nil, let folder = ProjectPath.folder(of: file.path) { front.append("--command-folder=\(folder)") }
+        front += Self.arguments(of: counted.filter { $0.setting.kind != .command })
+        return Self.normalized(front + arguments + (command.map { ["--"] + $0.arguments } ?? []))
+    }
+
+    static func arguments(of values: [ProjectFile.Value]) -> [String] {
+        let options = values.filter { $0.setting.kind != .command }.flatMap(\.arguments)
+        let command = values.first { $0.setting.kind == .command }
+        return options + (command.map { ["--"] + $0.arguments } ?? [])
+    }
+
+    /// As the parser takes them.
+    static func normalized(_ arguments: [String]) -> [String] { arguments }
+
+    // MARK: Arguments
+
+    /// Whether any of these flags is on the command line; `--` is one too.
+    private func has(_ flags: [String]) -> Bool {
+        flags.contains { flag in
+            if flag == "--" { return own.count < arguments.count }
+            // `-nshop` is a flag with its value.
+            let isShort = !flag.hasPrefix("--")
+            return own.contains { argument in
+                argument == flag || argument.hasPrefix(flag + "=")
+                    || isShort && !argument.hasPrefix("--") && argument.hasPrefix(flag)
+            }
+        }
+    }
+
+    /// The last value of a flag.
+    private func value(of flag: String) -> String? {
+        guard let index = own.lastIndex(where: { $0 == flag || $0.hasPrefix(flag + "=") }) else { return nil }
+        if own[index] != flag { return String(own[index].dropFirst(flag.count + 1)) }
+        return index + 1 < own.endIndex ? own[index + 1] : nil
+    }
+}
