@@ -91,7 +91,8 @@ struct NodeOptions: ParsableArguments {
                 return range
             }
             for family in IPAddress.Family.allCases where ranges.count(where: { $0.family == family }) > 1 {
-                throw ArgumentError("'\(text)' has more than one range of IPv\(family.rawValue); a node's pods have one of each family")
+                throw ArgumentError(
+                    "'\(text)' has more than one range of IPv\(family.rawValue); a node's pods have one of each family")
             }
             return ranges
         })
