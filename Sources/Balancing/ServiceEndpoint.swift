@@ -8,14 +8,20 @@ public struct ServiceEndpoint: Hashable, Sendable {
     public var address: EndpointAddress
     /// Whether it runs on this node.
     public var isLocal: Bool
+    /// Whether nobody runs it: Portico is to play it, and its address only tells it from others.
+    public var isPlayed: Bool
     /// The pod behind it, if known.
     public var podName: String?
     /// Its name below that of a headless Service, if it was given one.
     public var hostname: String?
 
-    public init(address: EndpointAddress, podName: String? = nil, hostname: String? = nil, isLocal: Bool = false) {
+    public init(
+        address: EndpointAddress, podName: String? = nil, hostname: String? = nil, isLocal: Bool = false,
+        isPlayed: Bool = false
+    ) {
         self.address = address
         self.isLocal = isLocal
+        self.isPlayed = isPlayed
         self.podName = podName
         self.hostname = hostname
     }

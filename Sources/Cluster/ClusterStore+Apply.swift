@@ -16,6 +16,8 @@ extension ClusterStore {
             case .endpoints: replace(endpoints: id.key, with: object, &touched, &dirty)
             case .pod: replace(pod: id.key, with: object?.pod, &dirty)
             case .node: replace(node: id.key.name, with: object?.node, &dirty)
+            case .deployment, .statefulSet, .daemonSet, .replicaSet, .job:
+                replace(workload: id, with: object?.workload, &dirty)
             }
         }
         for (number, slices) in touched.records {
@@ -94,6 +96,13 @@ extension ClusterStore {
         for pod in [old, new].compactMap(\.self) { dirty.keys.formUnion(services(selecting: pod)) }
         if let name = old?.spec.nodeName { namesOfPlaces.remove(name) }
         if let name = new?.spec.nodeName { namesOfPlaces.insert(name) }
+    }
+
+    private mutating func replace(workload id: ObjectID, with new: Workload?, _ dirty: inout DirtyServices) {
+        let old = workloads[id]
+        guard old != new else { return }
+        workloads.replace(id, with: new)
+        for workload in [old, new].compactMap(\.self) { dirty.keys.formUnion(services(selecting: workload)) }
     }
 
     private mutating func replace(node name: String, with new: Node?, _ dirty: inout DirtyServices) {

@@ -30,7 +30,9 @@ public struct ClusterStore: Sendable {
     /// Services by their cluster IPs.
     var clusterIPs = AddressIndex()
     var selectors = SelectorIndex()
-    var pods = PodTable()
+    var pods = SelectableTable<ObjectKey, Pod>()
+    /// Only explained and played; nothing else depends on them.
+    var workloads = SelectableTable<ObjectID, Workload>()
     var nodes: [String: Node] = [:]
     var addressesOfNodes = CountedSet<IPAddress>()
     var namesOfPlaces = CountedSet<String>()
@@ -59,6 +61,16 @@ extension ClusterStore {
     public func pods(for service: Service) -> [Pod] {
         pods.select(service.spec.selector, namespace: service.metadata.namespace)
     }
+
+    /// The workloads whose pods a Service's selector would find, in the order of their names.
+    public func workloads(for service: Service) -> [Workload] {
+        workloads.select(service.spec.selector, namespace: service.metadata.namespace)
+    }
+
+    /// In no order. Takes time in proportion to how many there are.
+    public var allPods: [Pod] { pods.all }
+    /// In no order. Takes time in proportion to how many there are.
+    public var allWorkloads: [Workload] { workloads.all }
 
     public func node(_ name: String) -> Node? { nodes[name] }
 
@@ -96,15 +108,15 @@ extension ClusterStore {
                 || record.endpoints?.subsets.contains { $0.ports.contains { isWanted($0.port) } } ?? false
             if isOffered { keys.insert(entry.key) }
         }
-        for pod in pods.pods(at: address) { keys.formUnion(services(selecting: pod)) }
+        for pod in pods.items(at: address) { keys.formUnion(services(selecting: pod)) }
         return keys
     }
 
-    /// Services that find their endpoints in pods, this one among them.
-    func services(selecting pod: Pod) -> [ObjectKey] {
-        selectors.numbers(for: pod.metadata).compactMap { number in
+    /// Services that find their endpoints in pods, this one, or those of this workload, among them.
+    func services(selecting item: some Selectable) -> [ObjectKey] {
+        selectors.numbers(for: item.podLabels, in: item.metadata.namespace).compactMap { number in
             guard let entry = records[number], let service = entry.value.service, entry.value.mayUsePods,
-                pod.metadata.hasLabels(service.spec.selector)
+                item.matches(service.spec.selector)
             else { return nil }
             return entry.key
         }
@@ -121,16 +133,15 @@ extension ClusterStore {
 
 extension ClusterStore.Record {
     /// Pods count where nothing else says which endpoints there are. What is labelled headless says so only for a headless
-    /// Service.
+    /// Service; what has no endpoints is no obstacle for pods that are played.
     fileprivate var mayUsePods: Bool {
-        (endpoints?.metadata.isMarkedHeadless ?? true) && slices.allSatisfy(\.metadata.isMarkedHeadless)
+        (endpoints.map { $0.metadata.isMarkedHeadless || $0.subsets.isEmpty } ?? true)
+            && slices.allSatisfy { $0.metadata.isMarkedHeadless || $0.endpoints.isEmpty }
     }
 }
 
 extension ObjectMeta {
     fileprivate var isMarkedHeadless: Bool { labels[WellKnownLabel.headless] != nil }
-
-    func hasLabels(_ selector: [String: String]) -> Bool { selector.allSatisfy { labels[$0.key] == $0.value } }
 }
 
 extension ClusterObject {
@@ -139,4 +150,5 @@ extension ClusterObject {
     var endpoints: Endpoints? { if case .endpoints(let object) = self { object } else { nil } }
     var pod: Pod? { if case .pod(let object) = self { object } else { nil } }
     var node: Node? { if case .node(let object) = self { object } else { nil } }
+    var workload: Workload? { if case .workload(let object) = self { object } else { nil } }
 }

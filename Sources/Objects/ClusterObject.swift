@@ -7,6 +7,8 @@ public indirect enum ClusterObject: Hashable, Sendable {
     case endpoints(Endpoints)
     case pod(Pod)
     case node(Node)
+    /// Of any kind that makes pods.
+    case workload(Workload)
 
     /// Decodes an object that is known to be of this kind.
     ///
@@ -18,6 +20,8 @@ public indirect enum ClusterObject: Hashable, Sendable {
         case .endpoints: self = .endpoints(try Endpoints(from: decoder))
         case .pod: self = .pod(try Pod(from: decoder))
         case .node: self = .node(try Node(from: decoder))
+        case .deployment, .statefulSet, .daemonSet, .replicaSet, .job:
+            self = .workload(try Workload(kind, from: decoder))
         }
     }
 
@@ -28,6 +32,7 @@ public indirect enum ClusterObject: Hashable, Sendable {
         case .endpoints(let object): ObjectID(.endpoints, object.metadata.key)
         case .pod(let object): ObjectID(.pod, object.metadata.key)
         case .node(let object): ObjectID(.node, object.metadata.key)
+        case .workload(let object): ObjectID(object.kind, object.metadata.key)
         }
     }
 }

@@ -21,6 +21,14 @@ public actor DevelopmentProxy {
         public var balancing = BalancingMethod.roundRobin
         /// Whether somebody asks for headless Services, which are not served but have names.
         public var resolvesHeadless = false
+        /// Whether Services that have no endpoints get pods that are played.
+        public var playsPods = false
+        /// Whether the Services are those of a cluster that runs.
+        public var isOfCluster = false
+        /// The namespace of names that are given without one.
+        public var defaultNamespace = "default"
+        /// Which Services are wanted, as it was asked for; empty for all.
+        public var selection = ""
 
         public init() {}
     }
@@ -48,6 +56,7 @@ public actor DevelopmentProxy {
     /// Some of their doors are not open.
     private var troubled: Set<ObjectKey> = []
     private var shortage = ListenerShortage()
+    private var census = ServiceCensus()
     private var hasBegun = false
     private let turns = Turns()
 
@@ -57,7 +66,9 @@ public actor DevelopmentProxy {
         reconciler = Reconciler(relay: relay)
         planner = DevelopmentPlanner(publications: settings.publications, balancing: settings.balancing)
         resolver = Resolver(
-            ResolutionContext(servesUnassigned: true, resolvesHeadless: settings.resolvesHeadless))
+            ResolutionContext(
+                servesUnassigned: true, resolvesHeadless: settings.resolvesHeadless, explainsAbsence: true,
+                playsPods: settings.playsPods))
         staticServices = Dictionary(grouping: settings.staticServices, by: \.key)
     }
 
@@ -81,15 +92,7 @@ public actor DevelopmentProxy {
 
     /// - Returns: the Services that this may concern.
     private func resolve(_ changes: ObjectChanges) -> Set<ObjectKey> {
-        var included = ObjectChanges()
-        for (id, object) in changes.objects {
-            switch object {
-            case .service(let service)? where !settings.includes(service): included.remove(id)
-            case let object?: included.update(object)
-            case nil: included.remove(id)
-            }
-        }
-        var dirty = resolver.apply(included)
+        var dirty = resolver.apply(census.take(changes, includes: settings.includes))
         if !hasBegun { dirty.formUnion(staticServices.keys) }
         hasBegun = true
         return dirty
@@ -138,6 +141,9 @@ public actor DevelopmentProxy {
             Problem(.error, .source, subject: "host name \(name)", "has no address")
         }
         served.problems += [shortage.problem(limit: relay.budget.limit)].compactMap(\.self)
+        if staticServices.isEmpty, let emptiness = census.emptiness(selection: settings.selection) {
+            served.problems.append(Problem(.warning, .source, emptiness))
+        }
         served.notes = (resolver.strayNotes.map(\.description) + planner.missingPublications(ports(of:)))
             .map { Note($0, isDetail: false) }
         return served
@@ -149,7 +155,8 @@ public actor DevelopmentProxy {
         // What a developer may have is not refused, so all that is left out is a fact.
         let notes = (resolved?.notes ?? []).map { Note($0.description, isDetail: false) }
         return ServedService(
-            ports: status, notes: notes + plan.notes.map { Note($0, isDetail: false) },
+            ports: status.explained(settings, resolved?.ports ?? []),
+            notes: notes + plan.notes.map { Note($0, isDetail: false) },
             problems: plan.problems + status.problems)
     }
 }

@@ -35,6 +35,8 @@ struct EndpointCollector {
             if candidates.isEmpty { explain(port, offered: object.subsets.flatMap(\.ports).map { ($0.name, nil) }) }
         case .pods(let pods):
             for pod in pods { collect(pod, for: port, into: &candidates) }
+        case .played(let pods):
+            for pod in pods { collect(pod, for: port, isPlayed: true, into: &candidates) }
         }
         return candidates
     }
@@ -77,7 +79,9 @@ struct EndpointCollector {
     }
 
     /// As the endpoint controller would: a pod counts once it has an address and until it has ended.
-    private mutating func collect(_ pod: Pod, for port: ServicePortSpec, into candidates: inout CandidateSet) {
+    private mutating func collect(
+        _ pod: Pod, for port: ServicePortSpec, isPlayed: Bool = false, into candidates: inout CandidateSet
+    ) {
         guard !pod.isFinished, !pod.status.podIPs.isEmpty else { return }
         let number: UInt16
         switch port.targetPort {
@@ -85,9 +89,12 @@ struct EndpointCollector {
         case .number(let target): number = target
         case .name(let name):
             guard let target = pod.spec.containerPort(named: name, transport: port.transport) else {
-                // Other pods may well have it: during a rename they differ.
-                problems.append(
-                    "\(label(port)): pod \(pod.metadata.name) has no \(port.transport.rawValue) port \(name)")
+                // Other pods may well have it: during a rename they differ. All pods of a template are alike, and where none has it
+                // the absence is explained.
+                if !isPlayed {
+                    problems.append(
+                        "\(label(port)): pod \(pod.metadata.name) has no \(port.transport.rawValue) port \(name)")
+                }
                 return
             }
             number = target
@@ -95,10 +102,10 @@ struct EndpointCollector {
         let ready = service.spec.publishNotReadyAddresses || (pod.isReady && !pod.isTerminating)
         // A pod names the one Service below which its host name stands.
         let hostname = pod.spec.subdomain == service.metadata.name ? pod.spec.hostname : nil
-        for ip in pod.status.podIPs where isWanted(ip.family) {
+        for ip in pod.status.podIPs where isPlayed || isWanted(ip.family) {
             let endpoint = ServiceEndpoint(
                 address: EndpointAddress(ip: ip, port: number), podName: pod.metadata.name, hostname: hostname,
-                isLocal: isLocal(pod.spec.nodeName))
+                isLocal: isLocal(pod.spec.nodeName), isPlayed: isPlayed)
             candidates.insert(
                 EndpointCandidate(
                     endpoint: endpoint, isReady: ready, isServing: pod.isReady, isTerminating: pod.isTerminating))

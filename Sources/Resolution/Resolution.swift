@@ -53,10 +53,15 @@ public struct ResolutionContext: Hashable, Sendable {
     public var safety: NodeSafety?
     /// Whether somebody asks for the endpoints that the names of headless Services stand for.
     public var resolvesHeadless: Bool
+    /// Whether service ports without endpoints say why they have none.
+    public var explainsAbsence: Bool
+    /// Whether Services that have no endpoints get pods that are played.
+    public var playsPods: Bool
 
     public init(
         nodeName: String? = nil, zone: String? = nil, servesUnassigned: Bool = false, serviceProxyName: String? = nil,
-        safety: NodeSafety? = nil, resolvesHeadless: Bool = false
+        safety: NodeSafety? = nil, resolvesHeadless: Bool = false, explainsAbsence: Bool = false,
+        playsPods: Bool = false
     ) {
         self.nodeName = nodeName
         self.zone = zone
@@ -64,5 +69,7 @@ public struct ResolutionContext: Hashable, Sendable {
         self.serviceProxyName = serviceProxyName
         self.safety = safety
         self.resolvesHeadless = resolvesHeadless
+        self.explainsAbsence = explainsAbsence
+        self.playsPods = playsPods
     }
 }

@@ -25,7 +25,7 @@ extension Resolver {
         for problem in problems { note(.warning, problem) }
         if service.spec.ports.isEmpty { note(.warning, "no ports, nothing to proxy") }
 
-        let origin = store.origin(of: service)
+        let origin = store.origin(of: service, plays: context.playsPods)
         var collector = EndpointCollector(service: service, origin: origin, nodeName: context.nodeName)
         var share = PortalShare(of: service.metadata.key, in: claims, context.safety)
         var localIPs: Set<IPAddress> = []
@@ -48,6 +48,7 @@ extension Resolver {
                 internalPolicy: port.internalTrafficPolicy, externalPolicy: port.externalTrafficPolicy,
                 isExternallyReachable: port.isExternallyReachable)
             port.endpoints = EndpointSelection(candidates, policy: policy, place: place)
+            if context.explainsAbsence, !port.endpoints.hasAny { port.absence = absence(of: spec, of: service, origin) }
             result.ports.append(port)
         }
         let healthCheck = share.healthCheck(of: service, localEndpoints: localIPs.count)
@@ -113,7 +114,8 @@ extension Resolver {
     private func headlessPorts(of service: Service) -> [HeadlessPort] {
         let policy = SelectionPolicy(internalPolicy: .cluster, externalPolicy: .cluster, isExternallyReachable: false)
         var collector = EndpointCollector(
-            service: service, origin: store.origin(of: service, headless: true), nodeName: nil)
+            service: service, origin: store.origin(of: service, headless: true, plays: context.playsPods),
+            nodeName: nil)
         return (service.spec.ports.isEmpty ? [ServicePortSpec.absent] : service.spec.ports).map { spec in
             let selection = EndpointSelection(collector.candidates(for: spec), policy: policy, place: TopologyPlace())
             return HeadlessPort(

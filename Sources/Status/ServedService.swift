@@ -15,11 +15,20 @@ public struct ServedService: Sendable, Equatable {
     }
 }
 
+extension ServedService {
+    /// Whether it has a port to serve.
+    var hasPorts: Bool { !ports.isEmpty }
+    /// Whether one of its ports has endpoints.
+    var isServed: Bool { ports.contains { !$0.endpoints.isEmpty } }
+}
+
 /// How one of its ports is served: who serves it, and where clients reach it.
 public struct PortStatus: Sendable, Equatable {
     public let id: ServicePortID
     public var endpoints: [ServiceEndpoint]
     public var doors: [DoorStatus]
+    /// Why it has no endpoints, and what would serve it; nil if it has some, and where nobody asks.
+    public var absence: String?
 
     public init(id: ServicePortID, endpoints: [ServiceEndpoint] = [], doors: [DoorStatus] = []) {
         self.id = id

@@ -19,6 +19,8 @@ public struct Status: Sendable {
     /// Services with a port to serve, and their ports, as whoever serves them counts.
     public var serviceCount = 0
     public var portCount = 0
+    /// How many Services have a port to serve, and of these how many have endpoints.
+    public private(set) var served = ServedCount()
     /// Nil where there are none, and before the first.
     public private(set) var rules: RulesStatus?
     /// Where names are answered by DNS, as `address:port`; nil for nowhere.
@@ -46,6 +48,9 @@ public struct Status: Sendable {
             let before = services[key]
             guard before != after else { continue }
             services.replace(key, with: after)
+            let earlierCount = served
+            served.replace(before, with: after)
+            if change.servedBefore == nil, served != earlierCount { change.servedBefore = earlierCount }
             problemLists.replace(after?.problems ?? [], of: .service(key))
             noteLists.replace(after?.notes ?? [], of: .service(key))
             let earlier = change.services[key]

@@ -14,6 +14,8 @@ public struct StatusChange: Sendable {
     public internal(set) var services: [ObjectKey: Service] = [:]
     public internal(set) var problems = Difference<Problem>()
     public internal(set) var notes = Difference<Note>()
+    /// How many Services were served before, if it is more or fewer now.
+    public internal(set) var servedBefore: ServedCount?
     /// The rules were brought in force, or could not be.
     public internal(set) var rules: RulesStatus?
 

@@ -15,7 +15,7 @@ import Testing
     }
 
     private func found(_ labels: [String: String], _ namespace: String = "default") -> [UInt32] {
-        index.numbers(for: ObjectMeta(name: "p", namespace: namespace, labels: labels)).sorted()
+        index.numbers(for: labels, in: namespace).sorted()
     }
 
     @Test("A Service is found by a pod with all its labels, whatever others that has, and once")
@@ -60,7 +60,7 @@ import Testing
 }
 
 @Suite("Pods by key, label and address") struct PodTableTests {
-    private var table = PodTable()
+    private var table = SelectableTable<ObjectKey, Pod>()
 
     private mutating func add(
         _ name: String, _ addresses: [String], _ labels: [String: String], in space: String = "default"
@@ -73,7 +73,7 @@ import Testing
         table.select(selector, namespace: space).map(\.metadata.name)
     }
 
-    private func at(_ address: String) -> [String] { table.pods(at: ip(address)).map(\.metadata.name).sorted() }
+    private func at(_ address: String) -> [String] { table.items(at: ip(address)).map(\.metadata.name).sorted() }
 
     @Test("A selector finds the pods with all its labels, in the order of their names, and without labels none")
     mutating func selection() {

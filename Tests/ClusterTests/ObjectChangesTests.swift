@@ -43,7 +43,7 @@ struct ObjectChangesTests {
         #expect(node.id.description == "Node a")
         let key = ObjectKey(namespace: "shop", name: "a")
         #expect(ObjectID(.endpoints, key).description == "Endpoints shop/a")
-        #expect(Set(ObjectKind.allCases.map { ObjectID($0, key) }).count == 5)
+        #expect(Set(ObjectKind.allCases.map { ObjectID($0, key) }).count == ObjectKind.allCases.count)
         #expect([ObjectID(.pod, key), ObjectID(.service, key)].sorted().map(\.kind) == [.service, .pod])
     }
 }

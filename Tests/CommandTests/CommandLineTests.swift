@@ -30,7 +30,7 @@ import Testing
         #expect(command.selection.includes(namespace: "any", labels: [:]))
         #expect(command.drainTimeout.duration == .seconds(2))
         #expect(command.output == .text)
-        #expect(!command.demoPods && !command.connections)
+        #expect(command.demoPods == nil && !command.connections)
         #expect(command.balancing == .roundRobin)
         #expect(command.logging.level == .notice)
     }
@@ -38,7 +38,8 @@ import Testing
     @Test func devTakesEverythingAtOnce() throws {
         let command = try dev(
             "-f", "-", "-fmore.yaml", "--file=folder", "-n", "shop", "-l", "app in (a,b)", "--service", "a:1=b:2",
-            "--service", "c:3/udp=d:4", "--publish", "a:1=5", "--connections", "--demo-pods", "--output", "json",
+            "--service", "c:3/udp=d:4", "--publish", "a:1=5", "--connections", "--demo-pods=missing", "--output",
+            "json",
             "--drain-timeout", "1m0s", "--log-format=json", "--balancing", "least-connections")
         #expect(command.selection.files == ["-", "more.yaml", "folder"])
         #expect(command.selection.defaultNamespace == "shop")
@@ -47,7 +48,7 @@ import Testing
         #expect(!command.selection.includes(namespace: "other", labels: ["app": "b"]))
         #expect(command.services.map(\.name) == ["a", "c"])
         #expect(command.publish.map(\.description) == ["a:1=5"])
-        #expect(command.connections && command.demoPods)
+        #expect(command.connections && command.demoPods == .missing)
         #expect(command.output == .json && command.logging.format == .json)
         #expect(command.drainTimeout.duration == .seconds(60))
         #expect(command.balancing == .leastConnections)

@@ -159,7 +159,7 @@ import Testing
     func file() async throws {
         let path = folder.file("services.hosts")
         let process = try DevProcess(["-f", folder.file("manifests"), "-n", "shop", "--hosts-file", path])
-        try await process.waitFor("Ready.")
+        try await process.waitFor(" served.")
         let first = try text(path)
         #expect(
             first.contains("\tweb.shop.svc.cluster.local web.shop.svc web.shop web\n") && !first.contains("localhost"))

@@ -70,6 +70,8 @@ import Testing
                 default/b:http   127.64.0.1:8080 (for 80)  \
                 10.0.0.1:8080, b-1 10.0.0.2:8080, b-2 10.0.0.3:8080, b-3 10.0.0.4:8080 and 2 more
 
+                2 of 2 Services are served.
+
                 Ready. Manifests are followed. Ctrl-C ends.
 
                 """)
@@ -77,13 +79,18 @@ import Testing
 
     @Test("It says where names are answered, and what runs")
     func surroundings() throws {
-        board.update { $0.names = "127.0.0.1:5353" }
+        board.update {
+            $0.names = "127.0.0.1:5353"
+            $0.update(services: [key("a"): ServedService(ports: [port("a")])])
+        }
         let text = try said { stream in
             board.read { report(.text, on: stream, command: "make", followed: nil).listening($0) }
         }
         #expect(text.hasSuffix("\nDNS on 127.0.0.1:5353, UDP and TCP.\n\nReady. Running make.\n"))
         let line = try said { stream in board.read { report(.json, on: stream).listening($0) } }
-        #expect(line == #"{"event":"listening","services":[],"problems":[],"dns":"127.0.0.1:5353"}"# + "\n")
+        #expect(
+            line.hasSuffix(
+                #""problems":[],"servedServices":1,"allServices":1,"dns":"127.0.0.1:5353"}"# + "\n"))
     }
 
     @Test("A program reads one object with all of that")
@@ -97,7 +104,26 @@ import Testing
             text == #"{"event":"listening","services":[{"service":"default/a:http","namespace":"default","name":"a","#
                 + #""portName":"http","protocol":"TCP","addresses":["127.64.0.1:80"],"endpoints":["#
                 + #"{"address":"10.0.0.1:8080","pod":""},{"address":"10.0.0.2:8080","pod":"a-1"}]}],"#
-                + #""problems":["default/a:admin: cannot listen"]}"# + "\n")
+                + #""problems":["default/a:admin: cannot listen"],"servedServices":1,"allServices":1}"# + "\n")
+    }
+
+    @Test("A port that nobody serves says why, and it is ready once something is")
+    func absence() throws {
+        var lone = port("a", endpoints: 0)
+        lone.absence = "3 replicas of Deployment a would serve it: --local a=PORT, --demo-pods or a cluster"
+        board.update { $0.update(services: [key("a"): ServedService(ports: [lone])]) }
+        let text = try said { stream in board.read { report(.text, on: stream).listening($0) } }
+        #expect(text.contains("127.64.0.1:80  none: 3 replicas of Deployment a would serve it: --local a=PORT, "))
+        #expect(text.contains("\n0 of 1 Service is served.\n\nNot ready: nothing is served yet. Manifests"))
+        let line = try said { stream in board.read { report(.json, on: stream).listening($0) } }
+        #expect(line.contains(#""endpoints":[],"reason":"3 replicas of"#))
+        #expect(line.contains(#""servedServices":0,"allServices":1"#))
+
+        let others = ServedService(ports: [port("b", endpoints: 0)])
+        let served = try changed(.text, [key("a"): ServedService(ports: [port("a")]), key("b"): others])
+        #expect(served.hasSuffix("\n1 of 2 Services are served.\n\nReady.\n"))
+        let gone = try changed(.text, [key("a"): ServedService(ports: [lone])])
+        #expect(gone.hasSuffix("\n0 of 2 Services are served.\n"))
     }
 
     // MARK: Changes
@@ -117,7 +143,7 @@ import Testing
                 Gone: default/a:admin
 
                 """)
-        #expect(try changed(.text, [key("a"): nil]) == "\nGone: default/a:http\n")
+        #expect(try changed(.text, [key("a"): nil]) == "\nGone: default/a:http\n\nThere is no Service to serve.\n")
         #expect(try changed(.text, [:]).isEmpty)
     }
 

@@ -33,7 +33,7 @@ import Testing
         try folder.write("what was there before", to: "real.env")
         #expect(symlink("real.env", folder.file("link.env")) == 0)
         let process = try DevProcess(["-f", folder.file("manifests"), "--env-file", folder.file("link.env")])
-        try await process.waitFor("Ready.")
+        try await process.waitFor(" served.")
         let first = read(folder.file("real.env"))
         #expect(first.hasPrefix("WEB_SERVICE_HOST=127."))
         #expect(first.split(separator: "\n").allSatisfy { $0.wholeMatch(of: /WEB_[A-Z0-9_]+=[a-z0-9.:\/]+/) != nil })

@@ -29,7 +29,7 @@ import Testing
                 to: "\(number).yaml")
         }
         let session = try DevProcess(["-f", folder.path])
-        try await session.waitFor("Ready.")
+        try await session.waitFor(" served.")
         for _ in 0..<1000 { session.child.signal(SIGHUP) }
         let result = try await session.end()
         #expect(result.status == 0)

@@ -56,6 +56,7 @@ struct Picture: Equatable {
             case .endpoints(let endpoints): state.endpoints.append(endpoints)
             case .pod(let pod): state.pods.append(pod)
             case .node(let node): state.nodes.append(node)
+            case .workload(let workload): state.workloads.append(workload)
             }
         }
         return state

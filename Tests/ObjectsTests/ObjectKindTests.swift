@@ -9,6 +9,8 @@ struct ObjectKindTests {
         arguments: [
             (ObjectKind.service, "Service", "v1"), (.endpointSlice, "EndpointSlice", "discovery.k8s.io/v1"),
             (.endpoints, "Endpoints", "v1"), (.pod, "Pod", "v1"), (.node, "Node", "v1"),
+            (.deployment, "Deployment", "apps/v1"), (.statefulSet, "StatefulSet", "apps/v1"),
+            (.daemonSet, "DaemonSet", "apps/v1"), (.replicaSet, "ReplicaSet", "apps/v1"), (.job, "Job", "batch/v1"),
         ])
     func words(_ kind: ObjectKind, _ word: String, _ version: String) {
         #expect(ObjectKind(rawValue: word) == kind)
@@ -16,7 +18,8 @@ struct ObjectKindTests {
     }
 
     @Test(
-        "Other kinds, and words in another case, are none", arguments: ["", "service", "Services", "List", "Ingress"])
+        "Other kinds, and words in another case, are none",
+        arguments: ["", "service", "Services", "List", "Ingress", "CronJob"])
     func others(_ word: String) { #expect(ObjectKind(rawValue: word) == nil) }
 
     @Test("Only nodes are in no namespace")
@@ -26,7 +29,8 @@ struct ObjectKindTests {
 
     @Test("Each has its own place, in the order in which they are listed")
     func order() {
-        #expect(ObjectKind.allCases.map(\.order) == [0, 1, 2, 3, 4])
+        #expect(ObjectKind.allCases.map(\.order) == Array(0..<10))
+        #expect(ObjectKind.allCases.filter(\.isWorkload).map(\.order) == Array(5..<10))
     }
 
     @Test("An object is read as the kind that it is known to be", arguments: ObjectKind.allCases)

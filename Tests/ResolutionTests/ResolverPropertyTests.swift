@@ -201,7 +201,7 @@ private struct Neighbourhood {
                 service.metadata.namespace == pod.metadata.namespace && !service.spec.selector.isEmpty
                     && service.spec.selector.allSatisfy { pod.metadata.labels[$0.key] == $0.value }
             }.map(\.metadata.key)
-        case .node: return []
+        case .node, .workload: return []
         }
     }
 

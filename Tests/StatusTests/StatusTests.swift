@@ -42,6 +42,25 @@ import Testing
         #expect(board.read { Array($0.services.keys) } == [key("b")])
     }
 
+    @Test func itCountsWhatIsServed() {
+        func served(_ name: String) -> ServedService {
+            var service = service(name, ports: 2)
+            let ip = IPAddress(v4: 1)
+            service.ports[1].endpoints = [ServiceEndpoint(address: EndpointAddress(ip: ip, port: 80))]
+            return service
+        }
+        let first = board.update {
+            $0.update(services: [key("a"): service("a"), key("b"): served("b"), key("headless"): ServedService()])
+        }
+        #expect(first.servedBefore == ServedCount() && board.read { $0.served } == ServedCount(served: 1, all: 2))
+        let second = board.update { $0.update(services: [key("a"): served("a")]) }
+        #expect(second.servedBefore == ServedCount(served: 1, all: 2))
+        #expect(board.read { $0.served } == ServedCount(served: 2, all: 2))
+        let third = board.update { $0.update(services: [key("a"): nil, key("b"): service("b")]) }
+        #expect(third.servedBefore != nil && board.read { $0.served } == ServedCount(served: 0, all: 1))
+        #expect(board.update { $0.enter(.serving) }.servedBefore == nil)
+    }
+
     @Test func whatIsAsItWasAtTheEndOfAStepIsNoChange() {
         board.update { $0.update(services: [key("a"): service("a")]) }
         let change = board.update {

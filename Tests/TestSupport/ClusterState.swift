@@ -9,16 +9,18 @@ public struct ClusterState: Hashable, Sendable {
     public var endpoints: [Endpoints]
     public var pods: [Pod]
     public var nodes: [Node]
+    public var workloads: [Workload]
 
     public init(
         services: [Service] = [], endpointSlices: [EndpointSlice] = [], endpoints: [Endpoints] = [], pods: [Pod] = [],
-        nodes: [Node] = []
+        nodes: [Node] = [], workloads: [Workload] = []
     ) {
         self.services = services
         self.endpointSlices = endpointSlices
         self.endpoints = endpoints
         self.pods = pods
         self.nodes = nodes
+        self.workloads = workloads
     }
 
     /// As a source tells of it at first.
@@ -29,6 +31,7 @@ public struct ClusterState: Hashable, Sendable {
         for object in endpoints { changes.update(.endpoints(object)) }
         for object in pods { changes.update(.pod(object)) }
         for object in nodes { changes.update(.node(object)) }
+        for object in workloads { changes.update(.workload(object)) }
         return changes
     }
 

@@ -102,6 +102,7 @@ extension World.Event: CustomStringConvertible {
         case .endpoints(let object): "\(object.metadata.labels) \(object.subsets)"
         case .pod(let pod): "\(pod.metadata.labels) \(pod.spec) \(pod.status)"
         case .node(let node): "\(node.metadata.labels) \(node.addresses)"
+        case .workload(let workload): "\(workload.replicas) \(workload.template)"
         }
     }
 }

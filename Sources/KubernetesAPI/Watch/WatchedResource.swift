@@ -30,15 +30,7 @@ struct WatchedResource: Hashable, Sendable {
     /// What the server calls a list of them.
     var listKind: String { kind.rawValue + "List" }
 
-    private var plural: String {
-        switch kind {
-        case .service: "services"
-        case .endpointSlice: "endpointslices"
-        case .endpoints: "endpoints"
-        case .pod: "pods"
-        case .node: "nodes"
-        }
-    }
+    private var plural: String { title.lowercased() }
 
     private var group: String {
         kind.apiVersion.contains("/") ? String(kind.apiVersion.prefix { $0 != "/" }) : ""

@@ -37,6 +37,12 @@ struct SelectionOptions: ParsableArguments {
         (namespaces.isEmpty || namespaces.contains { $0.name == namespace }) && selector.matches(labels)
     }
 
+    /// As it was asked for; empty for all Services.
+    var text: String {
+        let parts = namespaces.map { "-n \($0.name)" } + ["\(selector)"].filter { !$0.isEmpty }.map { "-l \($0)" }
+        return parts.joined(separator: " ")
+    }
+
     /// The namespace of names that are given without one: the only one of `-n`, else `default`.
     var defaultNamespace: String {
         namespaces.count == 1 ? namespaces[0].name : "default"

@@ -26,8 +26,8 @@ struct Dev: AsyncParsableCommand {
               What portico.yaml says, here or in a folder above; portico init writes one:
                 portico dev
 
-              Try it without any pod:
-                portico dev --demo-pods -f Examples/my-service
+              Try it without any pod: Portico plays those of the manifests' Deployments and so on:
+                portico dev --demo-pods -f manifests/
 
               What a cluster has, if its pods can be reached from here:
                 portico dev --kubeconfig ~/.kube/config --context kind-kind -n shop
@@ -83,8 +83,16 @@ struct Dev: AsyncParsableCommand {
         transform: { try ServiceArgument($0) })
     var services: [ServiceArgument] = []
 
-    @Flag(help: "Let small HTTP servers inside this process stand in for the pods of the manifests.")
-    var demoPods = false
+    @Option(
+        help: ArgumentHelp(
+            "Let small HTTP and UDP servers inside this process play the pods; all without a value.",
+            discussion: """
+                Those that Deployments, StatefulSets, DaemonSets, ReplicaSets and Jobs would have, those that are in the \
+                manifests, and one for each Service that nothing describes pods for. 'missing' plays only the pods of \
+                Services that nobody else serves.
+                """,
+            valueName: "all|missing"))
+    var demoPods: DemoPodsArgument?
 
     @Option(
         help: ArgumentHelp(
@@ -197,7 +205,11 @@ struct Dev: AsyncParsableCommand {
         settings.includes = { [selection] service in
             selection.includes(namespace: service.metadata.namespace, labels: service.metadata.labels)
         }
-        let demo = demoPods ? try DemoStandIns() : nil
+        settings.defaultNamespace = selection.defaultNamespace
+        settings.selection = selection.text
+        settings.isOfCluster = isOfCluster
+        settings.playsPods = demoPods != nil
+        let demo = try demoPods.map { try DemoStandIns(only: $0) }
         if let demo { settings.standIn = { demo.address(for: $0) } }
         // Programs have standard output to themselves.
         let teller = StatusTeller(logger: Logger(label: "dev"))
@@ -210,7 +222,7 @@ struct Dev: AsyncParsableCommand {
             isNamed
             ? try NamePublisher(
                 names, settings, namespace: selection.defaultNamespace, commandFolder: project.commandFolder) : nil
-        settings.resolvesHeadless = isNamed || demoPods
+        settings.resolvesHeadless = isNamed || demoPods != nil
         SessionSignal.begin()
         var configuration = RelayConfiguration.ofThisMachine(udpTimeout: relay.udpTimeout?.duration)
         configuration.reportsConnections = connections || reachability != nil

@@ -10,6 +10,7 @@ import Status
 /// Puts the demo pods in the place of the endpoints of manifests.
 final class DemoStandIns: Sendable {
     private let pods: DemoPods
+    private let played: DemoPodsArgument
     private let users = Guarded(Users())
 
     /// Which pods each Service has, and how many Services have each.
@@ -32,7 +33,8 @@ final class DemoStandIns: Sendable {
         }
     }
 
-    init() throws(SystemError) {
+    init(only played: DemoPodsArgument = .all) throws(SystemError) {
+        self.played = played
         // The other half is for those who come to them.
         pods = try DemoPods(ceiling: ResourceLimits.raiseDescriptorLimit() / 2)
     }
@@ -53,9 +55,10 @@ final class DemoStandIns: Sendable {
         if let kept { pods.update(keeping: kept) }
     }
 
-    /// Where the stand-in of `endpoint` listens; nil if there can be none, which the endpoint's silence then shows.
+    /// Where the stand-in of `endpoint` listens; nil for one that somebody else runs, and if there can be none, which the endpoint's
+    /// silence then shows.
     func address(for endpoint: ServiceEndpoint) -> EndpointAddress? {
-        guard
+        guard played == .all || endpoint.isPlayed,
             let address = try? pods.standIn(podName: Self.name(endpoint), address: endpoint.address.description)
         else { return nil }
         return EndpointAddress(ip: IPAddress(v4: UInt32(truncatingIfNeeded: address.low)), port: address.port)

@@ -22,13 +22,14 @@ struct DevReport: SessionReport {
         switch format {
         case .json:
             let dns = status.names.map { [("dns", JSONValue.string("\($0)"))] } ?? []
-            output.write(JSONLine(event("listening", services, status.problems) + dns))
+            output.write(JSONLine(event("listening", services, status.problems) + status.served.fields + dns))
         case .text:
             output.write(table(services).rendered(inColour: output.takesColour))
+            output.write("\n\(status.served.sentence)\n")
             if let dns = status.names { output.write("\nDNS on \(dns), UDP and TCP.\n") }
             let end = command.map { "Running \($0)." } ?? "Ctrl-C ends."
             let follows = followed.map { " \($0) are followed." } ?? ""
-            output.write("\nReady.\(follows) \(end)\n")
+            output.write("\n\(status.served.readiness)\(follows) \(end)\n")
         }
     }
 
@@ -43,7 +44,9 @@ struct DevReport: SessionReport {
             // Also those that are there and have no port to serve any more, such as one that has become headless.
             let gone = services.filter { $0.value.hasCeased }.map { JSONValue.string("\($0.key)") }
             output.write(
-                JSONLine(event("changed", present, board.read { $0.problems }) + [("gone", .array(gone))]))
+                JSONLine(
+                    event("changed", present, board.read { $0.problems }) + board.read { $0.served }.fields
+                        + [("gone", .array(gone))]))
         case .text:
             let ports = services.map { (before: $0.value.before?.ports ?? [], after: $0.value.after?.ports ?? []) }
             let different = ports.flatMap { ports in ports.after.filter { !ports.before.contains($0) } }
@@ -54,6 +57,9 @@ struct DevReport: SessionReport {
                 for port in before where !after.contains(where: { $0.id == port.id }) {
                     output.write("\nGone: \(port.id)\n")
                 }
+            }
+            if let before = change.servedBefore, let news = board.read({ $0.served }).news(after: before) {
+                output.write("\n\(news)\n")
             }
         }
     }
@@ -142,7 +148,7 @@ struct DevReport: SessionReport {
             }
             table.addRow(
                 StyledText("\(port.id)", .bold), StyledText(addresses.joined(separator: ", ")),
-                StyledText(Self.endpoints(port.endpoints)))
+                StyledText(Self.endpoints(port.endpoints) + (port.absence.map { ": \($0)" } ?? "")))
         }
         return table
     }
@@ -161,22 +167,23 @@ struct DevReport: SessionReport {
         _ name: String, _ ports: [PortStatus], _ problems: [Problem]
     ) -> [(String, JSONValue)] {
         let services = ports.map { port in
-            JSONValue.object([
-                ("service", .string("\(port.id)")), ("namespace", .string(port.id.name.namespace)),
-                ("name", .string(port.id.name.service)), ("portName", .string(port.id.name.port)),
-                ("protocol", .string(port.id.transport.rawValue)),
-                (
-                    "addresses",
-                    .array(port.doors.compactMap { door in door.listening.map { .string("\($0)") } })
-                ),
-                (
-                    "endpoints",
-                    .array(
-                        port.endpoints.map {
-                            .object([("address", .string("\($0.address)")), ("pod", .string($0.podName ?? ""))])
-                        })
-                ),
-            ])
+            JSONValue.object(
+                [
+                    ("service", .string("\(port.id)")), ("namespace", .string(port.id.name.namespace)),
+                    ("name", .string(port.id.name.service)), ("portName", .string(port.id.name.port)),
+                    ("protocol", .string(port.id.transport.rawValue)),
+                    (
+                        "addresses",
+                        .array(port.doors.compactMap { door in door.listening.map { .string("\($0)") } })
+                    ),
+                    (
+                        "endpoints",
+                        .array(
+                            port.endpoints.map {
+                                .object([("address", .string("\($0.address)")), ("pod", .string($0.podName ?? ""))])
+                            })
+                    ),
+                ] + port.absenceFields)
         }
         return [
             ("event", .string(name)), ("services", .array(services)),

@@ -1,0 +1,45 @@
+internal import Balancing
+internal import Base
+internal import Objects
+internal import Resolution
+internal import Status
+
+extension DevelopmentProxy.Settings {
+    /// Why a port has no endpoints, and what would serve it: `3 replicas of Deployment cart would serve it: --local cart=PORT,
+    /// --demo-pods, or a cluster`.
+    ///
+    /// - Parameter siblings: how many ports its Service has.
+    func advice(_ port: ServicePort, siblings: Int) -> String? {
+        guard let absence = port.absence else { return nil }
+        let name = port.name
+        let place = (name.namespace == defaultNamespace ? "" : "\(name.namespace)/") + name.service
+        let number = siblings == 1 ? "" : name.port.isEmpty ? ":\(port.port)" : ":\(name.port)"
+        var ways = ["--local \(place)\(number)=PORT"]
+        if absence.canBePlayed, !playsPods { ways.append("--demo-pods") }
+        if absence.canBePlayed, !isOfCluster { ways.append("a cluster") }
+        return "\(absence.reason): \(ways.asChoice)"
+    }
+}
+
+extension [PortStatus] {
+    /// With why those have no endpoints that have none.
+    func explained(_ settings: DevelopmentProxy.Settings, _ ports: [ServicePort]) -> [PortStatus] {
+        guard contains(where: \.endpoints.isEmpty) else { return self }
+        return map { status in
+            guard status.endpoints.isEmpty,
+                let port = ports.first(where: { $0.name == status.id.name && $0.transport == status.id.transport })
+            else { return status }
+            var status = status
+            status.absence = settings.advice(port, siblings: ports.count)
+            return status
+        }
+    }
+}
+
+extension [String] {
+    /// `a`, `a or b`, `a, b or c`.
+    fileprivate var asChoice: String {
+        guard let last, count > 1 else { return joined() }
+        return dropLast().joined(separator: ", ") + " or \(last)"
+    }
+}
