@@ -52,7 +52,7 @@ let package = Package(
             name: "Resolution", dependencies: ["Base", "Objects", "Balancing", "Cluster"], swiftSettings: settings),
         .target(name: "Status", dependencies: ["Base", "Objects", "Balancing"], swiftSettings: settings),
         .target(name: "Relay", dependencies: ["Base", "EventLoop", "Balancing"], swiftSettings: settings),
-        .target(name: "Documents", dependencies: ["Objects", "CYaml"], swiftSettings: settings),
+        .target(name: "Documents", dependencies: ["Base", "Objects", "CYaml"], swiftSettings: settings),
         .target(
             name: "Manifests",
             dependencies: ["Base", "EventLoop", "Objects", "Cluster", "Documents"],

@@ -61,6 +61,7 @@ struct UnkeyedTreeContainer: UnkeyedDecodingContainer {
         self.decoder = decoder
         next = decoder.node + 1
         end = decoder.document.tree.after(decoder.node)
+        skipLeftOut()
     }
 
     var codingPath: [any CodingKey] { decoder.codingPath }
@@ -78,6 +79,11 @@ struct UnkeyedTreeContainer: UnkeyedDecodingContainer {
     private mutating func advance() {
         next = decoder.document.tree.after(next)
         currentIndex += 1
+        skipLeftOut()
+    }
+
+    private mutating func skipLeftOut() {
+        while next < end, decoder.document.isLeftOut(next) { next = decoder.document.tree.after(next) }
     }
 
     mutating func decodeNil() throws -> Bool {

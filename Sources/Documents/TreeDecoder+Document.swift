@@ -2,17 +2,22 @@ extension TreeDecoder {
     /// A tree by reference, with what is remembered while it is decoded. Containers are boxed by the standard library, and
     /// copying a whole tree's arrays into each would cost their reference counts.
     public final class Document {
-        public let tree: DocumentTree
+        public private(set) var tree: DocumentTree
         private let strings: StringCache
         /// The values of mappings that have very many keys, or get some by merging, by name. Searched one by one they would take
         /// hours.
         private var values: [Int: [String: Int]] = [:]
         /// Nodes that aliases have led to, with all that they contain.
         private var repeated = 0
+        var detours = Detours()
+        /// The keys that decoders have asked for in each mapping; nil if nobody wants to know.
+        private(set) var asked: [Int: Set<String>]?
 
-        public init(_ tree: DocumentTree, strings: StringCache = StringCache()) {
+        /// - Parameter notesFields: remembers which fields are asked for, for ``misspeltFields(in:)``.
+        public init(_ tree: DocumentTree, strings: StringCache = StringCache(), notesFields: Bool = false) {
             self.tree = tree
             self.strings = strings
+            asked = notesFields ? [:] : nil
         }
 
         func string(_ node: Int) -> String { strings.string(tree.bytes(of: node)) }
@@ -22,6 +27,8 @@ extension TreeDecoder {
 
         /// The value of a key, nil if the mapping does not have it, itself or by a merge key.
         func value(of key: String, in mapping: Int) -> Int? {
+            if asked != nil { asked?[mapping, default: []].insert(key) }
+            if !detours.nodes.isEmpty, let detour = detours.nodes[.field(mapping: mapping, key: key)] { return detour }
             let node = tree.nodes[mapping]
             let value =
                 node.count > 128 || node.hasMergeKey ? index(of: mapping)[key] : tree.value(of: key, in: mapping)
@@ -35,6 +42,19 @@ extension TreeDecoder {
             if target != node { pass(to: target) }
             return target
         }
+
+        /// Whether an element is left out, since there is something wrong with it.
+        func isLeftOut(_ element: Int) -> Bool {
+            !detours.nodes.isEmpty && detours.nodes[.element(element)] != nil
+        }
+
+        /// Adds a scalar behind all that there is, where only a number leads.
+        func appendScalar(_ kind: DocumentTree.Kind, _ bytes: [UInt8]) -> Int {
+            tree.appendScalar(kind, line: 0, bytes: bytes)
+        }
+
+        /// The way from the root to a node, or to what it stands for.
+        func path(to node: Int) -> [PathStep] { detours.paths[node] ?? tree.path(to: node) }
 
         private func index(of mapping: Int) -> [String: Int] {
             if let known = values[mapping] { return known }

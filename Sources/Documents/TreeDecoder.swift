@@ -12,7 +12,7 @@ public struct TreeDecoder: Decoder {
         self.node = node
     }
 
-    public var codingPath: [any CodingKey] { document.tree.path(to: node).map(PathKey.init) }
+    public var codingPath: [any CodingKey] { document.path(to: node).map(PathKey.init) }
     public var userInfo: [CodingUserInfoKey: Any] { [:] }
 
     public func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {

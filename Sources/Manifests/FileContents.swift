@@ -24,6 +24,8 @@ struct FailedObject: Hashable, Sendable {
 struct FileContents: Hashable, Sendable {
     private(set) var objects: [LoadedObject] = []
     private(set) var failures: [FailedObject] = []
+    /// What is wrong with objects that are used all the same; only where somebody looks for mistakes.
+    private(set) var remarks: [ManifestProblem] = []
     /// Failures beyond those that are told.
     private var untold = 0
     /// How many objects of each kind were none of the proxy's business.
@@ -42,11 +44,23 @@ struct FileContents: Hashable, Sendable {
         if failures.count < Self.mostFailures { failures.append(failure) } else { untold += 1 }
     }
 
+    mutating func add(remark: ManifestProblem) {
+        if remarks.count < Self.mostFailures { remarks.append(remark) } else { untold += 1 }
+    }
+
+    /// Takes failures out that something else explains.
+    mutating func removeFailures(_ areExplained: (ManifestProblem) -> Bool) -> Bool {
+        let count = failures.count
+        failures.removeAll { areExplained($0.problem) }
+        return failures.count < count
+    }
+
     mutating func skip(_ kind: String) { skipped[kind, default: 0] += 1 }
 
     mutating func add(_ other: FileContents) {
         if objects.isEmpty { objects = other.objects } else { objects += other.objects }
         for failure in other.failures { add(failure) }
+        remarks += other.remarks
         untold += other.untold
         skipped.merge(other.skipped, uniquingKeysWith: +)
     }
@@ -55,13 +69,17 @@ struct FileContents: Hashable, Sendable {
     mutating func place(inDocument number: Int) {
         for index in objects.indices { objects[index].document = number }
         for index in failures.indices { failures[index].problem.document = number }
+        for index in remarks.indices { remarks[index].document = number }
     }
 
     // MARK: What follows
 
     /// What is wrong, in the order of the file.
     func problems(file: String) -> [ManifestProblem] {
-        let told = failures.map(\.problem)
+        var told = failures.map(\.problem)
+        if !remarks.isEmpty {
+            told = (told + remarks).sorted { ($0.document ?? 0, $0.line ?? 0) < ($1.document ?? 0, $1.line ?? 0) }
+        }
         return untold == 0 ? told : told + [ManifestProblem(file: file, message: "\(untold) more mistakes")]
     }
 
@@ -95,8 +113,10 @@ struct FileContents: Hashable, Sendable {
             kept.insert(object.id)
         }
         guard !kept.isEmpty else { return }
+        // Once for each object.
+        var told: Set<ObjectID> = []
         for index in failures.indices {
-            let keeps = failures[index].id.map(kept.contains) ?? true
+            let keeps = failures[index].id.map { kept.contains($0) && told.insert($0).inserted } ?? true
             if keeps { failures[index].problem.message += "; its last good state stays in use" }
         }
     }

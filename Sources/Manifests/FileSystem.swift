@@ -10,7 +10,11 @@ enum FileKind: Hashable, Sendable {
 
 /// The few calls that looking at manifests takes. They follow symbolic links, and allocate nothing.
 enum FileSystem {
-    static func kind(of path: String) -> Result<FileKind, FileError> { kind(of: path, in: AT_FDCWD) }
+    /// What names are looked up in that have no folder in front.
+    static let currentFolder = AT_FDCWD
+    static let danglingLink = "is a link that leads nowhere"
+
+    static func kind(of path: String) -> Result<FileKind, FileError> { kind(of: path, in: currentFolder) }
 
     /// - Parameter folder: a descriptor of the folder that `name` is in.
     static func kind(of name: String, in folder: Int32) -> Result<FileKind, FileError> {

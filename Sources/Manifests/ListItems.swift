@@ -15,12 +15,12 @@ struct ListForm {
 
     /// A list of Kubernetes' own: `List`, `ServiceList`. Other projects' lists are skipped, as their objects are.
     var isList: Bool {
-        guard name.hasSuffix("List"), ObjectKind(rawValue: name) == nil else { return false }
+        guard name == "List" || elementKind != nil else { return false }
         return apiVersion.map { version in ObjectKind.allCases.contains { $0.apiVersion == version } } ?? true
     }
 
     /// The kind of the elements, if all are of one.
-    var elementKind: ObjectKind? { ObjectKind(rawValue: String(name.dropLast(4))) }
+    var elementKind: ObjectKind? { name.hasSuffix("List") ? ObjectKind(rawValue: String(name.dropLast(4))) : nil }
 }
 
 /// The elements of a list, decoded while it is read: each has a tree of its own, which is gone before the next is read. The list

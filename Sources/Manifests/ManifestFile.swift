@@ -33,6 +33,8 @@ final class ManifestFile {
     var ids: [ObjectID] = []
     var problems: [ManifestProblem] = []
     var note: String?
+    /// How many objects of each kind were none of the proxy's business.
+    var skipped: [String: Int] = [:]
     /// It could not even be opened or read.
     var failedToRead = false
 

@@ -4,6 +4,7 @@ internal import Documents
 /// Reads the bytes of a file into objects and problems.
 struct ManifestReader {
     private let file: String
+    private let inspects: Bool
     private let strings = StringCache()
     private var contents = FileContents()
 
@@ -11,18 +12,21 @@ struct ManifestReader {
     ///   - text: The whole file, which is given back as it is read.
     ///   - file: Its name for messages, and for its form: what ends with `.json` must be JSON. In other files, and on
     ///     standard input, JSON is told from YAML by how it begins.
-    static func read(_ text: FileText, file: String) -> FileContents { read(text.bytes, file: file, spent: text) }
+    ///   - inspects: also says what is probably not as it was meant, and what an API server would not take.
+    static func read(_ text: FileText, file: String, inspects: Bool = false) -> FileContents {
+        read(text.bytes, file: file, inspects: inspects, spent: text)
+    }
 
     /// The same for bytes that stay.
-    static func read(_ bytes: [UInt8], file: String) -> FileContents {
-        bytes.withUnsafeBufferPointer { read($0, file: file, spent: nil) }
+    static func read(_ bytes: [UInt8], file: String, inspects: Bool = false) -> FileContents {
+        bytes.withUnsafeBufferPointer { read($0, file: file, inspects: inspects, spent: nil) }
     }
 
     /// - Parameter spent: whose bytes they are, to give back what has been read for the last time.
     private static func read(
-        _ bytes: UnsafeBufferPointer<UInt8>, file: String, spent: FileText?
+        _ bytes: UnsafeBufferPointer<UInt8>, file: String, inspects: Bool, spent: FileText?
     ) -> FileContents {
-        var reader = ManifestReader(file: file)
+        var reader = ManifestReader(file: file, inspects: inspects)
         guard bytes.count <= DocumentTree.maximumBytes else {
             reader.fail(line: nil, document: nil, message: "larger than 2 GiB")
             return reader.contents
@@ -35,13 +39,16 @@ struct ManifestReader {
             if reader.readJSON(bytes, from: start, isCertain: isCertain, spent: isCertain ? spent : nil) {
                 return reader.contents
             }
-            reader = ManifestReader(file: file)
+            reader = ManifestReader(file: file, inspects: inspects)
         }
         reader.readYAML(bytes, from: start)
         return reader.contents
     }
 
-    private init(file: String) { self.file = file }
+    private init(file: String, inspects: Bool) {
+        self.file = file
+        self.inspects = inspects
+    }
 
     /// An object whose first field is in quotes. YAML could begin so too; that is found out when JSON fails.
     private static func looksLikeJSON(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
@@ -81,23 +88,37 @@ struct ManifestReader {
 
     private mutating func readYAML(_ bytes: UnsafeBufferPointer<UInt8>, from start: Int) {
         let chunks = DocumentSplitter.split(bytes[start...])
+        var templateLine: Int?
         for (index, chunk) in chunks.enumerated() {
             let document = chunks.count > 1 ? index + 1 : nil
             let range = (chunk.range.lowerBound + start)..<(chunk.range.upperBound + start)
+            let text = UnsafeBufferPointer(rebasing: bytes[range])
             do throws(SyntaxError) {
-                let text = UnsafeBufferPointer(rebasing: bytes[range])
                 let tree = try YAMLReader.read(text, firstLine: chunk.firstLine)
                 var decoder = DocumentDecoder(tree, origin(document: document))
                 decoder.decode()
-                contents.add(decoder.contents)
+                var found = decoder.contents
+                if !found.failures.isEmpty {
+                    let lines = TextMistake.templateLines(in: text, firstLine: chunk.firstLine)
+                    let isTemplate = found.removeFailures { lines.contains($0.line ?? 0) }
+                    if isTemplate { templateLine = templateLine ?? lines.min() }
+                }
+                contents.add(found)
             } catch {
-                fail(line: error.line, document: document, message: error.message)
+                let told = TextMistake.message(for: error, in: text, firstLine: chunk.firstLine)
+                if told == error, let line = TextMistake.templateLines(in: text, firstLine: chunk.firstLine).min() {
+                    templateLine = templateLine ?? line
+                } else {
+                    fail(line: told.line, document: document, message: told.message)
+                }
             }
         }
+        // Once, however many documents of the file are templates.
+        if let templateLine { fail(line: templateLine, document: nil, message: TextMistake.template) }
     }
 
     private func origin(document: Int?) -> DocumentDecoder.Origin {
-        DocumentDecoder.Origin(file: file, document: document, strings: strings)
+        DocumentDecoder.Origin(file: file, document: document, strings: strings, inspects: inspects)
     }
 
     private mutating func fail(line: Int?, document: Int?, message: String) {

@@ -29,8 +29,9 @@ public actor ManifestSource: ClusterSource {
     /// - Parameters:
     ///   - inputs: The `-f` arguments in their order; a later object replaces an earlier one of the same name.
     ///   - pollInterval: How often the files are looked at, unless they are very many.
-    public init(_ inputs: [ManifestInput], pollInterval: Duration = .milliseconds(250)) {
-        store = ManifestStore(inputs: inputs)
+    ///   - inspects: Also says what is probably not as it was meant, and what an API server would not take.
+    public init(_ inputs: [ManifestInput], pollInterval: Duration = .milliseconds(250), inspects: Bool = false) {
+        store = ManifestStore(inputs: inputs, inspects: inspects)
         self.pollInterval = pollInterval
     }
 
@@ -64,6 +65,16 @@ public actor ManifestSource: ClusterSource {
         store.files.map { file in
             (file.path, file.ids, file.problems.contains { $0.severity == .error })
         }
+    }
+
+    /// How many objects of each kind were left out at the last update.
+    public var skipped: [String: Int] { store.skipped }
+
+    /// Something about an object that files have, with its place.
+    public func problem(
+        _ severity: ManifestProblem.Severity, about id: ObjectID, field: String? = nil, _ message: String
+    ) -> ManifestProblem {
+        store.table.problem(severity, about: id, field: field, message)
     }
 
     var pause: Duration {

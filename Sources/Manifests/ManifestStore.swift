@@ -26,10 +26,16 @@ struct ManifestStore {
     private(set) var revision = 0
     private(set) var problems: [ManifestProblem] = []
     private(set) var notes: [String] = []
+    /// How many objects of each kind were left out, of all files.
+    private(set) var skipped: [String: Int] = [:]
     /// A source, or a file of one, cannot be read at all: there may be more objects than are known.
     private(set) var isPartial = false
 
-    init(inputs: [ManifestInput]) {
+    private let inspects: Bool
+
+    /// - Parameter inspects: also says what is probably not as it was meant, and what an API server would not take.
+    init(inputs: [ManifestInput], inspects: Bool = false) {
+        self.inspects = inspects
         self.inputs = inputs.enumerated().map { WatchedTree($1, number: $0) }
     }
 
@@ -127,7 +133,8 @@ struct ManifestStore {
         let sight = file.sight
         switch FileSystem.read(file.isStandardInput ? nil : file.path, isStream: sight == .stream) {
         case .failure(let error):
-            contents = .unreadable(file, "cannot be read: \(error)")
+            let isLink = error.isMissing && FileSystem.exists(file.path, in: FileSystem.currentFolder)
+            contents = .unreadable(file, isLink ? FileSystem.danglingLink : "cannot be read: \(error)")
             // Not tried again until something about the file changes.
             file.read = sight
         case .success(let reading):
@@ -141,7 +148,7 @@ struct ManifestStore {
                 // Nobody deletes objects that way; full disks and interrupted editors do this.
                 contents = .unreadable(file, "is empty")
             } else {
-                contents = ManifestReader.read(reading.text, file: file.displayName)
+                contents = ManifestReader.read(reading.text, file: file.displayName, inspects: inspects)
             }
             file.read = state(reading, sight)
         }
@@ -167,6 +174,7 @@ struct ManifestStore {
             || contents.failedToRead != file.failedToRead
         file.problems = problems
         file.note = note
+        file.skipped = contents.skipped
         file.failedToRead = contents.failedToRead
     }
 
@@ -186,6 +194,7 @@ struct ManifestStore {
         isPartial = problems.contains { $0.severity == .error } || files.contains(where: \.failedToRead)
         for file in files { problems += file.problems + (warnings[ObjectIdentifier(file)] ?? []) }
         notes = files.compactMap(\.note)
+        skipped = files.reduce(into: [:]) { $0.merge($1.skipped, uniquingKeysWith: +) }
     }
 }
 

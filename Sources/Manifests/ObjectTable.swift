@@ -56,6 +56,16 @@ struct ObjectTable {
     /// The object that counts.
     func object(_ id: ObjectID) -> ClusterObject? { versions[id]?.last?.loaded.object }
 
+    /// Something about an object, with its place.
+    func problem(
+        _ severity: ManifestProblem.Severity, about id: ObjectID, field: String?, _ message: String
+    ) -> ManifestProblem {
+        let version = versions[id]?.last
+        return ManifestProblem(
+            severity: severity, file: version?.file.displayName ?? "", line: version?.loaded.line,
+            document: version?.loaded.document, object: id.description, field: field, message: message)
+    }
+
     /// The objects that count.
     func inOrder(_ files: [ManifestFile]) -> [ClusterObject] {
         var seen: Set<ObjectID> = []

@@ -62,7 +62,9 @@ struct WatchedInput {
         case .success(.folder(let stamp)): return lookInto(path, stamp, &replaced)
         case .success(.file(let fingerprint)): return takeItself(.file(fingerprint), &replaced)
         case .success(.stream): return takeItself(.stream, &replaced)
-        case .failure(let error) where error.isMissing: return become(.unreadable("no such file or folder"))
+        case .failure(let error) where error.isMissing:
+            let isLink = FileSystem.exists(path, in: FileSystem.currentFolder)
+            return become(.unreadable(isLink ? FileSystem.danglingLink : "no such file or folder"))
         // Reading it will fail likewise and say why, without forgetting what it held.
         case .failure: return takeItself(.obstacle, &replaced)
         }

@@ -139,6 +139,11 @@ extension DecodingError {
         }
     }
 
+    /// The place of what is wrong, also where that is a field that is missing.
+    public var place: [any CodingKey] {
+        if case .keyNotFound(let key, _) = self { path + [key] } else { path }
+    }
+
     private static func words(for type: Any.Type) -> String {
         if type == String.self { return "text" }
         if type == Bool.self { return "true or false" }

@@ -73,7 +73,6 @@ struct Portico: AsyncParsableCommand {
             [Daemon.name] + (try DaemonCommandLine(Array(arguments.dropFirst())).settled())
         case Dev.name: [Dev.name] + (try DevCommandLine(Array(arguments.dropFirst())).settled())
         case Render.configuration.commandName: GoFlags.normalized(arguments, flags: Daemon.flags)
-        case Dev.configuration.commandName: DemoPodsArgument.normalized(arguments)
         default: arguments
         }
     }

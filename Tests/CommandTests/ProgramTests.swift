@@ -41,10 +41,12 @@ import Testing
     func checkSaysWhatANodeRefuses() async throws {
         let folder = try TemporaryDirectory()
         let manifest = """
+            apiVersion: v1
             kind: Service
             metadata: {name: web}
             spec: {clusterIP: 127.0.0.1, ports: [{port: 80}]}
             ---
+            apiVersion: v1
             kind: Endpoints
             metadata: {name: web}
             subsets: [{addresses: [{ip: 169.254.169.254}], ports: [{port: 80}]}]
@@ -56,7 +58,9 @@ import Testing
         ]
         let text = try await Self.run("check", "-f", folder.file("web.yaml"))
         #expect(text.status == 0)
-        for refusal in refusals { #expect(text.errors.contains("warning: Service default/web: \(refusal)\n")) }
+        for refusal in refusals {
+            #expect(text.errors.contains("web.yaml:1: document 1, Service default/web: \(refusal)\n"))
+        }
         let json = try await Self.run("check", "--output", "json", "-f", folder.file("web.yaml"))
         for refusal in refusals { #expect(json.output.contains(#""message":"\#(refusal)""#)) }
         #expect(json.output.contains(#""errors":0,"warnings":2"#))

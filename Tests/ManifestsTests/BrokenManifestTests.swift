@@ -40,7 +40,7 @@ struct BrokenManifestTests {
             testDescription: "a document that is no YAML leaves its neighbours alone",
             text: service("a") + "---\nkind: Service\nmetadata:\n\tname: b\n---\n" + service("c"),
             messages: [
-                "web.yaml:10: document 2: not valid YAML: found character that cannot start any token while scanning for the next token that begins in line 10"
+                "web.yaml:10: document 2: not valid YAML: a tab in its indentation, where YAML takes only spaces"
             ], objects: ["Service default/a", "Service default/c"]),
         BrokenCase(
             testDescription: "bad indentation",

@@ -30,16 +30,22 @@ struct ManifestReaderTests {
             - {apiVersion: apps/v1, kind: Deployment, metadata: {name: a}}
             - {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}
             - {apiVersion: apps/v1, kind: Deployment, metadata: {name: b}}
+            - {apiVersion: v1, kind: ConfigMap, metadata: {name: b}}
+            - {apiVersion: batch/v1, kind: CronJob, metadata: {name: a}}
             - {apiVersion: serving.knative.dev/v1, kind: Service, metadata: {name: k}}
             kind: List
             metadata: {resourceVersion: ""}
             """
         let contents = read(text)
         #expect(contents.messages.isEmpty)
-        #expect(contents.names == ["Service shop/web", "EndpointSlice shop/web-1", "Pod shop/web-a"])
+        #expect(
+            contents.names == [
+                "Service shop/web", "EndpointSlice shop/web-1", "Pod shop/web-a", "Deployment default/a",
+                "Deployment default/b",
+            ])
         #expect(
             contents.skippedNote(file: "web.yaml")
-                == "web.yaml: skipped 2 Deployment, 1 ConfigMap, 1 Service of serving.knative.dev/v1")
+                == "web.yaml: skipped 2 ConfigMap, 1 CronJob, 1 Service of serving.knative.dev/v1")
     }
 
     @Test("Lists of other kinds are skipped like their elements")

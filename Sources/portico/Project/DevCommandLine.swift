@@ -46,7 +46,7 @@ struct DevCommandLine {
     }
 
     /// As the parser takes them.
-    static func normalized(_ arguments: [String]) -> [String] { arguments }
+    static func normalized(_ arguments: [String]) -> [String] { DemoPodsArgument.normalized(arguments) }
 
     // MARK: Arguments
 
