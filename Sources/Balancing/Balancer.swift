@@ -9,6 +9,8 @@ public final class Balancer: Sendable {
     /// As they were told, in their order there.
     private let told: [ServiceEndpoint]
     private let standIns: [EndpointAddress: EndpointAddress]
+    /// Others, who are asked for as long as all of these are under penalty; nil if there are none.
+    public let reserve: Balancer?
     /// What is known of them, made for the first client: most service ports of a large cluster have none on a node.
     package let made = AtomicLazyReference<List>()
     private let cursor = Atomic<UInt>(0)
@@ -28,22 +30,31 @@ public final class Balancer: Sendable {
 
     /// A balancer that asks in a random order: proxies that start at the same time do not all begin with the same endpoint.
     ///
-    /// - Parameter standIns: where to connect in place of some of the addresses.
-    public init(of endpoints: [ServiceEndpoint], standIns: [EndpointAddress: EndpointAddress] = [:]) {
+    /// - Parameters:
+    ///   - standIns: where to connect in place of some of the addresses.
+    ///   - reserve: who takes the clients for as long as all `endpoints` are under penalty.
+    public init(
+        of endpoints: [ServiceEndpoint], standIns: [EndpointAddress: EndpointAddress] = [:],
+        reserve: [ServiceEndpoint] = []
+    ) {
         told = endpoints
         self.standIns = standIns
+        self.reserve = reserve.isEmpty ? nil : Balancer(of: reserve, standIns: standIns)
     }
 
-    /// In the order in which they are asked.
+    /// In the order in which they are asked; without the reserve.
     public var endpoints: [Endpoint] {
         let list = made.load() ?? make(keeping: [])
         return list.successor?.endpoints ?? list.own
     }
 
-    /// Those of which something may be known: none if there has been no client yet.
-    public var knownEndpoints: [Endpoint] { made.load()?.own ?? [] }
+    /// Those of which something may be known, of the reserve too: none if there has been no client yet.
+    public var knownEndpoints: [Endpoint] { (made.load()?.own ?? []) + (reserve?.knownEndpoints ?? []) }
 
     public var isEmpty: Bool { told.isEmpty }
+
+    /// How many a client can come to, those of the reserve included.
+    public var reach: Int { told.count + (reserve?.reach ?? 0) }
 
     private func make(keeping known: [Endpoint]) -> List {
         let known = Dictionary(known.map { (Identity($0), $0) }, uniquingKeysWith: { first, _ in first })
@@ -62,7 +73,8 @@ public final class Balancer: Sendable {
     ///
     /// - Returns: the endpoints that clients may have got of this one.
     func end(replacedBy other: Balancer?) -> [Endpoint] {
-        (made.load() ?? made.storeIfNil(List([], successor: other))).own
+        let own = (made.load() ?? made.storeIfNil(List([], successor: other))).own
+        return own + (reserve?.end(replacedBy: other) ?? [])
     }
 
     /// The next endpoint in turn, or nil if there is none.
@@ -72,6 +84,9 @@ public final class Balancer: Sendable {
     ///
     /// - Parameter now: milliseconds of the clock that penalties were given in.
     public func next(at now: UInt64 = 0) -> Endpoint? { next(of: endpoints, at: now) }
+
+    /// Whether it is the reserve's turn.
+    func needsReserve(at now: UInt64) -> Bool { reserve != nil && endpoints.allSatisfy { $0.isPenalised(at: now) } }
 
     private func next(of endpoints: [Endpoint], at now: UInt64) -> Endpoint? {
         guard !endpoints.isEmpty else { return nil }
@@ -143,11 +158,12 @@ extension Balancer {
     /// The balancer for a new list of endpoints: this very one if the set is the same in any order, otherwise a new one
     /// that starts afresh in random order, keeping what is known of the endpoints that stay.
     public func updated(
-        with endpoints: [ServiceEndpoint], standIns: [EndpointAddress: EndpointAddress] = [:]
+        with endpoints: [ServiceEndpoint], standIns: [EndpointAddress: EndpointAddress] = [:],
+        reserve: [ServiceEndpoint] = []
     ) -> Balancer {
-        if endpoints == told, standIns == self.standIns { return self }
-        let new = Balancer(of: endpoints, standIns: standIns)
-        if new.identities == identities { return self }
+        if endpoints == told, standIns == self.standIns, reserve == self.reserve?.told ?? [] { return self }
+        let new = Balancer(of: endpoints, standIns: standIns, reserve: reserve)
+        if new.identities == identities, new.reserve?.identities == self.reserve?.identities { return self }
         new.adopt(knownEndpoints)
         return new
     }

@@ -32,13 +32,15 @@ public struct ServiceRoute: Sendable {
     /// The endpoint for a client's attempt, or nil if there is none.
     ///
     /// With affinity a client keeps its endpoint, even one that others found dead: what was begun there is worth an attempt.
-    /// If that fails, the next attempt takes the endpoint whose turn it is and keeps that one.
+    /// If that fails, the next attempt takes the endpoint whose turn it is and keeps that one. Who is served by the reserve keeps
+    /// nothing, and goes back with all others.
     ///
     /// - Parameters:
     ///   - client: may be nil where no affinity is asked for.
     ///   - attempt: how many attempts have failed before.
     ///   - now: milliseconds of the clock that penalties are given in.
     public func pick(for client: IPAddress?, attempt: Int = 0, at now: UInt64) -> Endpoint? {
+        if balancer.needsReserve(at: now) { return balancer.reserve?.next(by: policy.balancing, at: now) }
         guard case .clientIP(let seconds) = policy.affinity, let client else {
             return balancer.next(by: policy.balancing, at: now)
         }

@@ -7,15 +7,9 @@ public enum PortOwner {
     public static func find(_ address: EndpointAddress, _ transport: TransportProtocol = .tcp) -> String? {
         let inodes = ListeningSockets.inodes(at: address, transport)
         guard !inodes.isEmpty else { return nil }
-        let wanted = Set(inodes.map { "socket:[\($0)]" })
-        for process in KernelFile.names(in: "/proc") where Int(process) != nil {
-            let folder = "/proc/\(process)/fd"
-            for descriptor in KernelFile.names(in: folder) {
-                guard let target = KernelFile.target(of: "\(folder)/\(descriptor)"), wanted.contains(target)
-                else { continue }
-                let name = (try? KernelFile.read("/proc/\(process)/comm").get()) ?? "a process"
-                return "\(name) (pid \(process))"
-            }
+        for process in ProcessSockets.processes where !ProcessSockets.inodes(of: process).isDisjoint(with: inodes) {
+            let name = (try? KernelFile.read("/proc/\(process)/comm").get()) ?? "a process"
+            return "\(name) (pid \(process))"
         }
         return nil
     }

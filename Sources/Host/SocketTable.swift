@@ -2,25 +2,23 @@ internal import Base
 
 /// The tables of sockets in `/proc/net`, for kernels without the modules that list sockets (`tcp_diag`, `udp_diag`).
 enum SocketTable {
-    /// As ``ListeningSockets/inodes(at:_:)``, of one family.
-    static func inodes(
-        _ family: IPAddress.Family, at address: EndpointAddress, _ transport: TransportProtocol
-    ) -> [UInt32] {
+    /// As ``ListeningSockets/all(_:port:)``, of one family. The tables do not tell which of those of IPv6 leave IPv4 to others.
+    static func sockets(_ family: IPAddress.Family, _ transport: TransportProtocol) -> [ListeningSocket] {
         // Of the calling thread, which may be in another network namespace than the first one of the process.
         let path = "/proc/thread-self/net/\(transport == .udp ? "udp" : "tcp")\(family == .ipv4 ? "" : "6")"
         guard case .success(let text) = KernelFile.read(path) else { return [] }
-        return inodes(in: text, at: address, transport)
+        return sockets(in: text, transport)
     }
 
-    static func inodes(in text: String, at address: EndpointAddress, _ transport: TransportProtocol) -> [UInt32] {
+    static func sockets(in text: String, _ transport: TransportProtocol) -> [ListeningSocket] {
         let waiting = transport == .udp ? "07" : "0A"
         return text.split(separator: "\n").dropFirst().compactMap { line in
             // Number, own address, the other's, state, queues, timer, retransmits, user, timeout, inode.
             let fields = line.split(separator: " ")
-            guard fields.count > 9, fields[3] == waiting, let own = self.address(fields[1]), own.port == address.port,
-                own.ip.isUnspecified || address.ip.isUnspecified || own.ip == address.ip
+            guard fields.count > 9, fields[3] == waiting, let own = self.address(fields[1]),
+                let inode = UInt32(fields[9])
             else { return nil }
-            return UInt32(fields[9])
+            return ListeningSocket(address: own, inode: inode)
         }
     }
 

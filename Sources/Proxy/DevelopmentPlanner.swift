@@ -2,6 +2,7 @@ public import Balancing
 public import Base
 public import Objects
 public import Resolution
+internal import Status
 
 /// Plans for a developer's machine: every service port gets a door on its Service's own loopback address, and whatever was
 /// published by name gets further ones. A pure function of its input, but for the addresses, which it remembers.
@@ -56,10 +57,14 @@ public struct DevelopmentPlanner: Sendable {
         }
 
         var doors: [PlannedDoor] {
-            let addresses = address.map { [$0] } ?? [IPAddress(v4: 0x7F00_0001), IPAddress(v6High: 0, low: 1)]
-            return addresses.map {
-                PlannedDoor(address: EndpointAddress(ip: $0, port: localPort), fallback: .none)
+            guard let address else {
+                return [
+                    PlannedDoor(address: EndpointAddress(ip: IPAddress(v4: 0x7F00_0001), port: localPort)),
+                    PlannedDoor(
+                        address: EndpointAddress(ip: IPAddress(v6High: 0, low: 1), port: localPort), fallback: .absence),
+                ]
             }
+            return [PlannedDoor(address: EndpointAddress(ip: address, port: localPort))]
         }
     }
 
@@ -77,9 +82,12 @@ public struct DevelopmentPlanner: Sendable {
 
     /// The plan for one Service.
     ///
-    /// - Parameter standIn: where something on this machine stands in for an endpoint, if anything does.
+    /// - Parameters:
+    ///   - locals: those of its ports that processes serve in place of endpoints.
+    ///   - standIn: where something on this machine stands in for an endpoint, if anything does.
     public mutating func plan(
-        _ key: ObjectKey, _ ports: [ServicePort], standIn: (ServiceEndpoint) -> EndpointAddress? = { _ in nil }
+        _ key: ObjectKey, _ ports: [ServicePort], locals: [ServicePortID: LocalState] = [:],
+        standIn: (ServiceEndpoint) -> EndpointAddress? = { _ in nil }
     ) -> ServicePlan {
         var plan = ServicePlan()
         guard !ports.isEmpty else { return plan }
@@ -90,11 +98,14 @@ public struct DevelopmentPlanner: Sendable {
             // A machine without the cluster's nodes has no local endpoints: traffic policies mean nothing here.
             let endpoints = port.endpoints.selection(for: .ipv4).cluster
             let standIns = endpoints.compactMap { endpoint in standIn(endpoint).map { (endpoint.address, $0) } }
+            let id = ServicePortID(port.name, port.transport)
+            let local = locals[id]
             plan.ports.append(
                 PlannedPort(
-                    id: ServicePortID(port.name, port.transport), endpoints: endpoints,
-                    standIns: Dictionary(standIns, uniquingKeysWith: { first, _ in first }), doors: [door] + published,
-                    policy: ServicePolicy(port, balancing: balancing)))
+                    id: id, endpoints: local?.endpoints(else: endpoints) ?? endpoints,
+                    standIns: Dictionary(standIns, uniquingKeysWith: { first, _ in first }),
+                    reserve: local?.reserve(endpoints) ?? [], doors: [door] + published,
+                    policy: ServicePolicy(port, balancing: balancing), local: local?.status))
             if port.transport == .udp, port.options.proxyProtocol == .v1 {
                 plan.notes.append(
                     "\(port.name): version 1 of the PROXY protocol knows no UDP; endpoints get no header")
@@ -107,16 +118,38 @@ public struct DevelopmentPlanner: Sendable {
     public func missingPublications(_ ports: (ObjectKey) -> [ServicePort]) -> [String] {
         publications.compactMap { publication in
             let known = ports(publication.key)
-            return known.contains(where: publication.matches) ? nil : Self.explainMissing(publication, among: known)
+            if known.contains(where: publication.matches) { return nil }
+            return "--publish \(publication): "
+                + (known.isEmpty ? "there is no such Service (yet)" : known.lackingPort)
         }
     }
 
-    private static func explainMissing(_ publication: Publication, among siblings: [ServicePort]) -> String {
-        guard !siblings.isEmpty else { return "--publish \(publication): there is no such Service (yet)" }
-        let known = siblings.map { port in
-            let name = port.name.port.isEmpty ? "" : " (\(port.name.port))"
-            return "\(port.port)/\(port.transport.rawValue.lowercased())\(name)"
+    /// The published addresses of a Service that are not open, and why.
+    func failedPublications(_ key: ObjectKey, _ ports: [PortStatus]) -> [String] {
+        guard let publications = publicationsByService[key] else { return [] }
+        let places = Set(publications.flatMap(\.doors).map(\.address))
+        return ports.flatMap { port in
+            port.doors.compactMap { door in
+                guard door.listening == nil, places.contains(door.wanted) else { return nil }
+                return "--publish \(port.id): \(door.problem ?? "not open")"
+            }
         }
-        return "--publish \(publication): the Service has no such port; it has \(known.joined(separator: ", "))"
+    }
+}
+
+extension [ServicePort] {
+    /// Of ports of one Service.
+    var lackingPort: String { "the Service has no such port; it has \(choices)" }
+
+    /// As people write them.
+    var choices: String {
+        map { ServicePortID($0.name, $0.transport).choice($0.port) }.joined(separator: ", ")
+    }
+}
+
+extension ServicePortID {
+    /// One of several to choose from: `80/tcp (http)`.
+    func choice(_ port: UInt16) -> String {
+        "\(port)/\(transport.rawValue.lowercased())" + (name.port.isEmpty ? "" : " (\(name.port))")
     }
 }

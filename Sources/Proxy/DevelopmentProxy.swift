@@ -13,6 +13,11 @@ public actor DevelopmentProxy {
     public struct Settings: Sendable {
         public var publications: [DevelopmentPlanner.Publication] = []
         public var staticServices: [StaticService] = []
+        /// Processes that serve service ports in place of endpoints.
+        public var locals: [LocalTarget] = []
+        public var localFallback = LocalFallback.endpoints
+        /// What the command behind `--` is called; empty for none.
+        public var command = ""
         /// Whether a Service of a manifest is wanted.
         public var includes: @Sendable (Service) -> Bool = { _ in true }
         /// Where something on this machine stands in for an endpoint, if anything does.
@@ -41,6 +46,10 @@ public actor DevelopmentProxy {
         public var problems: [Problem] = []
         /// All facts that explain what is served and are not one Service's own.
         public var notes: [Note] = []
+        /// What has just happened, a line each.
+        public var news: [String] = []
+        /// What cannot be done as it was asked for on the command line.
+        public var refusals: [String] = []
 
         public init() {}
     }
@@ -51,25 +60,32 @@ public actor DevelopmentProxy {
     private var planner: DevelopmentPlanner
     private var resolver: Resolver
     private let staticServices: [ObjectKey: [StaticService]]
-    /// Of the host names of static Services.
+    private var locals: LocalServices
+    private var news: LocalNews
+    /// Of the host names of static Services, and of those that processes are at.
     private var addresses: [String: [IPAddress]] = [:]
     /// Some of their doors are not open.
     private var troubled: Set<ObjectKey> = []
     private var shortage = ListenerShortage()
+    private var moved = MovedPorts()
     private var census = ServiceCensus()
     private var hasBegun = false
     private let turns = Turns()
 
-    public init(relay: Relay, settings: Settings) {
+    /// - Parameter sight: of who listens on this machine, at first.
+    public init(relay: Relay, settings: Settings, sight: LocalSight = LocalSight()) {
         self.settings = settings
         self.relay = relay
         reconciler = Reconciler(relay: relay)
         planner = DevelopmentPlanner(publications: settings.publications, balancing: settings.balancing)
         resolver = Resolver(
             ResolutionContext(
-                servesUnassigned: true, resolvesHeadless: settings.resolvesHeadless, explainsAbsence: true,
-                playsPods: settings.playsPods))
+                servesUnassigned: true, resolvesHeadless: settings.resolvesHeadless || !settings.locals.isEmpty,
+                explainsAbsence: true, playsPods: settings.playsPods))
         staticServices = Dictionary(grouping: settings.staticServices, by: \.key)
+        locals = LocalServices(
+            settings.locals, fallback: settings.localFallback, command: settings.command, sight: sight)
+        news = LocalNews(fallback: settings.localFallback)
     }
 
     /// Serves what the sources say by now, with these changes.
@@ -77,11 +93,26 @@ public actor DevelopmentProxy {
         await turns.take { await serve(resolve(changes)) }
     }
 
-    /// Tries again what did not work, and asks anew for the addresses of host names.
+    /// Serves by what can be seen now of who listens on this machine.
+    public func apply(_ sight: LocalSight) async -> Served {
+        await turns.take {
+            locals.sight = sight
+            return await serve(locals.keys)
+        }
+    }
+
+    /// Asks for the addresses of host names.
+    public func lookUp() async -> Served {
+        await turns.take { await serve(lookUpHosts()) }
+    }
+
+    /// Tries again what did not work, and asks anew for the addresses of host names. Some time after the beginning, at least.
     public func retry() async -> Served {
         await turns.take {
             let moved = await lookUpHosts()
-            return await serve(troubled.union(moved))
+            let waiting = locals.commandIsLate ? [] : locals.keys
+            locals.commandIsLate = true
+            return await serve(troubled.union(moved).union(waiting))
         }
     }
 
@@ -101,62 +132,103 @@ public actor DevelopmentProxy {
     /// - Returns: the Services that have endpoints elsewhere now.
     private func lookUpHosts() async -> Set<ObjectKey> {
         var moved: Set<String> = []
-        for name in Set(settings.staticServices.flatMap(\.hostNames)) {
+        let names = settings.staticServices.flatMap(\.hostNames) + settings.locals.compactMap(\.hostName)
+        for name in Set(names) {
             let found = await HostResolver.addresses(of: name)
             // A resolver that is out of order must not take away what worked so far.
             guard !found.isEmpty || addresses[name] == nil, addresses[name] != found else { continue }
             addresses[name] = found
             moved.insert(name)
         }
+        let ofLocals = settings.locals.filter { $0.hostName.map(moved.contains) ?? false }.map(\.key)
         return Set(staticServices.filter { $0.value.contains { !moved.isDisjoint(with: $0.hostNames) } }.keys)
+            .union(ofLocals)
     }
 
-    /// The ports of a Service; those of the command line come before those of manifests.
+    /// The ports of a Service. One of the command line hides that of the manifests.
     private func ports(of key: ObjectKey) -> [ServicePort] {
-        let fixed = (staticServices[key] ?? []).map { $0.resolved(with: addresses) }
-        let taken = Set(fixed.map { ServicePortID($0.name, $0.transport) })
-        let others = (resolver.services[key]?.ports ?? []).filter {
-            !taken.contains(ServicePortID($0.name, $0.transport))
+        if let fixed = staticServices[key] {
+            return fixed.map { $0.resolved(with: addresses) }.sorted {
+                ($0.name, $0.transport.rawValue) < ($1.name, $1.transport.rawValue)
+            }
         }
-        return (fixed + others).sorted { ($0.name, $0.transport.rawValue) < ($1.name, $1.transport.rawValue) }
+        let resolved = resolver.services[key]
+        guard let resolved, resolved.ports.isEmpty, let service = resolver.store.service(key) else {
+            return resolved?.ports ?? []
+        }
+        // Such as a headless one, whose name stands for pods: with a process of this machine it has an address, too.
+        return service.ports(for: locals.targets(of: key), headless: resolved.headless ?? [])
     }
+
+    private func local(_ key: ObjectKey, _ ports: [ServicePort]) -> LocalServices.Outcome {
+        guard !locals.targets(of: key).isEmpty, exists(key) else { return LocalServices.Outcome() }
+        let specs = resolver.store.service(key)?.spec.ports ?? []
+        return locals.outcome(of: key, ports.map { LocalPort($0, specs) }, hosts: addresses)
+    }
+
+    private func exists(_ key: ObjectKey) -> Bool { staticServices[key] != nil || resolver.services[key] != nil }
 
     private func serve(_ dirty: Set<ObjectKey>) async -> Served {
-        var plans: [ObjectKey: ServicePlan] = [:]
-        for key in dirty.sorted() {
-            plans[key] = planner.plan(key, ports(of: key)) { settings.standIn($0) }
-        }
-        for key in shortage.nextInLine(dirty, { plans[$0]?.ports ?? [] }).subtracting(dirty) {
-            plans[key] = planner.plan(key, ports(of: key)) { settings.standIn($0) }
-        }
-        let statuses = await reconciler.apply(plans.mapValues(\.ports))
         var served = Served()
-        for (key, plan) in plans {
+        var plans: [ObjectKey: ServicePlan] = [:]
+        func plan(_ key: ObjectKey) {
+            let ports = ports(of: key)
+            let outcome = local(key, ports)
+            var plan = planner.plan(key, ports, locals: outcome.states) { settings.standIn($0) }
+            plan.problems += outcome.problems + outcome.mistakes
+            plans[key] = plan
+            served.refusals += outcome.mistakes.map(\.description)
+        }
+        for key in dirty.sorted() { plan(key) }
+        for key in shortage.nextInLine(dirty, { plans[$0]?.ports ?? [] }).subtracting(dirty) { plan(key) }
+        let statuses = await reconciler.apply(plans.mapValues(\.ports))
+        for (key, plan) in plans.sorted(by: { $0.key < $1.key }) {
             let status = statuses[key] ?? []
             shortage.update(key, status)
+            moved.update(key, status)
+            locals.update(key, status)
             if status.areOpen { troubled.remove(key) } else { troubled.insert(key) }
             served.services.updateValue(service(key, plan, status), forKey: key)
+            served.news += news.update(key, status)
+            served.refusals += planner.failedPublications(key, status)
         }
+        tellOfAll(&served)
+        return served
+    }
+
+    /// What is no single Service's own.
+    private func tellOfAll(_ served: inout Served) {
         served.problems = addresses.filter(\.value.isEmpty).keys.sorted().map { name in
             Problem(.error, .source, subject: "host name \(name)", "has no address")
         }
+        let hidden = staticServices.keys.filter { resolver.services[$0] != nil }.sorted().map { key in
+            Problem(
+                .error, .object, subject: "--service \(key)",
+                "there is such a Service already, which this would hide: to have it served from somewhere else, say "
+                    + "--local \(key)=HOST:PORT")
+        }
+        served.problems += hidden + locals.missing(among: resolver.services.keys, exists)
         served.problems += [shortage.problem(limit: relay.budget.limit)].compactMap(\.self)
         if staticServices.isEmpty, let emptiness = census.emptiness(selection: settings.selection) {
             served.problems.append(Problem(.warning, .source, emptiness))
         }
-        served.notes = (resolver.strayNotes.map(\.description) + planner.missingPublications(ports(of:)))
-            .map { Note($0, isDetail: false) }
-        return served
+        let unpublished = planner.missingPublications(ports(of:))
+        let notes = resolver.strayNotes.map(\.description) + unpublished + locals.warnings
+        served.notes = notes.map { Note($0, isDetail: false) }
+        served.notes += [moved.note()].compactMap(\.self)
+        served.refusals += hidden.map(\.description) + unpublished
     }
 
     private func service(_ key: ObjectKey, _ plan: ServicePlan, _ status: [PortStatus]) -> ServedService? {
         let resolved = resolver.services[key]
         guard resolved != nil || staticServices[key] != nil else { return nil }
         // What a developer may have is not refused, so all that is left out is a fact.
-        let notes = (resolved?.notes ?? []).map { Note($0.description, isDetail: false) }
+        // That it is not served is not so where a process serves it all the same.
+        let isServedAnyway = resolved?.ports.isEmpty == true && !status.isEmpty
+        let notes = (isServedAnyway ? [] : resolved?.notes.map(\.description) ?? []) + plan.notes
         return ServedService(
             ports: status.explained(settings, resolved?.ports ?? []),
-            notes: notes + plan.notes.map { Note($0, isDetail: false) },
+            notes: notes.map { Note($0, isDetail: false) },
             problems: plan.problems + status.problems)
     }
 }

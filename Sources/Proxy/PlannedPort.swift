@@ -1,5 +1,6 @@
 public import Balancing
 public import Base
+public import Status
 
 /// One service port: who serves it, and where clients reach it.
 public struct PlannedPort: Sendable, Equatable {
@@ -7,19 +8,26 @@ public struct PlannedPort: Sendable, Equatable {
     public let endpoints: [ServiceEndpoint]
     /// Where to connect in place of some of them: to what stands in for a pod on this machine.
     public let standIns: [EndpointAddress: EndpointAddress]
+    /// Who takes its clients for as long as no endpoint can be reached.
+    public let reserve: [ServiceEndpoint]
     public internal(set) var doors: [PlannedDoor]
     /// How its clients are treated.
     public let policy: ServicePolicy
+    /// The process that serves it in place of its endpoints, or is to.
+    public let local: LocalStatus?
 
     public init(
         id: ServicePortID, endpoints: [ServiceEndpoint], standIns: [EndpointAddress: EndpointAddress] = [:],
-        doors: [PlannedDoor], policy: ServicePolicy = ServicePolicy()
+        reserve: [ServiceEndpoint] = [], doors: [PlannedDoor], policy: ServicePolicy = ServicePolicy(),
+        local: LocalStatus? = nil
     ) {
         self.id = id
         self.endpoints = endpoints
         self.standIns = standIns
+        self.reserve = reserve
         self.doors = doors
         self.policy = policy
+        self.local = local
     }
 }
 
@@ -29,6 +37,8 @@ public struct PlannedDoor: Sendable, Hashable {
     public enum Fallback: Sendable, Hashable {
         /// Report it and try again later: the number was asked for.
         case none
+        /// The same, but nothing is missing if the machine has no such address.
+        case absence
         /// Take another number: a privileged port plus 8000, otherwise the next ones.
         case anotherPort
     }

@@ -9,23 +9,25 @@ public import Status
 /// Makes the data plane what is planned for each Service. It is told the Services that may have changed, compares what is planned
 /// for them with what is there, and touches only what differs; so it may be told the same again, and after any failure.
 public actor Reconciler {
-    private let relay: Relay
-    private var served: [ServicePortID: Served] = [:]
+    let relay: Relay
+    var served: [ServicePortID: Served] = [:]
     private var services: [ObjectKey: Planned] = [:]
     private var doorCount = 0
     /// The relay has been told something that its workers may not have taken on yet.
-    private var isAhead = false
+    var isAhead = false
     private let turns = Turns()
 
-    private struct Served {
+    struct Served {
         var balancer: Balancer
         var policy: ServicePolicy
         var doors: [PlannedDoor: OpenDoor] = [:]
     }
 
-    private struct OpenDoor {
+    struct OpenDoor {
         let id: Relay.DoorID
         let address: EndpointAddress
+        /// What somebody else has, and it is elsewhere for.
+        var occupied: EndpointAddress?
     }
 
     /// What was planned for a Service when it was told of last.
@@ -62,7 +64,7 @@ public actor Reconciler {
                 served.take(id)
                 (hasClosed, isAhead) = (true, true)
             }
-            for port in ports where await closeUnwantedDoors(of: port) { hasClosed = true }
+            for port in ports where await closeUnwantedDoors(of: port, among: ports) { hasClosed = true }
             services.replace(key, with: ports.isEmpty ? nil : after)
             doorCount += after.doors - before.doors
         }
@@ -70,13 +72,12 @@ public actor Reconciler {
         // closed them.
         if hasClosed { await settle() }
         await relay.expect(doors: doorCount)
-        var statuses: [ObjectKey: [PortStatus]] = [:]
         // In their order, so that the same Services get the same when there is not enough for all.
-        for (key, ports) in plans.sorted(by: { $0.key < $1.key }) {
-            var status: [PortStatus] = []
-            for port in ports { status.append(await carryOut(port)) }
-            statuses[key] = status
-        }
+        let ordered = plans.sorted { $0.key < $1.key }
+        for port in ordered.lazy.flatMap(\.value) { await route(port) }
+        let failures = await openDoors(of: ordered.map(\.value))
+        var statuses: [ObjectKey: [PortStatus]] = [:]
+        for (key, ports) in ordered { statuses[key] = ports.map { status(of: $0, failures) } }
         // "In force" is what the caller may tell people when this returns.
         await settle()
         return statuses
@@ -88,67 +89,52 @@ public actor Reconciler {
         await relay.settle()
     }
 
-    private func carryOut(_ port: PlannedPort) async -> PortStatus {
-        if let known = served[port.id] {
-            let balancer = known.balancer.updated(with: port.endpoints, standIns: port.standIns)
-            if balancer !== known.balancer || port.policy != known.policy {
-                served[port.id]?.balancer = balancer
-                served[port.id]?.policy = port.policy
-                isAhead = true
-                await relay.serve(port.id, with: balancer, policy: port.policy)
-            }
-        } else {
-            let balancer = Balancer(of: port.endpoints, standIns: port.standIns)
-            served[port.id] = Served(balancer: balancer, policy: port.policy)
-            isAhead = true
-            await relay.serve(port.id, with: balancer, policy: port.policy)
-        }
+    private func route(_ port: PlannedPort) async {
+        let known = served[port.id]
+        let balancer =
+            known?.balancer.updated(with: port.endpoints, standIns: port.standIns, reserve: port.reserve)
+            ?? Balancer(of: port.endpoints, standIns: port.standIns, reserve: port.reserve)
+        guard balancer !== known?.balancer || port.policy != known?.policy else { return }
+        served[port.id, default: Served(balancer: balancer, policy: port.policy)].balancer = balancer
+        served[port.id]?.policy = port.policy
+        isAhead = true
+        await relay.serve(port.id, with: balancer, policy: port.policy)
+    }
 
-        var status = PortStatus(id: port.id, endpoints: port.endpoints)
+    private func status(of port: PlannedPort, _ failures: DoorFailures) -> PortStatus {
+        var status = PortStatus(id: port.id, endpoints: port.endpoints, local: port.local)
         for door in port.doors {
-            if served[port.id]?.doors[door] == nil {
-                do throws(SystemError) {
-                    served[port.id]?.doors[door] = try await open(door, for: port.id)
-                    isAhead = true
-                } catch {
-                    status.doors.append(
-                        DoorStatus(
-                            wanted: door.address, listening: nil, problem: Self.explain(error, door, of: port.id),
-                            isInUse: error.isAddressInUse, lacksDescriptors: error.isOutOfDescriptors))
-                    continue
-                }
+            if let open = served[port.id]?.doors[door] {
+                status.doors.append(
+                    DoorStatus(wanted: door.address, listening: open.address, problem: nil, occupied: open.occupied))
+            } else if let error = failures[port.id]?[door], !(door.fallback == .absence && error.isAddressAbsent) {
+                status.doors.append(
+                    DoorStatus(
+                        wanted: door.address, listening: nil, problem: Self.explain(error, door, of: port.id),
+                        isInUse: error.isAddressInUse, lacksDescriptors: error.isOutOfDescriptors))
             }
-            let address = served[port.id]?.doors[door]?.address
-            status.doors.append(DoorStatus(wanted: door.address, listening: address, problem: nil))
         }
         return status
     }
 
+    /// Those that took another number give way to doors of the same Service that are to be there.
+    ///
     /// - Returns: whether there were any.
-    private func closeUnwantedDoors(of port: PlannedPort) async -> Bool {
+    private func closeUnwantedDoors(of port: PlannedPort, among ports: [PlannedPort]) async -> Bool {
         guard let open = served[port.id]?.doors else { return false }
-        let unwanted = open.filter { !port.doors.contains($0.key) }
+        let unwanted = open.filter { door, opened in
+            if !port.doors.contains(door) { return true }
+            return opened.address != door.address
+                && ports.contains { other in
+                    other.id.transport == port.id.transport && other.doors.contains { $0.address == opened.address }
+                }
+        }
         for (door, opened) in unwanted {
             await relay.close(opened.id)
             isAhead = true
             served[port.id]?.doors[door] = nil
         }
         return !unwanted.isEmpty
-    }
-
-    private func open(_ door: PlannedDoor, for port: ServicePortID) async throws(SystemError) -> OpenDoor {
-        var firstError: SystemError?
-        for candidate in door.candidates {
-            do throws(SystemError) {
-                let opened = try await relay.open(port, on: EndpointAddress(ip: door.address.ip, port: candidate))
-                return OpenDoor(id: opened.door, address: opened.address)
-            } catch {
-                if firstError == nil { firstError = error }
-                // Another number helps only where the number is what is wrong.
-                guard error.isAddressInUse || error.isPermissionDenied else { break }
-            }
-        }
-        throw firstError ?? SystemError("listen on", door.address.description, code: 0)
     }
 
     private static func explain(

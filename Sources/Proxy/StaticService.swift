@@ -6,7 +6,7 @@ internal import Resolution
 
 /// A Service given on the command line, without a manifest: `--service`.
 public struct StaticService: Sendable {
-    public enum Host: Sendable {
+    public enum Host: Sendable, Hashable {
         case address(IPAddress)
         case name(String)
     }
@@ -68,7 +68,7 @@ public struct StaticService: Sendable {
 }
 
 extension EndpointSelection {
-    fileprivate mutating func append(_ endpoint: ServiceEndpoint) {
+    mutating func append(_ endpoint: ServiceEndpoint) {
         switch endpoint.address.ip.family {
         case .ipv4:
             ipv4.cluster.append(endpoint)

@@ -27,13 +27,31 @@ public struct PortStatus: Sendable, Equatable {
     public let id: ServicePortID
     public var endpoints: [ServiceEndpoint]
     public var doors: [DoorStatus]
+    /// The process of somebody's choice that serves it, or is to; nil for none.
+    public var local: LocalStatus?
     /// Why it has no endpoints, and what would serve it; nil if it has some, and where nobody asks.
     public var absence: String?
 
-    public init(id: ServicePortID, endpoints: [ServiceEndpoint] = [], doors: [DoorStatus] = []) {
+    public init(
+        id: ServicePortID, endpoints: [ServiceEndpoint] = [], doors: [DoorStatus] = [], local: LocalStatus? = nil
+    ) {
         self.id = id
         self.endpoints = endpoints
         self.doors = doors
+        self.local = local
+    }
+}
+
+/// How it stands with a process that is to serve a service port in place of its endpoints.
+public struct LocalStatus: Sendable, Hashable {
+    /// Where it listens, or what is waited for: `127.0.0.1:3000`.
+    public var place: String
+    /// It listens, and has the clients.
+    public var isServing: Bool
+
+    public init(place: String, isServing: Bool) {
+        self.place = place
+        self.isServing = isServing
     }
 }
 
@@ -49,16 +67,19 @@ public struct DoorStatus: Sendable, Equatable {
     public var isInUse: Bool
     /// There is no room for more listening sockets.
     public var lacksDescriptors: Bool
+    /// What somebody else has, and clients are served elsewhere for: the address that was asked for, or the next that was tried.
+    public var occupied: EndpointAddress?
 
     public init(
         wanted: EndpointAddress, listening: EndpointAddress?, problem: String?, isInUse: Bool = false,
-        lacksDescriptors: Bool = false
+        lacksDescriptors: Bool = false, occupied: EndpointAddress? = nil
     ) {
         self.wanted = wanted
         self.listening = listening
         self.problem = problem
         self.isInUse = isInUse
         self.lacksDescriptors = lacksDescriptors
+        self.occupied = occupied
     }
 
     /// Served, but on another port than was asked for.

@@ -68,6 +68,35 @@ struct BalancingTests {
         #expect(changed.balancer.endpoints.contains { $0 === endpoint } && !endpoint.isRetired)
     }
 
+    @Test("The reserve has its turn for as long as all others are under penalty, and keeps nobody")
+    func reserve() throws {
+        func told(_ numbers: UInt32...) -> [ServiceEndpoint] {
+            numbers.map { ServiceEndpoint(address: EndpointAddress(ip: IPAddress(v4: $0), port: 80)) }
+        }
+        let balancer = Balancer(of: told(1), reserve: told(2, 3))
+        let route = ServiceRoute(balancer, ServicePolicy(affinity: .clientIP(seconds: 60)))
+        func pick(attempt: Int = 0, at now: UInt64) -> UInt64? {
+            route.pick(for: IPAddress(v4: 9), attempt: attempt, at: now)?.address.ip.low
+        }
+        #expect((1...4).map { pick(at: $0) } == [1, 1, 1, 1] && balancer.reach == 3)
+        balancer.endpoints[0].penalise(until: 100)
+        #expect(Set([pick(attempt: 1, at: 50), pick(at: 50)]) == [2, 3], "by turns, with no affinity")
+        #expect(pick(at: 100) == 1)
+        #expect(balancer.updated(with: told(1), reserve: told(3, 2)) === balancer)
+        #expect(balancer.updated(with: told(1)) !== balancer)
+
+        // Back to the others, and what is known of them: it may be in use.
+        let used = try #require(balancer.reserve?.endpoints)
+        let others = balancer.updated(with: told(2, 3))
+        let back = route.changed(to: others, route.policy)
+        #expect(Set(others.endpoints.map(ObjectIdentifier.init)) == Set(used.map(ObjectIdentifier.init)))
+        #expect(used.allSatisfy { !$0.isRetired } && balancer.endpoints[0].isRetired)
+        // And when the first one comes again, all of their clients leave them.
+        let again = others.updated(with: told(1), reserve: told(2, 3))
+        _ = back.changed(to: again, route.policy)
+        #expect(used.allSatisfy(\.isRetired) && again.endpoints.allSatisfy { !$0.isRetired })
+    }
+
     @Test("As many clients may wait as the limit says")
     func waiting() {
         let waiting = WaitingCount(limit: 2)

@@ -19,11 +19,34 @@ import Testing
             (try TCPSocket.localAddress(of: udp), .udp),
         ]
         for (socket, transport) in sockets {
-            let address = EndpointAddress(ip: ip, port: socket.port)
-            let found = SocketTable.inodes(family, at: address, transport)
-            #expect(found.count == 1 && ListeningSockets.inodes(at: address, transport) == Set(found))
-            #expect(SocketTable.inodes(family, at: EndpointAddress(ip: ip, port: 1), transport).isEmpty)
+            let found = SocketTable.sockets(family, transport).filter { $0.address.port == socket.port }
+            let listed = ListeningSockets.all(transport, port: socket.port)
+            #expect(found.count == 1 && listed.map(\.inode) == found.map(\.inode))
+            #expect(listed.map(\.address) == found.map(\.address) && listed.allSatisfy { $0.isMet(at: ip) })
+            #expect(ListeningSockets.all(transport).filter { $0.address.port == socket.port } == listed)
+            #expect(ListeningSockets.inodes(at: EndpointAddress(ip: ip, port: 1), transport).isEmpty)
         }
+    }
+
+    @Test("Who is met where: at all addresses of a family, or of both, or at one alone")
+    func met() throws {
+        func socket(_ address: String, only: Bool = false) throws -> ListeningSocket {
+            ListeningSocket(address: try #require(EndpointAddress(address)), isIPv6Only: only, inode: 1)
+        }
+        let (four, other, six) = (ip("127.0.0.1"), ip("127.0.0.2"), ip("::1"))
+        func met(_ socket: ListeningSocket) -> [Bool] { [four, other, six].map { socket.isMet(at: $0) } }
+        #expect(try met(socket("0.0.0.0:80")) == [true, true, false])
+        #expect(try met(socket("[::]:80")) == [true, true, true])
+        #expect(try met(socket("[::]:80", only: true)) == [false, false, true])
+        #expect(try met(socket("127.0.0.1:80")) == [true, false, false])
+        #expect(try met(socket("[::1]:80")) == [false, false, true])
+    }
+
+    @Test("The kernel tells which sockets of IPv6 leave IPv4 to others")
+    func families() throws {
+        let listener = try TCPSocket.listen(on: SocketAddress(v6High: 0, low: 0, port: 0))
+        let port = try TCPSocket.localAddress(of: listener).port
+        #expect(ListeningSockets.all(.tcp, port: port).map(\.isIPv6Only) == [true])
     }
 
     @Test("Who listens at another address, or does not listen, is none; what is no table has none")
@@ -34,14 +57,11 @@ import Testing
                1: 0200007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4712 1 0 100 0 0 10 0
                2: 0100007F:1F90 0100007F:D431 01 00000000:00000000 00:00000000 00000000     0        0 4713 1 0 100 0 0 10 0
             """
-        func inodes(_ address: String) throws -> [UInt32] {
-            SocketTable.inodes(in: text, at: try #require(EndpointAddress(address)), .tcp)
-        }
-        #expect(try inodes("127.0.0.1:8080") == [4711])
-        #expect(try inodes("0.0.0.0:8080") == [4711, 4712])
-        #expect(try inodes("127.0.0.1:8081") == [])
+        let sockets = SocketTable.sockets(in: text, .tcp)
+        #expect(sockets.map { "\($0.address) \($0.inode)" } == ["127.0.0.1:8080 4711", "127.0.0.2:8080 4712"])
+        #expect(SocketTable.sockets(in: text, .udp).isEmpty)
         for nonsense in ["", "x", "x\n0: 1 2 0A", "x\n0: zz:1 2 0A 4 5 6 7 8 9"] {
-            #expect(SocketTable.inodes(in: nonsense, at: EndpointAddress(ip: IPAddress(v4: 0), port: 1), .tcp).isEmpty)
+            #expect(SocketTable.sockets(in: nonsense, .tcp).isEmpty)
         }
     }
 }

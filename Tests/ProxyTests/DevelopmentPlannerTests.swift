@@ -2,6 +2,7 @@ import Balancing
 import Base
 import Objects
 import Resolution
+import Status
 import Testing
 
 @testable import Proxy
@@ -88,7 +89,42 @@ import Testing
         var planner = DevelopmentPlanner(publications: [publication("web", .number(80), 10_000)])
         let plan = self.plan([port("web", 80)], by: &planner)
         #expect(plan.ports[0].doors.dropFirst().map(\.address.description) == ["127.0.0.1:10000", "[::1]:10000"])
-        #expect(plan.ports[0].doors.dropFirst().allSatisfy { $0.fallback == .none }, "the number was asked for")
+        #expect(
+            plan.ports[0].doors.dropFirst().map(\.fallback) == [.none, .absence],
+            "the number was asked for, and a machine may have no IPv6")
+    }
+
+    @Test func aPublicationThatCannotBeHadIsAFailure() throws {
+        let planner = DevelopmentPlanner(publications: [publication("web", .number(80), at: "127.0.0.9", 81)])
+        let wanted = try #require(EndpointAddress("127.0.0.9:81"))
+        let own = try #require(EndpointAddress("127.64.0.1:80"))
+        let id = ServicePortID(ServicePortName(namespace: "default", service: "web"), .tcp)
+        func failures(_ door: EndpointAddress, listening: EndpointAddress?) -> [String] {
+            let door = DoorStatus(wanted: door, listening: listening, problem: "taken")
+            return planner.failedPublications(key("web"), [PortStatus(id: id, doors: [door])])
+        }
+        #expect(failures(wanted, listening: nil) == ["--publish default/web: taken"])
+        #expect(failures(wanted, listening: wanted) == [] && failures(own, listening: nil) == [])
+    }
+
+    @Test("A process of this machine has the clients, and the endpoints in reserve; or they have what it does not")
+    func local() throws {
+        var planner = DevelopmentPlanner()
+        let web = port("web", 80, endpoints: ["10.0.0.1:80", "10.0.0.2:80"])
+        let id = ServicePortID(web.name, .tcp)
+        let here = try #require(EndpointAddress("127.0.0.1:3000"))
+        func planned(_ state: LocalState) throws -> PlannedPort {
+            try #require(planner.plan(key("web"), [web], locals: [id: state]).ports.first)
+        }
+        let pods = web.endpoints.ipv4.cluster
+        let serving = try planned(LocalState([here], fallback: .endpoints))
+        #expect(serving.endpoints.map(\.address) == [here] && serving.reserve == pods)
+        #expect(serving.local == LocalStatus(place: "127.0.0.1:3000", isServing: true))
+        #expect(serving.doors == planner.plan(key("web"), [web]).ports[0].doors, "at the same address as ever")
+        let waiting = try planned(LocalState(waitingFor: "127.0.0.1:3000", fallback: .endpoints))
+        #expect(waiting.endpoints == pods && waiting.reserve == [] && waiting.local?.isServing == false)
+        #expect(try planned(LocalState([here], fallback: .refuse)).reserve == [])
+        #expect(try planned(LocalState(waitingFor: "x", fallback: .refuse)).endpoints == [])
     }
 
     @Test func aPublicationMayNameThePortAndTheAddress() {

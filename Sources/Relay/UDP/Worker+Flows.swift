@@ -154,7 +154,7 @@ extension Worker {
         endFlow(id)
 
         // Who has just said no is not asked again for the same client.
-        let most = min(DialAttempts.timeouts.count, port.route.balancer.endpoints.count)
+        let most = min(DialAttempts.timeouts.count, port.route.balancer.reach)
         guard length > 0, Int(attempts) < most,
             let other = self.flow(for: key, on: listener), let replacement = datagrams.flows.find(other)
         else { return }

@@ -19,10 +19,12 @@ struct ServiceReference: Hashable, Sendable {
             throw ArgumentError("'\(text)' lacks a port: [namespace/]name:port[/udp]")
         }
         (namespace, service) = try Self.parseName(text[..<colon])
-        (port, transport) = try Self.parsePort(text[text.index(after: colon)...])
+        let (port, transport) = try Self.parsePort(text[text.index(after: colon)...])
+        (self.port, self.transport) = (port, transport ?? .tcp)
     }
 
-    private static func parseName(_ text: Substring) throws(ArgumentError) -> (namespace: String?, service: String) {
+    /// `[namespace/]name`.
+    static func parseName(_ text: Substring) throws(ArgumentError) -> (namespace: String?, service: String) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count <= 2 else {
             throw ArgumentError("'\(text)' has too many slashes: [namespace/]name")
@@ -34,12 +36,13 @@ struct ServiceReference: Hashable, Sendable {
         return (parts.count == 2 ? String(parts[0]) : nil, String(parts[parts.count - 1]))
     }
 
-    private static func parsePort(_ text: Substring) throws(ArgumentError) -> (Port, TransportProtocol) {
+    /// `port[/protocol]`; the protocol is nil if it is left out.
+    static func parsePort(_ text: Substring) throws(ArgumentError) -> (Port, TransportProtocol?) {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard let port = parts.first, !port.isEmpty else {
             throw ArgumentError("the port is missing behind the colon")
         }
-        var transport = TransportProtocol.tcp
+        var transport: TransportProtocol?
         if parts.count == 2 {
             guard let named = TransportProtocol(parts[1]), named != .sctp else {
                 throw ArgumentError("'\(parts[1])' is not a protocol: tcp or udp")

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Balancing
 import Base
+import Glibc
 import KubernetesAPI
 import Logging
 import Objects
@@ -16,8 +17,8 @@ struct Dev: AsyncParsableCommand {
         discussion: """
             Each Service gets a loopback address of its own, in 127.64.0.0/10, that never changes, and keeps its port \
             number; a port below 1024 that may not be bound becomes port + 8000. Each connection goes to the next pod \
-            in turn. Manifests are read again when they change. It needs neither root nor a cluster, and changes \
-            nothing outside its own process. Ctrl-C ends it.
+            in turn, which must be reachable from here, or played by --demo-pods. Manifests are read again when they \
+            change. It needs neither root nor a cluster, and changes nothing outside its own process. Ctrl-C ends it.
 
             EXAMPLES
               Serve all Services of a folder:
@@ -26,7 +27,7 @@ struct Dev: AsyncParsableCommand {
               What portico.yaml says, here or in a folder above; portico init writes one:
                 portico dev
 
-              Try it without any pod: Portico plays those of the manifests' Deployments and so on:
+              Try it without any pod: Portico plays those of Deployments and so on:
                 portico dev --demo-pods -f manifests/
 
               What a cluster has, if its pods can be reached from here:
@@ -38,11 +39,14 @@ struct Dev: AsyncParsableCommand {
               A port of your choice (kubectl port-forward service/my-service 10000:80):
                 portico dev -f manifests/ --publish my-service:80=10000
 
+              All of the Services, but cart from your desk while it listens on 3000:
+                portico dev -f manifests/ --local cart=3000
+                portico dev -f manifests/ --local cart -- npm start
+
               A Service without a manifest:
                 portico dev --service db:5432=10.0.0.7:5432,[fd00::7]:5432
 
-              In scripts: wait for the line whose "event" is "listening", which has all Services.
-              "changed" has all ports of the Services that changed, and in "gone" those that are no more.
+              In scripts, which wait for the line whose "event" is "listening":
                 portico dev -f manifests/ --output json
 
               Run a program that finds Services as in a pod, as web, as web.shop, and by
@@ -63,8 +67,9 @@ struct Dev: AsyncParsableCommand {
               128 + n if signal n ended it. Signals to Portico are passed on to it.
 
             SIGNALS
-              SIGINT, SIGTERM: an orderly end; a second one ends at once. SIGHUP: all manifests are
-              read again, also those that seem unchanged. SIGUSR1, SIGUSR2, SIGALRM: nothing.
+              SIGINT, SIGTERM: an orderly end; a second one ends at once. SIGHUP: all
+              manifests are read again, also those that seem unchanged. SIGUSR1, SIGUSR2,
+              SIGALRM: nothing.
             """
     )
 
@@ -82,6 +87,8 @@ struct Dev: AsyncParsableCommand {
             valueName: "name:port[/udp]=host:port,…"),
         transform: { try ServiceArgument($0) })
     var services: [ServiceArgument] = []
+
+    @OptionGroup(title: "Mine from my desk") var local: LocalOptions
 
     @Option(
         help: ArgumentHelp(
@@ -102,8 +109,12 @@ struct Dev: AsyncParsableCommand {
                 chosen and printed.
                 """,
             valueName: "[ns/]name:port[/udp]=[addr:]port"),
+        completion: Completions.publications,
         transform: { try PublishArgument($0) })
     var publish: [PublishArgument] = []
+
+    @Flag(help: "Serve the rest if a --publish, --local or --service cannot be done, in place of ending with 1.")
+    var keepGoing = false
 
     @Option(
         help: ArgumentHelp(
@@ -134,6 +145,13 @@ struct Dev: AsyncParsableCommand {
     @Option(help: "Print for people or for programs (one JSON object a line).")
     var output: OutputFormat = .text
 
+    @Flag(
+        help: ArgumentHelp(
+            "Print lines on a terminal too.",
+            discussion:
+                "Otherwise what is served is shown there as it stands, for as long as no program runs behind --."))
+    var plain = false
+
     @OptionGroup(title: "Logging") var logging: LoggingOptions
 
     @Argument(
@@ -145,7 +163,8 @@ struct Dev: AsyncParsableCommand {
                 It finds Services by name (--no-names: not so), gets the variables of --env-file, and has standard output to \
                 itself: the table goes to standard error.
                 """,
-            valueName: "command"))
+            valueName: "command"),
+        completion: Completions.command)
     var command: [String] = []
 
     func validate() throws {
@@ -164,6 +183,7 @@ struct Dev: AsyncParsableCommand {
                 throw ValidationError("--publish: \(argument.place) is given twice")
             }
         }
+        try local.check(publish: publish, command: command)
     }
 
     /// The current context is nobody's to use who has not named it, or the files that it is in.
@@ -181,6 +201,12 @@ struct Dev: AsyncParsableCommand {
             return SourceReader(APISource(named.client, selected), teller, mayBeEmpty: true)
         }
         return selection.files.isEmpty ? nil : SourceReader(selection.inputs, teller)
+    }
+
+    /// Somebody looks at what is printed, on a terminal where it can be kept up to date.
+    private var isWatched: Bool {
+        output == .text && !plain && command.isEmpty && StandardStream.output.takesView
+            && TerminalModes(descriptor: STDOUT_FILENO).isInForeground
     }
 
     private var followed: String? {
@@ -202,6 +228,9 @@ struct Dev: AsyncParsableCommand {
         settings.publications = publish.map { $0.publication(defaultNamespace: selection.defaultNamespace) }
         settings.staticServices = services.map { $0.staticService(defaultNamespace: selection.defaultNamespace) }
         settings.balancing = balancing
+        settings.locals = local.locals.map { $0.target(defaultNamespace: selection.defaultNamespace) }
+        settings.localFallback = local.localFallback ?? .endpoints
+        settings.command = command.first?.split(separator: "/").last.map(String.init) ?? ""
         settings.includes = { [selection] service in
             selection.includes(namespace: service.metadata.namespace, labels: service.metadata.labels)
         }
@@ -228,9 +257,11 @@ struct Dev: AsyncParsableCommand {
         configuration.reportsConnections = connections || reachability != nil
         try await Session<DevRole>(
             source: try source(teller), teller: teller,
-            report: report, configuration: configuration, hasOthers: !services.isEmpty
+            report: isWatched ? LiveReport(report, on: .output) : report, configuration: configuration,
+            hasOthers: !services.isEmpty
         ).run(
             DevRole(
-                settings: settings, drainLimit: drainTimeout.duration, demo: demo, names: publisher, command: command))
+                settings: settings, drainLimit: drainTimeout.duration, keepsGoing: keepGoing, demo: demo,
+                names: publisher, command: command))
     }
 }

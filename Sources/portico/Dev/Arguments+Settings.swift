@@ -3,14 +3,18 @@ import Proxy
 
 extension PublishArgument {
     func publication(defaultNamespace: String) -> DevelopmentPlanner.Publication {
-        let port: DevelopmentPlanner.Publication.Port =
-            switch target.port {
-            case .number(let number): .number(number)
-            case .name(let name): .name(name)
-            }
-        return DevelopmentPlanner.Publication(
-            namespace: target.namespace ?? defaultNamespace, service: target.service, port: port,
+        DevelopmentPlanner.Publication(
+            namespace: target.namespace ?? defaultNamespace, service: target.service, port: target.port.ofService,
             transport: target.transport, address: place.address, localPort: place.port)
+    }
+}
+
+extension ServiceReference.Port {
+    var ofService: DevelopmentPlanner.Publication.Port {
+        switch self {
+        case .number(let number): .number(number)
+        case .name(let name): .name(name)
+        }
     }
 }
 

@@ -35,7 +35,7 @@ struct DevReport: SessionReport {
 
     /// Only what is different: its size goes by what has changed, however much is served.
     func changed(_ change: StatusChange, _ board: StatusBoard) {
-        reachability?.forget(change.services.filter { $0.value.after == nil }.keys)
+        reachability?.forget(change)
         guard !change.services.isEmpty || !change.problems.isEmpty else { return }
         let services = change.services.sorted { $0.key < $1.key }
         switch format {
@@ -64,11 +64,15 @@ struct DevReport: SessionReport {
         }
     }
 
-    func missed(_ changes: Int) {
+    func missed(_ changes: Int, _ board: StatusBoard) {
         switch format {
         case .json: output.write(JSONLine(["event": "dropped", "dropped": .integer(changes)]))
-        case .text: output.write("… \(changes) changes are missing here\n")
+        case .text: output.write("… \(several(changes, "change")) not told here\n")
         }
+    }
+
+    func hear(_ event: RelayEvent) {
+        if case .connectionEnded(let record) = event { connection(record) }
     }
 
     func connection(_ record: ConnectionRecord) {
@@ -148,9 +152,16 @@ struct DevReport: SessionReport {
             }
             table.addRow(
                 StyledText("\(port.id)", .bold), StyledText(addresses.joined(separator: ", ")),
-                StyledText(Self.endpoints(port.endpoints) + (port.absence.map { ": \($0)" } ?? "")))
+                StyledText(Self.endpoints(of: port) + (port.local == nil ? port.absence.map { ": \($0)" } ?? "" : "")))
         }
         return table
+    }
+
+    private static func endpoints(of port: PortStatus) -> String {
+        guard let local = port.local else { return endpoints(port.endpoints) }
+        if local.isServing { return "local \(local.place)" }
+        let others = port.endpoints.isEmpty ? "" : ", meanwhile \(endpoints(port.endpoints))"
+        return "waits for \(local.place)\(others)"
     }
 
     /// A few endpoints by name; a table is for looking at.
@@ -167,23 +178,22 @@ struct DevReport: SessionReport {
         _ name: String, _ ports: [PortStatus], _ problems: [Problem]
     ) -> [(String, JSONValue)] {
         let services = ports.map { port in
-            JSONValue.object(
+            let addresses = port.doors.compactMap { door in door.listening.map { JSONValue.string("\($0)") } }
+            let endpoints = port.endpoints.map {
+                JSONValue.object([("address", .string("\($0.address)")), ("pod", .string($0.podName ?? ""))])
+            }
+            let local = port.local.map { local in
+                let fields = [("place", JSONValue.string(local.place)), ("serves", .bool(local.isServing))]
+                return [("local", JSONValue.object(fields))]
+            }
+            return JSONValue.object(
                 [
                     ("service", .string("\(port.id)")), ("namespace", .string(port.id.name.namespace)),
                     ("name", .string(port.id.name.service)), ("portName", .string(port.id.name.port)),
-                    ("protocol", .string(port.id.transport.rawValue)),
-                    (
-                        "addresses",
-                        .array(port.doors.compactMap { door in door.listening.map { .string("\($0)") } })
-                    ),
-                    (
-                        "endpoints",
-                        .array(
-                            port.endpoints.map {
-                                .object([("address", .string("\($0.address)")), ("pod", .string($0.podName ?? ""))])
-                            })
-                    ),
-                ] + port.absenceFields)
+                    ("port", port.doors.first.map { .integer(Int($0.wanted.port)) } ?? .null),
+                    ("protocol", .string(port.id.transport.rawValue)), ("addresses", .array(addresses)),
+                    ("endpoints", .array(endpoints)),
+                ] + (local ?? []) + port.absenceFields)
         }
         return [
             ("event", .string(name)), ("services", .array(services)),

@@ -12,10 +12,14 @@ struct DevRole: SessionRole {
     enum Event: Sendable {
         /// The program that the session is for.
         case commandEnded
+        /// Somebody listens, or does not any more, whose matter that is.
+        case localsChanged
     }
 
     let settings: DevelopmentProxy.Settings
     let drainLimit: Duration
+    /// What cannot be done as it was asked for is no reason to end.
+    let keepsGoing: Bool
     /// Lets the pods of the manifests be played; nil without demo pods.
     let demo: DemoStandIns?
     /// Told of everything that is served; nil if nobody wants to know it by name.
@@ -26,14 +30,18 @@ struct DevRole: SessionRole {
     private var tools: SessionTools<Event>?
     private var proxy: DevelopmentProxy?
     private var command: UserCommand?
+    private let watch: LocalWatch
+    private var watching: Task<Void, Never>?
     private(set) var exitStatus: Int32?
 
     init(
-        settings: DevelopmentProxy.Settings, drainLimit: Duration, demo: DemoStandIns?, names: NamePublisher?,
-        command: [String]
+        settings: DevelopmentProxy.Settings, drainLimit: Duration, keepsGoing: Bool, demo: DemoStandIns?,
+        names: NamePublisher?, command: [String]
     ) {
         self.settings = settings
         self.drainLimit = drainLimit
+        self.keepsGoing = keepsGoing
+        watch = LocalWatch(settings.locals)
         self.demo = demo
         self.names = names
         arguments = command
@@ -50,13 +58,18 @@ struct DevRole: SessionRole {
     // MARK: Serving
 
     mutating func start(_ first: SourceUpdate, _ tools: SessionTools<Event>) async throws -> Bool {
-        let proxy = DevelopmentProxy(relay: tools.relay, settings: settings)
+        _ = watch.look()
+        let proxy = DevelopmentProxy(relay: tools.relay, settings: settings, sight: watch.sight)
         (self.tools, self.proxy) = (tools, proxy)
         var served = await proxy.apply(first.changes)
         if settings.needsNames {
-            let resolved = await proxy.retry()
+            let resolved = await proxy.lookUp()
             served.services.merge(resolved.services) { _, later in later }
             (served.problems, served.notes) = (resolved.problems, resolved.notes)
+        }
+        guard served.refusals.isEmpty || keepsGoing else {
+            let all = served.refusals.joined(separator: "; ")
+            throw CommandFailure("\(all); to serve the rest all the same, say --keep-going")
         }
         try await publish(served, proxy)
         let dns = await names?.dnsAddress.map { "\($0)" }
@@ -68,14 +81,27 @@ struct DevRole: SessionRole {
         if let advice = LowPorts().advice(served.services.values.compactMap(\.self)) {
             tools.teller.logger.notice("\(advice)")
         }
+        defer { watchLocals(tools) }
         guard !arguments.isEmpty else { return false }
         do {
             command = try await names?.start(arguments, tools.teller.logger) { tools.wake(.commandEnded) }
+            if let command { watch.follow(command.pid) }
             return false
         } catch {
             StandardStream.error.write("portico: \(error)\n")
             exitStatus = (error as? UserCommand.Failure)?.status ?? EXIT_FAILURE
             return true
+        }
+    }
+
+    private static let watchInterval = Duration.milliseconds(300)
+
+    private mutating func watchLocals(_ tools: SessionTools<Event>) {
+        guard !settings.locals.isEmpty else { return }
+        watching = Task { [watch] in
+            while (try? await Task.sleep(for: Self.watchInterval)) != nil {
+                if watch.look() { tools.wake(.localsChanged) }
+            }
         }
     }
 
@@ -96,6 +122,7 @@ struct DevRole: SessionRole {
         } catch {
             tools?.teller.logger.error("\(error)")
         }
+        for line in served.news { tools?.teller.logger.notice("\(line)") }
         tools?.teller.update { served.tell(&$0) }
     }
 
@@ -113,8 +140,14 @@ struct DevRole: SessionRole {
     // MARK: The end
 
     mutating func take(_ event: Event) async -> Bool {
-        exitStatus = command?.reap()
-        return true
+        switch event {
+        case .commandEnded:
+            exitStatus = command?.reap()
+            return true
+        case .localsChanged:
+            if let proxy { await tell(await proxy.apply(watch.sight), proxy) }
+            return false
+        }
     }
 
     mutating func endIsWanted(by signal: Int32) -> Bool {
@@ -124,6 +157,7 @@ struct DevRole: SessionRole {
     }
 
     mutating func beginEnd() async -> [Duration?] {
+        watching?.cancel()
         tools?.teller.update { $0.enter(.draining) }
         return [drainLimit]
     }
@@ -140,8 +174,13 @@ extension DevelopmentProxy.Served {
 }
 
 extension DevelopmentProxy.Settings {
-    /// Whether any endpoint is given by a host name.
+    /// Whether any endpoint, or process, is given by a host name.
     var needsNames: Bool {
-        staticServices.contains { $0.endpoints.contains { if case .name = $0.host { true } else { false } } }
+        staticServices.contains { $0.endpoints.contains { $0.host.isName } }
+            || locals.contains { if case .port(_, let host?) = $0.place { host.isName } else { false } }
     }
+}
+
+extension StaticService.Host {
+    fileprivate var isName: Bool { if case .name = self { true } else { false } }
 }

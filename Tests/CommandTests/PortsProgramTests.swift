@@ -1,0 +1,76 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// Which numbers `portico dev` serves at, run as a user runs it.
+@Suite(.timeLimit(.minutes(2))) struct PortsProgramTests {
+    private func addresses(_ session: DevProcess, of service: String) -> [String] {
+        let pattern = "\"service\":\"default/\(service)\""
+        guard let start = session.child.output.ranges(of: pattern).first?.upperBound,
+            let list = session.child.output[start...].firstMatch(of: /"addresses":\[(.*?)\],"endpoints"/)
+        else { return [] }
+        return list.output.1.split(separator: ",").map { String($0.filter { $0 != "\"" }) }
+    }
+
+    @Test("A published number that cannot be had is a failure, unless the rest is to be served")
+    func publish() async throws {
+        let holder = try ScriptedServer.identity("somebody")
+        let arguments = ["--service", "web:8080=127.0.0.1:9", "--publish", "web:8080=127.0.0.1:\(holder.port)"]
+        let failed = try await DevProcess(arguments).finished()
+        let words = "cannot listen on 127.0.0.1:\(holder.port): the address is in use, held by "
+        #expect(failed.status == 1 && failed.errors.hasPrefix("portico: --publish default/web: \(words)"))
+        #expect(failed.errors.hasSuffix("; to serve the rest all the same, say --keep-going\n"), "\(failed.errors)")
+        let session = try DevProcess(arguments + ["--keep-going"])
+        try await session.waitFor(" served.")
+        try await session.waitForErrors(words)
+        #expect(try await session.end().status == 0)
+    }
+
+    @Test("A number that the kernel chooses is the same over both families", .requires(.ipv6Loopback))
+    func oneNumber() async throws {
+        let session = try DevProcess([
+            "--service", "web:8080=127.0.0.1:9", "--publish", "web:8080=0", "--output", "json",
+        ])
+        try await session.waitFor(#""event":"listening""#)
+        let published = addresses(session, of: "web").dropFirst()
+        #expect(published.count == 2 && Set(published.compactMap { $0.split(separator: ":").last }).count == 1)
+        #expect(try await session.end().status == 0)
+    }
+
+    /// Without the right to listen below 1024, which an ordinary user has not.
+    @Test(
+        "Real numbers come first: 80 does not take the 8080 of the same Service", .requires(.ordinaryUser),
+        arguments: ["a", "z"])
+    func realNumbersFirst(name: String) async throws {
+        let folder = try TemporaryDirectory()
+        try folder.write(
+            "apiVersion: v1\nkind: Service\nmetadata: {name: real-\(name)}\n"
+                + "spec: {ports: [{name: \(name), port: 80}, {name: m, port: 8080}]}\n", to: "a.yaml")
+        let switches = ["--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service"]
+        let session = try DevProcess(["-f", folder.path], launcher: geteuid() == 0 ? ["setpriv"] + switches : [])
+        try await session.waitFor(" served.")
+        #expect(session.child.output.contains(/real-[az]:[az] +127\.[0-9.]+:8081 \(for 80\)/))
+        #expect(session.child.output.contains(/real-[az]:m +127\.[0-9.]+:8080\s/))
+        #expect(!session.child.errors.contains("in use"), "it is nobody else's doing")
+        #expect(try await session.end().status == 0)
+    }
+
+    @Test("A second session says that numbers are the first one's")
+    func second() async throws {
+        let arguments = ["--service", "twice:8093=127.0.0.1:9", "--service", "twice-too:8093=127.0.0.1:9"]
+        let first = try DevProcess(arguments)
+        try await first.waitFor(" served.")
+        #expect(!first.child.errors.contains("in use"))
+        let second = try DevProcess(arguments)
+        try await second.waitFor(" served.")
+        try await second.waitForErrors("another Portico serves these")
+        #expect(
+            second.child.errors.contains(
+                /default\/twice is served at 127\.[0-9.]+:8094, for 127\.[0-9.]+:8093 is in use, held by portico \(pid [0-9]+\)/
+            ), "\(second.child.errors)")
+        #expect(second.child.errors.contains("so it is with 1 more service port: another Portico serves these"))
+        #expect(second.child.output.contains("(for 8093)"))
+        _ = try await second.end()
+        _ = try await first.end()
+    }
+}
