@@ -9,6 +9,10 @@ DESTDIR ?=
 RELEASE_FLAGS := -c release --static-swift-stdlib --product portico -Xlinker --icf=safe
 RELEASE = .build/release/portico
 DIST := dist
+# As the caller of sudo, not as root; and with the same flags on a terminal and in a pipe, or each would build anew what the other
+# has built.
+CALLER := Scripts/as-caller.sh
+SWIFT_BUILD = $(CALLER) $(SWIFT) build --no-color-diagnostics
 SWIFT_SOURCES := Package.swift Sources Tests
 SHELL_SCRIPTS := $(wildcard Scripts/*.sh) .ci/run $(addprefix Examples/three-node-cluster/,cluster walk-through)
 
@@ -37,10 +41,10 @@ lab: build ## Walk through a cluster of three nodes in network namespaces; needs
 	@Examples/three-node-cluster/walk-through
 
 build: needs-build ## Build the program in release mode
-	$(SWIFT) build $(RELEASE_FLAGS)
+	$(SWIFT_BUILD) $(RELEASE_FLAGS)
 
 debug: needs-build ## Build everything, tests too, in debug mode
-	$(SWIFT) build --build-tests
+	$(SWIFT_BUILD) --build-tests
 
 # What is allocated where only shows once the optimizer has been at work.
 test-optimized: needs-test ## Build in release mode, and run the tests that are about what the optimizer leaves
@@ -70,30 +74,28 @@ MINUTES ?= 30
 
 soak: build ## Load the program with everything at once for MINUTES=30, and see what grows or gets lost; needs root
 	@Scripts/require-packages.sh lab
-	$(SWIFT) build --package-path Benchmarks -c release --product portico-bench
-	@mkdir -p Benchmarks/results
+	$(SWIFT_BUILD) --package-path Benchmarks -c release --product portico-bench
+	@$(CALLER) mkdir -p Benchmarks/results
 	Benchmarks/.build/release/portico-bench soak --minutes $(MINUTES) --portico $(RELEASE) --json Benchmarks/results/soak.json
 
 scale: build ## Measure whether work is in proportion to what changed, up to 10,000 Services; needs root
 	@Scripts/require-packages.sh lab
-	$(SWIFT) build --package-path Benchmarks -c release --product portico-bench
-	@mkdir -p Benchmarks/results
+	$(SWIFT_BUILD) --package-path Benchmarks -c release --product portico-bench
+	@$(CALLER) mkdir -p Benchmarks/results
 	Benchmarks/.build/release/portico-bench scale --portico $(RELEASE) --json Benchmarks/results/scale.json
 
-# In debug mode, because the plug-in builds the whole package, and would overwrite the release that stands on its own.
-man: needs-build ## Make the man pages, in dist/man
-	$(SWIFT) package generate-manual --configuration debug --multi-page --section 1
-	@mkdir -p $(DIST)/man
-	cp .build/plugins/GenerateManual/outputs/portico/*.1 $(DIST)/man/
+man: build ## Make the man pages, in dist/man
+	@$(CALLER) mkdir -p $(DIST)/man
+	$(CALLER) $(SWIFT) Scripts/man.swift $(RELEASE) $(DIST)/man
 
 completions: build ## Make the completion scripts for bash, zsh and fish, in dist/completions
-	@mkdir -p $(DIST)/completions
-	$(RELEASE) --generate-completion-script bash > $(DIST)/completions/portico.bash
-	$(RELEASE) --generate-completion-script zsh > $(DIST)/completions/_portico
-	$(RELEASE) --generate-completion-script fish > $(DIST)/completions/portico.fish
+	@$(CALLER) mkdir -p $(DIST)/completions
+	$(CALLER) sh -c '$(RELEASE) --generate-completion-script bash > $(DIST)/completions/portico.bash'
+	$(CALLER) sh -c '$(RELEASE) --generate-completion-script zsh > $(DIST)/completions/_portico'
+	$(CALLER) sh -c '$(RELEASE) --generate-completion-script fish > $(DIST)/completions/portico.fish'
 
-install: completions man ## Install program, man pages and completions under PREFIX (/usr/local)
-	install -D -m 755 $(RELEASE) $(DESTDIR)$(PREFIX)/bin/portico
+install: completions man ## Install program without symbols, man pages and completions under PREFIX (/usr/local)
+	install -D -s -m 755 $(RELEASE) $(DESTDIR)$(PREFIX)/bin/portico
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 $(DIST)/man/*.1
 	install -D -m 644 $(DIST)/completions/portico.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/portico
 	install -D -m 644 $(DIST)/completions/_portico $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_portico
@@ -103,7 +105,7 @@ clean: ## Remove all that was built
 	rm -rf .build .build-tsan .build-asan .build-optimized .build-fuzz .build-mutants $(DIST)
 
 toolchain:
-	@Scripts/require-swift.sh
+	@$(CALLER) Scripts/require-swift.sh
 
 needs-build: toolchain
 	@Scripts/require-packages.sh build

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Checks that there is a Swift toolchain that can build Portico, and says what to do if there is none.
+# Checks that there is a Swift toolchain that can build Portico, and that what it has built can be built further, and says what to do
+# if not.
 set -euo pipefail
 
 needed_major=6 needed_minor=2
@@ -22,5 +23,10 @@ major=${BASH_REMATCH[1]} minor=${BASH_REMATCH[2]}
 if ((major < needed_major || (major == needed_major && minor < needed_minor))); then
     echo "portico: Swift $major.$minor is too old; $needed_major.$needed_minor or newer is needed," \
         "see https://www.swift.org/install/linux/" >&2
+    exit 1
+fi
+
+if [[ -e .build && ! -w .build ]]; then
+    echo "portico: .build belongs to $(stat -c %U .build): give it to yourself with 'sudo chown -R $(id -un) .build'" >&2
     exit 1
 fi

@@ -11,7 +11,7 @@ log=.build/test.log
 # All tests together take far less; without a limit one that hangs would hold a CI job for hours.
 limit=${PORTICO_TEST_LIMIT:-1500}
 
-"$swift" build --build-tests
+Scripts/as-caller.sh "$swift" build --no-color-diagnostics --build-tests
 
 # All tests are Swift Testing's: without XCTest its empty run does not follow, and the summary is the last line.
 # One after the other: many tests are about what happens when, and would be each other's load.
