@@ -11,14 +11,16 @@ extension CommandFailure {
     /// The one line that says why the program ends; nil when whoever ended it has said all there is (a bare exit code).
     static func line(for error: any Error, arguments: [String]) -> String? {
         if error is ExitCode { return nil }
-        let message = Portico.message(for: error)
+        let isUsage = Portico.exitCode(for: error) == .validationFailure
+        let unknown = isUsage ? UnknownWord.message(in: Array(arguments.dropFirst())) : nil
+        let message = (unknown ?? Portico.message(for: error))
             .split(whereSeparator: \.isNewline)
             .map { $0.trimmingWhitespace() }
             .filter { !$0.isEmpty }
             .joined(separator: " ")
             .withoutValueNames()
         guard !message.isEmpty else { return nil }
-        guard Portico.exitCode(for: error) == .validationFailure else { return "portico: \(message)" }
+        guard isUsage else { return "portico: \(message)" }
         // After a mistake on the command line the next question is what would have been right.
         let names = Portico.configuration.subcommands.compactMap { $0.configuration.commandName }
         let command = arguments.dropFirst().first.flatMap { names.contains($0) ? " \($0)" : nil } ?? ""

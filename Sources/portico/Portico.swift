@@ -41,7 +41,12 @@ struct Portico: AsyncParsableCommand {
             let arguments = Array(CommandLine.arguments.dropFirst())
             IgnoredSignals.heedChildren()
             takeEarlySignals(of: arguments)
-            var command = try parseAsRoot(Self.settled(arguments))
+            // The parser shows its own help for what there is no help for.
+            if arguments.first == "help", let message = UnknownWord.message(in: arguments) {
+                throw ValidationError(message)
+            }
+            // Not parseAsRoot, which knows no completion that reads files.
+            var command = try await asyncParseAsRoot(Self.settled(arguments))
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {

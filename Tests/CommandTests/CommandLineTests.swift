@@ -121,9 +121,35 @@ import Testing
             complaint("dev", "-f", "x", "--dns-domain", "a..b")
                 == "portico: The value 'a..b' is invalid for --dns-domain: 'a..b' is not a domain, such as cluster.local"
                 + see)
-        #expect(complaint("nonsense") == "portico: Unexpected argument 'nonsense'; see 'portico --help'")
+        #expect(complaint("nonsense") == "portico: there is no subcommand 'nonsense'; see 'portico --help'")
         #expect(complaint("version", "-v", "-1")?.hasPrefix("portico: ") == true)
         #expect(complaint("check")?.contains("nothing to check") == true)
+    }
+
+    @Test("What is unknown is named first, with what it may be meant for")
+    func unknownWords() {
+        let see = "; see 'portico dev --help'"
+        #expect(complaint("dev", "--fiel", "x") == "portico: Unknown option '--fiel' (did you mean '--file'?)" + see)
+        #expect(complaint("dev", "--fiel=x", "-n", "Shop")?.contains("'--fiel' (did you mean '--file'?)") == true)
+        #expect(complaint("dev", "--publish", "web", "-x") == "portico: Unknown option '-x'" + see)
+        #expect(complaint("dev", "--", "--fiel")?.contains("nothing to serve") == true)
+        #expect(complaint("dev", "-v-1", "-nweb")?.contains("Unknown") == false)
+        #expect(
+            complaint("devv") == "portico: there is no subcommand 'devv' (did you mean 'dev'?); see 'portico --help'")
+        #expect(complaint("daemon", "--clenup")?.contains("'--clenup' (did you mean '--cleanup'?)") == true)
+        // Those of kube-proxy are known, written as Go takes them.
+        #expect(complaint("daemon", "--masquerade_all", "--feature-gates=X=true")?.contains("Unknown") == false)
+        #expect(UnknownWord.message(in: ["help", "nosuch"]) == "there is no subcommand 'nosuch'")
+        #expect(UnknownWord.message(in: ["help", "dev"]) == nil && UnknownWord.message(in: ["help"]) == nil)
+        #expect(NearMiss.of("chekc", among: ["check", "daemon"]) == "check")
+        #expect(NearMiss.of("x", among: ["dev", "check"]) == nil)
+    }
+
+    @Test("What a shell offers is taken from the command line as it stands")
+    func completionWords() {
+        let words = ["portico", "dev", "-f", "a", "-fb", "--file=c", "--file", "d", "-n", "shop", "--", "-f", "e"]
+        #expect(Completions.values(of: ["-f", "--file"], in: words) == ["a", "b", "c", "d"])
+        #expect(Completions.values(of: ["-n", "--namespace"], in: words) == ["shop"])
     }
 
     @Test func tcpAndUDPMayBePublishedOnOneNumber() throws {

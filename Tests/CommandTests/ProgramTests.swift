@@ -1,7 +1,10 @@
+import ArgumentParser
 import Glibc
 import Objects
 import TestSupport
 import Testing
+
+@testable import portico
 
 /// The program itself, run as a user runs it.
 @Suite struct ProgramTests {
@@ -34,6 +37,7 @@ import Testing
             #expect(help.output.contains("portico \(command)"))
             let words = help.output.split(whereSeparator: \.isWhitespace).joined(separator: " ")
             #expect(!words.contains(/\(default: [^)]*\) \(default:/), "a default is told once")
+            #expect(help.output.split(separator: "\n").allSatisfy { $0.count <= 80 })
         }
     }
 
@@ -71,6 +75,58 @@ import Testing
         #expect(result.status == 64)
         #expect(result.output.isEmpty)
         #expect(result.errors == "portico: Unknown option '--nonsense'; see 'portico dev --help'\n")
+    }
+
+    @Test("Examples keep their shape in a terminal of 80 columns")
+    func shape() {
+        // Not by key paths, which the compiler does not survive here.
+        var commands = [Portico.configuration]
+        for subcommand in Portico.configuration.subcommands { commands.append(subcommand.configuration) }
+        for command in commands {
+            // What stands before the first heading is text, which is wrapped.
+            let lines = command.discussion.split(separator: "\n").drop { !$0.hasPrefix("EXAMPLES") }
+            #expect(!lines.isEmpty, "\(command.commandName ?? "")")
+            for line in lines { #expect(line.count <= 80, "\(line)") }
+        }
+    }
+
+    @Test("Help for what there is not is a mistake")
+    func helpForNothing() async throws {
+        let result = try await Self.run("help", "nosuch")
+        #expect(result.status == 64 && result.output.isEmpty)
+        #expect(result.errors == "portico: there is no subcommand 'nosuch'; see 'portico --help'\n")
+        #expect(try await Self.run("help", "dev").output.contains("EXAMPLES"))
+    }
+
+    @Test("Namespaces and ports are offered from the manifests at hand, and programs behind --")
+    func completions() async throws {
+        let folder = try TemporaryDirectory()
+        try folder.write(
+            """
+            apiVersion: v1
+            kind: Service
+            metadata: {name: cart, namespace: shop}
+            spec: {ports: [{name: http, port: 80}, {name: dns, port: 53, protocol: UDP}]}
+            """,
+            to: "cart.yaml")
+        func offered(_ argument: String, _ words: String...) async throws -> [Substring] {
+            let index = "\(words.count - 1)"
+            let bundle = try currentExecutable()
+            let program = bundle.split(separator: "/").dropLast().map { "/\($0)" }.joined() + "/portico"
+            let child = try ChildProcess(
+                program, ["---completion", "dev", "--", argument, index, "\(words.last?.count ?? 0)"] + words,
+                environment: ["SAP_SHELL": "bash"])
+            child.closeInput()
+            return try await child.finished().output.split(separator: "\n")
+        }
+        #expect(try await offered("--namespace", "portico", "dev", "-f", folder.path, "-n", "") == ["shop"])
+        #expect(
+            try await offered("--publish", "portico", "dev", "-f", folder.path, "--publish", "")
+                == ["shop/cart:53/udp=8053", "shop/cart:80=8080"])
+        #expect(
+            try await offered("--publish", "portico", "dev", "-f", folder.path, "-n", "shop", "--publish", "").first
+                == "cart:53/udp=8053")
+        #expect(try await offered("positional@0", "portico", "dev", "-f", "x", "--", "sleep").contains("sleep"))
     }
 
     @Test(arguments: ["bash", "zsh", "fish"]) func completionScriptsAreMade(shell: String) async throws {

@@ -11,6 +11,7 @@ struct SelectionOptions: ParsableArguments {
     @Option(
         name: [.customShort("n", allowingJoined: true), .customLong("namespace")],
         help: ArgumentHelp("Only Services of this namespace; repeatable.", valueName: "namespace"),
+        completion: Completions.namespaces,
         transform: { try NamespaceArgument($0) })
     var namespaces: [NamespaceArgument] = []
 

@@ -24,7 +24,8 @@ struct Daemon: AsyncParsableCommand {
                 portico daemon --kubeconfig /var/lib/kube-proxy/kubeconfig.conf
 
               In place of kube-proxy, with its configuration file:
-                portico daemon --config /var/lib/kube-proxy/config.conf --hostname-override node2
+                portico daemon --config /var/lib/kube-proxy/config.conf \\
+                  --hostname-override node2
 
               Serve what manifests describe, as the node node2 would:
                 portico daemon -f manifests/ --hostname-override node2
@@ -41,7 +42,14 @@ struct Daemon: AsyncParsableCommand {
               Remove all rules, also those of a former kube-proxy in any mode:
                 portico daemon --cleanup
 
-            Flags may be written as for kube-proxy: --cleanup=true, --iptables-sync-period=1m0s, -v2.
+            EXIT STATUS
+              0: an orderly end. 1: something failed. 64: the command line is wrong.
+              128 + n: signal n cut the drain short.
+
+            FLAGS OF KUBE-PROXY
+              All are taken, written as there: --cleanup=true,
+              --iptables-sync-period=1m0s, -v2. Those that do nothing here say so when
+              they ask for something; docs/kube-proxy.md has each.
             """
     )
 

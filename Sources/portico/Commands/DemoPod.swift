@@ -17,6 +17,7 @@ struct DemoPod: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo-pod",
         abstract: "Play a pod: a small server that answers with its name, for trying things out.",
+        usage: "portico demo-pod <name> [<options>]",
         discussion: """
             On each port, of all addresses, HTTP requests and datagrams are answered with the pod's name. GET /client \
             answers with the client's address as the pod sees it, POST /echo with what was sent.
@@ -25,7 +26,7 @@ struct DemoPod: AsyncParsableCommand {
               A pod on port 80, in a network namespace that stands for it:
                 ip netns exec nginx1 portico demo-pod nginx1 --port 80
 
-              The DNS server of a cluster, for the Services of manifests and their cluster IPs:
+              The DNS server of a cluster, for the Services of manifests:
                 portico demo-pod coredns --dns 10.244.0.3:53 -f manifests/
             """
     )

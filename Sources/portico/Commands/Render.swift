@@ -23,7 +23,8 @@ struct Render: AsyncParsableCommand {
 
             EXAMPLES
               portico render -f manifests/ --hostname-override node2
-              portico render -f manifests/ --hostname-override node2 --ipv6 | ip6tables-restore --test --noflush
+              portico render -f manifests/ --hostname-override node2 --ipv6 |
+                ip6tables-restore --test --noflush
             """
     )
 
