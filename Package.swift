@@ -191,9 +191,8 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "portico", "Base", "EventLoop", "Objects", "Balancing", "Cluster", "Resolution", "Status", "Names",
-                "Proxy",
-                "Relay", "TestSupport", "APITestSupport",
+                "portico", "Base", "EventLoop", "Objects", "Documents", "Balancing", "Cluster", "Resolution", "Status",
+                "Names", "Proxy", "Relay", "TestSupport", "APITestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: settings),

@@ -16,7 +16,7 @@ public struct RelayNarrator {
 
     /// What keeps happening to whom.
     private enum Subject: Hashable {
-        case dial(ServicePortID, EndpointAddress, code: Int32)
+        case dial(ServicePortID, EndpointAddress)
         case reset(ServicePortID, ConnectionRecord.Outcome)
         case waiting(ServicePortID)
         case eviction(ServicePortID)
@@ -42,44 +42,61 @@ public struct RelayNarrator {
             // The client noticed nothing of failed attempts as long as one succeeded; this is what it does notice.
             guard let reason = Self.failure(record.outcome) else { return }
             once(.reset(record.port, record.outcome), at: now) {
-                $0.warning("\(record.port): the client \(record.client) was reset: \(reason)\($1)")
+                $0.warning(
+                    "\(record.port): clients are reset: \(reason)\($1)",
+                    metadata: .fields(["service": record.port, "client": record.client, "error": reason]))
             }
         case .dialFailed(let failure):
-            let reason =
-                failure.code == SystemError.timedOut
-                ? "no answer within \(failure.limit) ms" : SystemError.reason(failure.code).lowercased()
-            once(.dial(failure.port, failure.endpoint.address, code: failure.code), at: now) {
-                let attempt = "(attempt \(failure.attempt))"
-                $0.notice("\(failure.port): \(Self.name(failure.endpoint)): \(reason) \(attempt)\($1)")
+            // Over TCP it is ejected with its first failure (docs/behaviour.md, B4.4), which needs no line of its own.
+            let time = failure.port.transport == .tcp ? "until it answers" : "for 3 s"
+            let words = "\(failure.reason): passed over, if others are there, \(time)"
+            let fields = Self.fields(failure.port, failure.endpoint, error: failure.reason)
+            once(.dial(failure.port, failure.endpoint.address), at: now) {
+                $0.notice("\(failure.port): \(failure.endpoint.title): \(words)\($1)", metadata: fields)
+            }
+        case .endpointEjected: break
+        case .endpointReadmitted(let port, let endpoint):
+            // If it fails again, that is worth a line again.
+            told[.dial(port, endpoint.address)] = nil
+            limited(at: now) {
+                $0.notice("\(port): \(endpoint.title) answers again", metadata: Self.fields(port, endpoint))
             }
         case .waitingForEndpoint(let port):
-            once(.waiting(port), at: now) { $0.notice("\(port): a client is waiting for an endpoint\($1)") }
-        case .endpointEjected(let port, let endpoint):
-            limited(at: now) {
-                $0.notice("\(port): \(Self.name(endpoint)) is passed over, if others are there, until it answers")
+            once(.waiting(port), at: now) {
+                $0.notice("\(port): a client is waiting for an endpoint\($1)", metadata: Self.fields(port))
             }
-        case .endpointReadmitted(let port, let endpoint):
-            limited(at: now) { $0.notice("\(port): \(Self.name(endpoint)) answers again") }
         case .acceptPaused(let port, let shortage):
-            limited(at: now) { $0.warning("\(port): new clients have to wait: \(Self.words(shortage))") }
+            let words = Self.words(shortage)
+            limited(at: now) {
+                $0.warning("\(port): new clients have to wait: \(words)", metadata: Self.fields(port, error: words))
+            }
         case .sourceNotPreserved(let port, let error):
-            limited(at: now) { $0.warning("\(port): endpoints do not see the addresses of their clients: \(error)") }
+            limited(at: now) {
+                $0.warning(
+                    "\(port): endpoints do not see the addresses of their clients: \(error)",
+                    metadata: Self.fields(port, error: "\(error)"))
+            }
         case .flowsEvicted(let port):
             once(.eviction(port), at: now) { logger, _ in
                 logger.warning(
-                    "\(port): there is no room for more clients, and flows of it end for new ones: \(Self.manyFlows)")
+                    "\(port): there is no room for more clients, and flows of it end for new ones: \(Self.manyFlows)",
+                    metadata: Self.fields(port))
             }
         case .listenerFailed(let port, let error):
-            logger.error("\(port) is not served by one of the workers, which tries again: \(error)")
+            logger.error(
+                "\(port) is not served by one of the workers, which tries again: \(error)",
+                metadata: Self.fields(port, error: "\(error)"))
         }
+    }
+
+    private static func fields(
+        _ port: ServicePortID, _ endpoint: Endpoint? = nil, error: String? = nil
+    ) -> Logger.Metadata {
+        .fields(["service": port, "endpoint": endpoint?.address, "pod": endpoint?.podName, "error": error])
     }
 
     private static let manyFlows =
         "the limit of open files allows no more (LimitNOFILE=, ulimit -n), unless many ask and are never answered"
-
-    private static func name(_ endpoint: Endpoint) -> String {
-        endpoint.podName.isEmpty ? "\(endpoint.address)" : "\(endpoint.podName) \(endpoint.address)"
-    }
 
     private static func words(_ shortage: Shortage) -> String {
         switch shortage {
@@ -116,7 +133,7 @@ public struct RelayNarrator {
         tidy(at: now)
         told[subject] = (now, 0)
         let count = before?.since ?? 0
-        let times = count == 0 ? "" : "; \(count) times more since that was said last"
+        let times = count == 0 ? "" : "; \(count == 1 ? "once" : "\(count) times") more since that was said last"
         limited(at: now) { write($0, times) }
     }
 
@@ -132,7 +149,9 @@ public struct RelayNarrator {
     /// Says how many lines were left out, if any. To be called when nothing has come for a second, and at the end: what comes next
     /// may be long in coming.
     public mutating func tellCount() {
-        if suppressed > 0 { logger.warning("… and \(suppressed) more such lines, which were left out") }
+        if suppressed > 0 {
+            logger.warning("… and \(suppressed) more such \(suppressed == 1 ? "line" : "lines"), left out here")
+        }
         suppressed = 0
     }
 

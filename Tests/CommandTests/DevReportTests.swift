@@ -102,7 +102,7 @@ import Testing
         let text = try said { stream in board.read { report(.json, on: stream).listening($0) } }
         #expect(
             text == #"{"event":"listening","services":[{"service":"default/a:http","namespace":"default","name":"a","#
-                + #""portName":"http","protocol":"TCP","addresses":["127.64.0.1:80"],"endpoints":["#
+                + #""portName":"http","port":80,"protocol":"TCP","addresses":["127.64.0.1:80"],"endpoints":["#
                 + #"{"address":"10.0.0.1:8080","pod":""},{"address":"10.0.0.2:8080","pod":"a-1"}]}],"#
                 + #""problems":["default/a:admin: cannot listen"],"servedServices":1,"allServices":1}"# + "\n")
     }
@@ -173,8 +173,8 @@ import Testing
 
     @Test("What could not be told is counted")
     func missed() throws {
-        #expect(try said { report(.text, on: $0).missed(7) } == "… 7 changes are missing here\n")
-        #expect(try said { report(.json, on: $0).missed(7) } == #"{"event":"dropped","dropped":7}"# + "\n")
+        #expect(try said { report(.text, on: $0).missed(7, board) } == "… 7 changes not told here\n")
+        #expect(try said { report(.json, on: $0).missed(7, board) } == #"{"event":"dropped","dropped":7}"# + "\n")
     }
 
     // MARK: The end

@@ -1,4 +1,5 @@
 import Logging
+import Proxy
 import Testing
 
 @testable import portico
@@ -21,6 +22,17 @@ import Testing
         // The clock is the machine's, so only what follows it is known.
         #expect(text.hasSuffix(#" warning relay: two lines error="no route to host" port=80"# + "\n"))
         #expect(line("x", level: .notice, format: .text).hasSuffix(" relay: x\n"))
+    }
+
+    @Test("What the message says is a field for programs, and not said twice to people")
+    func fields() {
+        var metadata = Logger.Metadata.fields(["service": "shop/cart", "error": "gone", "pod": "", "client": nil])
+        metadata["dropped"] = "3"
+        #expect(
+            line("shop/cart: gone", metadata, format: .text).hasSuffix(" warning relay: shop/cart: gone dropped=3\n"))
+        let json = line("shop/cart: gone", metadata, format: .json)
+        #expect(
+            json.hasSuffix(#""message":"shop/cart: gone","dropped":"3","error":"gone","service":"shop/cart"}"# + "\n"))
     }
 
     @Test func jsonHasTimeLevelLoggerAndMessageFirst() {

@@ -77,15 +77,15 @@ import Testing
         func say(_ format: OutputFormat, _ body: (NodeReport) -> Void) throws -> String {
             try said { body(NodeReport(format: format, output: $0, node: "node1")) }
         }
-        #expect(try say(.json) { $0.missed(2) } == #"{"event":"dropped","dropped":2}"# + "\n")
-        #expect(try say(.text) { $0.missed(2) }.isEmpty)
+        #expect(try say(.json) { $0.missed(2, StatusBoard()) } == #"{"event":"dropped","dropped":2}"# + "\n")
+        #expect(try say(.text) { $0.missed(2, StatusBoard()) }.isEmpty)
         var snapshot = RelaySnapshot()
         snapshot.total.removed.accepted = 4
         snapshot.total.removed.bytesUp = 1536
         snapshot.total.removed.broken = 1
         #expect(
             try say(.text) { $0.summary(snapshot) }
-                == "Node node1: 4 connections, 1.50 KiB to pods, 0 B to clients, 1 failures.\n")
+                == "Node node1: 4 connections, 1.50 KiB to pods, 0 B to clients, 1 failure.\n")
         #expect(
             try say(.json) { $0.summary(snapshot) }.hasPrefix(
                 #"{"event":"summary","node":"node1","connections":4,"bytesUp":1536,"bytesDown":0,"#))

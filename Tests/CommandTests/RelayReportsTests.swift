@@ -16,7 +16,7 @@ import Testing
         let telling = Task {
             await reports.narrate(log.logger, pause: { try? await lull.wait() })
         }
-        for number in 1...200 { reports.take(Self.ejected(number)) }
+        for number in 1...200 { reports.take(Self.readmitted(number)) }
         lull.give()
         func isCount(_ line: String) -> Bool { line.contains("more such lines") }
         func told() -> Int {
@@ -41,7 +41,7 @@ import Testing
         let (rounds, sent) = (2000, 10_000 + 2 * 2000)
         await reports.narrate(
             log.logger,
-            connection: { _ in
+            hear: { _ in
                 taken += 1
                 if taken <= rounds { for _ in 0..<2 { reports.take(Self.ended) } }
                 if taken == rounds { reports.finish() }
@@ -61,7 +61,8 @@ import Testing
         let telling = Task {
             await reports.narrate(
                 log.logger,
-                connection: { _ in
+                hear: { event in
+                    guard case .connectionEnded = event else { return }
                     hangs.give()
                     // It blocks a thread that others need, and so not for ever.
                     var waits = 0
@@ -76,7 +77,7 @@ import Testing
                     isOver.give()
                 })
         }
-        for number in 1...20 { reports.take(Self.ejected(number)) }
+        for number in 1...20 { reports.take(Self.readmitted(number)) }
         reports.take(Self.ended)
         #expect(await eventually { hangs.isGiven && pauses.withLock { $0 } == 1 })
         lull.give()
@@ -96,7 +97,7 @@ import Testing
             port: port, client: .loopback(port: 1), endpoint: nil, attempts: 1, bytesUp: 0, bytesDown: 0,
             milliseconds: 1, outcome: .completed))
 
-    private static func ejected(_ number: Int) -> RelayEvent {
-        .endpointEjected(port, Endpoint(EndpointAddress(ip: IPAddress(v4: UInt32(number)), port: 80)))
+    private static func readmitted(_ number: Int) -> RelayEvent {
+        .endpointReadmitted(port, Endpoint(EndpointAddress(ip: IPAddress(v4: UInt32(number)), port: 80)))
     }
 }

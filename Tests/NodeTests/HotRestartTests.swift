@@ -207,7 +207,7 @@ import Testing
             kill(pid, SIGTERM)
             #expect(
                 await eventually(within: .seconds(10)) {
-                    (try? await lab.cluster("log", "node1").contains("waiting for 1 open connections")) == true
+                    (try? await lab.cluster("log", "node1").contains("waiting for 1 open connection to end")) == true
                 })
             #expect(Lab.isRunning(pid))
             kill(pid, SIGTERM)

@@ -1,6 +1,7 @@
 import Balancing
 import Base
 import EventLoop
+import Logging
 import TestSupport
 import Testing
 
@@ -24,17 +25,45 @@ import Testing
         return log.lines
     }
 
+    private let words = "no answer within 250 ms: passed over, if others are there, until it answers"
+
     private func failure(_ endpoint: Endpoint, attempt: Int = 1) -> RelayEvent {
         .dialFailed(DialFailure(port: port, endpoint: endpoint, attempt: attempt, code: 110, limit: 250))
     }
 
-    @Test func endpointsThatGoAndComeBackAreNamed() throws {
-        let address = try #require(EndpointAddress("10.0.0.1:80"))
-        let endpoint = Endpoint(address, podName: "web-1")
+    @Test("An endpoint that fails is worth one line, and one when it is back, however many clients met it")
+    func endpointsThatGoAndComeBackAreNamed() throws {
+        let endpoint = Endpoint(try #require(EndpointAddress("10.0.0.1:80")), podName: "web-1")
+        let gone = "default/web: web-1 10.0.0.1:80: \(words)"
+        let back = "default/web: web-1 10.0.0.1:80 answers again"
+        let once = [.endpointEjected(port, endpoint), failure(endpoint), failure(endpoint, attempt: 2)]
+        #expect(try lines(once + [.endpointReadmitted(port, endpoint)]) == [gone, back])
+        #expect(try lines(once + [.endpointReadmitted(port, endpoint)] + once) == [gone, back, gone])
+    }
+
+    @Test("Over UDP nobody asks whether it is back")
+    func udp() throws {
+        let dns = ServicePortID(ServicePortName(namespace: "kube-system", service: "dns"), .udp)
+        let failure = DialFailure(port: dns, endpoint: try endpoint("10.0.0.1:53"), attempt: 1, code: 111, limit: 0)
         #expect(
-            try lines([.endpointEjected(port, endpoint), .endpointReadmitted(port, endpoint)]) == [
-                "default/web: web-1 10.0.0.1:80 is passed over, if others are there, until it answers",
-                "default/web: web-1 10.0.0.1:80 answers again",
+            try lines([.dialFailed(failure)]) == [
+                "kube-system/dns/udp: 10.0.0.1:53: connection refused: passed over, if others are there, for 3 s"
+            ])
+    }
+
+    @Test("What a line says is in fields too, for programs")
+    func fields() throws {
+        let kept = Locked<[Logger.Metadata]>([])
+        var narrator = RelayNarrator(logger: Logger(label: "test") { _ in FieldKeeper(kept: kept) })
+        let endpoint = Endpoint(try #require(EndpointAddress("10.0.0.1:80")), podName: "web-1")
+        for event in [failure(endpoint), .waitingForEndpoint(port)] { narrator.tell(event) }
+        #expect(
+            kept.withLock { $0 } == [
+                .fields([
+                    "service": "default/web", "endpoint": "10.0.0.1:80", "pod": "web-1",
+                    "error": "no answer within 250 ms",
+                ]),
+                .fields(["service": "default/web"]),
             ])
     }
 
@@ -68,7 +97,7 @@ import Testing
         let endpoints = (1...500).map { Endpoint(EndpointAddress(ip: IPAddress(v4: $0), port: 80)) }
         let told = try lines(endpoints.map { (failure($0), .zero) } + [(.waitingForEndpoint(port), .seconds(2))])
         #expect(told.count == 12)
-        #expect(told.suffix(2).first == "… and 490 more such lines, which were left out")
+        #expect(told.suffix(2).first == "… and 490 more such lines, left out here")
     }
 
     @Test("What was left out is counted also if nothing comes after it")
@@ -82,7 +111,7 @@ import Testing
         for _ in 0..<2 { narrator.tellCount() }
         #expect(!narrator.owesCount)
         #expect(log.lines.count == 11)
-        #expect(log.lines.last == "… and 15 more such lines, which were left out")
+        #expect(log.lines.last == "… and 15 more such lines, left out here")
     }
 
     @Test("UDP clients that had to make room are told once a minute for each service port")
@@ -99,9 +128,8 @@ import Testing
             minute + [(failure(other), .seconds(59)), (failure(dead), .seconds(60)), (failure(dead), .seconds(61))])
         #expect(
             told == [
-                "default/web: 10.0.0.1:80: no answer within 250 ms (attempt 1)",
-                "default/web: 10.0.0.2:80: no answer within 250 ms (attempt 1)",
-                "default/web: 10.0.0.1:80: no answer within 250 ms (attempt 1); 599 times more since that was said last",
+                "default/web: 10.0.0.1:80: \(words)", "default/web: 10.0.0.2:80: \(words)",
+                "default/web: 10.0.0.1:80: \(words); 599 times more since that was said last",
             ])
     }
 
@@ -114,12 +142,25 @@ import Testing
             port: port, client: client, endpoint: dead, attempts: 4, bytesUp: 0, bytesDown: 0, milliseconds: 3750,
             outcome: .unreachable)
         let flood = (0..<100).flatMap { _ in [failure(dead), .connectionEnded(record)] }
-        let told = try lines(flood + [.endpointEjected(port, good)])
+        let told = try lines(flood + [failure(good)])
         #expect(
             told == [
-                "default/web: 10.0.0.1:80: no answer within 250 ms (attempt 1)",
-                "default/web: the client 127.0.0.1:1 was reset: no endpoint could be reached",
-                "default/web: 10.0.0.2:80 is passed over, if others are there, until it answers",
+                "default/web: 10.0.0.1:80: \(words)", "default/web: clients are reset: no endpoint could be reached",
+                "default/web: 10.0.0.2:80: \(words)",
             ])
     }
+}
+
+/// A log handler that keeps what comes with the messages.
+private struct FieldKeeper: LogHandler {
+    let kept: Locked<[Logger.Metadata]>
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.trace
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) { kept.withLock { $0.append(event.metadata ?? [:]) } }
 }

@@ -7,6 +7,7 @@ struct Check: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
         abstract: "Look for mistakes in manifests and in a daemon's configuration, without serving anything.",
+        usage: "portico check [-f <path>] … [--config <file>] [<options>]",
         discussion: """
             Every mistake is one line on standard error, with file, document, line and field. An error is what an API \
             server or Portico would refuse, a warning what is probably not meant: a Service that selects nothing, a \
@@ -20,6 +21,9 @@ struct Check: AsyncParsableCommand {
               portico check --config /var/lib/kube-proxy/config.conf
               portico check -f <(helm template my-chart) --strict
               kubectl get svc,endpointslices,pods -A -o yaml | portico check -f -
+
+            EXIT STATUS
+              0: no mistakes. 1: there are some. 64: the command line is wrong.
             """
     )
 
@@ -77,7 +81,9 @@ struct Check: AsyncParsableCommand {
         case .text:
             for mistake in mistakes { StandardStream.error.write("\(mistake)\n") }
             for note in notes { StandardStream.error.write("note: \(note)\n") }
-            if mistakes.isEmpty { StandardStream.output.write("no mistakes in \(path), which sets \(count) things\n") }
+            if mistakes.isEmpty {
+                StandardStream.output.write("no mistakes in \(path), which sets \(several(count, "thing"))\n")
+            }
         }
         return mistakes.isEmpty
     }

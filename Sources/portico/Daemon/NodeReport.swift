@@ -20,7 +20,6 @@ struct NodeReport: SessionReport {
             let words =
                 rules.isNone
                 ? "no rules: node ports only" : inForce.isEmpty ? "no rules yet" : "rules for \(inForce) in force"
-            func several(_ count: Int, _ what: String) -> String { count == 1 ? "1 \(what)" : "\(count) \(what)s" }
             let problems = status.problemCount == 0 ? "" : ", " + several(status.problemCount, "problem")
             output.write(
                 "Node \(node): \(several(status.portCount, "port")) of \(several(status.serviceCount, "Service")), "
@@ -35,7 +34,7 @@ struct NodeReport: SessionReport {
         output.write(JSONLine(board.read { event("changed", $0, rules, after: rules.duration) }))
     }
 
-    func missed(_ changes: Int) {
+    func missed(_ changes: Int, _ board: StatusBoard) {
         guard format == .json else { return }
         output.write(JSONLine(["event": "dropped", "dropped": .integer(changes)]))
     }
@@ -55,8 +54,8 @@ struct NodeReport: SessionReport {
                 ]))
         case .text:
             output.write(
-                "Node \(node): \(sum.accepted) connections, \(Bytes.text(sum.bytesUp)) to pods, "
-                    + "\(Bytes.text(sum.bytesDown)) to clients, \(sum.refused + sum.broken) failures.\n")
+                "Node \(node): \(several(sum.accepted, "connection")), \(Bytes.text(sum.bytesUp)) to pods, "
+                    + "\(Bytes.text(sum.bytesDown)) to clients, \(several(sum.refused + sum.broken, "failure")).\n")
         }
     }
 

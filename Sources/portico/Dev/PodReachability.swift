@@ -27,6 +27,9 @@ final class PodReachability: Sendable {
         }
     }
 
+    /// Services that are gone have no endpoints to be reached.
+    func forget(_ change: StatusChange) { forget(change.services.filter { $0.value.after == nil }.keys) }
+
     /// These Services are gone, or can be reached.
     func forget(_ keys: some Sequence<ObjectKey>) {
         change { unreachable in

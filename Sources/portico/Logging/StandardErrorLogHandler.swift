@@ -1,6 +1,7 @@
 import Base
 import Glibc
 import Logging
+import Proxy
 
 /// Writes log lines to standard error, for people or as JSON.
 ///
@@ -37,10 +38,15 @@ struct StandardErrorLogHandler: LogHandler {
         return all
     }
 
-    /// One line with its newline; keys in alphabetical order, so that equal events give equal lines.
+    /// One line with its newline; keys in alphabetical order, so that equal events give equal lines. What the message says already
+    /// is a field in JSON only.
     static func line(
         for event: LogEvent, label: String, metadata: Logger.Metadata, format: OutputFormat, at time: WallClockTime
     ) -> String {
+        var metadata = metadata
+        if case .dictionary(let fields) = metadata.removeValue(forKey: Logger.Metadata.fieldsKey), format == .json {
+            metadata.merge(fields) { own, _ in own }
+        }
         let fields = metadata.sorted { $0.key < $1.key }
         switch format {
         case .text:

@@ -30,10 +30,10 @@ final class RelayReports: Sendable {
     /// Logs them until there are no more.
     ///
     /// - Parameters:
-    ///   - connection: is told of each that has ended.
+    ///   - hear: is told of each.
     ///   - pause: waits for a lull.
     func narrate(
-        _ logger: Logger, connection: (ConnectionRecord) -> Void = { _ in },
+        _ logger: Logger, hear: (RelayEvent) -> Void = { _ in },
         pause: @escaping @Sendable () async -> Void = { try? await Task.sleep(for: lull) }
     ) async {
         var narrator = RelayNarrator(logger: logger)
@@ -51,7 +51,7 @@ final class RelayReports: Sendable {
             switch item {
             case .missed(let count): missed += count
             case .event(.event(let event)):
-                if case .connectionEnded(let record) = event { connection(record) }
+                hear(event)
                 narrator.tell(event)
             case .event(.lull): break
             }

@@ -58,9 +58,10 @@ struct Session<Role: SessionRole> {
         }
         let reports = RelayReports()
         let relay = try Relay(configuration) { reports.take($0) }
+        report.begin { relay.snapshot() }
         let changes = teller.board.reader()
         let telling = [
-            Task { await reports.narrate(logger, connection: { report.connection($0) }) },
+            Task { await reports.narrate(logger, hear: { report.hear($0) }) },
             Task { await report.follow(changes, teller.board) },
         ]
         var life = SessionLife.serving
@@ -155,7 +156,7 @@ struct Session<Role: SessionRole> {
         let open = relay.total.open
         if open > 0 {
             let effect = limits.count > 1 ? "limits the wait" : "ends them now"
-            logger.notice("waiting for \(open) open connections to end; another signal \(effect)")
+            logger.notice("waiting for \(several(open, "open connection")) to end; another signal \(effect)")
         }
         Task {
             await relay.drain(within: limit)

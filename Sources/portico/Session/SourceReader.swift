@@ -38,7 +38,7 @@ final class SourceReader: Sendable {
         }
         let hasErrors = first.problems.contains { $0.severity == .error }
         if hasErrors, !first.hasServices, !hasOthers, !mayBeEmpty {
-            throw CommandFailure("nothing is left to serve: fix the errors above")
+            throw CommandFailure("nothing is left to serve: mend what is said above")
         }
         return first
     }

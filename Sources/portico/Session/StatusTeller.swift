@@ -1,5 +1,6 @@
 import Base
 import Logging
+import Proxy
 import Status
 
 /// Takes the steps of a status, and tells people in the log what each has changed: problems when they come and when
@@ -44,14 +45,21 @@ struct StatusTeller: Sendable {
     private func log(
         _ problems: [Problem], prefix: String = "", others: String = "", level: (Problem) -> Logger.Level
     ) {
-        for problem in problems.prefix(Self.mostLines) { say(level(problem), "\(prefix)\(problem)") }
+        for problem in problems.prefix(Self.mostLines) {
+            say(level(problem), "\(prefix)\(problem)", Self.fields(problem))
+        }
         guard let next = problems.dropFirst(Self.mostLines).first else { return }
-        say(level(next), "… and \(problems.count - Self.mostLines) more such lines\(others)")
+        say(level(next), "… and \(several(problems.count - Self.mostLines, "more such line"))\(others)")
     }
 
-    private func say(_ level: Logger.Level, _ text: String) {
+    private func say(_ level: Logger.Level, _ text: String, _ fields: Logger.Metadata = [:]) {
         guard let leftOut = limit.withLock({ $0.take() }) else { return }
-        let before = leftOut > 0 ? " (\(leftOut) lines before this one were left out)" : ""
-        logger.log(level: level, "\(text)\(before)")
+        let before = leftOut > 0 ? " (\(several(leftOut, "line")) before this one left out)" : ""
+        logger.log(level: level, "\(text)\(before)", metadata: fields)
+    }
+
+    private static func fields(_ problem: Problem) -> Logger.Metadata {
+        let service = problem.subject.hasPrefix("Service ") ? problem.subject.dropFirst("Service ".count) : nil
+        return .fields(["problem": problem.kind.rawValue, "subject": problem.subject, "service": service])
     }
 }

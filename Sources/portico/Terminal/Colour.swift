@@ -11,7 +11,7 @@ enum Colour: String, Sendable {
 }
 
 /// A piece of text with or without colour. Its width is that of the text alone, so that tables can align it.
-struct StyledText: Sendable, ExpressibleByStringInterpolation {
+struct StyledText: Sendable, Equatable, ExpressibleByStringInterpolation {
     let text: String
     let colour: Colour?
 
@@ -23,7 +23,7 @@ struct StyledText: Sendable, ExpressibleByStringInterpolation {
 
     init(stringLiteral value: String) { self.init(value) }
 
-    var width: Int { text.count }
+    var width: Int { text.columns }
 
     func rendered(inColour: Bool) -> String {
         guard inColour, let colour, !text.isEmpty else { return text }

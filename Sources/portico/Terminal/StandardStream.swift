@@ -19,6 +19,8 @@ final class StandardStream: Sendable {
 
     private struct State {
         var queue: LineQueue?
+        /// Takes what is written in place of the descriptor.
+        var diversion: (@Sendable (String) -> Void)?
         var failure: Int32?
     }
 
@@ -46,10 +48,15 @@ final class StandardStream: Sendable {
     /// Writes one line or several, past the buffers of stdio: a line must be out when the next thing happens, also in a
     /// pipe.
     func write(_ text: String) {
-        if let queue = state.withLock({ $0.queue }) { return queue.add(text) }
+        let (queue, diversion) = state.withLock { ($0.queue, $0.diversion) }
+        if let diversion { return diversion(text) }
+        if let queue { return queue.add(text) }
         guard failure == nil, let failure = Self.write(text, to: descriptor) else { return }
         state.withLock { $0.failure = failure }
     }
+
+    /// Has `take` get what is written from here on, in place of the descriptor; nil ends that.
+    func divert(_ take: (@Sendable (String) -> Void)?) { state.withLock { $0.diversion = take } }
 
     func write(_ line: JSONLine) { write(line.text) }
 
@@ -88,8 +95,17 @@ final class StandardStream: Sendable {
     var isTerminal: Bool { isatty(descriptor) == 1 }
 
     /// Whether colours are seen and wanted: on a terminal that has them, unless NO_COLOR says otherwise.
-    var takesColour: Bool {
-        func value(_ name: String) -> String { getenv(name).map { String(cString: $0) } ?? "" }
-        return isTerminal && value("NO_COLOR").isEmpty && value("TERM") != "dumb"
+    var takesColour: Bool { isTerminal && Self.variable("NO_COLOR").isEmpty && Self.variable("TERM") != "dumb" }
+
+    /// Whether something can be changed that stands there: on a terminal with a cursor that can be moved.
+    var takesView: Bool { isTerminal && !["", "dumb"].contains(Self.variable("TERM")) }
+
+    private static func variable(_ name: String) -> String { getenv(name).map { String(cString: $0) } ?? "" }
+
+    /// Whether what is written here goes to the same terminal as with the other descriptor.
+    func leadsToSame(as other: Int32) -> Bool {
+        var (mine, others) = (stat(), stat())
+        return isTerminal && fstat(descriptor, &mine) == 0 && fstat(other, &others) == 0
+            && mine.st_rdev == others.st_rdev
     }
 }

@@ -1,0 +1,105 @@
+import Base
+import Status
+
+/// What stands on a terminal at one time: a function of a model and a size, and nothing else.
+struct Frame: Sendable, Equatable {
+    /// One line as the terminal gets it, without its end.
+    struct Line: Sendable, Equatable {
+        let text: String
+        let columns: Int
+    }
+
+    /// Lines of pieces; none has more columns than there are.
+    private(set) var lines: [[StyledText]] = []
+
+    /// - Parameters:
+    ///   - columns: of the terminal.
+    ///   - height: lines that the frame may have, at least 1.
+    init(_ model: ViewModel, columns: Int, height: Int) {
+        let columns = max(columns, 1)
+        let end = Self.end(model, columns)
+        // The title, the names of the columns, and the end.
+        let room = max(0, height - 2 - end.count)
+        let shown = RowChoice(model.rows, room: room)
+        lines = [Self.title(model)]
+        if !shown.rows.isEmpty { lines += RowTable(shown.rows, columns: columns).lines }
+        if let rest = shown.rest { lines.append([StyledText(rest, .dim)]) }
+        lines += end
+        lines = lines.prefix(max(height, 1)).map { Self.clipped($0, columns) }
+    }
+
+    func rendered(inColour: Bool) -> [Line] {
+        lines.map { line in
+            Line(
+                text: line.map { $0.rendered(inColour: inColour) }.joined(), columns: line.reduce(0) { $0 + $1.width })
+        }
+    }
+
+    private static func title(_ model: ViewModel) -> [StyledText] {
+        let served = model.rows.count(where: \.state.isServed)
+        let count = served == model.rows.count ? "\(served)" : "\(served) of \(model.rows.count)"
+        var title = [
+            StyledText(model.name, .bold),
+            StyledText("  \(count) \(model.rows.count == 1 ? "port" : "ports") served"),
+        ]
+        if model.problems > 0 { title.append(StyledText("  \(several(model.problems, "problem"))", .red)) }
+        if model.phase != .serving { title.append(StyledText("  ending", .yellow)) }
+        title.append(
+            StyledText(
+                "  \(several(model.open, "connection")) now, \(model.accepted) in all"
+                    + (model.rate > 0 ? "  \(rate(model.rate))" : "")))
+        return title
+    }
+
+    /// As many remarks as one line has room for, and the first in any case.
+    private static func end(_ model: ViewModel, _ columns: Int) -> [[StyledText]] {
+        guard var text = model.remarks.first else { return [] }
+        for remark in model.remarks.dropFirst() where text.columns + 1 + remark.columns <= columns {
+            text += " " + remark
+        }
+        return [[StyledText(text, .dim)]]
+    }
+
+    private static func clipped(_ line: [StyledText], _ columns: Int) -> [StyledText] {
+        var room = columns
+        var pieces: [StyledText] = []
+        for piece in line where room > 0 {
+            let text = StyledText(piece.text.clipped(to: room), piece.colour)
+            room -= text.width
+            pieces.append(text)
+        }
+        return pieces
+    }
+
+    static func rate(_ bytes: UInt64) -> String { bytes == 0 ? "-" : "\(Bytes.text(bytes))/s" }
+}
+
+/// Which rows are shown where there is not room for all.
+private struct RowChoice {
+    let rows: [ServiceRow]
+    /// What is said of those that are not.
+    let rest: String?
+
+    init(_ all: [ServiceRow], room: Int) {
+        func height(_ row: ServiceRow) -> Int { row.remark == nil ? 1 : 2 }
+        guard all.reduce(0, { $0 + height($1) }) > room else {
+            (rows, rest) = (all, nil)
+            return
+        }
+        // One line says what is left out.
+        var left = room - 1
+        var rows: [ServiceRow] = []
+        var hidden: [ServiceRow] = []
+        // Sorting is stable where ranks are equal: by name.
+        let ranked = all.enumerated().sorted { ($0.element.rank, $0.offset) < ($1.element.rank, $1.offset) }
+        for (_, row) in ranked {
+            left -= height(row)
+            if left >= 0 { rows.append(row) } else { hidden.append(row) }
+        }
+        self.rows = rows
+        var counts: [ServiceRow.State: Int] = [:]
+        for row in hidden { counts[row.state, default: 0] += 1 }
+        let words = counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
+        rest = "… and \(hidden.count) more: \(words.joined(separator: ", "))"
+    }
+}
