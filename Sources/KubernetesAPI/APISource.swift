@@ -108,7 +108,7 @@ public actor APISource: ClusterSource {
     private func takeUpdate() -> SourceUpdate? {
         var update = SourceUpdate()
         update.hasSynced = hasSynced
-        update.unknownKinds = Set(reflectors.filter(\.isUnknown).map(\.resource.kind))
+        update.unknownKinds = Set(reflectors.filter { !update.hasSynced || $0.isUnknown }.map(\.resource.kind))
         update.problems = Self.problems(of: reflectors, beginning: beginning)
         // Of several namespaces, it is the same for all.
         for note in reflectors.compactMap(\.note) where !update.notes.contains(note) { update.notes.append(note) }

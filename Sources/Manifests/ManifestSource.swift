@@ -60,13 +60,6 @@ public actor ManifestSource: ClusterSource {
     /// What was wrong with the manifests at the last update, with file, line and field.
     public var problems: [ManifestProblem] { store.problems }
 
-    /// The files that count, with what each said when it was read last.
-    public var contents: [(path: String, objects: [ObjectID], hasMistakes: Bool)] {
-        store.files.map { file in
-            (file.path, file.ids, file.problems.contains { $0.severity == .error })
-        }
-    }
-
     /// How many objects of each kind were left out at the last update.
     public var skipped: [String: Int] { store.skipped }
 
@@ -75,6 +68,13 @@ public actor ManifestSource: ClusterSource {
         _ severity: ManifestProblem.Severity, about id: ObjectID, field: String? = nil, _ message: String
     ) -> ManifestProblem {
         store.table.problem(severity, about: id, field: field, message)
+    }
+
+    /// The files that count, with what each said when it was read last.
+    public var contents: [(path: String, objects: [ObjectID], hasMistakes: Bool)] {
+        store.files.map { file in
+            (file.path, file.ids, file.problems.contains { $0.severity == .error })
+        }
     }
 
     var pause: Duration {

@@ -20,7 +20,7 @@ import Testing
         let line = try [DevProcess.program(), "dev", "--service", "web:80=127.0.0.1:1", "--publish", "web:80=\(port)"]
         let program = try #require(findProgram("script"))
         let terminal = try ChildProcess(program, ["-qec", "exec " + line.joined(separator: " "), "/dev/null"])
-        #expect(await eventually(within: .seconds(30)) { terminal.output.contains("Ready.") })
+        #expect(await eventually(within: .seconds(30)) { terminal.output.contains("1 port served") })
         terminal.signal(SIGKILL)
         // Its port is free once it has ended, whoever reaps it.
         #expect(await eventually(within: .seconds(30)) { (try? ScriptedServer(port: port, script: [])) != nil })

@@ -9,13 +9,13 @@ import Testing
         folder = try TemporaryDirectory()
         try folder.write(
             """
-            {kind: Service, metadata: {name: web}, spec: {clusterIP: 10.96.0.7, ports: [{port: 80, nodePort: 30080}]}}
+            {apiVersion: v1, kind: Service, metadata: {name: web}, spec: {type: NodePort, clusterIP: 10.96.0.7, ports: [{port: 80, nodePort: 30080}]}}
             ---
-            {kind: Endpoints, metadata: {name: web}, subsets: [{addresses: [{ip: 10.244.1.2}], ports: [{port: 8080}]}]}
+            {apiVersion: v1, kind: Endpoints, metadata: {name: web}, subsets: [{addresses: [{ip: 10.244.1.2}], ports: [{port: 8080}]}]}
             ---
-            {kind: Service, metadata: {name: idle, namespace: shop}, spec: {clusterIP: 10.96.0.8, ports: [{name: a, port: 81, protocol: UDP}]}}
+            {apiVersion: v1, kind: Service, metadata: {name: idle, namespace: shop}, spec: {selector: {app: idle}, clusterIP: 10.96.0.8, ports: [{name: a, port: 81, protocol: UDP}]}}
             ---
-            {kind: Node, metadata: {name: node1}, status: {addresses: [{type: InternalIP, address: 192.0.2.1}, {type: InternalIP, address: "2001:db8::1"}]}}
+            {apiVersion: v1, kind: Node, metadata: {name: node1}, status: {addresses: [{type: InternalIP, address: 192.0.2.1}, {type: InternalIP, address: "2001:db8::1"}]}}
 
             """, to: "all.yaml")
     }
@@ -48,28 +48,32 @@ import Testing
         #expect(
             rows == [
                 "SERVICE CLUSTER-IP PORT ENDPOINTS", "default/web 10.96.0.7 80/TCP, node port 30080 10.244.1.2:8080",
-                "shop/idle:a 10.96.0.8 81/UDP none", "no mistakes in 2 Services with 2 ports to serve",
+                "shop/idle:a 10.96.0.8 81/UDP none: no pod has the labels app=idle",
+                "no mistakes in 2 Services with 2 ports to serve: 1 has endpoints, all with --demo-pods",
             ])
         let programs = try await run("check", "--endpoints", "--output", "json")
         let lines = programs.output.split(separator: "\n").map(String.init)
         #expect(
-            lines.first
-                == #"{"event":"servicePort","service":"default/web","protocol":"TCP","port":80,"nodePort":30080,"#
-                + #""clusterIPs":["10.96.0.7"],"endpoints":["10.244.1.2:8080"]}"#)
+            lines.contains(
+                #"{"event":"servicePort","service":"default/web","protocol":"TCP","port":80,"nodePort":30080,"#
+                    + #""clusterIPs":["10.96.0.7"],"endpoints":["10.244.1.2:8080"],"reason":null}"#), "\(lines)")
         #expect(
-            lines.last == #"{"event":"summary","errors":0,"warnings":0,"services":2,"servicePorts":2}"#, "\(lines)")
+            lines.last
+                == #"{"event":"summary","errors":0,"warnings":0,"services":2,"servicePorts":2,"#
+                + #""portsWithEndpoints":1,"portsWithDemoPods":2}"#, "\(lines)")
     }
 
     @Test("A selection leaves out what it does not name, mistakes of others too are told")
     func selection() async throws {
         let one = try await run("check", "-n", "shop")
-        #expect(one.output == "no mistakes in 1 Services with 1 ports to serve\n")
+        #expect(one.output.hasPrefix("no mistakes in 1 Service with 1 port to serve: 0 have endpoints"))
         try folder.write(
-            "{kind: Service, metadata: {name: bad}, spec: {ports: [{port: 0}, {port: x}]}}\n", to: "bad.yaml")
+            "{apiVersion: v1, kind: Service, metadata: {name: bad}, spec: {ports: [{port: 0}, {port: x}]}}\n",
+            to: "bad.yaml")
         let bad = try await run("check", "-n", "shop")
         #expect(bad.status == 1)
         #expect(bad.errors.contains("bad.yaml") && bad.errors.contains("spec.ports[0].port"), "\(bad.errors)")
-        #expect(bad.output.contains(" in 1 Services with 1 ports to serve\n"))
+        #expect(bad.output.contains(" in 1 Service with 1 port to serve: "))
         let programs = try await run("check", "--output", "json")
         #expect(programs.status == 1)
         let problem = programs.output.split(separator: "\n").first { $0.contains(#""event":"problem""#) }

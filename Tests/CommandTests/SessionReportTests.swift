@@ -13,7 +13,7 @@ import Testing
 
         func say(_ text: String) { told.withLock { $0.append(text) } }
         func listening(_ status: Status) { say("listening \(status.portCount)") }
-        func missed(_ changes: Int) { say("missed \(changes)") }
+        func missed(_ changes: Int, _ board: StatusBoard) { say("missed \(changes)") }
         func summary(_ snapshot: RelaySnapshot) {}
         func changed(_ change: StatusChange, _ board: StatusBoard) {
             say("changed")

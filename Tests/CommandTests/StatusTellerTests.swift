@@ -75,7 +75,7 @@ import Testing
         func isCounted() -> Bool {
             round += 1
             teller.update { $0.replace([problem(1, "is wrong again \(round)")], of: .services) }
-            return log.lines.contains { $0.contains(" lines before this one were left out)") }
+            return log.lines.contains { $0.contains(" lines before this one left out)") }
         }
         #expect(await eventually(every: .milliseconds(50)) { isCounted() })
     }

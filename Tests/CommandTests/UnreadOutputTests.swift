@@ -198,7 +198,8 @@ import Testing
     func fullDisk(command: String) async throws {
         let folder = try TemporaryDirectory()
         let file = try folder.write(
-            "{kind: Service, metadata: {name: web}, spec: {ports: [{port: 80}]}}\n", to: "web.yaml")
+            "{apiVersion: v1, kind: Service, metadata: {name: web}, spec: {selector: {a: b}, ports: [{port: 80}]}}\n",
+            to: "web.yaml")
         let arguments = [
             "version": ["version"], "help": ["--help"], "check": ["check", "-f", file],
             "render": ["render", "-f", file, "--ipv4"],
@@ -206,7 +207,7 @@ import Testing
         let full = try start(arguments[command] ?? [], "> /dev/full")
         let result = try await full.finished()
         #expect(result.status == 1)
-        #expect(result.errors == "portico: cannot write to standard output: No space left on device\n")
+        #expect(result.errors.hasSuffix("portico: cannot write to standard output: No space left on device\n"))
         // A reader that has gone is an error, too, where the signal for it is ignored, as under many launchers.
         let pipe = try Stalled(folder, "pipe")
         let gone = try ChildProcess(
@@ -218,6 +219,6 @@ import Testing
         try gone.write("go\n")
         let end = try await gone.finished()
         #expect(end.status == 1)
-        #expect(end.errors == "portico: cannot write to standard output: Broken pipe\n")
+        #expect(end.errors.hasSuffix("portico: cannot write to standard output: Broken pipe\n"))
     }
 }

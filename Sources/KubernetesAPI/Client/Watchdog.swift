@@ -45,11 +45,14 @@ final class Watchdog: Sendable {
         if isLate { task.cancel() }
         defer { state.withLock { ($0.since, $0.end) = (nil, nil) } }
         do {
-            return try await withTaskCancellationHandler {
+            let result = try await withTaskCancellationHandler {
                 try await task.value
             } onCancel: {
                 task.cancel()
             }
+            // What came at the last moment came.
+            state.withLock { if $0.hasBarked { ($0.hasBarked, $0.task) = (false, nil) } }
+            return result
         } catch {
             throw state.withLock { $0.hasBarked } ? Silence(patience: patience) : error
         }
@@ -58,8 +61,6 @@ final class Watchdog: Sendable {
     private func begin(_ patience: Duration) {
         state.withLock { state in
             state.since = time.now()
-            // What came at the last moment came.
-            if state.hasBarked { (state.hasBarked, state.task) = (false, nil) }
             guard state.task == nil else { return }
             // It holds what it needs and not the watchdog, with which it ends.
             state.task = Task { [time, state = self.state] in

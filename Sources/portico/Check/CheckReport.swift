@@ -41,7 +41,6 @@ struct CheckReport {
 
     /// `no mistakes and 1 warning in 11 Services with 12 ports to serve: 4 have endpoints, 12 with --demo-pods`.
     private func verdict(_ findings: CheckFindings) -> String {
-        func several(_ count: Int, _ what: String) -> String { "\(count) \(what)\(count == 1 ? "" : "s")" }
         let ports = findings.ports.count
         var text = findings.errors == 0 ? "no mistakes" : several(findings.errors, "mistake")
         if findings.warnings > 0 { text += " and \(several(findings.warnings, "warning"))" }

@@ -5,6 +5,7 @@ struct ShowVersion: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "version",
         abstract: "Say which version this is.",
+        usage: "portico version [<options>]",
         discussion: """
             EXAMPLES
               portico version

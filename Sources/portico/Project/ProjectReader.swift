@@ -29,7 +29,8 @@ struct ProjectReader {
                 continue
             }
             guard let setting = ProjectSetting.all.first(where: { $0.field == field }) else {
-                let near = Self.nearest(to: field).map { "; did you mean \($0)?" } ?? ""
+                let near =
+                    NearMiss.of(field, among: ProjectSetting.all.map(\.field)).map { "; did you mean \($0)?" } ?? ""
                 mistakes.append("\(place(of: key)): \(field): is not known\(near)")
                 continue
             }
@@ -89,26 +90,6 @@ struct ProjectReader {
         let isUnquoted = [.yes, .no, .integer, .decimal].contains(tree.nodes[wrong].kind) && !setting.kind.isToggle
         return "\(place(of: wrong)): \(setting.field): expected \(setting.kind.words), found "
             + tree.description(of: wrong) + (isUnquoted ? " (put it in quotes)" : "")
-    }
-
-    private static func nearest(to field: String) -> String? {
-        let near = ProjectSetting.all.map { ($0.field, distance(field.lowercased(), $0.field.lowercased())) }
-            .min { $0.1 < $1.1 }
-        return near.flatMap { $0.1 <= field.count / 3 + 1 ? $0.0 : nil }
-    }
-
-    /// How many letters have to be added, removed or replaced to make one of the other.
-    private static func distance(_ one: String, _ other: String) -> Int {
-        var row = Array(0...other.count)
-        for (index, letter) in one.enumerated() {
-            var (diagonal, next) = (row[0], [index + 1])
-            for (column, candidate) in other.enumerated() {
-                next.append(min(next[column] + 1, row[column + 1] + 1, diagonal + (letter == candidate ? 0 : 1)))
-                diagonal = row[column + 1]
-            }
-            row = next
-        }
-        return row[other.count]
     }
 }
 
