@@ -26,3 +26,8 @@ extension PortStatus {
         endpoints.isEmpty ? absence.map { [("reason", .string($0))] } ?? [] : []
     }
 }
+
+extension LocalStatus {
+    /// `local 127.0.0.1:3000`.
+    var text: String { isServing ? "local \(place)" : "waits for \(place)" }
+}

@@ -159,9 +159,9 @@ struct DevReport: SessionReport {
 
     private static func endpoints(of port: PortStatus) -> String {
         guard let local = port.local else { return endpoints(port.endpoints) }
-        if local.isServing { return "local \(local.place)" }
+        if local.isServing { return local.text }
         let others = port.endpoints.isEmpty ? "" : ", meanwhile \(endpoints(port.endpoints))"
-        return "waits for \(local.place)\(others)"
+        return local.text + others
     }
 
     /// A few endpoints by name; a table is for looking at.

@@ -138,9 +138,13 @@ struct ViewFeed {
         if let problem {
             row.remark = problem
         } else if state == .empty {
-            row.remark = service.notes.first { !$0.isDetail }?.text
+            row.remark = service.notes.first { !$0.isDetail }?.text ?? port.absence
         } else {
             row.remark = failure.map { "\($0.clock) \($0.text)" + ($0.count == 1 ? "" : ", \($0.count) failures") }
+        }
+        // What serves it is of interest also while all is well.
+        if let local = port.local {
+            row.remark = ([local.text] + [row.remark].compactMap(\.self)).joined(separator: "; ")
         }
         return row
     }

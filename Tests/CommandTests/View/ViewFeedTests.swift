@@ -57,6 +57,22 @@ import Testing
             at: start + time)
     }
 
+    @Test("Who serves from this machine is told, and what would serve where nobody does")
+    mutating func reasons() throws {
+        var (mine, absent) = (service("cart"), service("web", endpoints: 0))
+        mine.ports[0].local = LocalStatus(place: "127.0.0.1:3000", isServing: true)
+        absent.ports[0].absence = "3 replicas of Deployment web would serve it: --demo-pods"
+        serve(["cart": mine, "web": absent])
+        #expect(
+            feed.model(RelaySnapshot(), at: start).rows.map(\.remark)
+                == ["local 127.0.0.1:3000", "3 replicas of Deployment web would serve it: --demo-pods"])
+        mine.ports[0].local = LocalStatus(place: "127.0.0.1:3000", isServing: false)
+        serve(["cart": mine])
+        _ = fail(id("cart"))
+        let remark = try #require(feed.model(RelaySnapshot(), at: start).rows[0].remark)
+        #expect(remark.hasPrefix("waits for 127.0.0.1:3000; ") && remark.contains("10.0.0.1:8080"))
+    }
+
     @Test("States follow from endpoints and doors")
     mutating func states() {
         let address = EndpointAddress(ip: ip("127.64.0.1"), port: 80)
