@@ -186,34 +186,6 @@ struct Dev: AsyncParsableCommand {
         try local.check(publish: publish, command: command)
     }
 
-    /// The current context is nobody's to use who has not named it, or the files that it is in.
-    private var isOfCluster: Bool {
-        cluster.isGiven
-            || selection.files.isEmpty && services.isEmpty
-                && ProcessEnvironment.variables["KUBECONFIG"]?.isEmpty == false
-    }
-
-    private func source(_ teller: StatusTeller) throws -> SourceReader? {
-        if isOfCluster {
-            let named = try NamedCluster(
-                cluster, mayAsk: command.isEmpty, standard: .standard(ProcessEnvironment.variables))
-            let selected = APISelection.services(namespaces: selection.namespaces.map(\.name))
-            return SourceReader(APISource(named.client, selected), teller, mayBeEmpty: true)
-        }
-        return selection.files.isEmpty ? nil : SourceReader(selection.inputs, teller)
-    }
-
-    /// Somebody looks at what is printed, on a terminal where it can be kept up to date.
-    private var isWatched: Bool {
-        output == .text && !plain && command.isEmpty && StandardStream.output.takesView
-            && TerminalModes(descriptor: STDOUT_FILENO).isInForeground
-    }
-
-    private var followed: String? {
-        if isOfCluster { return "Changes of the cluster" }
-        return selection.files.isEmpty ? nil : "Changes of manifests"
-    }
-
     func run() async throws {
         if !command.isEmpty, let status = await FirstProcess.runAgain() {
             if status != 0 { throw ExitCode(status) }

@@ -1,15 +1,12 @@
 import Base
 import Cluster
-import EventLoop
 import Glibc
 import Host
-import KubernetesAPI
 import Logging
 import Objects
 import Proxy
 import Redirect
 import Relay
-import Resolution
 import Status
 
 /// What `portico daemon` does in its session: keeps the relay in step at once, asks for the rules to follow, and hands over to the
