@@ -62,8 +62,8 @@ struct Init: AsyncParsableCommand {
             }
             throw CommandFailure("cannot write \(ProjectFile.name): \(SystemError.reason(errno))")
         }
-        var code = PublishedFile.write(text, to: descriptor)
-        if close(descriptor) != 0, code == 0 { code = errno }
-        guard code == 0 else { throw CommandFailure("cannot write \(ProjectFile.name): \(SystemError.reason(code))") }
+        var code = StandardStream.write(text, to: descriptor)
+        if close(descriptor) != 0, code == nil { code = errno }
+        if let code { throw CommandFailure("cannot write \(ProjectFile.name): \(SystemError.reason(code))") }
     }
 }

@@ -1,5 +1,6 @@
 import Base
 import Glibc
+import KubernetesAPI
 import Names
 
 /// The `/etc/hosts` that the program behind `--` sees, with the Services behind the system's own lines, and an `/etc/nsswitch.conf`
@@ -88,15 +89,7 @@ final class CommandHosts {
     }
 
     private static func read(_ path: String) -> String? {
-        guard let file = fopen(path, "re") else { return nil }
-        defer { fclose(file) }
-        var bytes: [UInt8] = []
-        withUnsafeTemporaryAllocation(byteCount: 64 << 10, alignment: 1) { buffer in
-            while case let count = fread(buffer.baseAddress, 1, buffer.count, file), count > 0 {
-                bytes += buffer[..<count]
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
+        (try? LocalFile.read(path)).map { String(decoding: $0, as: UTF8.self) }
     }
 }
 
@@ -121,7 +114,8 @@ private struct Draft {
         let own = ProcessEnvironment.variables["TMPDIR"].flatMap { $0.hasPrefix("/") ? $0 : nil }
         // One that was meant for another user may be closed to this one.
         for root in [own, "/tmp"].compactMap(\.self) {
-            var template = Array("\(root)/portico.XXXXXX".utf8CString)
+            // In place of the last six mkdtemp puts characters that make the name its own.
+            var template = Array("\(root)/portico.\(String(repeating: "X", count: 6))".utf8CString)
             guard mkdtemp(&template) != nil else { continue }
             return String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
         }
@@ -138,8 +132,8 @@ private struct Draft {
         guard descriptor >= 0 else { throw SystemError("create", path, code: errno) }
         // Whatever the umask is.
         fchmod(descriptor, 0o444)
-        var code = PublishedFile.write(text, to: descriptor)
-        if close(descriptor) != 0, code == 0 { code = errno }
-        guard code == 0 else { throw SystemError("write", path, code: code) }
+        var code = StandardStream.write(text, to: descriptor)
+        if close(descriptor) != 0, code == nil { code = errno }
+        if let code { throw SystemError("write", path, code: code) }
     }
 }

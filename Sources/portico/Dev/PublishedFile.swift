@@ -53,11 +53,6 @@ final class PublishedFile {
         written = text
     }
 
-    /// Returns 0 or an errno.
-    static func write(_ text: String, to descriptor: Int32) -> Int32 {
-        StandardStream.write(text, to: descriptor) ?? 0
-    }
-
     private static func failure(_ option: String, _ path: String, _ code: Int32) -> CommandFailure {
         CommandFailure("\(option) \(path): cannot be written: \(SystemError.reason(code))")
     }
