@@ -18,10 +18,24 @@ public enum ProcessImage {
         for number in ignored { signal(number, SIG_DFL) }
         var words = arguments.map { strdup($0) } + [nil]
         defer { for word in words { free(word) } }
-        execv("/proc/self/exe", &words)
+        if let path { execv(path, &words) }
+        execv(own, &words)
         let code = errno
         for number in ignored { signal(number, SIG_IGN) }
         pthread_sigmask(SIG_SETMASK, &before, nil)
-        return SystemError("start the program anew", "/proc/self/exe", code: code)
+        return SystemError("start the program anew", own, code: code)
+    }
+
+    private static let own = "/proc/self/exe"
+
+    /// Where the program is, since lists of processes show the last part of that; nil if another one is there by now.
+    private static var path: String? {
+        var path = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let length = readlink(own, &path, path.count - 1)
+        var (there, here) = (stat(), stat())
+        guard length > 0, stat(path, &there) == 0, stat(own, &here) == 0, there.st_dev == here.st_dev,
+            there.st_ino == here.st_ino
+        else { return nil }
+        return String(decoding: path.prefix(length).map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 }

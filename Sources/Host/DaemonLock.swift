@@ -1,5 +1,5 @@
 public import Base
-internal import EventLoop
+public import EventLoop
 internal import Glibc
 
 /// Held by the one process that is the service proxy of this network namespace.
@@ -8,10 +8,17 @@ internal import Glibc
 /// namespace, as the rules and ports do that two proxies would fight over, and they are free as soon as the process has ended,
 /// however it did.
 public final class DaemonLock: Sendable {
-    public enum Failure: Error, Hashable, Sendable {
+    public enum Failure: Error, Hashable, Sendable, CustomStringConvertible {
         /// Another process has it; its number is nil where it cannot be told, as that of one in another container.
         case held(by: Int32?)
         case system(SystemError)
+
+        public var description: String {
+            switch self {
+            case .held(let process): "\(process.map { "process \($0)" } ?? "another process") keeps the lock"
+            case .system(let error): "\(error)"
+            }
+        }
     }
 
     public static let standardName = "portico-daemon"
@@ -32,9 +39,23 @@ public final class DaemonLock: Sendable {
         throw .held(by: holder.flatMap { $0.process > 0 ? $0.process : nil })
     }
 
+    /// The lock of a process that has given this one a second descriptor of it (``share()``): it was never free in between. Those who
+    /// meet it are told of this process from here on.
+    public init(sharedBy former: consuming Descriptor) {
+        // The kernel notes who listens when that begins (unix(7), SO_PEERCRED), and it may begin again.
+        _ = listen(former.raw, 1024)
+        socket = Guarded(former.release())
+    }
+
     deinit { release() }
 
-    /// Lets another process have it. Idempotent.
+    /// A second descriptor, for the process that takes this one's place; nil once it was released, or if there is no room for one.
+    public func share() -> Descriptor? {
+        let copy = socket.withLock { $0 >= 0 ? fcntl($0, F_DUPFD_CLOEXEC, 0) : -1 }
+        return copy >= 0 ? Descriptor(owning: copy) : nil
+    }
+
+    /// Lets another process have it, unless one shares it. Idempotent.
     public func release() {
         socket.withLock { socket in
             if socket >= 0 { close(socket) }

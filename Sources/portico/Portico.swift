@@ -46,7 +46,7 @@ struct Portico: AsyncParsableCommand {
                 throw ValidationError(message)
             }
             // Not parseAsRoot, which knows no completion that reads files.
-            var command = try await asyncParseAsRoot(Self.settled(arguments))
+            var command = try await asyncParseAsRoot(Self.settled(LoggingOptions.normalized(arguments)))
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {
@@ -71,12 +71,14 @@ struct Portico: AsyncParsableCommand {
         }
     }
 
-    /// Arguments as the parser takes them: those of a node's commands are a kube-proxy's, and `dev` may have a project file.
+    /// Arguments as the parser takes them: those of a node's commands are a kube-proxy's, and `dev` and `check` may have a project
+    /// file.
     private static func settled(_ arguments: [String]) throws(ConfigurationMistakes) -> [String] {
         switch arguments.first {
         case Daemon.name:
             [Daemon.name] + (try DaemonCommandLine(Array(arguments.dropFirst())).settled())
-        case Dev.name: [Dev.name] + (try DevCommandLine(Array(arguments.dropFirst())).settled())
+        case Dev.name: [Dev.name] + (try ProjectCommandLine(Array(arguments.dropFirst())).settled())
+        case Check.name: [Check.name] + (try ProjectCommandLine(Array(arguments.dropFirst()), for: .check).settled())
         case Render.configuration.commandName: GoFlags.normalized(arguments, flags: Daemon.flags)
         default: arguments
         }

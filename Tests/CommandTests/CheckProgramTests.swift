@@ -82,12 +82,12 @@ import Testing
         let result = try await check("-f", folder.path)
         #expect(
             result.errors == """
-                note: skipped 4 objects of 2 kinds; -v1 lists them
-                note: 2 Services: headless, not proxied; -v1 lists them
+                note: skipped 4 objects of 2 kinds; -v lists them
+                note: 2 Services: headless, not proxied; -v lists them
 
                 """)
         #expect(result.output == "no mistakes in 2 Services with 0 ports to serve\n")
-        let all = try await check("-f", folder.path, "-v1")
+        let all = try await check("-f", folder.path, "-v")
         #expect(all.errors.contains("note: \(folder.file("a.yaml")): skipped 1 ConfigMap, 1 Secret\n"))
         #expect(all.errors.contains("note: Service default/b: headless, not proxied\n"))
         let json = try await check("-f", folder.path, "--output", "json")

@@ -57,6 +57,8 @@ import Testing
         #expect(
             await eventually(within: .seconds(30)) { daemon.output.contains(#""node":"second""#) },
             "\(daemon.output) \(daemon.errors)")
+        let name = String(decoding: try contents(of: "/proc/\(daemon.pid)/comm"), as: UTF8.self)
+        #expect(name == "portico\n", "as ps and top show it")
         daemon.signal(SIGTERM)
         #expect(try await daemon.finished().status == 0, "it is the same process, and deals with signals")
     }

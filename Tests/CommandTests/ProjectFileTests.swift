@@ -23,7 +23,7 @@ import Testing
     }
 
     private func settled(_ text: String, _ arguments: String..., path: String = "portico.yaml") throws -> [String] {
-        DevCommandLine(arguments).settled(try file(text, path: path)).filter { !$0.hasPrefix("--project-in-use=") }
+        ProjectCommandLine(arguments).settled(try file(text, path: path)).filter { !$0.hasPrefix("--project-in-use=") }
     }
 
     @Test(
@@ -71,7 +71,7 @@ import Testing
             (["-f", "x"], "kubeconfig: k\ncontext: c"), (["--", "other"], "command: [npm]"), (["--"], "command: [npm]"),
         ] as [([String], String)])
     func flagsWin(arguments: [String], text: String) throws {
-        let settled = DevCommandLine(arguments).settled(try file(text))
+        let settled = ProjectCommandLine(arguments).settled(try file(text))
         #expect(settled == ["--project-in-use=portico.yaml"] + arguments)
     }
 
@@ -87,12 +87,29 @@ import Testing
         let folder = try TemporaryDirectory()
         try folder.write("dns: 5353", to: "portico.yaml")
         let path = folder.file("portico.yaml")
-        #expect(try DevCommandLine([flag, "x"]).settled { path } == [flag, "x"])
-        #expect(try DevCommandLine([flag + "=x", "--project", path]).settled { nil }.contains("--dns=5353"))
-        #expect(try DevCommandLine(["-v2"]).settled { path }.contains("--dns=5353"))
-        #expect(try DevCommandLine(["--no-project"]).settled { path } == ["--no-project"])
-        #expect(try DevCommandLine(["--help"]).settled { "/no/such/file" } == ["--help"])
-        #expect(try DevCommandLine(["-v2"]).settled { nil } == ["-v2"])
+        #expect(try ProjectCommandLine([flag, "x"]).settled { path } == [flag, "x"])
+        #expect(try ProjectCommandLine([flag + "=x", "--project", path]).settled { nil }.contains("--dns=5353"))
+        #expect(try ProjectCommandLine(["-v2"]).settled { path }.contains("--dns=5353"))
+        #expect(try ProjectCommandLine(["--no-project"]).settled { path } == ["--no-project"])
+        #expect(try ProjectCommandLine(["--help"]).settled { "/no/such/file" } == ["--help"])
+        #expect(try ProjectCommandLine(["-v2"]).settled { nil } == ["-v2"])
+    }
+
+    @Test("What says which manifests count is for check too, and nothing else is")
+    func check() throws {
+        let file = try file(
+            "manifests: [a]\nrecursive: true\nnamespaces: shop\nselector: a=b\nlocal: [cart=3000]\ncommand: [npm]",
+            path: "/shop/portico.yaml")
+        let own = "--project-in-use=/shop/portico.yaml"
+        #expect(
+            ProjectCommandLine(["--strict"], for: .check).settled(file)
+                == [own, "--file=/shop/a", "--recursive", "--namespace=shop", "--selector=a=b", "--strict"])
+        #expect(
+            ProjectCommandLine(["-nother", "-v1"], for: .check).settled(file)
+                == [own, "--file=/shop/a", "--recursive", "--selector=a=b", "-nother", "-v1"])
+        for flag in ["-f", "--config"] {
+            #expect(try ProjectCommandLine([flag, "x"], for: .check).settled { "/no/such/file" } == [flag, "x"])
+        }
     }
 
     @Test("All mistakes are told at once, each with its line")

@@ -17,6 +17,21 @@ import Testing
         next.release()
     }
 
+    @Test("Who shares it may go: it is never free, and the other one is told of from then on")
+    func shared() throws {
+        let former = try DaemonLock(name: name + "-shared")
+        guard let second = former.share() else {
+            Issue.record("there is room for one descriptor")
+            return
+        }
+        let successor = DaemonLock(sharedBy: second)
+        former.release()
+        if former.share() != nil { Issue.record("it has none any more") }
+        #expect(throws: DaemonLock.Failure.held(by: getpid())) { _ = try DaemonLock(name: name + "-shared") }
+        successor.release()
+        _ = try DaemonLock(name: name + "-shared")
+    }
+
     @Test func whoIsGoneLeavesItFree() throws {
         do { _ = try DaemonLock(name: name + "-gone") }
         _ = try DaemonLock(name: name + "-gone")

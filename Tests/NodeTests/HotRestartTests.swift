@@ -105,21 +105,29 @@ import Testing
         return try #require(Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)))
     }
 
-    @Test("Of two that take over at once one serves in the end, and the other one ends")
-    func twoAtOnce() async throws {
+    @Test("Of several that take over at once one serves in the end, and the others end")
+    func severalAtOnce() async throws {
         try await Lab.run(daemons: []) { lab in
             let flags = "--takeover /run/portico-lab/\(lab.name)/takeover.sock"
             try await lab.start("node1", flags.split(separator: " ").map(String.init))
             try await lab.apply(
                 "web", Manifest.service("web", clusterIPs: ["10.100.0.1"]) + Manifest.endpoints("web", [.nginx1]))
-            let former = try lab.pid(of: "node1")
-            let first = try await startBeside(lab, "first", flags)
-            let second = try await startBeside(lab, "second", flags)
-            #expect(
-                await eventually(within: .seconds(20)) {
-                    [former, first, second].count(where: Lab.isRunning) == 1 && !Lab.isRunning(former)
-                })
-            #expect(try await lab.ask(4, from: "client", "10.100.0.1", 80) == [.pod("nginx1"): 4])
+            // At the moment in which one takes the place of the former, others find that it is nobody's.
+            var serving = try lab.pid(of: "node1")
+            for round in 0..<4 {
+                var successors: [Int32] = []
+                for name in ["first", "second", "third"] {
+                    successors.append(try await startBeside(lab, "\(name)-\(round)", flags))
+                    try await Task.sleep(for: .milliseconds(20 * round))
+                }
+                let (former, others) = (serving, successors)
+                #expect(
+                    await eventually(within: .seconds(20)) {
+                        !Lab.isRunning(former) && others.count(where: Lab.isRunning) == 1
+                    }, "\(others.filter(Lab.isRunning)) of \(others) in round \(round)")
+                #expect(try await lab.ask(4, from: "client", "10.100.0.1", 80) == [.pod("nginx1"): 4], "round \(round)")
+                serving = others.first(where: Lab.isRunning) ?? serving
+            }
         }
     }
 

@@ -51,7 +51,19 @@ final class HandoverChannel: Sendable {
         return message
     }
 
-    private func close(_ descriptors: [Int32]) {
+    /// The answer to a confirmation; blocks.
+    ///
+    /// - Returns: the descriptor that came along, which is the caller's.
+    func receiveConfirmation() throws(HandoverError) -> Int32? {
+        let (message, descriptors) = try receive()
+        close(descriptors.dropFirst())
+        if message == .confirmed { return descriptors.first }
+        close(descriptors.prefix(1))
+        if case .refused(let reason) = message { throw .refused(reason) }
+        throw .unexpected(message.text)
+    }
+
+    private func close(_ descriptors: some Sequence<Int32>) {
         for descriptor in descriptors { _ = Descriptor(owning: descriptor) }
     }
 

@@ -7,7 +7,7 @@ internal import EventLoop
 ///
 ///     new: hello       old: hello, or refused
 ///     new: next        old: sockets, with as many descriptors; or none, after the last
-///     new: confirm     old: confirmed, or refused
+///     new: confirm     old: confirmed, with the lock of the one process that serves; or refused
 ///
 /// A message is lines of text; fields are separated by tabs. The first line is the verb. `hello` is the same in every
 /// version, so that two processes that do not understand each other can say so.

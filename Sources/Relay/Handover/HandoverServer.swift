@@ -1,5 +1,5 @@
 internal import Base
-internal import EventLoop
+public import EventLoop
 internal import Glibc
 
 /// The serving process's side of a handover: gives the listening sockets of a relay to a process that asks for them at a
@@ -16,17 +16,23 @@ public final class HandoverServer: Sendable {
 
     private let path: String
     private let relay: Relay
+    private let lock: @Sendable () -> Descriptor?
     private let state: Guarded<State>
     private let conversations = Guarded<[ObjectIdentifier: HandoverChannel]>([:])
     private let (successions, succession) = AsyncStream.makeStream(of: Void.self)
 
     /// Listens at `path`, with a socket file that only this user can use.
     ///
+    /// - Parameter lock: a second descriptor of what only one process of this machine may have. The successor gets it with the answer
+    ///   to its confirmation, so that it is nobody's at no time.
     /// - Throws: ``HandoverError``: ``HandoverError/taken(path:)`` if another process serves there, of which the sockets are
     ///   to be taken first.
-    public init(path: String, relay: Relay) throws(HandoverError) {
+    public init(
+        path: String, relay: Relay, lock: @escaping @Sendable () -> Descriptor? = { nil }
+    ) throws(HandoverError) {
         self.path = path
         self.relay = relay
+        self.lock = lock
         let file = try SocketFile(listeningAt: path)
         state = Guarded(.serving(file))
         try serve(from: file)
@@ -146,13 +152,21 @@ public final class HandoverServer: Sendable {
             case .confirm:
                 guard retire(.succeeded) else { throw .refused(Self.isTooLate) }
                 // The path is free by now, since the successor will want it for its own server.
-                do throws(HandoverError) { try channel.send(.confirmed) } catch { return try resume() }
+                do throws(HandoverError) { try confirm(to: channel) } catch { return try resume() }
                 succession.yield()
                 succession.finish()
                 return
             case let message:
                 throw .unexpected(message.text)
             }
+        }
+    }
+
+    private func confirm(to channel: HandoverChannel) throws(HandoverError) {
+        if let lock = lock() {
+            try channel.send(.confirmed, [lock.raw])
+        } else {
+            try channel.send(.confirmed)
         }
     }
 

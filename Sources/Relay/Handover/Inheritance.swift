@@ -1,6 +1,6 @@
 public import Balancing
 public import Base
-internal import EventLoop
+public import EventLoop
 
 /// The listening sockets of a process that is still serving, for the one that is to take its place.
 ///
@@ -63,14 +63,17 @@ public final class Inheritance: Sendable {
     /// Tells the other process that this one serves now. When this returns, it has given up the path at which it handed over,
     /// and accepts nobody any more, or will not in a moment.
     ///
+    /// - Returns: what only one process of this machine may have (``HandoverServer/init(path:relay:lock:)``); nil if the other one had
+    ///   nothing of the kind.
     /// - Throws: ``HandoverError``: it has ended meanwhile, or another process was faster. In the first case there is nobody
     ///   left but this process; in the second it should end.
-    public func confirm() async throws(HandoverError) {
+    @discardableResult
+    public func confirm() async throws(HandoverError) -> Descriptor? {
         let channel = channel
-        let answer = try await HandoverChannel.blocking { () throws(HandoverError) in
+        let lock = try await HandoverChannel.blocking { () throws(HandoverError) in
             try channel.send(.confirm)
-            return try channel.receiveMessage()
+            return try channel.receiveConfirmation()
         }
-        guard answer == .confirmed else { throw .unexpected(answer.text) }
+        return lock.map { Descriptor(owning: $0) }
     }
 }

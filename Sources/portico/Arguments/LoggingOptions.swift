@@ -16,6 +16,18 @@ struct LoggingOptions: ParsableArguments {
         guard verbosity >= 0 else { throw ValidationError("-v takes a number from 0 to 10") }
     }
 
+    /// Has `-v` without a level mean 1, since the parser knows no option whose value may be left out.
+    static func normalized(_ arguments: [String]) -> [String] {
+        var result: [String] = []
+        for (index, argument) in arguments.enumerated() {
+            if argument == "--" { return result + arguments[index...] }
+            let next = index + 1 < arguments.count ? arguments[index + 1] : "-"
+            let isAlone = ["-v", "--v"].contains(argument) && next.hasPrefix("-") && Int(next) == nil
+            result.append(isAlone ? "-v1" : argument)
+        }
+        return result
+    }
+
     /// The level of swift-log that stands for a verbosity of Kubernetes' own programs.
     var level: Logger.Level {
         switch verbosity {

@@ -28,7 +28,7 @@ struct CheckReport {
             if listsNotes {
                 for detail in fact.details { StandardStream.error.write("note: \(detail)\n") }
             } else {
-                let more = fact.details.count > 1 || fact.details.first != fact.text ? "; -v1 lists them" : ""
+                let more = fact.details.count > 1 || fact.details.first != fact.text ? "; -v lists them" : ""
                 StandardStream.error.write("note: \(fact.text)\(more)\n")
             }
         }

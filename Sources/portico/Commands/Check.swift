@@ -4,8 +4,9 @@ import Manifests
 
 /// `portico check`: reads manifests as `portico dev` would, and says what is wrong with them.
 struct Check: AsyncParsableCommand {
+    static let name = "check"
     static let configuration = CommandConfiguration(
-        commandName: "check",
+        commandName: name,
         abstract: "Look for mistakes in manifests and in a daemon's configuration, without serving anything.",
         usage: "portico check [-f <path>] … [--config <file>] [<options>]",
         discussion: """
@@ -15,6 +16,9 @@ struct Check: AsyncParsableCommand {
             with --strict also if there is a warning.
 
             EXAMPLES
+              What portico.yaml says, here or in a folder above:
+                portico check
+
               portico check -f manifests/
               portico check -f service.yaml -f pods.yaml -n shop
               portico check -f manifests/ --endpoints
@@ -28,6 +32,8 @@ struct Check: AsyncParsableCommand {
     )
 
     @OptionGroup(title: "What to read") var selection: SelectionOptions
+
+    @OptionGroup var project: ProjectOptions
 
     @Option(
         help: ArgumentHelp("A KubeProxyConfiguration, as portico daemon takes it.", valueName: "file"),
@@ -47,15 +53,26 @@ struct Check: AsyncParsableCommand {
 
     func validate() throws {
         guard !selection.files.isEmpty || config != nil else {
-            throw ValidationError("nothing to check: name manifests with -f, or a configuration with --config")
+            throw ValidationError(
+                project.projectInUse.map { "nothing to check: \($0) names no manifests" }
+                    ?? "nothing to check: name manifests with -f, or a configuration with --config, or have 'portico init' write a "
+                    + "project file")
         }
     }
 
     func run() async throws {
         logging.bootstrap()
+        if let file = project.projectInUse { tell(note: "\(file) says what is not on the command line") }
         let isRight = config.map(checkConfiguration) ?? true
         if !selection.files.isEmpty { try await checkManifests() }
         if !isRight { throw ExitCode.failure }
+    }
+
+    private func tell(note: String) {
+        switch output {
+        case .json: StandardStream.output.write(JSONLine([("event", "note"), ("message", .string(note))]))
+        case .text: StandardStream.error.write("note: \(note)\n")
+        }
     }
 
     /// - Returns: whether there is no mistake in it.

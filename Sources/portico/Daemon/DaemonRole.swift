@@ -34,7 +34,6 @@ struct DaemonRole: SessionRole {
 
     private var health: DaemonHealth?
     private var parts: Parts?
-    private var lock: DaemonLock?
     private var addresses = NodeAddresses()
     private var hasStarted = false
     /// This process is the one that serves, and others have been told.
@@ -81,20 +80,17 @@ struct DaemonRole: SessionRole {
         guard let health else { preconditionFailure("a role is prepared before it starts") }
         let (logger, checks) = (tools.teller.logger, StartChecks(first: first))
         if let server = settings.apiServer { try checks.independence(of: server) }
-        // Whoever takes over gets it from the process that has it now.
-        if options.takeover == nil { lock = try await .ofThisMachine(options, logger) }
         let backEnd = iptables.map {
             IptablesRedirect($0, families: settings.redirectedFamilies, watch: FirewallWatch($0.kind))
         }
         let proxy = NodeProxy(relay: tools.relay, settings: settings, backEnd: backEnd)
         let succession = Succession(
             path: options.takeover, isForced: options.isTakeoverForced, relay: tools.relay, logger: logger)
-        let isSuccessor = try await tools.signals.unlessEnded { [options] in
-            try await succession.inherit(for: proxy) { doors throws(CommandFailure) in
+        try await tools.signals.unlessEnded { [options] in
+            try await succession.takePlace(for: proxy) { doors throws(CommandFailure) in
                 if !doors.isEmpty, !options.allowsEmpty { try checks.worthTakingOver() }
             }
         }
-        if lock == nil, !isSuccessor { lock = try await .ofThisMachine(options, logger) }
         let keeper = RuleKeeper(
             proxy: proxy, minPeriod: options.minSyncPeriod, watch: backEnd?.watch, logger: logger)
         if options.followsCluster {
@@ -199,7 +195,6 @@ struct DaemonRole: SessionRole {
             return
         }
         isServing = true
-        if lock == nil { lock = await .afterSuccession(teller.logger) }
         teller.update { $0.enter(.serving) }
         manager.ready(mainPID: getpid())
     }
@@ -227,11 +222,8 @@ struct DaemonRole: SessionRole {
         if await isReplaced { parts.health.close() }
         parts.tools.teller.update { $0.enter(.draining) }
         for task in parts.feeds + [parts.rules] { task.cancel() }
-        defer {
-            // Rules and doors are nobody's, or another's, from here on.
-            lock?.release()
-            lock = nil
-        }
+        // Rules and doors are nobody's, or another's, from there on.
+        defer { parts.succession.leavePlace() }
         // A change of the rules that is under way may still open doors, and a new start would meet it.
         if hasSuccessor || restart.isWanted { await parts.rules.value }
         if hasSuccessor {

@@ -22,6 +22,7 @@ struct EventFeed: Sendable {
     /// Tells of every problem as it comes, until there are no more.
     func follow(_ changes: Broadcast<StatusChange>.Reader) async {
         for await item in changes {
+            // What was missed while too much happened at once is not told: this is for people to notice things by, not to rely on.
             guard case .event(let change) = item else { continue }
             for problem in change.problems.new {
                 guard let telling = EventTelling(problem) else { continue }

@@ -1,9 +1,16 @@
+import Base
+import EventLoop
 import Glibc
+import Host
 import Logging
 import Proxy
 import Relay
 
-/// The place of a daemon in a row of processes that take over from each other without losing a client (`--takeover`).
+/// The place of this machine's service proxy: one process at a time has it, and processes may take it over from each other without losing
+/// a client (`--takeover`).
+///
+/// The lock says whose it is. It goes from process to process together with the place: one that starts just then would otherwise find
+/// nobody, and serve beside the one that is taking over.
 final class Succession: Sendable {
     private let path: String?
     /// A process that does not answer is ended.
@@ -11,6 +18,7 @@ final class Succession: Sendable {
     private let relay: Relay
     private let logger: Logger
     private let state = State()
+    private let lock = Guarded<DaemonLock?>(nil)
 
     private actor State {
         var inheritance: Inheritance?
@@ -20,6 +28,11 @@ final class Succession: Sendable {
         func set(_ server: HandoverServer?) { self.server = server }
     }
 
+    /// How long a place that is taken may be that of a process which is about to serve where it can be asked, or one that was killed
+    /// and whose sockets are closed one by one.
+    private static let patience = Duration.seconds(3)
+    private static let pause = Duration.milliseconds(50)
+
     /// - Parameter path: of the Unix socket; nil takes over from nobody, and hands over to nobody.
     init(path: String?, isForced: Bool, relay: Relay, logger: Logger) {
         self.path = path
@@ -28,12 +41,37 @@ final class Succession: Sendable {
         self.logger = logger
     }
 
-    /// Takes the listening sockets of the process that serves now, if there is one. Before the first door is opened.
+    /// Takes the place: from the process that serves now, with its listening sockets, or else a free one. Before the first door is opened.
     ///
     /// - Parameter check: may still refuse, which leaves the other process serving as if nothing had happened.
-    /// - Returns: whether there is one.
-    /// - Throws: ``CommandFailure`` if there is one, and it cannot be taken over from.
-    func inherit(
+    /// - Throws: ``CommandFailure`` if there is another process, and it cannot be taken over from.
+    func takePlace(
+        for proxy: NodeProxy, check: @Sendable ([Inheritance.Door]) throws(CommandFailure) -> Void
+    ) async throws(CommandFailure) {
+        let deadline = ContinuousClock.now + (path == nil ? .zero : Self.patience)
+        while true {
+            if try await inherit(for: proxy, check: check) { return }
+            do throws(DaemonLock.Failure) {
+                return keep(try DaemonLock())
+            } catch .held(let process) {
+                guard ContinuousClock.now < deadline, !Task.isCancelled else { throw isTaken(by: process) }
+            } catch {
+                return logger.warning("a second daemon would not be noticed: \(error)")
+            }
+            try? await Task.sleep(for: Self.pause)
+        }
+    }
+
+    private func isTaken(by process: Int32?) -> CommandFailure {
+        let who = process.map { "process \($0)" } ?? "another process"
+        let advice =
+            path.map { "and does not hand over at \($0); end it first" }
+            ?? "end it first, or take its place with --takeover, if it was started with that"
+        return CommandFailure("\(who) is the service proxy of this machine; \(advice)")
+    }
+
+    /// - Returns: whether there is a process to take over from.
+    private func inherit(
         for proxy: NodeProxy, check: @Sendable ([Inheritance.Door]) throws(CommandFailure) -> Void
     ) async throws(CommandFailure) -> Bool {
         guard let path else { return false }
@@ -85,7 +123,7 @@ final class Succession: Sendable {
     func takeOver(succeeded: @escaping @Sendable () -> Void) async -> Bool {
         guard let path else { return true }
         do throws(HandoverError) {
-            try await state.inheritance?.confirm()
+            if let shared = try await state.inheritance?.confirm() { keep(DaemonLock(sharedBy: shared)) }
         } catch .refused(let reason) {
             // Of two that serve at the same sockets one is too many.
             logger.error("another process takes over instead, and this one ends: \(reason)")
@@ -97,7 +135,7 @@ final class Succession: Sendable {
         await relay.releaseUnclaimed()
         await state.set(nil as Inheritance?)
         do throws(HandoverError) {
-            let server = try HandoverServer(path: path, relay: relay)
+            let server = try HandoverServer(path: path, relay: relay) { [lock] in lock.withLock { $0 }?.share() }
             await state.set(server)
             Task { if await server.successor() { succeeded() } }
         } catch .taken {
@@ -108,7 +146,27 @@ final class Succession: Sendable {
         } catch {
             logger.error("nobody can take over from this process: \(error)")
         }
+        await waitForLock()
         return true
+    }
+
+    /// The former process has been killed, or is of a version that gives its lock up in a moment, in place of sharing it.
+    private func waitForLock() async {
+        let deadline = ContinuousClock.now + Self.patience
+        while lock.withLock({ $0 == nil }) {
+            do throws(DaemonLock.Failure) {
+                keep(try DaemonLock())
+            } catch {
+                guard case .held = error, ContinuousClock.now < deadline else {
+                    return logger.warning("a second daemon would not be noticed: \(error)")
+                }
+                try? await Task.sleep(for: Self.pause)
+            }
+        }
+    }
+
+    private func keep(_ lock: DaemonLock) {
+        self.lock.withLock { $0 = lock }
     }
 
     /// Another process serves still: it was not told of this one.
@@ -119,5 +177,10 @@ final class Succession: Sendable {
     /// Hands over no more.
     func close() async {
         await state.server?.close()
+    }
+
+    /// Leaves the place to whoever comes, unless another process has it already.
+    func leavePlace() {
+        lock.withLock { $0?.release() }
     }
 }

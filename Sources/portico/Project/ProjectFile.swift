@@ -60,8 +60,8 @@ struct ProjectFile {
     private func complaint(about values: [Value]) -> String? {
         do {
             // With something that makes the rest of the command line right.
-            let arguments = ["--service=portico:1=127.0.0.1:1"] + DevCommandLine.arguments(of: values)
-            _ = try Portico.parseAsRoot([Dev.name] + DevCommandLine.normalized(arguments))
+            let arguments = ["--service=portico:1=127.0.0.1:1"] + ProjectCommandLine.arguments(of: values)
+            _ = try Portico.parseAsRoot([Dev.name] + ProjectCommandLine.normalized(arguments))
             return nil
         } catch {
             return Portico.message(for: error)

@@ -76,6 +76,31 @@ import Testing
         await relay.stop()
     }
 
+    @Test("With the confirmation comes what only one process may have, if there is such a thing")
+    func lockGoesAlong() async throws {
+        let file = Descriptor(owning: open(folder.file("lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0o600))
+        func number(_ descriptor: consuming Descriptor?) -> ino_t? {
+            guard let descriptor else { return nil }
+            var status = stat()
+            return fstat(descriptor.raw, &status) == 0 ? status.st_ino : 0
+        }
+        let raw = file.raw
+        let expected = number(try file.duplicate())
+        do {
+            let server = try HandoverServer(path: path, relay: relay) { Descriptor(owning: dup(raw)) }
+            let lock = try await Handover.take(from: path)?.confirm()
+            let received = number(lock)
+            #expect(received == expected)
+            #expect(await server.successor())
+        }
+        let server = try HandoverServer(path: path, relay: relay)
+        let nothing = try await Handover.take(from: path)?.confirm()
+        let received = number(nothing)
+        #expect(received == nil)
+        #expect(await server.successor())
+        await relay.stop()
+    }
+
     /// What is left of its doors by then would be a part of them.
     @Test func nobodyGetsDoorsFromOneThatHasASuccessor() async throws {
         let server = try HandoverServer(path: path, relay: relay)

@@ -1,16 +1,41 @@
 import Base
 
-/// The command line of `portico dev`, made from what a user typed and what a project file says, into what its one parser takes.
+/// The command line of `portico dev` or `portico check`, made from what a user typed and what a project file says, into what its one
+/// parser takes.
 ///
-/// A command line that says what to serve stands for itself, unless it names the file. Any other has that of the project, of which a field
+/// A command line that says what to read stands for itself, unless it names the file. Any other has that of the project, of which a field
 /// does not count where the command line has its flag.
-struct DevCommandLine {
+struct ProjectCommandLine {
+    /// Who is to take it.
+    enum Taker {
+        case dev
+        /// Knows the fields that say which manifests are read, and which of their Services count.
+        case check
+
+        /// Flags that say what is to be read.
+        fileprivate var sources: [String] {
+            switch self {
+            case .dev: ProjectSetting.sources
+            case .check: ["-f", "--file", "--config"]
+            }
+        }
+
+        fileprivate func takes(_ setting: ProjectSetting) -> Bool {
+            switch self {
+            case .dev: true
+            case .check: ["manifests", "recursive", "namespaces", "selector"].contains(setting.field)
+            }
+        }
+    }
+
     /// As a user gave them, without the program's and the subcommand's names.
     private let arguments: [String]
     private let own: ArraySlice<String>
+    private let taker: Taker
 
-    init(_ arguments: [String]) {
+    init(_ arguments: [String], for taker: Taker = .dev) {
         self.arguments = arguments
+        self.taker = taker
         own = arguments.prefix { $0 != "--" }
     }
 
@@ -26,12 +51,12 @@ struct DevCommandLine {
     private func file(_ find: () -> String?) throws(ConfigurationMistakes) -> String? {
         guard !has(["--help", "-h", "--version", "--no-project"]) else { return nil }
         if let named = value(of: "--project") { return named }
-        return has(ProjectSetting.sources) ? nil : find()
+        return has(taker.sources) ? nil : find()
     }
 
     /// The same with the fields of a file.
     func settled(_ file: ProjectFile) -> [String] {
-        let counted = file.values.filter { !has($0.setting.yieldsTo) }
+        let counted = file.values.filter { taker.takes($0.setting) && !has($0.setting.yieldsTo) }
         let command = counted.first { $0.setting.kind == .command }
         var front = ["--project-in-use=\(file.path)"]
         if command != nil, let folder = ProjectPath.folder(of: file.path) { front.append("--command-folder=\(folder)") }
