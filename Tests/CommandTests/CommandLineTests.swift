@@ -65,7 +65,8 @@ import Testing
         "-v alone is -v1, and what is no level is told",
         arguments: [
             (["-v"], ["-v1"]), (["--v", "-f", "x"], ["-v1", "-f", "x"]), (["-v", "4"], ["-v", "4"]),
-            (["-v", "-1"], ["-v", "-1"]), (["-v", "high"], ["-v", "high"]), (["-v2"], ["-v2"]), (["a", "--", "-v"], ["a", "--", "-v"]),
+            (["-v", "-1"], ["-v", "-1"]), (["-v", "high"], ["-v", "high"]), (["-v2"], ["-v2"]),
+            (["a", "--", "-v"], ["a", "--", "-v"]),
         ] as [([String], [String])])
     func verbosityAlone(arguments: [String], normalized: [String]) {
         #expect(LoggingOptions.normalized(arguments) == normalized)
