@@ -186,7 +186,7 @@ let package = Package(
             dependencies: ["Base", "EventLoop", "Objects", "Resolution", "Names", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "NodeTests", dependencies: ["portico", "Documents", "TestSupport", "APITestSupport"],
+            name: "NodeTests", dependencies: ["portico", "Documents", "Host", "TestSupport", "APITestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "CommandTests",

@@ -1,4 +1,6 @@
 import Foundation
+import Glibc
+import Host
 import Synchronization
 import TestSupport
 import Testing
@@ -167,6 +169,65 @@ import Testing
             #expect(logs().count { $0.contains("SIGTERM ends it") } == 1, "\(logs())")
             #expect(logs().count { $0.contains("this one ends") } == 1, "\(logs())")
             #expect(await eventually { logs().contains { $0.contains("ended with status 1") } }, "\(logs())")
+        }
+    }
+
+    /// Whose the lock of a network namespace is; nil for nobody's.
+    private func lockOwner(in network: String) async throws -> Int32? {
+        try await OwnResources.inNetwork(named: network) {
+            do throws(DaemonLock.Failure) {
+                _ = try DaemonLock()
+                return nil
+            } catch {
+                guard case .held(let process) = error else { return nil }
+                return process
+            }
+        }
+    }
+
+    @Test("Of a successor whose predecessor dies and one that begins anew meanwhile, the one with the lock serves")
+    func predecessorDies() async throws {
+        try await Lab.run(daemons: []) { lab in
+            let folder = "/run/portico-lab/\(lab.name)"
+            let lock = "\(folder)/xtables.lock"
+            // Of this kind of iptables nobody tells that rules of the same length stand there: the period does.
+            let flags = "--takeover \(folder)/takeover.sock --iptables-sync-period=1s"
+            try await lab.run(on: "node1", "iptables-legacy -t mangle -N KUBE-IPTABLES-HINT")
+            try await lab.start(
+                "node1", flags.split(separator: " ").map(String.init), environment: ["XTABLES_LOCKFILE": lock])
+            try await lab.apply(
+                "web", Manifest.service("web", clusterIPs: ["10.100.0.1"]) + Manifest.endpoints("web", [.nginx1]))
+            func log(_ name: String) -> String {
+                (try? String(contentsOfFile: "\(folder)/\(name)", encoding: .utf8)) ?? ""
+            }
+            // Rules have to wait, so that it has the sockets and has not confirmed.
+            let holder = try ChildProcess(
+                try #require(findProgram("flock")), ["-o", lock, "sh", "-c", "echo locked; exec sleep 60"])
+            defer { holder.signal(SIGKILL) }
+            #expect(await eventually { holder.output.contains("locked") })
+            let environment = "XTABLES_LOCKFILE=\(lock)"
+            let heir = try await startBeside(
+                lab, "heir", "--bind-address=192.168.58.2 \(flags)", environment: environment)
+            #expect(await eventually(within: .seconds(10)) { log("heir").contains("taking over") }, "\(log("heir"))")
+            kill(try lab.pid(of: "node1"), SIGKILL)
+            let stranger = try await startBeside(lab, "stranger", flags, environment: environment)
+            var owner: Int32?
+            let limit = ContinuousClock.now + .seconds(20)
+            while owner != stranger, ContinuousClock.now < limit {
+                owner = try await lockOwner(in: "\(lab.name)-node1")
+                try await Task.sleep(for: .milliseconds(50))
+            }
+            #expect(owner == stranger, "\(log("stranger"))")
+            holder.signal(SIGKILL)
+            #expect(await eventually(within: .seconds(20)) { !Lab.isRunning(heir) }, "\(log("heir"))")
+            #expect(log("heir").contains("process \(stranger) was faster"), "\(log("heir"))")
+            #expect(Lab.isRunning(stranger), "\(log("stranger"))")
+            var answers: [Answer: Int] = [:]
+            let deadline = ContinuousClock.now + .seconds(10)
+            while answers != [.pod("nginx1"): 4], ContinuousClock.now < deadline {
+                answers = try await lab.ask(4, from: "client", "10.100.0.1", 80)
+            }
+            #expect(answers == [.pod("nginx1"): 4], "rules lead to the one that is left")
         }
     }
 

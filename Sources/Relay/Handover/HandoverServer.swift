@@ -184,9 +184,11 @@ public final class HandoverServer: Sendable {
             } catch {
                 throw .system(error)
             }
-            // All of them may have been closed meanwhile.
-            guard !copies.isEmpty else { continue }
             defer { for (_, copy) in copies { _ = Descriptor(owning: copy) } }
+            // Asked again: another process may have been faster just now, and what is still open be a part of the doors.
+            guard isServing else { throw .refused(Self.isTooLate) }
+            // All of them may have been closed meanwhile, with their Services.
+            guard !copies.isEmpty else { continue }
             return try channel.send(.sockets(copies.map(\.socket.door)), copies.map(\.copy))
         }
     }

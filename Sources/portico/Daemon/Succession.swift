@@ -56,7 +56,7 @@ final class Succession: Sendable {
             } catch .held(let process) {
                 guard ContinuousClock.now < deadline, !Task.isCancelled else { throw isTaken(by: process) }
             } catch {
-                return logger.warning("a second daemon would not be noticed: \(error)")
+                return isUnguarded(by: error)
             }
             try? await Task.sleep(for: Self.pause)
         }
@@ -131,6 +131,13 @@ final class Succession: Sendable {
             return false
         } catch {
             logger.warning("the former process has ended before it was told: \(error)")
+            // Whoever found nobody there meanwhile has begun by itself, and has the lock.
+            if case .held(let process)? = await waitForLock() {
+                let who = process.map { "process \($0)" } ?? "another process"
+                logger.error("\(who) was faster to take the former one's place, and this one ends")
+                succeeded()
+                return false
+            }
         }
         await relay.releaseUnclaimed()
         await state.set(nil as Inheritance?)
@@ -146,23 +153,29 @@ final class Succession: Sendable {
         } catch {
             logger.error("nobody can take over from this process: \(error)")
         }
-        await waitForLock()
+        // Nothing waits for a former process of a version that gives its lock up, in place of sharing it.
+        Task { if let failure = await waitForLock() { isUnguarded(by: failure) } }
         return true
     }
 
-    /// The former process has been killed, or is of a version that gives its lock up in a moment, in place of sharing it.
-    private func waitForLock() async {
+    /// Takes the lock as soon as it is free, unless this process has it.
+    ///
+    /// - Returns: why it has it not.
+    private func waitForLock() async -> DaemonLock.Failure? {
         let deadline = ContinuousClock.now + Self.patience
         while lock.withLock({ $0 == nil }) {
             do throws(DaemonLock.Failure) {
                 keep(try DaemonLock())
             } catch {
-                guard case .held = error, ContinuousClock.now < deadline else {
-                    return logger.warning("a second daemon would not be noticed: \(error)")
-                }
+                guard case .held = error, ContinuousClock.now < deadline else { return error }
                 try? await Task.sleep(for: Self.pause)
             }
         }
+        return nil
+    }
+
+    private func isUnguarded(by failure: DaemonLock.Failure) {
+        logger.warning("a second daemon would not be noticed: \(failure)")
     }
 
     private func keep(_ lock: DaemonLock) {
