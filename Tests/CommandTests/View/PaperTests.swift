@@ -67,6 +67,15 @@ import Testing
         #expect(terminal.screen == ["title", "row", "[1]+  Stopped", "$ fg", "title", "new"])
     }
 
+    @Test mutating func aFrameIsSeenOnceAllOfItIsWritten() {
+        turn("title", "row")
+        let (lines, cursor) = (terminal.screen, terminal.isCursorShown)
+        terminal.write("\u{1B}[?2026h\u{1B}[?25h\r\u{1B}[Jnew")
+        #expect(terminal.screen == lines && terminal.text == lines && terminal.isCursorShown == cursor)
+        terminal.write("\u{1B}[?2026l")
+        #expect(terminal.screen == ["title", "new"] && terminal.isCursorShown)
+    }
+
     @Test mutating func withoutAFrameLinesAreLines() {
         turn(scrolling: "one\n")
         turn(scrolling: "two\n")

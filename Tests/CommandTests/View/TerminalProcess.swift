@@ -9,6 +9,10 @@ final class TerminalProcess: Sendable {
     private let master: Int32
     private let terminal: Locked<VirtualTerminal>
     private let reader: LoopThread
+    /// Whether all that was ever written is in `terminal`.
+    private let isRead = Locked(false)
+    /// How it ended. Once that is known its number may be somebody else's, who is neither signalled nor waited for.
+    private let status = Locked<Int32?>(nil)
 
     /// - Parameter environment: variables, in place of those of the same name here.
     init(
@@ -46,7 +50,7 @@ final class TerminalProcess: Sendable {
 
         let terminal = Locked(VirtualTerminal(columns: columns, rows: rows))
         self.terminal = terminal
-        let master = master
+        let (master, isRead) = (master, isRead)
         reader = try LoopThread(name: "terminal") {
             var buffer = [UInt8](repeating: 0, count: 1 << 16)
             var rest: [UInt8] = []
@@ -56,6 +60,7 @@ final class TerminalProcess: Sendable {
                 terminal.withLock { $0.write(String(decoding: rest[..<whole], as: UTF8.self)) }
                 rest.removeFirst(whole)
             }
+            isRead.withLock { $0 = true }
         }
     }
 
@@ -71,9 +76,8 @@ final class TerminalProcess: Sendable {
     }
 
     deinit {
-        kill(pid, SIGKILL)
-        var status: Int32 = 0
-        waitpid(pid, &status, 0)
+        signal(SIGKILL)
+        _ = reap(0)
         // Reading from a terminal that nobody has open any more is an error.
         reader.join()
         close(master)
@@ -101,7 +105,9 @@ final class TerminalProcess: Sendable {
         _ = keys.withCString { Glibc.write(master, $0, strlen($0)) }
     }
 
-    func signal(_ number: Int32) { kill(pid, number) }
+    func signal(_ number: Int32) {
+        status.withLock { if $0 == nil { kill(pid, number) } }
+    }
 
     func resize(columns: Int, rows: Int) {
         terminal.withLock { $0.resize(columns: columns, rows: rows) }
@@ -111,9 +117,21 @@ final class TerminalProcess: Sendable {
 
     /// Whether it is stopped, as by Ctrl-Z.
     var isStopped: Bool {
-        var information = siginfo_t()
-        return waitid(P_PID, id_t(pid), &information, WSTOPPED | WNOWAIT | WNOHANG) == 0
-            && information.si_signo == SIGCHLD
+        status.withLock { status in
+            var information = siginfo_t()
+            return status == nil && waitid(P_PID, id_t(pid), &information, WSTOPPED | WNOWAIT | WNOHANG) == 0
+                && information.si_signo == SIGCHLD
+        }
+    }
+
+    /// Whether it has ended, or had before.
+    private func reap(_ options: Int32) -> Bool {
+        status.withLock { status in
+            var value: Int32 = 0
+            guard status == nil, waitpid(pid, &value, options) == pid else { return status != nil }
+            status = value & 0x7F == 0 ? value >> 8 & 0xFF : 128 + (value & 0x7F)
+            return true
+        }
     }
 
     func waitFor(_ text: String) async throws {
@@ -121,16 +139,13 @@ final class TerminalProcess: Sendable {
         #expect(found, "\(self.screen.joined(separator: "\n"))")
     }
 
-    /// The exit status, or 128 plus the signal that ended it.
+    /// The exit status, or 128 plus the signal that ended it. What it has written can be seen from then on, all of it.
     func finished() async throws -> Int32 {
-        let status = Locked<Int32?>(nil)
-        let ended = await eventually(within: .seconds(30)) {
-            var value: Int32 = 0
-            guard waitpid(self.pid, &value, WNOHANG) == self.pid else { return false }
-            status.withLock { $0 = value & 0x7F == 0 ? value >> 8 & 0xFF : 128 + (value & 0x7F) }
-            return true
-        }
+        let ended = await eventually(within: .seconds(30)) { self.reap(WNOHANG) }
         try #require(ended)
+        // It ends when nobody has the terminal open any more.
+        let read = await eventually(within: .seconds(30)) { self.isRead.withLock { $0 } }
+        try #require(read, "somebody still has the terminal")
         return try #require(status.withLock { $0 })
     }
 }

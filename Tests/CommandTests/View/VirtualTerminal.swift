@@ -8,7 +8,9 @@ struct VirtualTerminal {
     private var row = 0
     private var column = 0
     private var wraps = true
-    private(set) var isCursorShown = true
+    private var hasCursor = true
+    /// What is seen while a picture is drawn that is to be shown at once.
+    private var held: (lines: [[Character]], hasCursor: Bool)?
     private(set) var unknown: [String] = []
     /// A sequence that has begun.
     private var sequence: String?
@@ -18,10 +20,12 @@ struct VirtualTerminal {
     }
 
     /// Those with text in them, without blanks at their ends.
-    var text: [String] { Self.trimmed(lines) }
+    var text: [String] { Self.trimmed(held?.lines ?? lines) }
 
     /// Those of them that are on the screen.
-    var screen: [String] { Self.trimmed(Array(lines[top...])) }
+    var screen: [String] { Self.trimmed((held?.lines ?? lines).suffix(rows)) }
+
+    var isCursorShown: Bool { held?.hasCursor ?? hasCursor }
 
     private var top: Int { max(0, lines.count - rows) }
 
@@ -80,11 +84,12 @@ struct VirtualTerminal {
         self.sequence = nil
         let number = Int(sequence.dropFirst().dropLast().filter(\.isNumber)) ?? 0
         switch sequence {
-        case "[?25l": isCursorShown = false
-        case "[?25h": isCursorShown = true
+        case "[?25l": hasCursor = false
+        case "[?25h": hasCursor = true
         case "[?7l": wraps = false
         case "[?7h": wraps = true
-        case "[?2026h", "[?2026l": break
+        case "[?2026h": held = held ?? (lines, hasCursor)
+        case "[?2026l": held = nil
         case "[J":
             lines.removeSubrange((row + 1)...)
             lines[row] = Array(lines[row].prefix(column))
@@ -95,7 +100,7 @@ struct VirtualTerminal {
         }
     }
 
-    private static func trimmed(_ lines: [[Character]]) -> [String] {
+    private static func trimmed(_ lines: some Collection<[Character]>) -> [String] {
         var lines = lines.map { line in
             String(line[...(line.lastIndex { $0 != " " } ?? -1)])
         }
