@@ -35,17 +35,26 @@ import Testing
     }
 
     @Test("One that is not there, or is none, is told by its errno")
-    func notRun() throws {
-        for covers in [[], [try cover("x")]] where covers.isEmpty || Requirement.mountNamespaces.isMet {
-            #expect(throws: ForegroundProgram.Failure.notRun(ENOENT)) {
-                try ForegroundProgram(["no-such-program"], environment: environment, covers: covers)
-            }
-            #expect(throws: ForegroundProgram.Failure.notRun(EACCES)) {
-                try ForegroundProgram(["/"], environment: environment, covers: covers)
+    func notRun() async {
+        await #expect(processExitsWith: .success) { try Self.expectNotRun(withCover: false) }
+    }
+
+    @Test("That is so with files of its own too", .requires(.mountNamespaces))
+    func notRunCovered() async {
+        await #expect(processExitsWith: .success) { try Self.expectNotRun(withCover: true) }
+    }
+
+    /// In a process of its own, whose children are these alone.
+    private static func expectNotRun(withCover: Bool) throws {
+        let tests = try ForegroundProgramTests()
+        let covers = withCover ? [try tests.cover("x")] : []
+        for (program, code) in [("no-such-program", ENOENT), ("/", EACCES)] {
+            #expect(throws: ForegroundProgram.Failure.notRun(code)) {
+                try ForegroundProgram([program], environment: tests.environment, covers: covers)
             }
         }
         var status: Int32 = 0
-        #expect(waitpid(-1, &status, WNOHANG) <= 0, "nothing is left behind")
+        #expect(waitpid(-1, &status, WNOHANG) < 0 && errno == ECHILD, "nothing is left behind")
     }
 
     @Test("Only it and what it starts see the other file", .requires(.mountNamespaces))
@@ -77,7 +86,7 @@ import Testing
 
     /// The reader's tool reads a file in pieces.
     @Test("Whoever reads while the file is replaced sees the one or the other, whole", .requires(.mountNamespaces))
-    func replaced() throws {
+    func replaced() async throws {
         let lines = 20_000
         func write(_ version: Int) throws -> String {
             let text = String(repeating: "version-\(version)\n", count: lines)
@@ -94,6 +103,7 @@ import Testing
             """
         let program = try ForegroundProgram(
             ["sh", "-c", script], environment: environment, covers: [.init(file: try write(0), place: place)])
+        #expect(await eventually(within: .seconds(30)) { access(folder.file("runs"), F_OK) == 0 })
         let covers = try #require(program.covers)
         for version in 1...40 {
             let file = try write(version)

@@ -55,8 +55,7 @@ import Testing
 
     @Test("Every flag and field of kube-proxy stands in docs/kube-proxy.md with what becomes of it")
     func documented() throws {
-        let repository = #filePath.split(separator: "/").dropLast(3).map { "/\($0)" }.joined()
-        let page = String(decoding: try contents(of: "\(repository)/docs/kube-proxy.md"), as: UTF8.self)
+        let page = try projectFile("docs/kube-proxy.md")
         for setting in KubeProxySetting.all {
             if let flag = setting.flag {
                 #expect(page.contains("`--\(flag)`") || page.contains("`-\(flag)`"), "\(flag)")

@@ -1,3 +1,4 @@
+import APITestSupport
 import Base
 import Glibc
 import TestSupport
@@ -20,63 +21,60 @@ import Testing
         _ script: String, _ options: [String] = [], as launcher: [String] = []
     ) async throws -> ProgramResult {
         let files = ["-f", folder.file("manifests"), "--demo-pods"]
-        return try await DevProcess(files + options + ["--", "sh", "-c", script], launcher: launcher).finished()
+        return try await DevProcess(files + options + ["--", "sh", "-c", Self.find + script], launcher: launcher)
+            .finished()
     }
 
-    /// Who runs it: this process's user, and an ordinary one.
-    private static var users: [[String]] {
-        [[]] + (Requirement.userNamespaces.isMet && geteuid() == 0 ? [OrdinaryUser.launcher] : [])
-    }
+    /// `find NAME …` asks the file of hosts, and nobody else: what is not in it would be asked of the DNS, which may be slow or know it.
+    private static let find = "find() { getent -s hosts:files hosts \"$@\"; }; "
 
-    @Test("It finds them by every form of their names, and the system is left alone", .requires(.mountNamespaces))
-    func found() async throws {
+    /// What starts it: nothing, for this process's user, or what makes it an ordinary one's.
+    private static let users = geteuid() == 0 ? [[], OrdinaryUser.launcher] : [[]]
+
+    @Test(
+        "It finds them by every form of their names, and the system is left alone",
+        .requires(.mountNamespaces, .userNamespaces), arguments: users)
+    func found(user: [String]) async throws {
         let before = try text("/etc/hosts")
-        for user in Self.users {
-            let all = "web.shop web.shop.svc web.shop.svc.cluster.local cart.other"
-            let result = try await run("getent hosts \(all) && ! getent hosts web && exit 6", as: user)
-            #expect(result.status == 6, "\(result.errors)")
-            #expect(result.output.split(separator: "\n").allSatisfy { $0.hasPrefix("127.") })
-            let own = try await run(
-                "getent hosts web web.shop && ! getent hosts cart.other && exit 6", ["-n", "shop"], as: user)
-            #expect(own.status == 6, "\(own.errors)")
-        }
+        let all = "web.shop web.shop.svc web.shop.svc.cluster.local cart.other"
+        let result = try await run("find \(all) && ! find web && exit 6", as: user)
+        #expect(result.status == 6, "\(result.errors)")
+        #expect(result.output.split(separator: "\n").allSatisfy { $0.hasPrefix("127.") })
+        let own = try await run("find web web.shop && ! find cart.other && exit 6", ["-n", "shop"], as: user)
+        #expect(own.status == 6, "\(own.errors)")
         #expect(try text("/etc/hosts") == before)
     }
 
     @Test(
         "It speaks to one by its name, and others of other namespaces by theirs",
-        .requires(.mountNamespaces, .tool("curl")))
-    func reached() async throws {
+        .requires(.mountNamespaces, .userNamespaces, .tool("curl")), arguments: users)
+    func reached(user: [String]) async throws {
         let server = try ScriptedServer.identity("pod a")
-        for user in Self.users {
-            let script = "curl -s --http0.9 telnet://web:$WEB_SERVICE_PORT < /dev/null; getent hosts cart.shop"
-            let process = try DevProcess(
-                [
-                    "--service", "web:8080=127.0.0.1:\(server.port)", "--service", "shop/cart:8080=127.0.0.1:9", "--",
-                    "sh", "-c", script,
-                ], launcher: user)
-            let result = try await process.finished()
-            #expect(result.status == 0 && result.output.hasPrefix("pod a127."), "\(result.output) \(result.errors)")
-        }
+        let script = "curl -s --http0.9 telnet://web:$WEB_SERVICE_PORT < /dev/null; find cart.shop"
+        let process = try DevProcess(
+            [
+                "--service", "web:8080=127.0.0.1:\(server.port)", "--service", "shop/cart:8080=127.0.0.1:9", "--",
+                "sh", "-c", Self.find + script,
+            ], launcher: user)
+        let result = try await process.finished()
+        #expect(result.status == 0 && result.output.hasPrefix("pod a127."), "\(result.output) \(result.errors)")
     }
 
-    @Test("What comes later is found later, and what goes is not found any more", .requires(.mountNamespaces))
-    func followed() async throws {
-        for user in Self.users {
-            let script = """
-                echo up; until getent hosts late.shop; do sleep 0.05; done
-                while getent hosts web > /dev/null; do sleep 0.05; done; getent hosts late
-                """
-            let process = try DevProcess(
-                ["-f", folder.file("manifests"), "-n", "shop", "--", "sh", "-c", script], launcher: user)
-            try await process.waitFor("up")
-            try folder.write(service("late", "shop"), to: "manifests/b.yaml")
-            try await process.waitFor("late.shop.svc.cluster.local")
-            folder.remove("manifests/a.yaml")
-            #expect(try await process.finished().status == 0)
-            folder.remove("manifests/b.yaml")
-            try folder.write(service("web", "shop"), to: "manifests/a.yaml")
-        }
+    @Test(
+        "What comes later is found later, and what goes is not found any more",
+        .requires(.mountNamespaces, .userNamespaces), arguments: users)
+    func followed(user: [String]) async throws {
+        let script = """
+            echo up; until find late.shop; do sleep 0.05; done
+            while find web > /dev/null; do sleep 0.05; done; find late
+            """
+        let process = try DevProcess(
+            ["-f", folder.file("manifests"), "-n", "shop", "--", "sh", "-c", Self.find + script], launcher: user)
+        try await process.waitFor("up")
+        try folder.write(service("late", "shop"), to: "manifests/b.yaml")
+        try await process.waitFor("late.shop.svc.cluster.local")
+        folder.remove("manifests/a.yaml")
+        #expect(try await process.finished().status == 0)
     }
 
     @Test(
@@ -99,7 +97,7 @@ import Testing
             + service("mail", "shop", "type: ExternalName, externalName: mail.example.com")
         try folder.write(more, to: "manifests/more.yaml")
         let script =
-            "getent hosts db-1.db && getent hosts front web && grep -c ' db$' /etc/hosts; ! grep mail /etc/hosts"
+            Self.find + "find db-1.db && find front web && grep -c ' db$' /etc/hosts; ! grep mail /etc/hosts"
         let process = try DevProcess(["-f", folder.file("manifests"), "-n", "shop", "--", "sh", "-c", script])
         let result = try await process.finished()
         let lines = result.output.split(separator: "\n")
@@ -111,24 +109,22 @@ import Testing
 
     @Test(
         "It is otherwise run as without names: user, folder, status, signals, a program that is not there",
-        .requires(.mountNamespaces))
-    func unchanged() async throws {
-        for user in Self.users {
-            let script = "id -u; id -g; pwd; cat /proc/self/stat | cut -d' ' -f5-7; exit 9"
-            let with = try await run(script, as: user)
-            let without = try await run(script, ["--no-names"], as: user)
-            #expect(with.status == 9 && without.status == 9)
-            func stable(_ result: ProgramResult) -> [Substring] { result.output.split(separator: "\n").dropLast() }
-            #expect(stable(with) == stable(without))
-            #expect(try await run("kill -TERM $$", as: user).status == 143)
-            // Folders on PATH that are closed to the user would be another error.
-            let missing = try await DevProcess(
-                ["--service", "web:1=127.0.0.1:9", "--", "no-such-program"],
-                launcher: user + ["env", "PATH=/usr/bin:/bin"]
-            ).finished()
-            #expect(missing.status == 127)
-            #expect(missing.errors.contains("portico: cannot run 'no-such-program': No such file or directory\n"))
-        }
+        .requires(.mountNamespaces, .userNamespaces), arguments: users)
+    func unchanged(user: [String]) async throws {
+        // The last ones are its process group, its session and its terminal.
+        let script = "id -u; id -g; pwd; cut -d' ' -f5-7 /proc/self/stat; exit 9"
+        let with = try await run(script, as: user)
+        let without = try await run(script, ["--no-names"], as: user)
+        #expect(with.status == 9 && without.status == 9)
+        #expect(with.output == without.output && with.output.split(separator: "\n").count == 4)
+        #expect(try await run("kill -TERM $$", as: user).status == 143)
+        // Folders on PATH that are closed to the user would be another error.
+        let missing = try await DevProcess(
+            ["--service", "web:1=127.0.0.1:9", "--", "no-such-program"],
+            launcher: user + ["env", "PATH=/usr/bin:/bin"]
+        ).finished()
+        #expect(missing.status == 127)
+        #expect(missing.errors.contains("portico: cannot run 'no-such-program': No such file or directory\n"))
     }
 
     @Test("--no-names leaves its files alone")
@@ -144,7 +140,10 @@ import Testing
     func forbidden() async throws {
         let off = "echo 0 > /proc/sys/user/max_user_namespaces; exec setpriv --bounding-set=-all --inh-caps=-all \"$@\""
         let result = try await DevProcess(
-            ["--service", "web:8080=127.0.0.1:9", "--", "sh", "-c", "env | grep WEB_SERVICE_HOST; ! getent hosts web"],
+            [
+                "--service", "web:8080=127.0.0.1:9", "--", "sh", "-c",
+                Self.find + "env | grep WEB_SERVICE_HOST; ! find web",
+            ],
             launcher: [
                 "unshare", "--user", "--map-user=1000", "--map-group=1000", "--keep-caps", "sh", "-c", off, "sh",
             ]
@@ -176,10 +175,13 @@ import Testing
         #expect(wrong.errors == "portico: --hosts-file /dev/null: it exists and is not a file\n")
     }
 
-    @Test("Ports that may not keep their numbers are told with what would let them", .requires(.ordinaryUser))
+    @Test(
+        "Ports that may not keep their numbers are told with what would let them",
+        .requires(.networkNamespaces, .tool("ip"), .tool("setpriv")))
     func lowPorts() async throws {
         let process = try DevProcess(
-            ["--service", "web:81=127.0.0.1:9", "--service", "tls:444=127.0.0.1:9"], launcher: OrdinaryUser.launcher)
+            ["--service", "web:81=127.0.0.1:9", "--service", "tls:444=127.0.0.1:9"],
+            launcher: DevProcess.withoutLowPorts + OrdinaryUser.launcher)
         try await process.waitFor("Ready.")
         try await process.waitForErrors("net.ipv4.ip_unprivileged_port_start=81'")
         let result = try await process.end()
@@ -187,11 +189,5 @@ import Testing
         #expect(result.errors.split(separator: "\n").count { $0.contains("(81, 444)") } == 1)
     }
 
-    private func text(_ path: String) throws -> String {
-        let file = try #require(fopen(path, "r"))
-        defer { fclose(file) }
-        var bytes: [UInt8] = []
-        while case let byte = getc(file), byte != EOF { bytes.append(UInt8(truncatingIfNeeded: byte)) }
-        return String(decoding: bytes, as: UTF8.self)
-    }
+    private func text(_ path: String) throws -> String { String(decoding: try contents(of: path), as: UTF8.self) }
 }

@@ -1,3 +1,4 @@
+import APITestSupport
 import Glibc
 import TestSupport
 import Testing
@@ -22,6 +23,13 @@ final class DevProcess: Sendable {
         try currentExecutable().split(separator: "/").dropLast().map { "/\($0)" }.joined() + "/portico"
     }
 
+    /// Starts a program in a network of its own, where all ports are free, without the right to listen below 1024.
+    static var withoutLowPorts: [String] {
+        let script =
+            "ip link set lo up && exec setpriv --bounding-set=-net_bind_service --inh-caps=-net_bind_service \"$0\" \"$@\""
+        return ["unshare"] + (geteuid() == 0 ? [] : ["--user", "--map-root-user"]) + ["--net", "sh", "-c", script]
+    }
+
     deinit { child.signal(SIGKILL) }
 
     func waitFor(_ text: String) async throws {
@@ -31,6 +39,18 @@ final class DevProcess: Sendable {
     /// Waits for what is printed for people where a command has standard output to itself.
     func waitForErrors(_ text: String) async throws {
         #expect(await eventually(within: .seconds(30)) { self.child.errors.contains(text) })
+    }
+
+    /// The first line about that event, with `--output json`; waits for all of it, which may come in pieces.
+    func line(_ event: String) async throws -> String {
+        func line() -> String? {
+            let output = child.output
+            guard let end = output.lastIndex(of: "\n") else { return nil }
+            return output[..<end].split(separator: "\n").first { $0.hasPrefix(#"{"event":"\#(event)""#) }
+                .map(String.init)
+        }
+        #expect(await eventually(within: .seconds(30)) { line() != nil }, "\(child.errors)")
+        return try #require(line())
     }
 
     /// Waits until it ends by itself.
@@ -45,4 +65,11 @@ final class DevProcess: Sendable {
         child.signal(SIGINT)
         return try await finished()
     }
+}
+
+/// The number, as it is here, of the first process in the namespace that `launcher` has made.
+func firstChild(of launcher: ChildProcess) throws -> Int32 {
+    let path = "/proc/\(launcher.pid)/task/\(launcher.pid)/children"
+    let children = String(decoding: try contents(of: path), as: UTF8.self)
+    return try #require(Int32(children.split(separator: " ").first ?? ""))
 }

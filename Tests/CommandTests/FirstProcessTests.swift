@@ -1,10 +1,10 @@
-import APITestSupport
 import Glibc
 import TestSupport
 import Testing
 
 /// `portico dev -- COMMAND` as the first process of a container, whose children all become that have lost their parent.
-@Suite("The first process of a container", .timeLimit(.minutes(2))) struct FirstProcessTests {
+@Suite("The first process of a container", .requires(.root, .processNamespaces), .timeLimit(.minutes(2)))
+struct FirstProcessTests {
     private static let launcher = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child=KILL"]
 
     private func session(_ script: String) throws -> DevProcess {
@@ -12,7 +12,7 @@ import Testing
             ["--service", "web:80=127.0.0.1:9", "--", "sh", "-c", script], launcher: Self.launcher)
     }
 
-    @Test("What a program leaves behind is waited for, and its own end is told", .requires(.root, .tool("unshare")))
+    @Test("What a program leaves behind is waited for, and its own end is told")
     func orphans() async throws {
         let result = try await session(
             """
@@ -29,7 +29,7 @@ import Testing
         #expect(result.status == 7, "\(result.errors)")
     }
 
-    @Test("A program that a signal ends is told as that", .requires(.root, .tool("unshare")))
+    @Test("A program that a signal ends is told as that")
     func killed() async throws {
         #expect(try await session("kill -KILL $$").finished().status == 128 + SIGKILL)
         let missing = try await DevProcess(
@@ -38,16 +38,14 @@ import Testing
         #expect(missing.status == 127)
     }
 
-    @Test("Signals reach the program once", .requires(.root, .tool("unshare")), arguments: [SIGTERM, SIGINT, SIGHUP])
+    @Test("Signals reach the program once", arguments: [SIGTERM, SIGINT, SIGHUP])
     func signals(number: Int32) async throws {
         // In a session of its own, so that a terminal of whoever runs the tests does not count.
         let script = "trap 'echo got; exit 5' TERM INT; trap 'echo hung up' HUP; echo up; while :; do sleep 0.02; done"
         let session = try DevProcess(
             ["--service", "web:80=127.0.0.1:9", "--", "sh", "-c", script], launcher: ["setsid"] + Self.launcher)
         try await session.waitFor("up\n")
-        let launcher = session.child.pid
-        let children = String(decoding: try contents(of: "/proc/\(launcher)/task/\(launcher)/children"), as: UTF8.self)
-        let first = try #require(Int32(children.split(separator: " ").first ?? ""))
+        let first = try firstChild(of: session.child)
         #expect(kill(first, number) == 0)
         if number == SIGHUP {
             // Portico's own affair, as without a container.

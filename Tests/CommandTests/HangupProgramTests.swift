@@ -19,7 +19,8 @@ import Testing
         let port = try freePort()
         let line = try [DevProcess.program(), "dev", "--service", "web:80=127.0.0.1:1", "--publish", "web:80=\(port)"]
         let program = try #require(findProgram("script"))
-        let terminal = try ChildProcess(program, ["-qec", "exec " + line.joined(separator: " "), "/dev/null"])
+        let terminal = try ChildProcess(
+            program, ["-qec", "exec " + line.joined(separator: " "), "/dev/null"], environment: ["TERM": "xterm"])
         #expect(await eventually(within: .seconds(30)) { terminal.output.contains("1 port served") })
         terminal.signal(SIGKILL)
         // Its port is free once it has ended, whoever reaps it.

@@ -11,6 +11,12 @@ import Testing
         try HeardSignals([SIGUSR1, SIGUSR2, SIGTERM]) { $0 == SIGTERM ? .end($0) : .reload }
     }
 
+    /// Whether it has been sent and nobody has it yet.
+    private static func isPending(_ signal: Int32) -> Bool {
+        var pending = sigset_t()
+        return sigpending(&pending) == 0 && sigismember(&pending, signal) == 1
+    }
+
     @Test("Those that ask for a reload are one until it is dealt with, and none holds up an end")
     func reloads() async {
         await #expect(processExitsWith: .success) {
@@ -24,7 +30,7 @@ import Testing
             for signal in [SIGUSR1, SIGUSR2, SIGTERM] {
                 kill(getpid(), signal)
                 // The kernel puts what waits in the order of its numbers.
-                usleep(100_000)
+                #expect(await eventually { !Self.isPending(signal) })
             }
             #expect(await heardAre([.reload, .end(SIGTERM)]))
             signals.deal(with: .reload)

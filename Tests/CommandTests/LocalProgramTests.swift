@@ -99,7 +99,7 @@ import Testing
         #expect((try? await answer(port)) == nil)
         let process = try process("mine", at: mine)
         #expect(await eventually(within: .seconds(20)) { (try? await answer(port)) == "mine" })
-        #expect(session.child.output.contains("local 127.0.0.1:\(mine)\n"))
+        try await session.waitFor("local 127.0.0.1:\(mine)\n")
         await process.stop()
         #expect((try? await answer(port)) == nil)
         try await session.waitForErrors("clients are refused until something does (--local-fallback refuse)")
@@ -118,12 +118,8 @@ import Testing
             "\(program) demo-pod mine --port \(mine) & trap 'kill $!' TERM; wait",
         ])
         try await session.waitForErrors("waits for a port of sh, meanwhile 127.0.0.1:9")
-        let ask: [PeerStep] = [.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), .receiveAll]
         #expect(
-            await eventually(within: .seconds(20)) {
-                guard let client = try? ScriptedPeer.connect(to: port, script: ask) else { return false }
-                return await client.report().received.text.hasSuffix("mine\n")
-            })
+            await eventually(within: .seconds(20)) { (try? await httpAnswer(port))?.hasSuffix("mine\n") == true })
         try await session.waitForErrors("default/web: 127.0.0.1:\(mine) has its clients from now on")
         session.child.signal(SIGTERM)
         _ = try await session.finished()
@@ -132,11 +128,12 @@ import Testing
     @Test("A command that listens on nothing is said after a while, and that its ports may be Portico's at once")
     func lateCommand() async throws {
         let folder = try TemporaryDirectory()
-        try folder.write(service("late", "ports: [{port: 8096}]"), to: "late.yaml")
-        let session = try DevProcess(["-f", folder.path, "--local", "late", "--", "/bin/sleep", "60"])
+        let (name, port) = ("late-\(getpid())", try freePort())
+        try folder.write(service(name, "ports: [{port: \(port)}]"), to: "late.yaml")
+        let session = try DevProcess(["-f", folder.path, "--local", name, "--", "/bin/sleep", "60"])
         try await session.waitForErrors("waits for a port of sleep")
-        #expect(session.child.errors.contains("Portico has port 8096 at 127."))
-        try await session.waitForErrors("--local late: sleep does not listen on any port so far")
+        try await session.waitForErrors("Portico has port \(port) at 127.")
+        try await session.waitForErrors("--local \(name): sleep does not listen on any port so far")
         session.child.signal(SIGTERM)
         _ = try await session.finished()
     }

@@ -37,17 +37,15 @@ import Testing
         #expect(try await session.end().status == 0)
     }
 
-    /// Without the right to listen below 1024, which an ordinary user has not.
     @Test(
-        "Real numbers come first: 80 does not take the 8080 of the same Service", .requires(.ordinaryUser),
-        arguments: ["a", "z"])
+        "Real numbers come first: 80 does not take the 8080 of the same Service",
+        .requires(.networkNamespaces, .tool("ip"), .tool("setpriv")), arguments: ["a", "z"])
     func realNumbersFirst(name: String) async throws {
         let folder = try TemporaryDirectory()
         try folder.write(
             "apiVersion: v1\nkind: Service\nmetadata: {name: real-\(name)}\n"
                 + "spec: {ports: [{name: \(name), port: 80}, {name: m, port: 8080}]}\n", to: "a.yaml")
-        let switches = ["--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service"]
-        let session = try DevProcess(["-f", folder.path], launcher: geteuid() == 0 ? ["setpriv"] + switches : [])
+        let session = try DevProcess(["-f", folder.path], launcher: DevProcess.withoutLowPorts)
         try await session.waitFor(" served.")
         #expect(session.child.output.contains(/real-[az]:[az] +127\.[0-9.]+:8081 \(for 80\)/))
         #expect(session.child.output.contains(/real-[az]:m +127\.[0-9.]+:8080\s/))
@@ -57,19 +55,21 @@ import Testing
 
     @Test("A second session says that numbers are the first one's")
     func second() async throws {
-        let arguments = ["--service", "twice:8093=127.0.0.1:9", "--service", "twice-too:8093=127.0.0.1:9"]
+        // Addresses and numbers that no other run of these tests has at the same time.
+        let (name, port) = ("twice-\(getpid())", try freePorts(2))
+        let arguments = ["--service", "\(name):\(port)=127.0.0.1:9", "--service", "\(name)-too:\(port)=127.0.0.1:9"]
         let first = try DevProcess(arguments)
         try await first.waitFor(" served.")
         #expect(!first.child.errors.contains("in use"))
         let second = try DevProcess(arguments)
         try await second.waitFor(" served.")
         try await second.waitForErrors("another Portico serves these")
-        #expect(
-            second.child.errors.contains(
-                /default\/twice is served at 127\.[0-9.]+:8094, for 127\.[0-9.]+:8093 is in use, held by portico \(pid [0-9]+\)/
-            ), "\(second.child.errors)")
-        #expect(second.child.errors.contains("so it is with 1 more service port: another Portico serves these"))
-        #expect(second.child.output.contains("(for 8093)"))
+        let words =
+            #"default/\#(name) is served at 127\.[0-9.]+:\#(port + 1), for 127\.[0-9.]+:\#(port) is in use, held by "#
+        let line = try Regex(words + #"portico \(pid [0-9]+\)"#)
+        #expect(second.child.errors.contains(line), "\(second.child.errors)")
+        try await second.waitForErrors("so it is with 1 more service port: another Portico serves these")
+        #expect(second.child.output.contains("(for \(port))"))
         _ = try await second.end()
         _ = try await first.end()
     }

@@ -8,13 +8,14 @@ import Testing
 
 /// The program itself, run as a user runs it.
 @Suite struct ProgramTests {
-    /// The build puts the program beside the bundle of the tests.
     private static func run(
         _ arguments: String..., environment: [String: String] = [:]
     ) async throws -> ProgramResult {
-        let bundle = try currentExecutable()
-        let program = bundle.split(separator: "/").dropLast().map { "/\($0)" }.joined() + "/portico"
-        let child = try ChildProcess(program, arguments, environment: environment)
+        try await run(arguments, environment)
+    }
+
+    private static func run(_ arguments: [String], _ environment: [String: String]) async throws -> ProgramResult {
+        let child = try ChildProcess(DevProcess.program(), arguments, environment: environment)
         child.closeInput()
         return try await child.finished()
     }
@@ -111,13 +112,10 @@ import Testing
             to: "cart.yaml")
         func offered(_ argument: String, _ words: String...) async throws -> [Substring] {
             let index = "\(words.count - 1)"
-            let bundle = try currentExecutable()
-            let program = bundle.split(separator: "/").dropLast().map { "/\($0)" }.joined() + "/portico"
-            let child = try ChildProcess(
-                program, ["---completion", "dev", "--", argument, index, "\(words.last?.count ?? 0)"] + words,
-                environment: ["SAP_SHELL": "bash"])
-            child.closeInput()
-            return try await child.finished().output.split(separator: "\n")
+            return try await Self.run(
+                ["---completion", "dev", "--", argument, index, "\(words.last?.count ?? 0)"] + words,
+                ["SAP_SHELL": "bash"]
+            ).output.split(separator: "\n")
         }
         #expect(try await offered("--namespace", "portico", "dev", "-f", folder.path, "-n", "") == ["shop"])
         #expect(

@@ -152,13 +152,7 @@ import Testing
 
     @Test("The schema for editors has the fields that the reader knows, of the same kinds")
     func schema() throws {
-        var folder = #filePath.split(separator: "/").dropLast(3).map { "/\($0)" }.joined()
-        folder += "/docs/portico.schema.json"
-        let file = try #require(fopen(folder, "r"))
-        defer { fclose(file) }
-        var bytes: [UInt8] = []
-        while case let byte = getc(file), byte != EOF { bytes.append(UInt8(truncatingIfNeeded: byte)) }
-        let tree = try DocumentTree.read(bytes)
+        let tree = try DocumentTree.read(Array(projectFile("docs/portico.schema.json").utf8))
         let root = try #require(tree.root)
         let properties = try #require(tree.value(of: "properties", in: root))
         #expect(tree.keys(of: properties).map(tree.string) == ProjectSetting.all.map(\.field))

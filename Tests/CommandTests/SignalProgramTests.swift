@@ -1,4 +1,3 @@
-import APITestSupport
 import Glibc
 import TestSupport
 import Testing
@@ -75,7 +74,7 @@ import Testing
 
     @Test(
         "The first process of a container, which no signal ends that it does not hear, ends at one",
-        .requires(.root, .tool("unshare")))
+        .requires(.root, .processNamespaces))
     func firstProcess() async throws {
         let folder = try TemporaryDirectory()
         try #require(mkfifo(folder.file("pipe"), 0o600) == 0)
@@ -83,14 +82,14 @@ import Testing
             ["-f", folder.file("pipe")], launcher: ["unshare", "--pid", "--fork", "--kill-child=KILL"])
         let writer = try await writer(of: folder.file("pipe"))
         defer { close(writer) }
-        let first = try child(of: session.child)
+        let first = try firstChild(of: session.child)
         #expect(kill(first, SIGTERM) == 0)
         #expect(try await session.finished().status == 128 + SIGTERM)
     }
 
     @Test(
         "The first process of a container ends at a signal also while it reads its configuration, a daemon with status 0",
-        .requires(.root, .tool("unshare")), arguments: [("daemon", 0), ("dev", 128 + SIGTERM)])
+        .requires(.root, .processNamespaces), arguments: [("daemon", 0), ("dev", 128 + SIGTERM)])
     func firstMoments(command: String, status: Int32) async throws {
         let folder = try TemporaryDirectory()
         try #require(mkfifo(folder.file("pipe"), 0o600) == 0)
@@ -102,7 +101,7 @@ import Testing
         defer { session.signal(SIGKILL) }
         let writer = try await writer(of: folder.file("pipe"))
         defer { close(writer) }
-        #expect(kill(try child(of: session), SIGTERM) == 0)
+        #expect(kill(try firstChild(of: session), SIGTERM) == 0)
         let result = try await session.finished()
         #expect(result.status == status)
         #expect(session.output.isEmpty && session.errors.isEmpty, "nobody waits for words here")
@@ -117,13 +116,6 @@ import Testing
         }
         try #require(writer >= 0)
         return writer
-    }
-
-    /// The number, as it is here, of the first process in the namespace that `launcher` has made.
-    private func child(of launcher: ChildProcess) throws -> Int32 {
-        let path = "/proc/\(launcher.pid)/task/\(launcher.pid)/children"
-        let children = String(decoding: try contents(of: path), as: UTF8.self)
-        return try #require(Int32(children.split(separator: " ").first ?? ""))
     }
 
     @Test("A program that a session runs has the signals as it would have them without")

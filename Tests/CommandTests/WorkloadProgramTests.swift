@@ -4,30 +4,6 @@ import Testing
 
 /// `portico dev` with the manifests that repositories have: Deployments, and no pods.
 @Suite(.timeLimit(.minutes(3))) struct WorkloadProgramTests {
-    /// The line that tells what is served.
-    private struct Listening: Decodable {
-        struct Port: Decodable {
-            struct Endpoint: Decodable { let pod: String }
-            let service: String
-            let `protocol`: String
-            let addresses: [String]
-            let endpoints: [Endpoint]
-            let reason: String?
-        }
-        let services: [Port]
-        let problems: [String]
-        let servedServices: Int
-        let allServices: Int
-    }
-
-    private static let repository = #filePath.split(separator: "/").dropLast(3).map { "/\($0)" }.joined()
-
-    private func listening(_ session: DevProcess) async throws -> Listening {
-        try await session.waitFor(#""event":"listening""#)
-        let line = try #require(session.child.output.split(separator: "\n").first { $0.contains("\"listening\"") })
-        return try JSONDecoder().decode(Listening.self, from: Data(line.utf8))
-    }
-
     /// What answers at `127.64.1.2:80`: the name of a pod.
     private func answer(_ address: String, _ transport: String = "TCP") async throws -> String {
         let parts = address.split(separator: ":")
@@ -36,18 +12,16 @@ import Testing
             let client = try UDPClient(to: port, on: host)
             return try await client.ask("hello") ?? "nothing"
         }
-        let script: [PeerStep] = [.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), .receiveAll]
-        let text = try await ScriptedPeer.connect(to: port, on: host, script: script).finished().received.text
+        let text = try await httpAnswer(port, on: host)
         return text.split(separator: "\r\n").last.map { $0.trimmingCharacters(in: .whitespacesAndNewlines) } ?? text
     }
 
     @Test(
         "Every service port of a repository is answered by a pod that is played",
-        arguments: ["online-shop", "book-shop", "guest-book", "ingress-controller", "gitops-tool", "monitoring"])
+        arguments: Repositories.names)
     func repositories(_ name: String) async throws {
-        let folder = "\(Self.repository)/Tests/ManifestsTests/Fixtures/repositories/\(name)"
-        let session = try DevProcess(["--demo-pods", "-f", folder, "--output", "json"])
-        let first = try await listening(session)
+        let session = try DevProcess(["--demo-pods", "-f", Repositories.path(name), "--output", "json"])
+        let first = try await session.listening()
         #expect(first.problems.isEmpty && !first.services.isEmpty)
         #expect(first.servedServices == first.allServices)
         for port in first.services {
@@ -118,7 +92,7 @@ import Testing
         let folder = try TemporaryDirectory()
         try folder.write(shop + manifest(service: "web", endpoint: server.port), to: "shop.yaml")
         let session = try DevProcess(["-f", folder.path, "--demo-pods=missing", "--output", "json"])
-        let first = try await listening(session)
+        let first = try await session.listening()
         for port in first.services {
             let text = try await answer(try #require(port.addresses.first))
             #expect(
@@ -132,7 +106,7 @@ import Testing
         let folder = try TemporaryDirectory()
         try folder.write(shop.replacing("kind: Deployment", with: "kind: StatefulSet"), to: "shop.yaml")
         let session = try DevProcess(["-f", folder.path, "--demo-pods", "--output", "json"])
-        let first = try await listening(session)
+        let first = try await session.listening()
         let address = try #require(first.services.first?.addresses.first)
         var seen: Set<String> = []
         for _ in 0..<6 { seen.insert(try await answer(address)) }

@@ -14,16 +14,19 @@ import Testing
         let one = try TCPSocket.listen(on: here)
         let all = try TCPSocket.listen(on: everywhere)
         let udp = try UDPSocket.bind(to: here)
-        let sockets: [(SocketAddress, TransportProtocol)] = [
-            (try TCPSocket.localAddress(of: one), .tcp), (try TCPSocket.localAddress(of: all), .tcp),
-            (try TCPSocket.localAddress(of: udp), .udp),
+        let any = try #require(IPAddress(family == .ipv4 ? "0.0.0.0" : "::"))
+        let sockets: [(EndpointAddress, TransportProtocol)] = [
+            (EndpointAddress(ip: ip, port: try TCPSocket.localAddress(of: one).port), .tcp),
+            (EndpointAddress(ip: any, port: try TCPSocket.localAddress(of: all).port), .tcp),
+            (EndpointAddress(ip: ip, port: try TCPSocket.localAddress(of: udp).port), .udp),
         ]
-        for (socket, transport) in sockets {
-            let found = SocketTable.sockets(family, transport).filter { $0.address.port == socket.port }
-            let listed = ListeningSockets.all(transport, port: socket.port)
+        for (address, transport) in sockets {
+            // Others may have the same number at other addresses.
+            let found = SocketTable.sockets(family, transport).filter { $0.address == address }
+            let listed = ListeningSockets.all(transport, port: address.port).filter { $0.address == address }
             #expect(found.count == 1 && listed.map(\.inode) == found.map(\.inode))
             #expect(listed.map(\.address) == found.map(\.address) && listed.allSatisfy { $0.isMet(at: ip) })
-            #expect(ListeningSockets.all(transport).filter { $0.address.port == socket.port } == listed)
+            #expect(ListeningSockets.all(transport).filter { $0.address == address } == listed)
             #expect(ListeningSockets.inodes(at: EndpointAddress(ip: ip, port: 1), transport).isEmpty)
         }
     }
@@ -46,7 +49,9 @@ import Testing
     func families() throws {
         let listener = try TCPSocket.listen(on: SocketAddress(v6High: 0, low: 0, port: 0))
         let port = try TCPSocket.localAddress(of: listener).port
-        #expect(ListeningSockets.all(.tcp, port: port).map(\.isIPv6Only) == [true])
+        let address = EndpointAddress(ip: try #require(IPAddress("::")), port: port)
+        let sockets = ListeningSockets.all(.tcp, port: address.port).filter { $0.address == address }
+        #expect(sockets.map(\.isIPv6Only) == [true])
     }
 
     @Test("Who listens at another address, or does not listen, is none; what is no table has none")

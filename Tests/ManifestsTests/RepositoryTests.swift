@@ -1,5 +1,6 @@
 import Balancing
 import Base
+import Foundation
 import Objects
 import Resolution
 import TestSupport
@@ -36,6 +37,12 @@ struct RepositoryTests {
             name: "monitoring", services: 8, ports: 8,
             pods: ["grafana": 1, "statsd": 2, "probe": 1, "prometheus-main-demo": 1, "alertmanager-main-demo": 1]),
     ]
+
+    @Test("All that are there are known here")
+    func known() throws {
+        let folder = try fixture("repositories")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == Self.all.map(\.name).sorted())
+    }
 
     private func picture(_ repository: Repository) async throws -> Picture {
         await load([.path(try fixture("repositories/\(repository.name)"))])

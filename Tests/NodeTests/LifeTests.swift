@@ -22,12 +22,22 @@ import Testing
 
     /// Runs a daemon on node1 that is not to come up, and returns what it said.
     ///
-    /// - Parameter seconds: after which it is told to end.
-    private func refused(_ lab: Lab, _ flags: String, within seconds: Int = 40) async throws -> String {
+    /// - Parameters:
+    ///   - condition: of a shell; once it holds the daemon is told to end, as after 40 seconds.
+    ///   - preparation: what the shell does before.
+    private func refused(
+        _ lab: Lab, _ flags: String, endedOnce condition: String = "false", after preparation: String = ":"
+    ) async throws -> String {
         try await lab.run(
             on: "node1",
-            "timeout --preserve-status \(seconds) \(try Lab.program()) daemon -f \(folder(lab))/manifests --hostname-override node1 "
-                + "--conntrack-max-per-core=0 --oom-score-adj=0 \(flags) 2>&1; echo \"status $?\"")
+            """
+            \(preparation)
+            timeout --preserve-status 40 \(try Lab.program()) daemon -f \(folder(lab))/manifests --hostname-override node1 \
+                --conntrack-max-per-core=0 --oom-score-adj=0 \(flags) 2>&1 &
+            while kill -0 $! && ! \(condition); do sleep 0.05; done 2> /dev/null
+            kill -TERM $! 2> /dev/null
+            wait $!; echo "status $?"
+            """)
     }
 
     private func rules(_ lab: Lab, _ variant: String) async throws -> [String] {
@@ -231,7 +241,11 @@ import Testing
             let said = try await refused(lab, "--takeover \(socket)")
             #expect(said.contains("--takeover-force ends the process there"), "\(said)")
             #expect(Lab.isRunning(hung))
-            let ended = try await refused(lab, "--takeover \(socket) --takeover-force", within: 3)
+            // Told to end as soon as it waits for an answer: connections that nobody accepts have the socket's name too.
+            let ended = try await refused(
+                lab, "--takeover \(socket) --takeover-force",
+                endedOnce: "[ $(grep -c \(socket) /proc/net/unix) -gt $before ]",
+                after: "before=$(grep -c \(socket) /proc/net/unix)")
             #expect(ended.contains("a signal ends it before") && ended.contains("status 0"), "\(ended)")
             #expect(Lab.isRunning(hung), "who was told to end kills nobody any more")
             try await lab.start("node1", ["--takeover", socket, "--takeover-force"])

@@ -6,12 +6,13 @@ public final class RefusingPort: Sendable {
     public let port: UInt16
     private let socket: PeerSocket
 
-    public init(on host: String = "127.0.0.1") throws {
-        let address = try SocketAddress(host, 0)
+    /// - Parameter port: 0 takes a free one.
+    public init(on host: String = "127.0.0.1", port: UInt16 = 0) throws {
+        let address = try SocketAddress(host, port)
         socket = try PeerSocket(SOCK_STREAM, family: address.family, stop: Cue())
         try socket.bind(to: address)
         self.host = host
-        port = try SocketAddress.local(of: socket).port
+        self.port = try SocketAddress.local(of: socket).port
     }
 }
 
@@ -72,4 +73,15 @@ public final class BlackHole: Sendable {
 public func freePort(on host: String = "127.0.0.1") throws -> UInt16 {
     // The socket is closed without ever having listened, so the port is free at once.
     try RefusingPort(on: host).port
+}
+
+/// The first of so many in a row that were free a moment ago.
+public func freePorts(_ count: UInt16, on host: String = "127.0.0.1") throws -> UInt16 {
+    for _ in 0..<1000 {
+        let first = try freePort(on: host)
+        guard first < .max - count else { continue }
+        let isFree = (first..<first + count).allSatisfy { (try? RefusingPort(on: host, port: $0)) != nil }
+        if isFree { return first }
+    }
+    throw PeerError.unexpected("there are no \(count) free ports in a row")
 }

@@ -32,7 +32,8 @@ extension Requirement {
         geteuid() != 0 || findProgram("setpriv") != nil
     }
 
-    /// Network namespaces of its own, tried out rather than guessed: containers often forbid them even to root.
+    /// Network namespaces of its own, as root or as this user, tried out rather than guessed: containers often forbid them even to
+    /// root.
     public static let networkNamespaces = Requirement("the right to make network namespaces") {
         triedNetworkNamespace
     }
@@ -46,7 +47,12 @@ extension Requirement {
         tried(geteuid() == 0 ? ["--mount"] : ["--user", "--mount"])
     }
 
-    /// The same for an ordinary user, which takes a user namespace.
+    /// To be the first process of such a namespace, as in a container.
+    public static let processNamespaces = Requirement("the right to make process namespaces") {
+        tried(["--pid", "--fork", "--mount-proc"])
+    }
+
+    /// The same as ``mountNamespaces`` for an ordinary user, which takes a user namespace.
     public static let userNamespaces = Requirement("user namespaces for ordinary users, and setpriv") {
         guard geteuid() == 0 else { return tried(["--user", "--mount"]) }
         guard let setpriv = findProgram("setpriv"), let unshare = findProgram("unshare") else { return false }
@@ -60,7 +66,7 @@ extension Requirement {
     }
 
     private static let triedNetworkNamespace: Bool = {
-        tried(["--net"])
+        tried(geteuid() == 0 ? ["--net"] : ["--user", "--map-root-user", "--net"])
     }()
 }
 
