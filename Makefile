@@ -13,7 +13,7 @@ DIST := dist
 # has built.
 CALLER := Scripts/as-caller.sh
 SWIFT_BUILD = $(CALLER) $(SWIFT) build --no-color-diagnostics
-SWIFT_SOURCES := Package.swift Sources Tests
+SWIFT_SOURCES := Package.swift Sources Tests Scripts
 SHELL_SCRIPTS := $(wildcard Scripts/*.sh) .ci/run $(addprefix Examples/three-node-cluster/,cluster walk-through)
 
 export SWIFT
@@ -48,7 +48,7 @@ debug: needs-build ## Build everything, tests too, in debug mode
 
 # What is allocated where only shows once the optimizer has been at work.
 test-optimized: needs-test ## Build in release mode, and run the tests that are about what the optimizer leaves
-	PORTICO_TESTS=RelayTests,ProxyTests $(SWIFT) test -c release -Xswiftc -enable-testing --scratch-path .build-optimized \
+	$(CALLER) env PORTICO_TESTS=RelayTests,ProxyTests $(SWIFT) test -c release -Xswiftc -enable-testing --scratch-path .build-optimized \
 		--disable-xctest --test-product porticoPackageTests --filter AllocationTests
 
 lint: toolchain ## Check formatting, scripts, and what documents point to
@@ -65,10 +65,10 @@ test-sanitizers: needs-test ## Run the tests of the data plane under the thread 
 	@Scripts/test-sanitizers.sh
 
 fuzz: needs-build ## Fuzz what reads bytes of others: 1,000,000 inputs each, or SECONDS=5 each, or TARGET=dns alone
-	@Scripts/fuzz.sh $(if $(SECONDS),--seconds $(SECONDS)) $(TARGET)
+	@$(CALLER) Scripts/fuzz.sh $(if $(SECONDS),--seconds $(SECONDS)) $(TARGET)
 
 mutants: needs-test ## Take guards out of the code one at a time (Tests/Mutants), and see that tests notice; or LIST=relay alone
-	$(SWIFT) Scripts/mutants.swift $(LIST)
+	@trap 'Scripts/hand-back.sh .build-mutants' EXIT; $(SWIFT) Scripts/mutants.swift $(LIST)
 
 MINUTES ?= 30
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Looks whether what documents and comments point to is there: paragraphs of docs/behaviour.md that are cited, files and folders
-# that documents link to, and the imports of each module in docs/architecture.md. Ends with 1, and a line for each that is not.
+# that documents link to, and the imports of each module in docs/architecture.md; and that each number means one paragraph. Ends
+# with 1, and a line for each that is not so.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,6 +21,10 @@ done < <(
             grep -oE '\bB[0-9]+(\.[0-9]+)?\b' <<< "${found#"$place":}" | sed "s#^#$place:#"
         done
 )
+
+while IFS= read -r number; do
+    missing "docs/behaviour.md: several paragraphs are $number"
+done < <(grep -oE '^(\*\*|## )B[0-9]+(\.[0-9]+)?\b' docs/behaviour.md | grep -oE 'B[0-9.]+' | sort | uniq -d)
 
 while IFS=: read -r file line link; do
     target=${link%%#*}

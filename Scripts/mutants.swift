@@ -51,7 +51,9 @@ func read(_ path: String) -> String {
 func mutants(in list: String) -> [Mutant] {
     var mutants: [Mutant] = []
     var (file, tests) = ("", "")
-    for (index, line) in read("Tests/Mutants/\(list).txt").split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+    for (index, line) in read("Tests/Mutants/\(list).txt").split(separator: "\n", omittingEmptySubsequences: false)
+        .enumerated()
+    {
         func rest(_ count: Int) -> String { line.dropFirst(count).trimmingCharacters(in: .whitespaces) }
         if line.hasPrefix("file ") {
             file = rest(5)
@@ -219,7 +221,8 @@ func test(_ filter: String, with mutant: Mutant?, limit: Int, log: String) -> (o
     if hasFailed { process.terminate() }
     process.waitUntilExit()
     let status = process.terminationReason == .exit ? process.terminationStatus : -1
-    let outcome: Outcome = hasFailed ? .failed : status == 0 ? .passed : status == 124 || status == 137 ? .hung : .failed
+    let outcome: Outcome =
+        hasFailed ? .failed : status == 0 ? .passed : status == 124 || status == 137 ? .hung : .failed
     return (outcome, Date().timeIntervalSince(start))
 }
 
@@ -240,7 +243,9 @@ for (_, same) in Dictionary(grouping: all, by: \.number) where same.count > 1 {
     problems.append("\(same[1].place): it is the same as \(same[0].place)")
 }
 if !problems.isEmpty {
-    fail("the lists in Tests/Mutants do not fit the code, follow its changes:\n" + problems.sorted().joined(separator: "\n"))
+    fail(
+        "the lists in Tests/Mutants do not fit the code, follow its changes:\n"
+            + problems.sorted().joined(separator: "\n"))
 }
 for argument in arguments where !all.contains(where: { argument == $0.list || argument == $0.place }) {
     fail("\(argument): there is no such list, or no mutant in that line")

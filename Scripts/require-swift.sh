@@ -26,7 +26,8 @@ if ((major < needed_major || (major == needed_major && minor < needed_minor))); 
     exit 1
 fi
 
-if [[ -e .build && ! -w .build ]]; then
-    echo "portico: .build belongs to $(stat -c %U .build): give it to yourself with 'sudo chown -R $(id -un) .build'" >&2
+for folder in .build .build-* Benchmarks/.build dist; do
+    [[ -e $folder && ! -w $folder ]] || continue
+    echo "portico: $folder belongs to $(stat -c %U "$folder"): give it to yourself with 'sudo chown -R $(id -un) $folder'" >&2
     exit 1
-fi
+done

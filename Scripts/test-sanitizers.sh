@@ -13,6 +13,8 @@ targets=$(grep -oE '[A-Z]\w*Tests\b' <<< "$filter" | while IFS= read -r name; do
 # Instrumented code is several times slower; the deadlines of the tests stretch with this.
 export PORTICO_TEST_PATIENCE=${PORTICO_TEST_PATIENCE:-5}
 
+trap 'Scripts/hand-back.sh .build-tsan .build-asan' EXIT
+
 for sanitizer in thread address; do
     case $sanitizer in
         thread) scratch=.build-tsan ;;

@@ -11,6 +11,8 @@ log=.build/test.log
 # All tests together take far less; without a limit one that hangs would hold a CI job for hours.
 limit=${PORTICO_TEST_LIMIT:-1500}
 
+trap 'Scripts/hand-back.sh .build' EXIT
+
 Scripts/as-caller.sh "$swift" build --no-color-diagnostics --build-tests
 
 # All tests are Swift Testing's: without XCTest its empty run does not follow, and the summary is the last line.
