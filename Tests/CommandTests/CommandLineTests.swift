@@ -29,10 +29,10 @@ import Testing
         #expect(command.selection.files == ["manifests"])
         #expect(command.selection.defaultNamespace == "default")
         #expect(command.selection.includes(namespace: "any", labels: [:]))
-        #expect(command.drainTimeout.duration == .seconds(2))
-        #expect(command.output == .text)
-        #expect(command.demoPods == nil && !command.connections)
-        #expect(command.balancing == .roundRobin)
+        #expect(command.carrying.drainTimeout.duration == .seconds(2))
+        #expect(command.printing.output == .text)
+        #expect(command.local.demoPods == nil && !command.view.connections)
+        #expect(command.carrying.balancing == .roundRobin)
         #expect(command.logging.level == .notice)
     }
 
@@ -47,12 +47,12 @@ import Testing
         #expect(command.selection.includes(namespace: "shop", labels: ["app": "b"]))
         #expect(!command.selection.includes(namespace: "shop", labels: ["app": "c"]))
         #expect(!command.selection.includes(namespace: "other", labels: ["app": "b"]))
-        #expect(command.services.map(\.name) == ["a", "c"])
-        #expect(command.publish.map(\.description) == ["a:1=5"])
-        #expect(command.connections && command.demoPods == .missing)
-        #expect(command.output == .json && command.logging.format == .json)
-        #expect(command.drainTimeout.duration == .seconds(60))
-        #expect(command.balancing == .leastConnections)
+        #expect(command.lone.services.map(\.name) == ["a", "c"])
+        #expect(command.ports.publish.map(\.description) == ["a:1=5"])
+        #expect(command.view.connections && command.local.demoPods == .missing)
+        #expect(command.printing.output == .json && command.logging.format == .json)
+        #expect(command.carrying.drainTimeout.duration == .seconds(60))
+        #expect(command.carrying.balancing == .leastConnections)
     }
 
     @Test func allNamespacesAreTheSameAsNone() throws {
@@ -174,8 +174,8 @@ import Testing
     }
 
     @Test func tcpAndUDPMayBePublishedOnOneNumber() throws {
-        #expect(try dev("-f", "x", "--publish", "a:1=5", "--publish", "a:1/udp=5").publish.count == 2)
-        #expect(try dev("-f", "x", "--publish", "a:1=0", "--publish", "b:1=0").publish.count == 2)
+        #expect(try dev("-f", "x", "--publish", "a:1=5", "--publish", "a:1/udp=5").ports.publish.count == 2)
+        #expect(try dev("-f", "x", "--publish", "a:1=0", "--publish", "b:1=0").ports.publish.count == 2)
     }
 
     @Test func runTimeFailuresAreOneLineToo() {

@@ -24,10 +24,10 @@ import Testing
 
     @Test func daemonHasTheDefaultsOfKubeProxy() throws {
         let command = try daemon("-f", "x")
-        #expect(command.iptablesSyncPeriod.duration == .seconds(30))
-        #expect(command.iptablesMinSyncPeriod.duration == .seconds(1))
-        #expect(command.drainTimeout.duration == .seconds(25))
-        #expect(command.redirect == .iptables && !command.cleanup && !command.cleanupOnExit)
+        #expect(command.rules.iptablesSyncPeriod.duration == .seconds(30))
+        #expect(command.rules.iptablesMinSyncPeriod.duration == .seconds(1))
+        #expect(command.succession.drainTimeout.duration == .seconds(25))
+        #expect(command.rules.redirect == .iptables && !command.rules.cleanup && !command.rules.cleanupOnExit)
         let settings = command.node.settings
         #expect(settings.bindAddress == nil)
         #expect(settings.nodePortAddresses == .all)
@@ -41,8 +41,8 @@ import Testing
             "--iptables-min-sync-period=500ms", "--cleanup-on-exit=true", "--cleanup=true", "--cleanup=false",
             "--nodeport-addresses=192.168.58.0/24,localhost", "--cluster-cidr=10.244.0.0/16,fd00:244::/48",
             "--proxy-port-range=20000-20999", "-v2")
-        #expect(command.cleanupOnExit && !command.cleanup, "the last one wins")
-        #expect(command.iptablesSyncPeriod.duration == .seconds(60))
+        #expect(command.rules.cleanupOnExit && !command.rules.cleanup, "the last one wins")
+        #expect(command.rules.iptablesSyncPeriod.duration == .seconds(60))
         #expect(command.logging.verbosity == 2)
         let settings = command.node.settings
         #expect(settings.nodeName == "node2", "trimmed and in lower case")
@@ -88,8 +88,8 @@ import Testing
     }
 
     @Test func anEmptyValueIsAValue() throws {
-        #expect(try daemon("-f", "x", "--healthz-bind-address=").healthzBindAddress.address == nil)
-        #expect(try daemon("-f", "x").healthzBindAddress == .standard)
+        #expect(try daemon("-f", "x", "--healthz-bind-address=").health.healthzBindAddress.address == nil)
+        #expect(try daemon("-f", "x").health.healthzBindAddress == .standard)
     }
 
     @Test(
@@ -106,7 +106,7 @@ import Testing
     func healthAddresses(_ arguments: [String], _ expected: String?) throws {
         let line = ["daemon"] + (try DaemonCommandLine(["-f", "x"] + arguments).settled())
         let command = try #require(try Portico.parseAsRoot(line) as? Daemon)
-        #expect(command.healthAddress?.description == expected)
+        #expect(command.health.address?.description == expected)
     }
 
     @Test(

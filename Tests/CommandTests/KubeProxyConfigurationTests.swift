@@ -16,9 +16,9 @@ import Testing
         #expect(daemon.cluster.kubeconfig == "/var/lib/kube-proxy/kubeconfig.conf")
         #expect(daemon.node.clusterCidr.map(\.description) == ["10.244.0.0/16", "fd00:244::/56"])
         #expect(daemon.node.nodeName == "node1")
-        #expect(daemon.iptablesSyncPeriod.duration == .seconds(30), "0 stands for the default")
-        #expect(daemon.iptablesMinSyncPeriod.duration == .seconds(1))
-        #expect(daemon.healthAddress == EndpointAddress("0.0.0.0:10256"), "nothing stands for the default")
+        #expect(daemon.rules.iptablesSyncPeriod.duration == .seconds(30), "0 stands for the default")
+        #expect(daemon.rules.iptablesMinSyncPeriod.duration == .seconds(1))
+        #expect(daemon.health.address == EndpointAddress("0.0.0.0:10256"), "nothing stands for the default")
         #expect(daemon.kernel.conntrackMaxPerCore == 32_768 && daemon.kernel.oomScoreAdj == -999)
         #expect(
             file.notes(of: daemon) == [
@@ -47,7 +47,7 @@ import Testing
             udpIdleTimeout: 250ms
             """)
         #expect(daemon.node.settings.bindAddress == IPAddress("192.0.2.7"))
-        #expect(daemon.kubeProxy.bindAddressHardFail)
+        #expect(daemon.health.bindAddressHardFail)
         #expect(daemon.cluster.kubeconfig == "/etc/k")
         let kernel = daemon.kernel
         #expect((kernel.conntrackMaxPerCore, kernel.conntrackMin, kernel.oomScoreAdj) == (0, 5, -5))
@@ -56,9 +56,9 @@ import Testing
         #expect(kernel.conntrackTcpTimeoutEstablished.duration == .zero, "0 leaves it as it is")
         #expect(kernel.conntrackUdpTimeout.duration == .seconds(7))
         #expect(kernel.conntrackUdpTimeoutStream.duration == .seconds(90))
-        #expect(daemon.healthAddress == EndpointAddress("127.0.0.1:10256"))
-        #expect(daemon.iptablesSyncPeriod.duration == .seconds(60))
-        #expect(daemon.iptablesMinSyncPeriod.duration == .milliseconds(250))
+        #expect(daemon.health.address == EndpointAddress("127.0.0.1:10256"))
+        #expect(daemon.rules.iptablesSyncPeriod.duration == .seconds(60))
+        #expect(daemon.rules.iptablesMinSyncPeriod.duration == .milliseconds(250))
         #expect(daemon.logging.format == .json && daemon.logging.verbosity == 4)
         #expect(daemon.node.nodeportAddresses.description == "192.0.2.0/24,primary")
         #expect(daemon.node.proxyPortRange.ports == 20_000...20_999)
@@ -96,7 +96,7 @@ import Testing
             "--conntrack-tcp-be-liberal", "--oom-score-adj=-1")
         #expect(daemon.node.clusterCidr.map(\.description) == ["10.1.0.0/16"])
         #expect(daemon.node.nodeName == "line" && daemon.logging.verbosity == 3)
-        #expect(daemon.redirect == .none)
+        #expect(daemon.rules.redirect == .none)
         #expect(!daemon.kernel.conntrackTcpBeLiberal)
         #expect(daemon.kernel.oomScoreAdj == -1, "the file says nothing of it")
         #expect(

@@ -51,8 +51,6 @@ struct KubeProxyOptions: ParsableArguments {
             valueName: "ClusterCIDR|NodeCIDR"))
     var detectLocalMode: String?
 
-    @Option(help: .hidden) var healthzPort: UInt16?
-
     /// Flags and fields of kube-proxy that do nothing here, as `name=value`; what they were given for is told in ``note``.
     @Option(help: .hidden) var withoutEffect: [String] = []
     /// What the command line and the file have that people should know of.
@@ -63,9 +61,6 @@ struct KubeProxyOptions: ParsableArguments {
 
     /// Those of them without a value.
     static let flags: Set = ["init-only", "strict-mode", "bind-address-hard-fail"]
-
-    @Flag(help: "End if health checks cannot be answered because something else has the port, instead of trying again.")
-    var bindAddressHardFail = false
 
     func validate() throws {
         guard strictMode, let missing else { return }

@@ -2,7 +2,7 @@ import ArgumentParser
 import Base
 import Proxy
 
-/// Which Services processes of this machine serve in place of their pods.
+/// What serves Services in place of their pods: processes of this machine, or Portico itself.
 struct LocalOptions: ParsableArguments {
     @Option(
         name: .customLong("local"),
@@ -27,6 +27,17 @@ struct LocalOptions: ParsableArguments {
             return fallback
         })
     var localFallback: LocalFallback?
+
+    @Option(
+        help: ArgumentHelp(
+            "Let small HTTP and UDP servers inside this process play the pods; all without a value.",
+            discussion: """
+                Those that Deployments, StatefulSets, DaemonSets, ReplicaSets and Jobs would have, those that are in the \
+                manifests, and one for each Service that nothing describes pods for. 'missing' plays only the pods of \
+                Services that nobody else serves.
+                """,
+            valueName: "all|missing"))
+    var demoPods: DemoPodsArgument?
 
     func validate() throws {
         guard localFallback == nil || !locals.isEmpty else {

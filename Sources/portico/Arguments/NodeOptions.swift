@@ -7,10 +7,6 @@ import Proxy
 /// Which node is served and how its traffic is led to the proxy; shared by `daemon` and `render`. Names and meanings are
 /// those of kube-proxy, so that the arguments of a unit file or a DaemonSet go on working.
 struct NodeOptions: ParsableArguments {
-    @OptionGroup var manifests: ManifestOptions
-    var files: [String] { manifests.files }
-    var inputs: [ManifestInput] { manifests.inputs }
-
     @Option(
         help: ArgumentHelp(
             "The name of this node, as endpoints have it in nodeName. (default: the host name)", valueName: "name"))

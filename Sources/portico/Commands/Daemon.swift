@@ -53,113 +53,46 @@ struct Daemon: AsyncParsableCommand {
             """
     )
 
-    enum Redirection: String, ExpressibleByArgument, CaseIterable {
-        case iptables, none
-    }
-
     /// Flags without a value, which Go programs give one all the same.
     static let flags = KubeProxyOptions.flags.union([
         "cleanup", "cleanup-on-exit", "conntrack-tcp-be-liberal", "takeover-force", "allow-empty",
     ])
 
-    @OptionGroup(title: "What to serve") var node: NodeOptions
+    @OptionGroup(title: "What to serve") var manifests: ManifestOptions
 
     @OptionGroup(title: "Which cluster") var cluster: ClusterOptions
 
-    @Option(help: "How traffic gets here: by iptables, or not at all, which leaves node ports and health checks.")
-    var redirect = Redirection.iptables
+    @OptionGroup(title: "Which node") var node: NodeOptions
 
-    @Option(
-        help: ArgumentHelp(
-            "How often the rules are checked, and what failed is tried again, at least. (default: 30s)",
-            valueName: "duration"),
-        transform: { try DurationArgument($0) })
-    var iptablesSyncPeriod = DurationArgument(.seconds(30))
+    @OptionGroup(title: "How traffic gets here") var rules: RuleOptions
 
-    @Option(
-        help: ArgumentHelp(
-            "How long changes of the rules are apart at least, but for the first two; 0 for no limit. (default: 1s)",
-            valueName: "duration"),
-        transform: { try DurationArgument($0) })
-    var iptablesMinSyncPeriod = DurationArgument(.seconds(1))
+    @OptionGroup(title: "How connections are carried") var relay: RelayOptions
 
-    @OptionGroup var relay: RelayOptions
+    @OptionGroup(title: "How it ends and is replaced") var succession: SuccessionOptions
 
-    @Option(
-        help: ArgumentHelp(
-            "How long open connections may take to end after a signal to end. (default: 25s)", valueName: "duration"),
-        transform: { try DurationArgument($0) })
-    var drainTimeout = DurationArgument(.seconds(25))
-
-    @Option(
-        help: ArgumentHelp(
-            "Take over from the daemon that offers its sockets at this Unix socket, if there is one; then offer them here.",
-            discussion: "So one process follows another without a client noticing: see docs/hot-restart.md.",
-            valueName: "path"),
-        completion: .file())
-    var takeover: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "How long open connections may take to end once another process has taken over. (default: no limit)",
-            discussion: "A signal in that time begins the --drain-timeout.", valueName: "duration"),
-        transform: { try DurationArgument($0) })
-    var takeoverDrainTimeout: DurationArgument?
-
-    @Flag(
-        help: ArgumentHelp(
-            "If the process to take over from does not answer for 10 seconds, kill it.",
-            discussion: "Its open connections are lost, and so are clients that wait to be accepted."))
-    var takeoverForce = false
-
-    @Flag(help: "Take over even with nothing to serve, or when not all of it can be read.")
-    var allowEmpty = false
-
-    @Option(
-        help: ArgumentHelp(
-            "Where /healthz and /livez are answered; empty for nowhere. (default: 0.0.0.0:10256)",
-            valueName: "address:port"),
-        transform: { try HealthAddressArgument($0) })
-    var healthzBindAddress = HealthAddressArgument.standard
-
-    @Flag(help: "Remove all rules of this program and of a kube-proxy in any mode, and end.")
-    var cleanup = false
-
-    @Flag(help: "Remove the rules at the end, before open connections are waited for.")
-    var cleanupOnExit = false
+    @OptionGroup(title: "Health") var health: HealthOptions
 
     @OptionGroup(title: "Kernel settings") var kernel: KernelOptions
 
-    @OptionGroup var kubeProxy: KubeProxyOptions
+    @OptionGroup(title: "In place of kube-proxy") var kubeProxy: KubeProxyOptions
 
-    @Option(help: "Print for people or for programs (one JSON object a line).")
-    var output: OutputFormat = .text
-
-    @OptionGroup(title: "Logging") var logging: LoggingOptions
+    @OptionGroup(title: "What is printed") var printing: OutputOptions
+    @OptionGroup(title: "What is printed") var logging: LoggingOptions
 
     func validate() throws {
-        let servesNothing = cleanup || kubeProxy.initOnly || kubeProxy.writeConfigTo != nil
-        guard servesNothing || !node.files.isEmpty || cluster.isGiven || NamedCluster.isInPod else {
+        let servesNothing = rules.cleanup || kubeProxy.initOnly || kubeProxy.writeConfigTo != nil
+        guard servesNothing || !manifests.files.isEmpty || cluster.isGiven || NamedCluster.isInPod else {
             throw ValidationError("nothing to serve: name a cluster with --kubeconfig, or manifests with -f")
         }
-        guard node.files.isEmpty || !cluster.isGiven else {
+        guard manifests.files.isEmpty || !cluster.isGiven else {
             throw ValidationError("manifests and a cluster cannot be served at once: leave out -f or --kubeconfig")
-        }
-        guard takeover != nil || !takeoverForce, takeover != nil || takeoverDrainTimeout == nil else {
-            throw ValidationError("--takeover-force and --takeover-drain-timeout are for --takeover")
-        }
-        guard iptablesSyncPeriod.duration > .zero else {
-            throw ValidationError("--iptables-sync-period has to be above 0")
-        }
-        guard iptablesMinSyncPeriod.duration <= iptablesSyncPeriod.duration else {
-            throw ValidationError("--iptables-min-sync-period is above --iptables-sync-period")
         }
     }
 
     func run() async throws {
         logging.bootstrap()
         let logger = Logger(label: "daemon")
-        guard !cleanup else { return try cleanUp() }
+        guard !rules.cleanup else { return try cleanUp() }
         if let path = kubeProxy.writeConfigTo { return try writeConfiguration(to: path, logger) }
         for note in kubeProxy.notes { logger.warning("\(note)") }
         if kubeProxy.initOnly {
@@ -170,12 +103,12 @@ struct Daemon: AsyncParsableCommand {
             return
         }
         // Without either, this is a pod, or there is nothing to serve.
-        let api = node.files.isEmpty ? try NamedCluster(cluster, mayAsk: false, standard: nil) : nil
-        Serving.begin(output: output, log: logging.format)
+        let api = manifests.files.isEmpty ? try NamedCluster(cluster, mayAsk: false, standard: nil) : nil
+        Serving.begin(output: printing.output, log: logging.format)
         var settings = node.settings
         if kubeProxy.detectsByNode { settings.clusterRanges = [] }
-        settings.healthPort = healthAddress.flatMap { $0.ip.isLoopback ? nil : $0.port }
-        let iptables = redirect == .none ? nil : try findIptables()
+        settings.healthPort = health.address.flatMap { $0.ip.isLoopback ? nil : $0.port }
+        let iptables = rules.redirect == .none ? nil : try findIptables()
         if iptables != nil { settings.apiServer = api.flatMap { EndpointAddress($0.access.server.authority) } }
         if let iptables {
             do throws(RedirectError) {
@@ -187,26 +120,28 @@ struct Daemon: AsyncParsableCommand {
             }
         }
         for note in applyKernelSettings() { logger.warning("\(note)") }
-        let teller = StatusTeller(logger: logger, isInHealth: healthAddress != nil)
+        let teller = StatusTeller(logger: logger, isInHealth: health.address != nil)
         let restart = Restart(self)
         restart.followUntilServing(logger)
         try await Session<DaemonRole>(
             source: api.map {
                 SourceReader(APISource($0.client, .node(named: node.nodeName)), teller, mayBeEmpty: true)
             }
-                ?? SourceReader(node.inputs, teller),
+                ?? SourceReader(manifests.inputs, teller),
             teller: teller,
-            report: NodeReport(format: output, output: .output, node: node.nodeName),
+            report: NodeReport(format: printing.output, output: .output, node: node.nodeName),
             configuration: .ofThisMachine(udpTimeout: relay.udpTimeout?.duration)
         ).run(
             DaemonRole(
                 settings: settings,
                 options: DaemonOptions(
-                    syncPeriod: iptablesSyncPeriod.duration, minSyncPeriod: iptablesMinSyncPeriod.duration,
-                    drainTimeout: drainTimeout.duration, takeoverDrainTimeout: takeoverDrainTimeout?.duration,
-                    cleanupOnExit: cleanupOnExit, healthAddress: healthAddress,
-                    isHealthRequired: kubeProxy.bindAddressHardFail, takeover: takeover,
-                    isTakeoverForced: takeoverForce, allowsEmpty: allowEmpty, followsCluster: api != nil,
+                    syncPeriod: rules.iptablesSyncPeriod.duration, minSyncPeriod: rules.iptablesMinSyncPeriod.duration,
+                    drainTimeout: succession.drainTimeout.duration,
+                    takeoverDrainTimeout: succession.takeoverDrainTimeout?.duration,
+                    cleanupOnExit: rules.cleanupOnExit, healthAddress: health.address,
+                    isHealthRequired: health.bindAddressHardFail, takeover: succession.takeover,
+                    isTakeoverForced: succession.takeoverForce, allowsEmpty: succession.allowEmpty,
+                    followsCluster: api != nil,
                     needsPodRanges: kubeProxy.detectsByNode,
                     events: api.map {
                         EventRecorder($0.client, node: node.nodeName) { logger.warning("\($0)") }
@@ -219,7 +154,8 @@ struct Daemon: AsyncParsableCommand {
     private func applyKernelSettings() -> [KernelNote] {
         var settings = kernel.settings
         // Nobody listens at proxy ports to which nothing is led.
-        settings.listenedPorts = (redirect == .none ? [] : [node.proxyPortRange.ports]) + [node.serviceNodePortRange]
+        settings.listenedPorts =
+            (rules.redirect == .none ? [] : [node.proxyPortRange.ports]) + [node.serviceNodePortRange]
         return settings.apply(root: kernel.kernelRoot)
     }
 
@@ -231,12 +167,6 @@ struct Daemon: AsyncParsableCommand {
         } catch {
             throw CommandFailure("\(error); or serve node ports only, with --redirect none")
         }
-    }
-
-    /// Of `/healthz`; nil for none.
-    var healthAddress: EndpointAddress? {
-        guard let port = kubeProxy.healthzPort else { return healthzBindAddress.address }
-        return port == 0 ? nil : healthzBindAddress.address(withPort: port)
     }
 
     private func cleanUp() throws {

@@ -74,85 +74,23 @@ struct Dev: AsyncParsableCommand {
     )
 
     @OptionGroup(title: "What to serve") var selection: SelectionOptions
-
-    @OptionGroup var project: ProjectOptions
+    @OptionGroup(title: "What to serve") var lone: LoneServiceOptions
+    @OptionGroup(title: "What to serve") var project: ProjectOptions
 
     @OptionGroup(title: "Which cluster") var cluster: ClusterOptions
 
-    @Option(
-        name: .customLong("service"),
-        help: ArgumentHelp(
-            "Serve a Service without a manifest; repeatable.",
-            discussion: "Endpoints are addresses or DNS names; IPv6 addresses stand in brackets.",
-            valueName: "name:port[/udp]=host:port,…"),
-        transform: { try ServiceArgument($0) })
-    var services: [ServiceArgument] = []
+    @OptionGroup(title: "In place of pods") var local: LocalOptions
 
-    @OptionGroup(title: "Mine from my desk") var local: LocalOptions
+    @OptionGroup(title: "At which ports") var ports: PublishOptions
 
-    @Option(
-        help: ArgumentHelp(
-            "Let small HTTP and UDP servers inside this process play the pods; all without a value.",
-            discussion: """
-                Those that Deployments, StatefulSets, DaemonSets, ReplicaSets and Jobs would have, those that are in the \
-                manifests, and one for each Service that nothing describes pods for. 'missing' plays only the pods of \
-                Services that nobody else serves.
-                """,
-            valueName: "all|missing"))
-    var demoPods: DemoPodsArgument?
+    @OptionGroup(title: "By which names") var names: NameOptions
 
-    @Option(
-        help: ArgumentHelp(
-            "Serve a port of a Service here too; repeatable.",
-            discussion: """
-                Without an address on 127.0.0.1 and ::1. The Service's port is its number or its name. Port 0 here is \
-                chosen and printed.
-                """,
-            valueName: "[ns/]name:port[/udp]=[addr:]port"),
-        completion: Completions.publications,
-        transform: { try PublishArgument($0) })
-    var publish: [PublishArgument] = []
+    @OptionGroup(title: "How connections are carried") var carrying: CarryingOptions
+    @OptionGroup(title: "How connections are carried") var relay: RelayOptions
 
-    @Flag(help: "Serve the rest if a --publish, --local or --service cannot be done, in place of ending with 1.")
-    var keepGoing = false
-
-    @Option(
-        help: ArgumentHelp(
-            "How endpoints are chosen: round-robin, least-connections or random.",
-            discussion: "For Services without the annotation portico.dev/balancing. (default: round-robin)",
-            valueName: "choice"),
-        transform: { text in
-            guard let balancing = BalancingMethod(rawValue: text) else {
-                throw ArgumentError("'\(text)' is none of round-robin, least-connections and random")
-            }
-            return balancing
-        })
-    var balancing = BalancingMethod.roundRobin
-
-    @OptionGroup(title: "How to find it") var names: NameOptions
-
-    @Flag(help: "Print a line for every connection.")
-    var connections = false
-
-    @Option(
-        help: ArgumentHelp(
-            "How long open connections may take to end after a signal to end. (default: 2s)", valueName: "duration"),
-        transform: { try DurationArgument($0) })
-    var drainTimeout = DurationArgument(.seconds(2))
-
-    @OptionGroup var relay: RelayOptions
-
-    @Option(help: "Print for people or for programs (one JSON object a line).")
-    var output: OutputFormat = .text
-
-    @Flag(
-        help: ArgumentHelp(
-            "Print lines on a terminal too.",
-            discussion:
-                "Otherwise what is served is shown there as it stands, for as long as no program runs behind --."))
-    var plain = false
-
-    @OptionGroup(title: "Logging") var logging: LoggingOptions
+    @OptionGroup(title: "What is printed") var printing: OutputOptions
+    @OptionGroup(title: "What is printed") var view: ViewOptions
+    @OptionGroup(title: "What is printed") var logging: LoggingOptions
 
     @Argument(
         parsing: .postTerminator,
@@ -168,7 +106,7 @@ struct Dev: AsyncParsableCommand {
     var command: [String] = []
 
     func validate() throws {
-        guard !selection.files.isEmpty || !services.isEmpty || isOfCluster else {
+        guard !selection.files.isEmpty || !lone.services.isEmpty || isOfCluster else {
             throw ValidationError(
                 "nothing to serve: name manifests with -f, a cluster with --kubeconfig or --context, or a Service with "
                     + "--service, or have 'portico init' write a project file")
@@ -178,12 +116,12 @@ struct Dev: AsyncParsableCommand {
         }
         // The second one could never be bound, and to find out only at run time helps nobody. Port 0 is always free.
         var places: Set<PublishArgument.Place> = []
-        for argument in publish where argument.place.port != 0 {
+        for argument in ports.publish where argument.place.port != 0 {
             guard places.insert(argument.place).inserted else {
                 throw ValidationError("--publish: \(argument.place) is given twice")
             }
         }
-        try local.check(publish: publish, command: command)
+        try local.check(publish: ports.publish, command: command)
     }
 
     func run() async throws {
@@ -192,14 +130,14 @@ struct Dev: AsyncParsableCommand {
             return
         }
         logging.bootstrap()
-        Serving.begin(output: output, log: logging.format)
+        Serving.begin(output: printing.output, log: logging.format)
         if let file = project.projectInUse {
             Logger(label: "dev").notice("\(file) says what is not on the command line")
         }
         var settings = DevelopmentProxy.Settings()
-        settings.publications = publish.map { $0.publication(defaultNamespace: selection.defaultNamespace) }
-        settings.staticServices = services.map { $0.staticService(defaultNamespace: selection.defaultNamespace) }
-        settings.balancing = balancing
+        settings.publications = ports.publish.map { $0.publication(defaultNamespace: selection.defaultNamespace) }
+        settings.staticServices = lone.services.map { $0.staticService(defaultNamespace: selection.defaultNamespace) }
+        settings.balancing = carrying.balancing
         settings.locals = local.locals.map { $0.target(defaultNamespace: selection.defaultNamespace) }
         settings.localFallback = local.localFallback ?? .endpoints
         settings.command = command.first?.split(separator: "/").last.map(String.init) ?? ""
@@ -209,31 +147,31 @@ struct Dev: AsyncParsableCommand {
         settings.defaultNamespace = selection.defaultNamespace
         settings.selection = selection.text
         settings.isOfCluster = isOfCluster
-        settings.playsPods = demoPods != nil
-        let demo = try demoPods.map { try DemoStandIns(only: $0) }
+        settings.playsPods = local.demoPods != nil
+        let demo = try local.demoPods.map { try DemoStandIns(only: $0) }
         if let demo { settings.standIn = { demo.address(for: $0) } }
         // Programs have standard output to themselves.
         let teller = StatusTeller(logger: Logger(label: "dev"))
         let reachability = isOfCluster ? PodReachability(teller) : nil
         let report = DevReport(
-            format: output, output: command.isEmpty ? .output : .error, followed: followed,
-            reportsConnections: connections, command: command.first, reachability: reachability)
+            format: printing.output, output: command.isEmpty ? .output : .error, followed: followed,
+            reportsConnections: view.connections, command: command.first, reachability: reachability)
         let isNamed = names.isWanted || !command.isEmpty
         let publisher =
             isNamed
             ? try NamePublisher(
                 names, settings, namespace: selection.defaultNamespace, commandFolder: project.commandFolder) : nil
-        settings.resolvesHeadless = isNamed || demoPods != nil
+        settings.resolvesHeadless = isNamed || local.demoPods != nil
         SessionSignal.begin()
         var configuration = RelayConfiguration.ofThisMachine(udpTimeout: relay.udpTimeout?.duration)
-        configuration.reportsConnections = connections || reachability != nil
+        configuration.reportsConnections = view.connections || reachability != nil
         try await Session<DevRole>(
             source: try source(teller), teller: teller,
             report: isWatched ? LiveReport(report, on: .output) : report, configuration: configuration,
-            hasOthers: !services.isEmpty
+            hasOthers: !lone.services.isEmpty
         ).run(
             DevRole(
-                settings: settings, drainLimit: drainTimeout.duration, keepsGoing: keepGoing, demo: demo,
+                settings: settings, drainLimit: carrying.drainTimeout.duration, keepsGoing: ports.keepGoing, demo: demo,
                 names: publisher, command: command))
     }
 }

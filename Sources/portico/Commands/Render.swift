@@ -28,7 +28,9 @@ struct Render: AsyncParsableCommand {
             """
     )
 
-    @OptionGroup(title: "What to serve") var node: NodeOptions
+    @OptionGroup(title: "What to serve") var manifests: ManifestOptions
+
+    @OptionGroup(title: "Which node") var node: NodeOptions
 
     @Flag(name: .customLong("ipv4"), help: "Only the rules for IPv4.") var onlyIPv4 = false
     @Flag(name: .customLong("ipv6"), help: "Only the rules for IPv6.") var onlyIPv6 = false
@@ -36,7 +38,7 @@ struct Render: AsyncParsableCommand {
     @OptionGroup(title: "Logging") var logging: LoggingOptions
 
     func validate() throws {
-        guard !node.files.isEmpty else { throw ValidationError("nothing to render: name manifests with -f") }
+        guard !manifests.files.isEmpty else { throw ValidationError("nothing to render: name manifests with -f") }
         guard !(onlyIPv4 && onlyIPv6) else { throw ValidationError("--ipv4 and --ipv6 leave nothing") }
     }
 
@@ -44,7 +46,7 @@ struct Render: AsyncParsableCommand {
         logging.bootstrap()
         let logger = Logger(label: "render")
         let teller = StatusTeller(logger: logger)
-        let objects = try await SourceReader(node.inputs, teller).first().changes
+        let objects = try await SourceReader(manifests.inputs, teller).first().changes
         var settings = node.settings
         // Where the daemon answers unless told otherwise.
         settings.healthPort = HealthAddressArgument.standardPort

@@ -8,7 +8,7 @@ extension Dev {
     /// The current context is nobody's to use who has not named it, or the files that it is in.
     var isOfCluster: Bool {
         cluster.isGiven
-            || selection.files.isEmpty && services.isEmpty
+            || selection.files.isEmpty && lone.services.isEmpty
                 && ProcessEnvironment.variables["KUBECONFIG"]?.isEmpty == false
     }
 
@@ -24,7 +24,7 @@ extension Dev {
 
     /// Somebody looks at what is printed, on a terminal where it can be kept up to date.
     var isWatched: Bool {
-        output == .text && !plain && command.isEmpty && StandardStream.output.takesView
+        printing.output == .text && !view.plain && command.isEmpty && StandardStream.output.takesView
             && TerminalModes(descriptor: STDOUT_FILENO).isInForeground
     }
 

@@ -59,7 +59,7 @@ struct ConfigurationWatch: Sendable {
             guard let daemon = try Portico.parseAsRoot(arguments) as? Daemon else { return .same }
             guard ConfigurationWriter(daemon).effect != atStart else { return .same }
             // Begins as a daemon with these arguments would, as far as that changes nothing.
-            if daemon.node.files.isEmpty { _ = try NamedCluster.access(daemon.cluster, standard: nil) }
+            if daemon.manifests.files.isEmpty { _ = try NamedCluster.access(daemon.cluster, standard: nil) }
             return .changed
         } catch let mistakes as ConfigurationMistakes {
             return .wrong(mistakes)

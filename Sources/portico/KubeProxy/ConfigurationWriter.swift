@@ -67,7 +67,7 @@ struct ConfigurationWriter {
         let (node, kernel) = (daemon.node, daemon.kernel)
         return switch field {
         case "bindAddress": node.bindAddress.map { "\($0)" } ?? "0.0.0.0"
-        case "bindAddressHardFail": "\(daemon.kubeProxy.bindAddressHardFail)"
+        case "bindAddressHardFail": "\(daemon.health.bindAddressHardFail)"
         case "clientConnection.kubeconfig": daemon.cluster.kubeconfig ?? ""
         case "clusterCIDR": node.clusterCidr.map(\.description).joined(separator: ",")
         case "conntrack.maxPerCore": "\(kernel.conntrackMaxPerCore)"
@@ -78,10 +78,10 @@ struct ConfigurationWriter {
         case "conntrack.udpStreamTimeout": "\(kernel.conntrackUdpTimeoutStream)"
         case "conntrack.udpTimeout": "\(kernel.conntrackUdpTimeout)"
         case "detectLocalMode": daemon.kubeProxy.detectLocalMode ?? ""
-        case "healthzBindAddress": daemon.healthAddress.map { "\($0)" } ?? ""
+        case "healthzBindAddress": daemon.health.address.map { "\($0)" } ?? ""
         case "hostnameOverride": node.hostnameOverride ?? ""
-        case "iptables.minSyncPeriod": "\(daemon.iptablesMinSyncPeriod)"
-        case "iptables.syncPeriod": "\(daemon.iptablesSyncPeriod)"
+        case "iptables.minSyncPeriod": "\(daemon.rules.iptablesMinSyncPeriod)"
+        case "iptables.syncPeriod": "\(daemon.rules.iptablesSyncPeriod)"
         case "logging.format": daemon.logging.format.rawValue
         case "logging.verbosity": "\(daemon.logging.verbosity)"
         case "mode": daemon.kubeProxy.proxyMode ?? KubeProxyOptions.Mode.userspace.rawValue
