@@ -6,18 +6,20 @@ internal import Status
 
 extension DevelopmentProxy.Settings {
     /// Why a port has no endpoints, and what would serve it: `3 replicas of Deployment cart would serve it: --local cart=PORT,
-    /// --demo-pods, or a cluster`.
+    /// --demo-pods or a cluster`.
     ///
-    /// - Parameter siblings: how many ports its Service has.
-    func advice(_ port: ServicePort, siblings: Int) -> String? {
+    /// - Parameters:
+    ///   - siblings: how many ports its Service has.
+    ///   - isLocal: a process of this machine is to serve it, and does not listen yet.
+    func advice(_ port: ServicePort, siblings: Int, isLocal: Bool) -> String? {
         guard let absence = port.absence else { return nil }
         let name = port.name
         let place = (name.namespace == defaultNamespace ? "" : "\(name.namespace)/") + name.service
         let number = siblings == 1 ? "" : name.port.isEmpty ? ":\(port.port)" : ":\(name.port)"
-        var ways = ["--local \(place)\(number)=PORT"]
+        var ways = isLocal ? [] : ["--local \(place)\(number)=PORT"]
         if absence.canBePlayed, !playsPods { ways.append("--demo-pods") }
         if absence.canBePlayed, !isOfCluster { ways.append("a cluster") }
-        return "\(absence.reason): \(ways.asChoice)"
+        return ways.isEmpty ? absence.reason : "\(absence.reason): \(ways.asChoice)"
     }
 }
 
@@ -30,7 +32,7 @@ extension [PortStatus] {
                 let port = ports.first(where: { $0.name == status.id.name && $0.transport == status.id.transport })
             else { return status }
             var status = status
-            status.absence = settings.advice(port, siblings: ports.count)
+            status.absence = settings.advice(port, siblings: ports.count, isLocal: status.local != nil)
             return status
         }
     }
