@@ -89,10 +89,7 @@ import Testing
                 })
             let pid = try lab.pid(of: "node3")
             kill(pid, SIGTERM)
-            #expect(
-                await eventually {
-                    (try? await lab.cluster("log", "node3").contains("waiting for 1 open connection")) == true
-                })
+            #expect(await lab.logged("waiting for 1 open connection", on: "node3"))
             #expect(try await statuses() == ["503", "200", "503"])
             let health = try await get(lab, "http://192.168.58.4:10256/healthz")
             #expect(health.contains("\"healthy\":true,\"draining\":true"), "\(health)")

@@ -79,13 +79,15 @@ import Testing
             try await lab.apply(
                 "web", Manifest.service("web", clusterIPs: ["10.100.0.1"]) + Manifest.endpoints("web", [.nginx1]))
             let former = try lab.pid(of: "node1")
+            let goOn = Cue()
             let begun = try await OwnResources.inNetwork(named: "\(lab.name)-client") {
                 try ScriptedPeer.connect(
                     to: 80, on: "10.100.0.1",
-                    script: [.send("GET / HTTP/1.0\r\nHost: a\r\n"), .pause(.seconds(3)), .send("\r\n"), .receiveAll])
+                    script: [.send("GET / HTTP/1.0\r\nHost: a\r\n"), .wait(goOn), .send("\r\n"), .receiveAll])
             }
             try await lab.start("node1", flags)
             #expect(Lab.isRunning(former), "it has a connection to wait for")
+            goOn.give()
             let report = try await begun.finished()
             #expect(report.received.text.contains("nginx1"))
             #expect(await eventually(within: .seconds(20)) { !Lab.isRunning(former) })
@@ -145,9 +147,7 @@ import Testing
                 "web", Manifest.service("web", clusterIPs: ["10.100.0.1"]) + Manifest.endpoints("web", [.nginx1]))
             let former = try lab.pid(of: "node1")
             // Rules have to wait, so that neither of them is done before the other one has begun.
-            let holder = try ChildProcess(
-                try #require(findProgram("flock")), [lock, "sh", "-c", "echo locked; exec sleep 4"])
-            #expect(await eventually { holder.output.contains("locked") })
+            let holder = try await Lab.hold(lock)
             let names = ["first", "second"]
             var successors: [Int32] = []
             for name in names {
@@ -159,7 +159,8 @@ import Testing
             func logs() -> [String] {
                 names.map { (try? String(contentsOfFile: "\(folder)/\($0)", encoding: .utf8)) ?? "" }
             }
-            #expect(await eventually(within: .seconds(10)) { logs().allSatisfy { $0.contains("taking over") } })
+            #expect(await eventually(within: .seconds(20)) { logs().allSatisfy { $0.contains("taking over") } })
+            holder.closeInput()
             #expect(
                 await eventually(within: .seconds(20)) {
                     !Lab.isRunning(former) && successors.count(where: Lab.isRunning) == 1
@@ -242,18 +243,17 @@ import Testing
             try await lab.apply(
                 "web", Manifest.service("web", clusterIPs: ["10.100.0.1"]) + Manifest.endpoints("web", [.nginx1]))
             // Another address to lead to means other rules, and iptables is locked so that they have to wait.
-            let holder = try ChildProcess(
-                try #require(findProgram("flock")), [lock, "sh", "-c", "echo locked; exec sleep 4"])
-            #expect(await eventually { holder.output.contains("locked") })
+            let holder = try await Lab.hold(lock)
             let successor = try await startBeside(
                 lab, "successor", "--bind-address=192.168.58.2 \(flags)", environment: "XTABLES_LOCKFILE=\(lock)")
             let log = "/run/portico-lab/\(lab.name)/successor"
             #expect(
-                await eventually(within: .seconds(10)) {
+                await eventually(within: .seconds(20)) {
                     (try? String(contentsOfFile: log, encoding: .utf8).contains("taking over")) == true
                 })
             kill(successor, SIGTERM)
             #expect(await eventually(within: .seconds(30)) { !Lab.isRunning(successor) })
+            holder.closeInput()
             #expect(try await lab.ask(2, from: "client", "10.100.0.1", 80) == [.pod("nginx1"): 2])
         }
     }
@@ -274,10 +274,7 @@ import Testing
                     (try? await lab.run(on: "nginx1", "ss -Htn state established 'sport = 80'").isEmpty) == false
                 })
             kill(pid, SIGTERM)
-            #expect(
-                await eventually(within: .seconds(10)) {
-                    (try? await lab.cluster("log", "node1").contains("waiting for 1 open connection to end")) == true
-                })
+            #expect(await lab.logged("waiting for 1 open connection to end", on: "node1"))
             #expect(Lab.isRunning(pid))
             kill(pid, SIGTERM)
             #expect(await eventually(within: .seconds(10)) { !Lab.isRunning(pid) })

@@ -122,6 +122,19 @@ final class Lab: Sendable {
             .split(separator: "\n").map(String.init)
     }
 
+    /// Whether a daemon has said this in its log, or comes to it: a thread of its own writes that.
+    func logged(_ text: String, on node: String) async -> Bool {
+        await eventually(within: .seconds(30)) { (try? await cluster("log", node).contains(text)) == true }
+    }
+
+    /// Holds a lock of iptables until the input of this process is closed.
+    static func hold(_ lock: String) async throws -> ChildProcess {
+        let holder = try ChildProcess(
+            try #require(findProgram("flock")), [lock, "sh", "-c", "echo locked; read line"])
+        #expect(await eventually(within: .seconds(30)) { holder.output.contains("locked") })
+        return holder
+    }
+
     func pid(of node: String) throws -> Int32 {
         let text = try String(contentsOfFile: "/run/portico-lab/\(name)/\(node).pid", encoding: .utf8)
         return try #require(Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)))

@@ -113,7 +113,7 @@ public final class ChildProcess: Sendable {
         }
         let status = await ended.value
         // A grandchild may still hold the pipes; what it has to say is not waited for beyond a moment.
-        _ = await eventually(within: .seconds(1)) { stdout.isComplete && stderr.isComplete }
+        _ = await eventually(within: .seconds(5)) { stdout.isComplete && stderr.isComplete }
         return ProgramResult(status: status, output: output, errors: errors)
     }
 }

@@ -118,8 +118,8 @@ import Testing
         let answered = try await UDPHarness([quick.port])
         #expect(try await UDPClient(to: answered.port).ask("x") == "x")
         let before = clock.now
-        await answered.relay.drain(within: .seconds(30))
-        #expect(clock.now - before < .seconds(5))
+        await answered.relay.drain(within: .seconds(60))
+        #expect(clock.now - before < .seconds(30))
         await answered.relay.stop()
     }
 
@@ -132,7 +132,7 @@ import Testing
         let before = clock.now
         await harness.relay.drain(within: limit)
         let taken = clock.now - before
-        #expect(taken >= limit && taken < .seconds(5))
+        #expect(taken >= limit && taken < .seconds(30))
         await harness.relay.stop()
     }
 }

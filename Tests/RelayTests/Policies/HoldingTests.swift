@@ -77,7 +77,7 @@ import Testing
         let began = ContinuousClock.now
         let client = try ScriptedPeer.connect(to: served.port, script: [.receiveReset])
         _ = try await client.finished()
-        #expect((Duration.milliseconds(950)...Duration.seconds(5)).contains(ContinuousClock.now - began))
+        #expect((Duration.milliseconds(950)...Duration.seconds(30)).contains(ContinuousClock.now - began))
         #expect(served.outcomes == [.noEndpoint])
 
         await served.serve(Balancer(of: []), patient)
