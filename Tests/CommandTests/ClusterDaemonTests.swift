@@ -59,8 +59,8 @@ import Testing
             ])
         daemon.closeInput()
         defer { daemon.signal(SIGKILL) }
-        #expect(await eventually(within: .seconds(30)) { daemon.output.contains(#""event":"listening""#) })
-        #expect(daemon.errors.contains("nodes"), "what may not be read is told: \(daemon.errors)")
+        await daemon.waitFor(#""event":"listening""#)
+        await daemon.waitForErrors("nodes is forbidden")
         let kept = String(decoding: try contents(of: cluster.folder.file(reserved)), as: UTF8.self)
         #expect(kept == "8080,30000-32767", "\(kept)")
         let (pod, port) = (try ScriptedServer.identity("pod"), try freePort())
@@ -69,9 +69,7 @@ import Testing
             service:
                 #"{"ports":[{"port":80,"protocol":"TCP","nodePort":\#(port)}],"type":"NodePort","clusterIP":"10.96.0.10"}"#
         )
-        #expect(
-            await eventually(within: .seconds(30)) { daemon.output.contains("\"services\":1") },
-            "\(daemon.output) \(daemon.errors)")
+        await daemon.waitFor("\"services\":1")
         daemon.signal(SIGTERM)
         #expect(try await daemon.finished().status == 0)
     }
@@ -122,13 +120,13 @@ import Testing
                 + #""ports":[{"port":80,"protocol":"TCP"}]}"#)
         let daemon = try cluster.daemon("--healthz-bind-address=")
         defer { daemon.signal(SIGKILL) }
-        #expect(await eventually(within: .seconds(30)) { daemon.output.contains(#""event":"listening""#) })
+        await daemon.waitFor(#""event":"listening""#)
         #expect(
             await eventually { cluster.events("").count >= 2 && daemon.errors.contains("events cannot be written") })
         cluster.put(
             service: #"{"clusterIP":"10.96.0.10","ports":[{"name":"a","port":80,"protocol":"TCP"},"#
                 + #"{"name":"b","port":81,"protocol":"TCP"}]}"#)
-        #expect(await eventually(within: .seconds(30)) { daemon.output.contains(#""servicePorts":2"#) })
+        await daemon.waitFor(#""servicePorts":2"#)
         daemon.signal(SIGTERM)
         let result = try await daemon.finished()
         #expect(result.status == 0)
@@ -180,12 +178,9 @@ import Testing
             service: #"{"clusterIP":"10.96.0.10","ports":[{"port":80,"protocol":"TCP"}]}"#)
         let daemon = try cluster.daemon("--healthz-bind-address=", "--detect-local-mode=NodeCIDR")
         defer { daemon.signal(SIGKILL) }
-        #expect(await eventually(within: .seconds(30)) { daemon.output.contains(#""event":"listening""#) })
+        await daemon.waitFor(#""event":"listening""#)
         cluster.put(node: #"{"podCIDRs":["10.244.1.0/24"]}"#, address: "127.0.0.2")
-        #expect(
-            await eventually(within: .seconds(30)) {
-                daemon.errors.contains("the addresses of Node node1 are 127.0.0.2 now and were 127.0.0.1")
-            })
+        await daemon.waitForErrors("the addresses of Node node1 are 127.0.0.2 now and were 127.0.0.1")
         #expect(!daemon.output.contains(#""event":"summary""#), "it goes on")
         cluster.put(node: #"{"podCIDRs":["10.244.2.0/24"]}"#, address: "127.0.0.2")
         let result = try await daemon.finished()

@@ -19,9 +19,11 @@ import Testing
             """, to: "service.yaml")
     }
 
+    /// As a whole: a daemon may look at any moment.
     private func configure(_ text: String) throws {
-        try folder.write(
-            "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n\(text)\n", to: "config.conf")
+        try folder.replace(
+            "config.conf",
+            with: "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n\(text)\n")
     }
 
     private func daemon(_ arguments: [String] = []) throws -> ChildProcess {
@@ -39,24 +41,21 @@ import Testing
         let daemon = try daemon()
         defer { daemon.signal(SIGKILL) }
         let serving = #""event":"listening""#
-        #expect(await eventually(within: .seconds(30)) { daemon.output.contains(serving) }, "\(daemon.errors)")
+        await daemon.waitFor(serving)
         #expect(daemon.output.contains(#""node":"first""#), "\(daemon.output)")
 
         try configure("mode: userspace\nhostnameOverride: second\noomScoreAdj: 5000")
-        #expect(await eventually(within: .seconds(30)) { daemon.errors.contains("oomScoreAdj") }, "\(daemon.errors)")
-        #expect(daemon.errors.contains("the configuration of the start stays in use"))
+        await daemon.waitForErrors("oomScoreAdj")
+        await daemon.waitForErrors("the configuration of the start stays in use")
         // That the mistake is over shows that this was seen.
         try configure("# in other words\nmode: userspace\nhostnameOverride: \"first\"")
-        #expect(await eventually(within: .seconds(30)) { daemon.errors.contains("no longer: ") }, "\(daemon.errors)")
+        await daemon.waitForErrors("no longer: ")
         folder.remove("config.conf")
-        #expect(
-            await eventually(within: .seconds(30)) { daemon.errors.contains("config.conf: No such file or directory") })
+        await daemon.waitForErrors("config.conf: No such file or directory")
         #expect(!daemon.errors.contains("starting anew"))
 
         try configure("mode: userspace\nhostnameOverride: second")
-        #expect(
-            await eventually(within: .seconds(30)) { daemon.output.contains(#""node":"second""#) },
-            "\(daemon.output) \(daemon.errors)")
+        await daemon.waitFor(#""node":"second""#)
         let name = String(decoding: try contents(of: "/proc/\(daemon.pid)/comm"), as: UTF8.self)
         #expect(name == "portico\n", "as ps and top show it")
         daemon.signal(SIGTERM)
@@ -80,12 +79,9 @@ import Testing
             """, to: "service.yaml")
         try configure("hostnameOverride: first")
         let daemon = try daemon(arguments)
-        #expect(
-            await eventually(within: .seconds(30)) { daemon.output.contains(#""node":"first""#) }, "\(daemon.errors)")
+        await daemon.waitFor(#""node":"first""#)
         let client = try ScriptedPeer.connect(to: port, script: [.wait(leave)])
-        #expect(
-            await eventually(within: .seconds(30)) { daemon.errors.contains("a client is waiting for an endpoint") },
-            "\(daemon.errors)")
+        await daemon.waitForErrors("a client is waiting for an endpoint")
         return (daemon, client)
     }
 
@@ -106,8 +102,7 @@ import Testing
         try configure("hostnameOverride: second")
         #expect(await told(waits, times: 2), "\(daemon.errors)")
         leave.give()
-        #expect(
-            await eventually(within: .seconds(30)) { daemon.output.contains(#""node":"second""#) }, "\(daemon.errors)")
+        await daemon.waitFor(#""node":"second""#)
         _ = await client.report()
         daemon.signal(SIGTERM)
         let result = try await daemon.finished()
@@ -121,8 +116,7 @@ import Testing
         let (daemon, client) = try await waitingClient("--drain-timeout=500ms", until: leave)
         defer { daemon.signal(SIGKILL) }
         try configure("hostnameOverride: second")
-        #expect(
-            await eventually(within: .seconds(30)) { daemon.output.contains(#""node":"second""#) }, "\(daemon.errors)")
+        await daemon.waitFor(#""node":"second""#)
         leave.give()
         _ = await client.report()
         daemon.signal(SIGTERM)
@@ -153,13 +147,11 @@ import Testing
         defer { daemon.signal(SIGKILL) }
         #expect(await eventually(within: .seconds(30)) { silent.accepted > 0 }, "\(daemon.errors)")
         try configure("clientConnection: {kubeconfig: \(folder.file("absent"))}")
-        #expect(await eventually(within: .seconds(30)) { daemon.errors.contains("absent") }, "\(daemon.errors)")
+        await daemon.waitForErrors("absent")
         #expect(!daemon.errors.contains("starting anew") && !daemon.hasExited)
         try configure("clientConnection: {kubeconfig: \(cluster.kubeconfig)}")
-        #expect(
-            await eventually(within: .seconds(30)) { daemon.output.contains(#""event":"listening""#) },
-            "\(daemon.errors)")
-        #expect(daemon.errors.contains("the configuration has changed: starting anew"))
+        await daemon.waitFor(#""event":"listening""#)
+        await daemon.waitForErrors("the configuration has changed: starting anew")
         daemon.signal(SIGTERM)
         #expect(try await daemon.finished().status == 0, "it is the same process")
     }
@@ -213,10 +205,8 @@ import Testing
         let arguments = ["--healthz-bind-address=127.0.0.1:\(taken.port)"]
         let lenient = try daemon(arguments)
         defer { lenient.signal(SIGKILL) }
-        #expect(
-            await eventually(within: .seconds(30)) { lenient.output.contains(#""event":"listening""#) },
-            "\(lenient.errors)")
-        #expect(lenient.errors.contains("cannot answer health checks at 127.0.0.1:\(taken.port)"))
+        await lenient.waitFor(#""event":"listening""#)
+        await lenient.waitForErrors("cannot answer health checks at 127.0.0.1:\(taken.port)")
         lenient.signal(SIGTERM)
         #expect(try await lenient.finished().status == 0)
         let strict = try await daemon(arguments + ["--bind-address-hard-fail=true"]).finished()

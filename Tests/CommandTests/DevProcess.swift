@@ -32,25 +32,20 @@ final class DevProcess: Sendable {
 
     deinit { child.signal(SIGKILL) }
 
-    func waitFor(_ text: String) async throws {
-        #expect(await eventually(within: .seconds(30)) { self.child.output.contains(text) })
+    func waitFor(_ text: String, sourceLocation: SourceLocation = #_sourceLocation) async throws {
+        await child.waitFor(text, sourceLocation: sourceLocation)
     }
 
     /// Waits for what is printed for people where a command has standard output to itself.
-    func waitForErrors(_ text: String) async throws {
-        #expect(await eventually(within: .seconds(30)) { self.child.errors.contains(text) })
+    func waitForErrors(_ text: String, sourceLocation: SourceLocation = #_sourceLocation) async throws {
+        await child.waitForErrors(text, sourceLocation: sourceLocation)
     }
 
-    /// The first line about that event, with `--output json`; waits for all of it, which may come in pieces.
+    /// The first line about that event, with `--output json`.
     func line(_ event: String) async throws -> String {
-        func line() -> String? {
-            let output = child.output
-            guard let end = output.lastIndex(of: "\n") else { return nil }
-            return output[..<end].split(separator: "\n").first { $0.hasPrefix(#"{"event":"\#(event)""#) }
-                .map(String.init)
-        }
-        #expect(await eventually(within: .seconds(30)) { line() != nil }, "\(child.errors)")
-        return try #require(line())
+        let start = #"{"event":"\#(event)""#
+        try await waitFor(start)
+        return try #require(child.output.split(separator: "\n").first { $0.hasPrefix(start) }.map(String.init))
     }
 
     /// Waits until it ends by itself.
@@ -64,6 +59,25 @@ final class DevProcess: Sendable {
     func end() async throws -> ProgramResult {
         child.signal(SIGINT)
         return try await finished()
+    }
+}
+
+/// What is written to one stream says nothing of what is written to the other, and a line may come in pieces.
+extension ChildProcess {
+    /// Waits until it has printed this, and the rest of that line.
+    func waitFor(_ text: String, sourceLocation: SourceLocation = #_sourceLocation) async {
+        let isThere = await eventually(within: .seconds(30)) { Self.isLine(with: text, in: self.output) }
+        #expect(isThere, "\(text): \(output) \(errors)", sourceLocation: sourceLocation)
+    }
+
+    func waitForErrors(_ text: String, sourceLocation: SourceLocation = #_sourceLocation) async {
+        let isThere = await eventually(within: .seconds(30)) { Self.isLine(with: text, in: self.errors) }
+        #expect(isThere, "\(text): \(errors)", sourceLocation: sourceLocation)
+    }
+
+    private static func isLine(with text: String, in output: String) -> Bool {
+        guard let place = output.firstRange(of: text) else { return false }
+        return text.hasSuffix("\n") || output[place.upperBound...].contains(where: \.isNewline)
     }
 }
 

@@ -5,6 +5,11 @@ import Testing
 struct EventSchema {
     private let tree: DocumentTree
     private let definitions: Int
+    /// What is not one of these would be passed over.
+    private static let rules: Set = [
+        "$ref", "oneOf", "const", "enum", "type", "minimum", "items", "required", "properties", "additionalProperties",
+        "description",
+    ]
 
     /// The one in the documents of the project.
     init() throws {
@@ -25,6 +30,9 @@ struct EventSchema {
         func rule(_ name: String) -> Int? { Self.value(name, of: schema, in: tree) }
         func texts(_ list: Int) -> [String] { tree.elements(of: list).map { tree.string($0) } }
         let text = document.string(node)
+        for key in tree.keys(of: schema) where !Self.rules.contains(tree.string(key)) {
+            return "\(path): what \(tree.string(key)) means is not known here"
+        }
         if let reference = rule("$ref") {
             let name = tree.string(reference).split(separator: "/").last.map(String.init) ?? ""
             guard let target = Self.value(name, of: definitions, in: tree) else { return "\(path): no \(name)" }
@@ -44,6 +52,11 @@ struct EventSchema {
         if let type = rule("type") {
             let wanted = tree.nodes[type].kind == .sequence ? texts(type) : [tree.string(type)]
             guard wanted.contains(Self.type(of: document.nodes[node].kind)) else { return "\(path): not \(wanted)" }
+        }
+        if let minimum = rule("minimum"), let least = Double(tree.string(minimum)), let number = Double(text),
+            number < least
+        {
+            return "\(path): \(text) is less than \(tree.string(minimum))"
         }
         if let items = rule("items"), document.nodes[node].kind == .sequence {
             for element in document.elements(of: node) {

@@ -70,12 +70,56 @@ import Testing
         }
     }
 
+    @Test("All of portico daemon")
+    func daemon() async throws {
+        let folder = try TemporaryDirectory()
+        let node =
+            #"{kind: Service, metadata: {name: node}, spec: {type: NodePort, clusterIP: 127.0.0.1, ports: [{port: 80}]}}"#
+        try folder.write(manifests, to: "m/all.yaml")
+        let daemon = try ChildProcess(
+            DevProcess.program(),
+            [
+                "daemon", "-f", folder.file("m"), "--hostname-override", "node1", "--redirect", "none",
+                "--healthz-bind-address=", "--kernel-root", folder.path, "--output", "json", "--log-format", "json",
+            ])
+        daemon.closeInput()
+        defer { daemon.signal(SIGKILL) }
+        await daemon.waitFor(#""event":"listening""#)
+        try folder.write(node + "\n", to: "m/node.yaml")
+        await daemon.waitFor(#""event":"changed""#)
+        daemon.signal(SIGTERM)
+        let result = try await daemon.finished()
+        #expect(result.status == 0)
+        #expect(try mistakes(result.output, "daemon").isEmpty)
+        #expect(try mistakes(result.errors, "log").isEmpty)
+        for event in ["listening", "changed", "summary"] {
+            #expect(result.output.contains(#"{"event":"\#(event)""#), "\(event): \(result.output)")
+        }
+    }
+
+    @Test("All of portico demo-pod and portico version")
+    func others() async throws {
+        let pod = try ChildProcess(
+            DevProcess.program(), ["demo-pod", "web-1", "--port", "\(freePort())", "--output", "json"])
+        pod.closeInput()
+        defer { pod.signal(SIGKILL) }
+        await pod.waitFor("listening")
+        pod.signal(SIGTERM)
+        let said = try await pod.finished().output
+        #expect(try said.contains("web-1") && mistakes(said, "demoPod").isEmpty, "\(said)")
+
+        let version = try ChildProcess(DevProcess.program(), ["version", "--output", "json"])
+        let line = try await version.finished().output
+        #expect(try line.hasSuffix("}\n") && mistakes(line, "version").isEmpty, "\(line)")
+    }
+
     @Test("What is not described is noticed")
     func notices() throws {
         #expect(try !mistakes(#"{"event":"dropped","dropped":"7"}"#, "dev").isEmpty)
         #expect(try !mistakes(#"{"event":"dropped"}"#, "dev").isEmpty)
         #expect(try !mistakes(#"{"event":"dropped","dropped":7,"more":1}"#, "dev").isEmpty)
         #expect(try !mistakes(#"{"event":"other"}"#, "dev").isEmpty)
+        #expect(try !mistakes(#"{"event":"dropped","dropped":-1}"#, "dev").isEmpty)
         #expect(try mistakes(#"{"event":"dropped","dropped":7}"#, "dev").isEmpty)
     }
 }
