@@ -23,10 +23,10 @@ enum FileSystem {
         return .success(kind(status))
     }
 
-    /// Whether there is anything of this name, be it a link that leads nowhere.
+    /// Whether there is anything of this name, be it a link that leads nowhere, or hidden behind a folder that keeps others out.
     static func exists(_ name: String, in folder: Int32) -> Bool {
         var status = stat()
-        return fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0
+        return fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 || !FileError(number: errno).isMissing
     }
 
     /// For looks at the files in it: names alone are found faster than whole paths.
@@ -59,29 +59,35 @@ enum FileSystem {
     /// volume or an editor's lock.
     static func names(in folder: String) -> Result<[String], FileError> {
         var names: [String] = []
-        if let error = forEachName(in: folder, { names.append(String(cString: $0)) }) { return .failure(error) }
+        if let error = forEachName(in: folder, { name, _ in names.append(String(cString: name)) }) {
+            return .failure(error)
+        }
         return .success(names.sorted())
     }
 
     /// The names of the folders in a folder, without hidden ones, without links to folders, which may lead in circles, and without
     /// `node_modules`, where there are thousands and none has manifests.
-    static func folders(in path: String) -> [String] {
-        let folder = open(folder: path)
+    static func folders(in path: String) -> Result<[String], FileError> {
         var names: [String] = []
-        _ = forEachName(in: path) { name in
+        var unknown: FileError?
+        let error = forEachName(in: path) { name, folder in
             var status = stat()
-            guard fstatat(folder.raw, name, &status, AT_SYMLINK_NOFOLLOW) == 0, status.st_mode & S_IFMT == S_IFDIR,
-                strcmp(name, "node_modules") != 0
-            else { return }
+            guard fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
+                let error = FileError(number: errno)
+                // Deleted since it was listed.
+                if !error.isMissing { unknown = error }
+                return
+            }
+            guard status.st_mode & S_IFMT == S_IFDIR, strcmp(name, "node_modules") != 0 else { return }
             names.append(String(cString: name))
         }
-        return names
+        return (error ?? unknown).map { .failure($0) } ?? .success(names)
     }
 
     /// What tells one set of such names from another; nil if they cannot be listed. Takes a fraction of what a list of them does.
     static func digestOfNames(in folder: String) -> Int? {
         var digest = 0
-        let error = forEachName(in: folder) { name in
+        let error = forEachName(in: folder) { name, _ in
             var hasher = Hasher()
             hasher.combine(bytes: UnsafeRawBufferPointer(start: name, count: strlen(name)))
             // In whatever order they come.
@@ -90,18 +96,22 @@ enum FileSystem {
         return error == nil ? digest : nil
     }
 
-    /// - Parameter body: must not keep the name.
-    private static func forEachName(in folder: String, _ body: (UnsafePointer<CChar>) -> Void) -> FileError? {
+    /// - Parameter body: gets a name, which it must not keep, and the descriptor of the folder.
+    private static func forEachName(
+        in folder: String, _ body: (UnsafePointer<CChar>, Int32) -> Void
+    ) -> FileError? {
         guard let stream = opendir(folder) else { return FileError(number: errno) }
         defer { closedir(stream) }
-        while let entry = readdir(stream) {
+        while true {
+            // The end and an error look the same but for this.
+            errno = 0
+            guard let entry = readdir(stream) else { return errno == 0 ? nil : FileError(number: errno) }
             withUnsafePointer(to: &entry.pointee.d_name) {
                 $0.withMemoryRebound(to: CChar.self, capacity: 256) { name in
-                    if name.pointee != CChar(UInt8(ascii: ".")) { body(name) }
+                    if name.pointee != CChar(UInt8(ascii: ".")) { body(name, dirfd(stream)) }
                 }
             }
         }
-        return nil
     }
 
     /// Nanoseconds since 1970 by the clock of file times.

@@ -9,7 +9,7 @@ public import Objects
 /// editor renames a new file over the old one; a ConfigMap volume turns a symbolic link two folders away; a checkout does
 /// both; on NFS nobody is told at all. To a look at path, inode, size and times these are all the same.
 ///
-/// A look takes about a microsecond for each file, and no more than 10,000 files are looked at in a second: so up to 2,500 of
+/// A look takes about a microsecond for each file or folder, and no more than 10,000 are looked at in a second: so up to 2,500 of
 /// them a change is seen within one interval of 250 ms, and with 20,000 after 2 s at the latest. It is acted upon when another look
 /// agrees: where another file has taken the place of one 0.1 s later, so that it is not read again because its times are so
 /// recent; else, where a file may still be being written, after another interval.
@@ -78,15 +78,17 @@ public actor ManifestSource: ClusterSource {
     }
 
     var pause: Duration {
-        Self.pause(files: store.files.count, isWaiting: store.isWaiting, interval: pollInterval)
+        Self.pause(looksAt: store.count, isWaiting: store.isWaiting, interval: pollInterval)
     }
 
     /// How long to wait before the next look.
     ///
-    /// - Parameter isWaiting: whether the last look found something that the next has to confirm: then that does not take
-    ///   longer because there are many files.
-    static func pause(files: Int, isWaiting: Bool, interval: Duration) -> Duration {
-        isWaiting ? interval : max(interval, .microseconds(100) * files)
+    /// - Parameters:
+    ///   - count: of the files and folders.
+    ///   - isWaiting: whether the last look found something that the next has to confirm: then that does not take longer because
+    ///     there are many.
+    static func pause(looksAt count: Int, isWaiting: Bool, interval: Duration) -> Duration {
+        isWaiting ? interval : max(interval, .microseconds(100) * count)
     }
 
     /// - Returns: nil if there is nothing to tell.

@@ -5,6 +5,8 @@ internal import Cluster
 /// Driven by the source: it reads files when told to and knows nothing of time.
 struct ManifestStore {
     private var inputs: [WatchedTree]
+    /// How many files and folders a look looks at.
+    var count: Int { inputs.reduce(0) { $0 + $1.count } }
     /// Those of all inputs, in order, each path once.
     private(set) var files: [ManifestFile] = []
     private(set) var table = ObjectTable()

@@ -1,3 +1,4 @@
+internal import Base
 internal import EventLoop
 
 /// A file, a folder or standard input: what it was at the last look, and the files that it has, without those in folders below it.
@@ -65,12 +66,15 @@ struct WatchedInput {
         case .failure(let error) where error.isMissing:
             let isLink = FileSystem.exists(path, in: FileSystem.currentFolder)
             return become(.unreadable(isLink ? FileSystem.danglingLink : "no such file or folder"))
+        case .failure(let error) where wasFolder: return become(.unreadable("cannot be looked into: \(error)"))
         // Reading it will fail likewise and say why, without forgetting what it held.
         case .failure: return takeItself(.obstacle, &replaced)
         }
     }
 
     var isFolder: Bool { if case .folder = condition { true } else { false } }
+    /// When it could last be read.
+    private var wasFolder: Bool { if case .folder = readable { true } else { false } }
     /// The last look has found a file.
     var hasFound: Bool { !found.isEmpty }
     /// It has vanished, and what it held is kept.
@@ -101,6 +105,7 @@ struct WatchedInput {
             namesAreKnown(stamp)
         }
         var differs = become(.folder(stamp.identity))
+        guard !found.isEmpty else { return differs }
         let folder = FileSystem.open(folder: path)
         for file in found {
             guard let sight = sight(of: file.name, in: folder, isKnown: true) else {
@@ -178,7 +183,8 @@ struct WatchedInput {
             // A volume that is no longer mounted looks so, while what was deleted one by one is in the same folder.
             guard let readable, readable != condition, (files + others).contains(where: { !$0.ids.isEmpty }) else {
                 return take(
-                    ManifestProblem(severity: .warning, file: path, message: "no *.yaml, *.yml or *.json files in it"))
+                    ManifestProblem(
+                        severity: .warning, file: path.onOneLine, message: "no *.yaml, *.yml or *.json files in it"))
             }
             reason = "is another folder now, without any manifest"
         case .file, .folder, nil:
@@ -187,7 +193,7 @@ struct WatchedInput {
         let held = files + others
         for file in held { file.isAway = true }
         let ending = held.contains { !$0.ids.isEmpty } ? "; its last good state stays in use" : ""
-        problem = ManifestProblem(file: path, message: reason + ending)
+        problem = ManifestProblem(file: path.onOneLine, message: reason + ending)
         return false
     }
 

@@ -46,6 +46,9 @@ struct Picture: Equatable {
         }.sorted()
     }
 
+    /// The names of all Services, sorted.
+    var names: [String] { services.map { String($0.prefix { $0 != ":" }) } }
+
     /// The objects by kind, sorted.
     var state: ClusterState {
         var state = ClusterState()

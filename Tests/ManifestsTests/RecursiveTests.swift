@@ -16,15 +16,8 @@ import Testing
         try workspace.write("top/node_modules/x/four.yaml", service("four"))
     }
 
-    private func tree() -> (ManifestStore, Picture) {
-        var store = ManifestStore(inputs: [.tree(workspace.path("top"))])
-        var picture = Picture()
-        store.load()
-        picture.take(&store)
-        return (store, picture)
-    }
-
-    private func names(_ picture: Picture) -> [String] { picture.services.map { String($0.prefix { $0 != ":" }) } }
+    private func tree() -> (ManifestStore, Picture) { workspace.tree("top") }
+    private func names(_ picture: Picture) -> [String] { picture.names }
 
     @Test("They are read, but for hidden ones and node_modules") func read() {
         let (_, picture) = tree()
@@ -79,5 +72,31 @@ import Testing
         #expect(names(await load([.tree(workspace.path("top/one.yaml"))])) == ["one"])
         #expect(ManifestInput(argument: "-", isRecursive: true) == .standardInput)
         #expect(ManifestInput(argument: "x", isRecursive: true) == .tree("x"))
+    }
+
+    @Test("Of more folders than anybody has manifests in the first count, which is said")
+    func limit() throws {
+        for number in 0..<WatchedTree.mostFolders - 2 { try workspace.makeFolder("top/c/\(number)") }
+        // With a, a/b and c one too many.
+        var (store, picture) = tree()
+        #expect(names(picture).contains("one"))
+        #expect(picture.messages(workspace).count == 1)
+        #expect(
+            picture.messages(workspace).first?.hasPrefix(
+                "top: has more than 4096 folders below it, of which the rest is left out") == true)
+        try workspace.remove("top/c/17")
+        store.settle(&picture)
+        #expect(names(picture) == ["one", "two"] && picture.problems.isEmpty)
+        try workspace.makeFolder("top/c/new")
+        store.settle(&picture)
+        #expect(picture.problems.count == 1)
+    }
+
+    @Test("Very many folders are looked at less often, as files are")
+    func pace() async throws {
+        for number in 0..<199 { try workspace.makeFolder("bare/\(number)") }
+        let source = ManifestSource([.tree(workspace.path("bare"))], pollInterval: .milliseconds(1))
+        _ = await source.next()
+        #expect(await source.pause == .milliseconds(20), "a tenth of a millisecond for each")
     }
 }

@@ -198,7 +198,7 @@ struct ReloadTests {
     @Test("Very many files are looked at less often, but not what has just changed")
     func pace() {
         func pause(_ files: Int, isWaiting: Bool = false) -> Duration {
-            ManifestSource.pause(files: files, isWaiting: isWaiting, interval: .milliseconds(250))
+            ManifestSource.pause(looksAt: files, isWaiting: isWaiting, interval: .milliseconds(250))
         }
         #expect(pause(1) == .milliseconds(250))
         #expect(pause(2_500) == .milliseconds(250))

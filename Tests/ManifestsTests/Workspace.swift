@@ -55,8 +55,13 @@ final class Workspace: Sendable {
     func load(_ names: String...) async -> Picture { await ManifestsTests.load(names.map { .path(path($0)) }) }
 
     /// A store of files or folders that has read them, and what it says.
-    func store(_ names: String...) -> (ManifestStore, Picture) {
-        var store = ManifestStore(inputs: names.map { .path(path($0)) })
+    func store(_ names: String...) -> (ManifestStore, Picture) { store(names.map { .path(path($0)) }) }
+
+    /// The same for a folder with those below it.
+    func tree(_ name: String) -> (ManifestStore, Picture) { store([.tree(path(name))]) }
+
+    private func store(_ inputs: [ManifestInput]) -> (ManifestStore, Picture) {
+        var store = ManifestStore(inputs: inputs)
         var picture = Picture()
         store.load()
         picture.take(&store)
