@@ -12,9 +12,6 @@ internal import Objects
 /// A Service of type `ExternalName` has the addresses of the Service that it names, or is left out: this file has no other names
 /// for names.
 public struct HostsFile: Sendable {
-    /// How many names may lead from one to the next.
-    private static let mostAliases = 8
-
     /// A line, and what is known by it.
     private struct Entry {
         /// Below `svc` and the domain, such as `web.shop`.
@@ -69,13 +66,14 @@ public struct HostsFile: Sendable {
         }
         self.leftOut = leftOut
         // Where two have a name it is the Service's own, as in DNS.
-        entries = own.sorted { $0.name < $1.name } + pods
+        // What is no name would be another one behind a blank, or another line: it has no place in such a file.
+        entries = (own.sorted { $0.name < $1.name } + pods).filter { ObjectName.subdomain.admits($0.name) }
     }
 
     /// Where a name leads over any others: what stands below `svc` and the domain. Nil if that is not in the cluster, or in circles.
     private static func end(of target: String, _ domain: DNSName, _ aliases: [String: String]) -> String? {
         var target = target
-        for _ in 0..<mostAliases {
+        for _ in 0..<NameTable.mostAliases {
             guard let name = DNSName(target) else { return nil }
             let inner = name.relative(to: domain) ?? name
             let short = String("\(inner.relative(to: NameTable.service) ?? inner)".dropLast())

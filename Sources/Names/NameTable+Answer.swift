@@ -5,7 +5,7 @@ extension NameTable {
     /// Seconds that answers may be remembered: manifests change while they are being worked on.
     static let timeToLive: UInt32 = 5
     /// How many names may lead from one to the next, which may be in circles.
-    private static let mostAliases = 8
+    static let mostAliases = 8
 
     /// What comes of one question.
     struct Answer {

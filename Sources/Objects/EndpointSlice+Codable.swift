@@ -74,7 +74,7 @@ extension EndpointSlice.Endpoint: Codable {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         address = try container.decodeIfPresent(FirstAddress.self, forKey: .addresses)?.address
-        hostname = try container.text(.hostname)
+        hostname = try container.name(.hostname, .label)
         nodeName = try container.text(.nodeName)
         zone = try container.text(.zone)
         podName = try container.decodeIfPresent(TargetReference.self, forKey: .targetRef)?.podName
@@ -127,5 +127,9 @@ struct TargetReference: Codable, Hashable, Sendable {
     var kind: String?
     var name: String?
 
-    var podName: String? { kind == "Pod" || kind == nil ? name : nil }
+    /// API servers take any text here. What can be no pod's name is none.
+    var podName: String? {
+        guard kind == "Pod" || kind == nil, let name, ObjectName.subdomain.admits(name) else { return nil }
+        return name
+    }
 }

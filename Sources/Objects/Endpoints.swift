@@ -63,7 +63,7 @@ public struct Endpoints: Codable, Hashable, Sendable {
                 throw container.missing(.ip, expected: "an IP address")
             }
             self.ip = ip
-            hostname = try container.text(.hostname)
+            hostname = try container.name(.hostname, .label)
             nodeName = try container.text(.nodeName)
             podName = try container.decodeIfPresent(TargetReference.self, forKey: .targetRef)?.podName
         }

@@ -64,8 +64,8 @@ public struct PodSpec: Codable, Hashable, Sendable {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         nodeName = try container.text(.nodeName)
-        hostname = try container.text(.hostname)
-        subdomain = try container.text(.subdomain)
+        hostname = try container.name(.hostname, .label)
+        subdomain = try container.name(.subdomain, .label)
         containers = try container.list(.containers, of: Container.self)
         initContainers = try container.list(.initContainers, of: Container.self)
     }

@@ -74,6 +74,22 @@ import Testing
         #expect(lookUp("first", in: endpoint.text) == ["10.0.0.1"], "an endpoint has a name too")
     }
 
+    @Test(
+        "What is no name gets no line, and cannot make one",
+        arguments: ["x\n10.6.6.6 github.com", "github.com x", "github.com\tx", "x#", "\u{2028}", "-", ""])
+    func injected(label: String) {
+        let ports = NamedService.EndpointPort(endpoints: [
+            endpoint(label, "10.6.6.6", 80), endpoint("good", "10.0.0.7", 80),
+        ])
+        let hosts = file([headless("trap", "shop", ports), service(label, "shop", ["10.6.6.6"], door(80))])
+        let plain = file([headless("trap", "shop", .init(endpoints: [endpoint("good", "10.0.0.7", 80)]))])
+        // The address is still one of the Service's, by a name that is one.
+        #expect(
+            hosts.text.replacing("10.6.6.6\ttrap.shop.svc.cluster.local trap.shop.svc trap.shop trap\n", with: "")
+                == plain.text)
+        #expect(lookUp("github.com", in: hosts.text).isEmpty && lookUp("good.trap", in: hosts.text) == ["10.0.0.7"])
+    }
+
     @Test("The system's own lines stay in front, as they are, and keep their names")
     func system() {
         let system = "# mine\n127.0.0.1 localhost vm\n10.1.1.1\tWEB # not cart.default\n::1 localhost"
