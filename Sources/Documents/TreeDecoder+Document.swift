@@ -10,7 +10,7 @@ extension TreeDecoder {
         /// Nodes that aliases have led to, with all that they contain.
         private var repeated = 0
         var detours = Detours()
-        /// The keys that decoders have asked for in each mapping; nil if nobody wants to know.
+        /// The keys that decoders have asked for in each mapping of the present object; nil if nobody wants to know.
         private(set) var asked: [Int: Set<String>]?
 
         /// - Parameter notesFields: remembers which fields are asked for, for ``misspeltFields(in:)``.
@@ -18,6 +18,11 @@ extension TreeDecoder {
             self.tree = tree
             self.strings = strings
             asked = notesFields ? [:] : nil
+        }
+
+        /// Forgets what was asked for in the object before, which else would be gone through again for each that follows.
+        public func beginObject() {
+            if asked != nil { asked = [:] }
         }
 
         func string(_ node: Int) -> String { strings.string(tree.bytes(of: node)) }

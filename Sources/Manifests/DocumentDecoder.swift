@@ -106,6 +106,7 @@ struct DocumentDecoder {
     }
 
     private mutating func decode(_ kind: ObjectKind, _ node: Int) {
+        reference.beginObject()
         // The last of two equal fields would win in silence, and be the wrong one half of the time.
         if let (key, first) = tree.duplicateKey(in: node) {
             let id = id(kind, node)

@@ -35,17 +35,18 @@ struct FileContents: Hashable, Sendable {
 
     /// A file of a million mistakes is one mistake, and nobody reads further.
     static let mostFailures = 1000
+    private var count: Int { failures.count + remarks.count }
 
     // MARK: Filling
 
     mutating func add(_ object: LoadedObject) { objects.append(object) }
 
     mutating func add(_ failure: FailedObject) {
-        if failures.count < Self.mostFailures { failures.append(failure) } else { untold += 1 }
+        if count < Self.mostFailures { failures.append(failure) } else { untold += 1 }
     }
 
     mutating func add(remark: ManifestProblem) {
-        if remarks.count < Self.mostFailures { remarks.append(remark) } else { untold += 1 }
+        if count < Self.mostFailures { remarks.append(remark) } else { untold += 1 }
     }
 
     /// Takes failures out that something else explains.
@@ -60,7 +61,7 @@ struct FileContents: Hashable, Sendable {
     mutating func add(_ other: FileContents) {
         if objects.isEmpty { objects = other.objects } else { objects += other.objects }
         for failure in other.failures { add(failure) }
-        remarks += other.remarks
+        for remark in other.remarks { add(remark: remark) }
         untold += other.untold
         skipped.merge(other.skipped, uniquingKeysWith: +)
     }
