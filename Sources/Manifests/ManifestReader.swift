@@ -106,7 +106,11 @@ struct ManifestReader {
                 contents.add(found)
             } catch {
                 let told = TextMistake.message(for: error, in: text, firstLine: chunk.firstLine)
-                if told == error, let line = TextMistake.templateLines(in: text, firstLine: chunk.firstLine).min() {
+                // A parser may see only behind the line that something is wrong. Braces elsewhere are none of its business: rules
+                // for alerts have them in quotes.
+                let suspects = TextMistake.templateLines(in: text, firstLine: chunk.firstLine)
+                    .intersection([error.line - 1, error.line])
+                if told == error, let line = suspects.min() {
                     templateLine = templateLine ?? line
                 } else {
                     fail(line: told.line, document: document, message: told.message)

@@ -12,12 +12,11 @@ struct ObjectInspection {
     private(set) var findings: [Finding] = []
 
     init(_ object: ClusterObject) {
+        inspectLabels(object.metadata.labels, at: [.key("metadata"), .key("labels")])
         switch object {
         case .service(let service): inspect(service)
         case .workload(let workload): inspect(workload)
-        case .pod(let pod):
-            inspectLabels(pod.metadata.labels, at: [.key("metadata"), .key("labels")])
-            inspect(pod.spec, at: [.key("spec")])
+        case .pod(let pod): inspect(pod.spec, at: [.key("spec")])
         case .endpointSlice, .endpoints, .node: break
         }
     }
@@ -25,7 +24,6 @@ struct ObjectInspection {
     // MARK: Kinds
 
     private mutating func inspect(_ service: Service) {
-        inspectLabels(service.metadata.labels, at: [.key("metadata"), .key("labels")])
         inspectLabels(service.spec.selector, at: [.key("spec"), .key("selector")])
         if service.metadata.name.first?.isNumber == true {
             add([.key("metadata"), .key("name")], "begins with a digit, which most API servers refuse", .warning)
@@ -50,6 +48,7 @@ struct ObjectInspection {
         guard let selector = workload.selector else {
             return add([.key("spec"), .key("selector")], "expected a selector of its pods, found nothing")
         }
+        inspectLabels(selector.matchLabels, at: [.key("spec"), .key("selector"), .key("matchLabels")])
         let lacking = selector.matchLabels.filter { workload.template.labels[$0.key] != $0.value }
         guard let first = lacking.min(by: { $0.key < $1.key }) else { return }
         let found = workload.template.labels[first.key].map { "\"\($0)\"" } ?? "nothing"
@@ -85,20 +84,14 @@ struct ObjectInspection {
     }
 
     private mutating func inspectLabels(_ labels: [String: String], at path: [PathStep]) {
-        for (name, value) in labels.sorted(by: { $0.key < $1.key }) where !Self.isLabelValue(value) {
-            add(
-                path + [.key(name)],
-                "expected at most 63 letters, digits, hyphens, points and underscores, found \"\(value)\"")
+        let word = "at most 63 letters, digits, hyphens, points and underscores"
+        for (name, value) in labels.sorted(by: { $0.key < $1.key }) {
+            let place = path + [.key(name)]
+            if !LabelRule.admits(name: name) {
+                add(place, "expected \(word) as its name, or a DNS name, a slash and these, found \"\(name)\"")
+            }
+            if !LabelRule.admits(value: value) { add(place, "expected \(word), found \"\(value)\"") }
         }
-    }
-
-    private static func isLabelValue(_ value: String) -> Bool {
-        func isLetter(_ byte: UInt8) -> Bool {
-            (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
-        }
-        guard let first = value.utf8.first, let last = value.utf8.last else { return true }
-        return value.utf8.count <= 63 && isLetter(first) && isLetter(last)
-            && value.utf8.allSatisfy { isLetter($0) || $0 == 0x2D || $0 == 0x2E || $0 == 0x5F }
     }
 
     private mutating func add(_ path: [PathStep], _ message: String, _ severity: ManifestProblem.Severity = .error) {

@@ -25,6 +25,17 @@ public indirect enum ClusterObject: Hashable, Sendable {
         }
     }
 
+    public var metadata: ObjectMeta {
+        switch self {
+        case .service(let object): object.metadata
+        case .endpointSlice(let object): object.metadata
+        case .endpoints(let object): object.metadata
+        case .pod(let object): object.metadata
+        case .node(let object): object.metadata
+        case .workload(let object): object.metadata
+        }
+    }
+
     public var id: ObjectID {
         switch self {
         case .service(let object): ObjectID(.service, object.metadata.key)

@@ -69,7 +69,7 @@ struct LabelSelectorParser {
         guard case .word(let key) = next else {
             throw LabelSelector.Failure("\(next.text) stands where the name of a label was expected")
         }
-        guard isLabelKey(key) else { throw LabelSelector.Failure("'\(key)' is not the name of a label") }
+        guard LabelRule.admits(name: key) else { throw LabelSelector.Failure("'\(key)' is not the name of a label") }
         advance()
         return key
     }
@@ -80,7 +80,9 @@ struct LabelSelectorParser {
             if next == .end || next == .symbol(",") || next == .symbol(")") { return "" }
             throw LabelSelector.Failure("\(next.text) stands where a value was expected")
         }
-        guard isLabelValue(value) else { throw LabelSelector.Failure("'\(value)' is not the value of a label") }
+        guard LabelRule.admits(value: value) else {
+            throw LabelSelector.Failure("'\(value)' is not the value of a label")
+        }
         advance()
         return value
     }
@@ -123,26 +125,4 @@ struct LabelSelectorParser {
         next = word.isEmpty ? .end : .word(String(word))
         rest = rest.dropFirst(word.count)
     }
-}
-
-/// `name` or `prefix/name`; the prefix is a DNS name.
-private func isLabelKey(_ text: String) -> Bool {
-    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-    switch parts.count {
-    case 1: return isLabelName(parts[0])
-    case 2: return ObjectName.subdomain.admits(String(parts[0])) && isLabelName(parts[1])
-    default: return false
-    }
-}
-
-private func isLabelValue(_ text: String) -> Bool { text.isEmpty || isLabelName(text[...]) }
-
-/// Letters and digits with `-`, `_` and `.` between them, at most 63.
-private func isLabelName(_ text: Substring) -> Bool {
-    func isAlphanumeric(_ character: Character) -> Bool {
-        character.isASCII && (character.isLetter || character.isNumber)
-    }
-    guard let first = text.first, let last = text.last, text.utf8.count <= 63 else { return false }
-    return isAlphanumeric(first) && isAlphanumeric(last)
-        && text.allSatisfy { isAlphanumeric($0) || "-_.".contains($0) }
 }

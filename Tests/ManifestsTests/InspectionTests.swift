@@ -160,6 +160,34 @@ struct InspectionTests {
                 "web.yaml:13: document 2, Deployment default/cart: spec.template.spec.containers[0].ports[1].name: "
                     + "expected a name that no other port of the container has, found \"http\"",
             ]),
+        Mistake(
+            testDescription: "names and values of labels, wherever there are labels",
+            text: """
+                {kind: EndpointSlice, apiVersion: discovery.k8s.io/v1, metadata: {name: a, labels: {a b: x}}, addressType: IPv4}
+                ---
+                {kind: Endpoints, apiVersion: v1, metadata: {name: a, labels: {a: x y}}}
+                ---
+                {kind: Node, apiVersion: v1, metadata: {name: a, labels: {a/b/c: ""}}}
+                ---
+                {kind: Service, apiVersion: v1, metadata: {name: a}, spec: {selector: {Example/app: a, example.com/App_1: a.b}}}
+                ---
+                apiVersion: apps/v1
+                kind: Deployment
+                metadata: {name: a, labels: {-a: x}}
+                spec: {selector: {matchLabels: {a: -x}}, template: {metadata: {labels: {a: -x}}}}
+                """,
+            messages: [
+                ("1: document 1, EndpointSlice default/a: metadata.labels.a b", "a b", true),
+                ("3: document 2, Endpoints default/a: metadata.labels.a", "x y", false),
+                ("5: document 3, Node a: metadata.labels.a/b/c", "a/b/c", true),
+                ("7: document 4, Service default/a: spec.selector.Example/app", "Example/app", true),
+                ("11: document 5, Deployment default/a: metadata.labels.-a", "-a", true),
+                ("12: document 5, Deployment default/a: spec.selector.matchLabels.a", "-x", false),
+                ("12: document 5, Deployment default/a: spec.template.metadata.labels.a", "-x", false),
+            ].map { (place: String, found: String, isName: Bool) in
+                "web.yaml:\(place): expected at most 63 letters, digits, hyphens, points and underscores"
+                    + (isName ? " as its name, or a DNS name, a slash and these" : "") + ", found \"\(found)\""
+            }),
     ]
 
     @Test("Each is told with its place", arguments: mistakes)
@@ -210,6 +238,10 @@ struct InspectionTests {
         let contents = read(text)
         #expect(contents.messages == ["web.yaml:2: \(TextMistake.template)"])
         #expect(contents.names == ["Service default/good"])
+        // Braces elsewhere in the document do not make its mistake one of a template.
+        let alert = "kind: ConfigMap\ndata:\n  a: '{{ $labels.job }}'\n  b: x\n  c: [1\n  d: 2\n"
+        let told = read(alert).messages
+        #expect(told.count == 1 && told[0].contains("not valid YAML") && !told[0].contains("template"), "\(told)")
         let rules =
             "kind: ConfigMap\ndata: {x: '{{ $labels.job }}'}\n---\nkind: Service\nmetadata: {name: web}\nspec: {ports: 1}\n"
         #expect(
