@@ -66,18 +66,6 @@ struct ObjectTable {
             document: version?.loaded.document, object: id.description, field: field, message: message)
     }
 
-    /// The objects that count.
-    func inOrder(_ files: [ManifestFile]) -> [ClusterObject] {
-        var seen: Set<ObjectID> = []
-        var objects: [ClusterObject] = []
-        for file in files.reversed() {
-            for id in file.ids.reversed() where seen.insert(id).inserted {
-                if let object = object(id) { objects.append(object) }
-            }
-        }
-        return objects.reversed()
-    }
-
     /// What is other than when this was called before.
     mutating func takeChanges() -> ObjectChanges {
         var changes = ObjectChanges()
