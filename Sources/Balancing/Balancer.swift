@@ -51,6 +51,9 @@ public final class Balancer: Sendable {
     /// Those of which something may be known, of the reserve too: none if there has been no client yet.
     public var knownEndpoints: [Endpoint] { (made.load()?.own ?? []) + (reserve?.knownEndpoints ?? []) }
 
+    /// How many of ``endpoints`` are out of use.
+    public var ejectedCount: Int { made.load()?.own.count(where: \.isEjected) ?? 0 }
+
     public var isEmpty: Bool { told.isEmpty }
 
     /// How many a client can come to, those of the reserve included.
@@ -63,9 +66,15 @@ public final class Balancer: Sendable {
         return made.storeIfNil(List(list.shuffled()))
     }
 
-    /// Keeps what is known of those of the former endpoints that it has, too.
-    func adopt(_ former: [Endpoint]) {
-        if !former.isEmpty, made.load() == nil { _ = make(keeping: former) }
+    /// Keeps what is known of those of a former one's endpoints that it has, too. Who was an endpoint and is in the reserve now is
+    /// another one: its clients leave it.
+    func adopt(_ former: Balancer) {
+        keep(former.knownEndpoints)
+        if let known = former.reserve?.knownEndpoints { reserve?.keep(known) }
+    }
+
+    private func keep(_ known: [Endpoint]) {
+        if !known.isEmpty, made.load() == nil { _ = make(keeping: known) }
     }
 
     /// Another one takes its place, or none. Whoever still asks this one and is its first client gets an endpoint of the
@@ -164,7 +173,7 @@ extension Balancer {
         if endpoints == told, standIns == self.standIns, reserve == self.reserve?.told ?? [] { return self }
         let new = Balancer(of: endpoints, standIns: standIns, reserve: reserve)
         if new.identities == identities, new.reserve?.identities == self.reserve?.identities { return self }
-        new.adopt(knownEndpoints)
+        new.adopt(self)
         return new
     }
 

@@ -62,7 +62,7 @@ public struct ServiceRoute: Sendable {
     public func changed(to balancer: Balancer, _ policy: ServicePolicy) -> ServiceRoute {
         if balancer !== self.balancer {
             let former = self.balancer.end(replacedBy: balancer)
-            balancer.adopt(former)
+            balancer.adopt(self.balancer)
             let staying = Set(balancer.knownEndpoints.map(ObjectIdentifier.init))
             for endpoint in former where !staying.contains(ObjectIdentifier(endpoint)) { endpoint.retire() }
             pins.removeRetired()

@@ -97,6 +97,29 @@ struct BalancingTests {
         #expect(used.allSatisfy(\.isRetired) && again.endpoints.allSatisfy { !$0.isRetired })
     }
 
+    @Test("What is known of the reserve is kept with every change, and lost only with its endpoints")
+    func reserveStays() throws {
+        func told(_ numbers: UInt32...) -> [ServiceEndpoint] {
+            numbers.map { ServiceEndpoint(address: EndpointAddress(ip: IPAddress(v4: $0), port: 80)) }
+        }
+        let route = ServiceRoute(Balancer(of: told(1), reserve: told(2, 3)))
+        route.balancer.endpoints[0].penalise(until: 100)
+        let reserve = try #require(route.balancer.reserve)
+        let broken = try #require(reserve.endpoints.first { $0.address.ip.low == 2 })
+        let other = try #require(reserve.endpoints.first { $0.address.ip.low == 3 })
+        broken.penalise(until: 100)
+        // One more, and one less; both with another process in front of them.
+        let next = route.changed(
+            to: route.balancer.updated(with: told(4), reserve: told(2, 5)), route.policy)
+        #expect(!broken.isRetired && other.isRetired)
+        next.balancer.endpoints[0].penalise(until: 100)
+        #expect((0..<4).allSatisfy { _ in next.pick(for: nil, at: 50)?.address.ip.low == 5 }, "the other is broken")
+        // The process is gone, and they have their clients to themselves.
+        let alone = next.changed(to: next.balancer.updated(with: told(2, 5)), next.policy)
+        #expect((0..<4).allSatisfy { _ in alone.pick(for: nil, at: 50)?.address.ip.low == 5 })
+        #expect(alone.balancer.endpoints.contains { $0 === broken })
+    }
+
     @Test("As many clients may wait as the limit says")
     func waiting() {
         let waiting = WaitingCount(limit: 2)

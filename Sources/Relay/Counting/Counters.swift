@@ -27,7 +27,7 @@ public struct PortCounters: Sendable, Equatable {
     /// How often an endpoint was taken out of use because it could not be reached, and put back because it could.
     public var ejections: UInt64 = 0
     public var readmissions: UInt64 = 0
-    /// Endpoints that are out of use now.
+    /// Endpoints that are out of use now, without those of the reserve.
     public var ejectedEndpoints = 0
     /// Clients that keep their endpoint now, by session affinity.
     public var pinnedClients = 0

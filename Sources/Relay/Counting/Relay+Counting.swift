@@ -35,7 +35,7 @@ extension Relay.Served {
         var counters = meter.sum
         // What the workers share.
         counters.pinnedClients = route.pins.count
-        counters.ejectedEndpoints = route.balancer.knownEndpoints.count(where: \.isEjected)
+        counters.ejectedEndpoints = route.balancer.ejectedCount
         return counters
     }
 }

@@ -175,14 +175,15 @@ extension Worker {
         report(.dialFailed(DialFailure(port: port.id, endpoint: endpoint, attempt: attempt, code: code, limit: 0)))
     }
 
-    /// Flows whose endpoint is no longer one end at once, so that no client stays with a pod that is gone.
+    /// Flows whose endpoint is no longer one end at once, so that no client stays with a pod that is gone. One of the reserve is
+    /// still one, for as long as it was there before.
     func endFlows(of port: PortState, notIn balancer: Balancer) {
         guard port.flows.count > 0 else { return }
         let staying = Set(balancer.endpoints.map(\.dialAddress))
         for id in port.flows.all {
-            guard let flow = datagrams.flows.find(id), !staying.contains(flow.pointee.endpoint.dialAddress) else {
-                continue
-            }
+            guard let flow = datagrams.flows.find(id), flow.pointee.endpoint.isRetired,
+                !staying.contains(flow.pointee.endpoint.dialAddress)
+            else { continue }
             endFlow(id)
         }
     }

@@ -1,4 +1,5 @@
 import Balancing
+import Base
 import EventLoop
 import TestSupport
 import Testing
@@ -59,6 +60,22 @@ import Testing
         hole.open()
         #expect(await eventually(within: .seconds(20)) { kinds(served).last == "readmitted hole" })
         #expect(kinds(served) == ["ejected hole", "readmitted hole"])
+        await served.relay.stop()
+    }
+
+    @Test("Of a service port that is served, those of its reserve are not counted as out of use")
+    func reserve() async throws {
+        let good = try ScriptedServer.identity("good")
+        func told(_ port: UInt16) -> [ServiceEndpoint] {
+            [ServiceEndpoint(address: EndpointAddress(ip: IPAddress(v4: 0x7F00_0001), port: port))]
+        }
+        let balancer = Balancer(of: told(good.port), reserve: told(try freePort()))
+        let served = try await ServedPort(balancer)
+        #expect(balancer.reserve?.endpoints.first?.eject(at: 1) == true)
+        #expect(try await served.ask() == "good")
+        #expect(await served.counters.ejectedEndpoints == 0)
+        #expect(balancer.endpoints.first?.eject(at: 1) == true)
+        #expect(await served.counters.ejectedEndpoints == 1)
         await served.relay.stop()
     }
 

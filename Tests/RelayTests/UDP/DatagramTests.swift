@@ -1,3 +1,4 @@
+import Balancing
 import Base
 import Relay
 import TestSupport
@@ -34,6 +35,27 @@ import Testing
         #expect(try await client.ask("x") == "old x")
         await harness.change(to: [new.port])
         #expect(try await client.ask("x") == "new x")
+        #expect(await harness.relay.stop())
+    }
+
+    @Test("A flow that the reserve has stays when the reserve changes and its endpoint does not")
+    func aFlowOfTheReserveStays() async throws {
+        func told(_ ports: UInt16...) -> [ServiceEndpoint] {
+            ports.map { ServiceEndpoint(address: EndpointAddress(ip: IPAddress(v4: 0x7F00_0001), port: $0)) }
+        }
+        let gone = try UDPServer()
+        let dead = gone.port
+        await gone.stop()
+        let (server, other) = (try UDPServer(), try UDPServer(.echo(identity: "other ")))
+        let balancer = Balancer(of: told(dead), reserve: told(server.port))
+        let harness = try await UDPHarness(balancer, udpTimeout: 60_000)
+        let client = try UDPClient(to: harness.port)
+        #expect(try await client.ask("x") == "x")
+        await harness.relay.serve(
+            UDPHarness.id, with: balancer.updated(with: told(dead), reserve: told(server.port, other.port)))
+        await harness.relay.settle()
+        #expect(try await client.ask("y") == "y")
+        #expect(server.arrivals.sources.count == 1, "the same flow")
         #expect(await harness.relay.stop())
     }
 
