@@ -51,6 +51,9 @@ extension Resolver {
             return EndpointAbsence("it selects no pods, and nothing else names its endpoints", canBePlayed: true)
         }
         if pods.isEmpty, workloads.isEmpty {
+            guard context.knowsPods else {
+                return EndpointAbsence("there are no EndpointSlices of it yet", canBePlayed: true)
+            }
             return EndpointAbsence("no pod has the labels \(selector.asLabels)", canBePlayed: true)
         }
         let waiting = pods.filter(\.mayServe)

@@ -55,13 +55,15 @@ public struct ResolutionContext: Hashable, Sendable {
     public var resolvesHeadless: Bool
     /// Whether service ports without endpoints say why they have none.
     public var explainsAbsence: Bool
+    /// Whether pods and workloads would be known if there were any. Of a cluster they are not read: it makes EndpointSlices of them.
+    public var knowsPods: Bool
     /// Whether Services that have no endpoints get pods that are played.
     public var playsPods: Bool
 
     public init(
         nodeName: String? = nil, zone: String? = nil, servesUnassigned: Bool = false, serviceProxyName: String? = nil,
         safety: NodeSafety? = nil, resolvesHeadless: Bool = false, explainsAbsence: Bool = false,
-        playsPods: Bool = false
+        knowsPods: Bool = true, playsPods: Bool = false
     ) {
         self.nodeName = nodeName
         self.zone = zone
@@ -70,6 +72,7 @@ public struct ResolutionContext: Hashable, Sendable {
         self.safety = safety
         self.resolvesHeadless = resolvesHeadless
         self.explainsAbsence = explainsAbsence
+        self.knowsPods = knowsPods
         self.playsPods = playsPods
     }
 }

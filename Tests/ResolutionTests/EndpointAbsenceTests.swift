@@ -71,6 +71,9 @@ struct EndpointAbsenceTests {
     @Test("Nothing that describes pods")
     func nothing() throws {
         #expect(reason(try port(web(), [workload(labels: ["app": "other"])])) == "no pod has the labels app=web")
+        let ofCluster = ResolutionContext(servesUnassigned: true, explainsAbsence: true, knowsPods: false)
+        let unknown = try #require(ClusterState(services: [web()]).onlyPort(ofCluster))
+        #expect(reason(unknown) == "there are no EndpointSlices of it yet", "of a cluster's pods nobody has asked")
         #expect(
             reason(try port(web(selector: [:])))
                 == "it selects no pods, and nothing else names its endpoints")
