@@ -34,6 +34,8 @@ public actor DevelopmentProxy {
         public var defaultNamespace = "default"
         /// Which Services are wanted, as it was asked for; empty for all.
         public var selection = ""
+        /// Asks for the addresses of a host name.
+        var resolve: @Sendable (String) async -> [IPAddress] = { await HostResolver.addresses(of: $0) }
 
         public init() {}
     }
@@ -64,6 +66,8 @@ public actor DevelopmentProxy {
     private var news: LocalNews
     /// Of the host names of static Services, and of those that processes are at.
     private var addresses: [String: [IPAddress]] = [:]
+    /// How often they have been asked for, and the last time that counts.
+    private var (asked, answered) = (0, 0)
     /// Some of their doors are not open.
     private var troubled: Set<ObjectKey> = []
     private var shortage = ListenerShortage()
@@ -81,7 +85,7 @@ public actor DevelopmentProxy {
         resolver = Resolver(
             ResolutionContext(
                 servesUnassigned: true, resolvesHeadless: settings.resolvesHeadless || !settings.locals.isEmpty,
-                explainsAbsence: true, playsPods: settings.playsPods))
+                explainsAbsence: true, knowsPods: !settings.isOfCluster, playsPods: settings.playsPods))
         staticServices = Dictionary(grouping: settings.staticServices, by: \.key)
         locals = LocalServices(
             settings.locals, fallback: settings.localFallback, command: settings.command, sight: sight)
@@ -101,15 +105,18 @@ public actor DevelopmentProxy {
         }
     }
 
-    /// Asks for the addresses of host names.
+    /// Asks for the addresses of host names. What is told meanwhile is served meanwhile, however long that takes.
     public func lookUp() async -> Served {
-        await turns.take { await serve(lookUpHosts()) }
+        let answer = await askForHosts()
+        return await turns.take { await serve(take(answer)) }
     }
 
-    /// Tries again what did not work, and asks anew for the addresses of host names. Some time after the beginning, at least.
+    /// Tries again what did not work, and asks anew for the addresses of host names. Some time after the beginning, at least. Nobody
+    /// waits for the answers but the caller.
     public func retry() async -> Served {
-        await turns.take {
-            let moved = await lookUpHosts()
+        let answer = await askForHosts()
+        return await turns.take {
+            let moved = take(answer)
             let waiting = locals.commandIsLate ? [] : locals.keys
             locals.commandIsLate = true
             return await serve(troubled.union(moved).union(waiting))
@@ -129,12 +136,31 @@ public actor DevelopmentProxy {
         return dirty
     }
 
+    /// The addresses that host names have.
+    private struct HostAnswer: Sendable {
+        let number: Int
+        var addresses: [String: [IPAddress]] = [:]
+    }
+
+    /// Asks for all of them at once: a resolver that keeps silent takes its time for each.
+    private func askForHosts() async -> HostAnswer {
+        asked += 1
+        let names = Set(settings.staticServices.flatMap(\.hostNames) + settings.locals.compactMap(\.hostName))
+        return await withTaskGroup(of: (String, [IPAddress]).self) { [resolve = settings.resolve] group in
+            var answer = HostAnswer(number: asked)
+            for name in names { group.addTask { (name, await resolve(name)) } }
+            for await (name, found) in group { answer.addresses[name] = found }
+            return answer
+        }
+    }
+
     /// - Returns: the Services that have endpoints elsewhere now.
-    private func lookUpHosts() async -> Set<ObjectKey> {
+    private func take(_ answer: HostAnswer) -> Set<ObjectKey> {
+        // One that was asked for later has come already.
+        guard answer.number > answered else { return [] }
+        answered = answer.number
         var moved: Set<String> = []
-        let names = settings.staticServices.flatMap(\.hostNames) + settings.locals.compactMap(\.hostName)
-        for name in Set(names) {
-            let found = await HostResolver.addresses(of: name)
+        for (name, found) in answer.addresses {
             // A resolver that is out of order must not take away what worked so far.
             guard !found.isEmpty || addresses[name] == nil, addresses[name] != found else { continue }
             addresses[name] = found
