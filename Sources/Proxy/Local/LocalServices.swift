@@ -16,6 +16,9 @@ struct LocalServices: Sendable {
     var commandIsLate = false
     /// What each target means, as far as its Service is there.
     private var chosen: [LocalTarget: [LocalPort]] = [:]
+    /// The port of the command that was taken for a target because it was the only one. It stays that one's for as long as the command
+    /// listens there: a debugger that comes later must not take the Service down.
+    private var taken: [LocalTarget: UInt16] = [:]
     private var doors = DoorsByNumber()
 
     init(_ targets: [LocalTarget], fallback: LocalFallback, command: String, sight: LocalSight = LocalSight()) {
@@ -93,7 +96,11 @@ struct LocalServices: Sendable {
             case .success(let meant):
                 chosen[target] = meant
                 let (states, problem) = states(of: target, meant, hosts)
-                if let problem { outcome.problems.append(say(problem)) }
+                if let problem {
+                    let isServed = states.values.contains { !$0.addresses.isEmpty }
+                    outcome.problems.append(
+                        Problem(isServed ? .warning : .error, .object, subject: target.text, problem))
+                }
                 for (id, state) in states {
                     if outcome.states.updateValue(state, forKey: id) != nil {
                         outcome.mistakes.append(say("the service port \(id) is given twice; the last one counts"))
@@ -104,7 +111,7 @@ struct LocalServices: Sendable {
         return outcome
     }
 
-    private func states(
+    private mutating func states(
         of target: LocalTarget, _ ports: [LocalPort], _ hosts: [String: [IPAddress]]
     ) -> (states: [ServicePortID: LocalState], problem: String?) {
         switch target.place {
@@ -131,7 +138,7 @@ struct LocalServices: Sendable {
 
     /// Nobody says where in advance. What has a number of the service port, which is mostly the target port, is meant for it; what is
     /// the only one is meant for the only one.
-    private func commandStates(
+    private mutating func commandStates(
         of target: LocalTarget, _ ports: [LocalPort]
     ) -> (states: [ServicePortID: LocalState], problem: String?) {
         var states: [ServicePortID: LocalState] = [:]
@@ -141,20 +148,33 @@ struct LocalServices: Sendable {
                 states[port.id] = state([address], else: command)
             }
         }
-        guard states.isEmpty else { return (states, nil) }
+        guard states.isEmpty else {
+            taken[target] = nil
+            return (states, nil)
+        }
         let waiting = Dictionary(ports.map { ($0.id, state([], else: "a port of \(command)")) }) { first, _ in first }
         let listening = Dictionary(grouping: ports, by: \.id.transport).keys.reduce(into: [:]) { all, transport in
             all.merge(self.listening(transport)) { first, _ in first }
         }
         guard let first = listening.first else {
+            taken[target] = nil
             return (waiting, commandIsLate ? "\(command) does not listen on any port so far" : nil)
         }
-        if listening.count == 1, ports.count == 1 { return ([ports[0].id: state([first.value], else: command)], nil) }
         let numbers = listening.keys.sorted().map(String.init).joined(separator: ", ")
+        let unclear =
+            "\(command) listens on \(listening.count == 1 ? "port" : "ports") \(numbers), and nothing says which is for \(ports.choices)"
+        let former = taken[target].flatMap { listening[$0] }
+        taken[target] = nil
+        guard ports.count == 1, let address = former ?? (listening.count == 1 ? first.value : nil) else {
+            return (waiting, "\(unclear): name it, as in \(target.example(ports[0], at: listening.keys.min() ?? 0))")
+        }
+        taken[target] = address.port
+        let serving = [ports[0].id: state([address], else: command)]
+        guard listening.count > 1 else { return (serving, nil) }
         return (
-            waiting,
-            "\(command) listens on \(listening.count == 1 ? "port" : "ports") \(numbers), and nothing says which is for "
-                + "\(ports.choices): name it, as in \(target.example(ports[0], at: listening.keys.min() ?? 0))"
+            serving,
+            "\(unclear): \(address.port) is, since it was there first; if another one is meant name it, as in "
+                + target.example(ports[0], at: listening.keys.filter { $0 != address.port }.min() ?? 0)
         )
     }
 

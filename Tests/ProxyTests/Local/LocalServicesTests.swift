@@ -197,4 +197,33 @@ import Testing
         #expect(
             found([ports[1]], ("0.0.0.0:4000", .udp, .command)).places == ["default/cart:http waits for a port of npm"])
     }
+
+    @Test("The only port of the command stays the Service's when it opens another one, for as long as it listens there")
+    func debugger() {
+        let ports = [port("http", 80, target: 3000)]
+        var locals = LocalServices([target(at: .command)], fallback: .endpoints, command: "npm")
+        func look(_ listeners: String...) -> (places: [String], problems: [Problem]) {
+            locals.sight = LocalSight()
+            for listener in listeners {
+                locals.sight.listeners.formUnion(sight((listener, .tcp, .command)).listeners)
+            }
+            let outcome = locals.outcome(of: key, ports, hosts: [:])
+            return (places(outcome), outcome.problems)
+        }
+        #expect(look("0.0.0.0:4000").places == ["default/cart:http 127.0.0.1:4000"])
+        let both = look("0.0.0.0:4000", "127.0.0.1:9229")
+        #expect(both.places == ["default/cart:http 127.0.0.1:4000"])
+        #expect(
+            both.problems.map(\.text) == [
+                "npm listens on ports 4000, 9229, and nothing says which is for 80/tcp (http): 4000 is, since it was there first; "
+                    + "if another one is meant name it, as in --local cart:http=9229"
+            ])
+        #expect(both.problems.map(\.severity) == [.warning], "it is served")
+        #expect(look("0.0.0.0:4000").problems.isEmpty)
+        // It restarts: the debugger listens first, and then nothing says any more which is which.
+        #expect(look("127.0.0.1:9229", "127.0.0.1:9230").places == ["default/cart:http waits for a port of npm"])
+        #expect(look("0.0.0.0:4000", "127.0.0.1:9229").places == ["default/cart:http waits for a port of npm"])
+        // What fits needs no memory.
+        #expect(look("0.0.0.0:4000", "0.0.0.0:3000").places == ["default/cart:http 127.0.0.1:3000"])
+    }
 }
