@@ -37,10 +37,35 @@ public enum ListeningSockets {
     ///
     /// - Parameter port: leaves all others out; nil for none.
     public static func all(_ transport: TransportProtocol, port: UInt16? = nil) -> [ListeningSocket] {
-        IPAddress.Family.allCases.flatMap { family in
+        all([transport], ports: [port]).map(\.socket)
+    }
+
+    /// The same for several at once, by one conversation with the kernel.
+    public static func all(
+        _ transports: Set<TransportProtocol>, ports: [UInt16?]
+    ) -> [(socket: ListeningSocket, transport: TransportProtocol)] {
+        var found: [(ListeningSocket, TransportProtocol)] = []
+        var kernel = Kernel()
+        for transport in transports {
+            for family in IPAddress.Family.allCases {
+                for port in ports { found += kernel.list(family, transport, port).map { ($0, transport) } }
+            }
+        }
+        return found
+    }
+
+    /// Who is asked, by one socket for as long as that answers.
+    private struct Kernel: ~Copyable {
+        private var socket: NetlinkSocket?
+
+        mutating func list(
+            _ family: IPAddress.Family, _ transport: TransportProtocol, _ port: UInt16?
+        ) -> [ListeningSocket] {
             do throws(SystemError) {
-                var socket = try NetlinkSocket(.sockets)
-                return try list(family, transport, port, &socket)
+                var asked = if let open = socket.take() { open } else { try NetlinkSocket(.sockets) }
+                let found = try ListeningSockets.list(family, transport, port, &asked)
+                socket = consume asked
+                return found
             } catch {
                 return SocketTable.sockets(family, transport).filter { port == nil || $0.address.port == port }
             }

@@ -2,26 +2,28 @@ internal import Base
 internal import Glibc
 internal import Host
 
-/// Looks who listens on this machine, as far as targets of `--local` ask. It connects to nobody. Any thread.
-public final class LocalWatch: Sendable {
+/// Looks who listens on this machine, as far as targets of `--local` ask. It connects to nobody.
+///
+/// The actor runs on a thread of its own: to find out whose a socket is it goes through all processes, which takes a while where there
+/// are thousands, and must hold up none of the few threads that all of Swift's concurrency shares.
+public actor LocalWatch {
     /// For more ports than these it takes less to ask for all.
     private static let fewPorts = 4
     /// So often it is looked again whose a socket is that seems to be none of the command's: its process may have come into being
     /// just then.
     private static let doubts = 3
 
-    private struct State {
-        var command: Int32?
-        /// Whose the sockets are, by inode, and how often that was looked up.
-        var owners: [UInt32: (owner: LocalSight.Owner, looks: Int)] = [:]
-        var sight = LocalSight()
-    }
-
     private let ports: Set<UInt16>
     private let transports: Set<TransportProtocol>
     private let asksForCommand: Bool
     private let asksForHosts: Bool
-    private let state = Guarded(State())
+    /// Whose the sockets are, by inode, and how often that was looked up.
+    private var owners: [UInt32: (owner: LocalSight.Owner, looks: Int)] = [:]
+    private let command = Guarded<Int32?>(nil)
+    private let seen = Guarded(LocalSight())
+
+    private let executor = QueueExecutor(label: "portico.locals")
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     public init(_ targets: [LocalTarget]) {
         var ports: Set<UInt16> = []
@@ -38,36 +40,36 @@ public final class LocalWatch: Sendable {
         }
     }
 
-    /// What was seen last.
-    public var sight: LocalSight { state.withLock { $0.sight } }
+    /// What was seen last. Any thread; nobody waits for a look that is under way.
+    public nonisolated var sight: LocalSight { seen.withLock { $0 } }
 
     /// The command behind `--` is running.
-    public func follow(_ command: Int32) { state.withLock { $0.command = command } }
+    public nonisolated func follow(_ command: Int32) { self.command.withLock { $0 = command } }
 
     /// - Returns: whether anything is different from what was seen last.
     public func look() -> Bool {
-        let sockets = transports.flatMap { transport in listening(transport).map { ($0, transport) } }
+        let sockets = listening()
         let addresses = asksForHosts ? Set(NetworkInterfaces.current().addresses.map(\.ip)) : []
-        return state.withLock { state in
-            tellOwners(of: Set(sockets.map(\.0.inode)), &state)
-            let listeners = sockets.map { LocalSight.Listener($0.0, $0.1, state.owners[$0.0.inode]?.owner ?? .other) }
-            // Of others' sockets only those that somebody asks for.
-            let sight = LocalSight(
-                Set(listeners.filter { ports.contains($0.socket.address.port) || $0.owner == .command }),
-                addresses: addresses)
-            defer { state.sight = sight }
-            return sight != state.sight
+        tellOwners(of: Set(sockets.map(\.socket.inode)))
+        let listeners = sockets.map {
+            LocalSight.Listener($0.socket, $0.transport, owners[$0.socket.inode]?.owner ?? .other)
+        }
+        // Of others' sockets only those that somebody asks for.
+        let now = LocalSight(
+            Set(listeners.filter { ports.contains($0.socket.address.port) || $0.owner == .command }),
+            addresses: addresses)
+        return seen.withLock { seen in
+            defer { seen = now }
+            return seen != now
         }
     }
 
-    private func listening(_ transport: TransportProtocol) -> [ListeningSocket] {
-        if asksForCommand || ports.count > Self.fewPorts { return ListeningSockets.all(transport) }
-        return ports.flatMap { ListeningSockets.all(transport, port: $0) }
+    private func listening() -> [(socket: ListeningSocket, transport: TransportProtocol)] {
+        ListeningSockets.all(transports, ports: asksForCommand || ports.count > Self.fewPorts ? [nil] : Array(ports))
     }
 
-    private func tellOwners(of inodes: Set<UInt32>, _ state: inout State) {
-        state.owners = state.owners.filter { inodes.contains($0.key) }
-        let owners = state.owners
+    private func tellOwners(of inodes: Set<UInt32>) {
+        owners = owners.filter { inodes.contains($0.key) }
         let most = asksForCommand ? Self.doubts : 1
         let unknown = inodes.filter { inode in
             guard let known = owners[inode] else { return true }
@@ -75,11 +77,11 @@ public final class LocalWatch: Sendable {
         }
         guard !unknown.isEmpty else { return }
         let own = ProcessSockets.inodes(of: getpid())
-        let command = asksForCommand ? state.command.map(ProcessSockets.family) ?? [] : []
+        let command = asksForCommand ? self.command.withLock { $0 }.map(ProcessSockets.family) ?? [] : []
         let commands = command.reduce(into: Set()) { $0.formUnion(ProcessSockets.inodes(of: $1)) }
         for inode in unknown {
             let owner: LocalSight.Owner = own.contains(inode) ? .own : commands.contains(inode) ? .command : .other
-            state.owners[inode] = (owner, (owners[inode]?.looks ?? 0) + 1)
+            owners[inode] = (owner, (owners[inode]?.looks ?? 0) + 1)
         }
     }
 }

@@ -58,7 +58,7 @@ struct DevRole: SessionRole {
     // MARK: Serving
 
     mutating func start(_ first: SourceUpdate, _ tools: SessionTools<Event>) async throws -> Bool {
-        _ = watch.look()
+        _ = await watch.look()
         let proxy = DevelopmentProxy(relay: tools.relay, settings: settings, sight: watch.sight)
         (self.tools, self.proxy) = (tools, proxy)
         var served = await proxy.apply(first.changes)
@@ -100,7 +100,7 @@ struct DevRole: SessionRole {
         guard !settings.locals.isEmpty else { return }
         watching = Task { [watch] in
             while (try? await Task.sleep(for: Self.watchInterval)) != nil {
-                if watch.look() { tools.wake(.localsChanged) }
+                if await watch.look() { tools.wake(.localsChanged) }
             }
         }
     }

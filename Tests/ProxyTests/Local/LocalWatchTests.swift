@@ -15,35 +15,36 @@ import Testing
     func own() async throws {
         let port = try freePort()
         let watch = LocalWatch([target(.port(port, host: nil))])
-        #expect(!watch.look() && watch.sight.listeners.isEmpty)
+        #expect(await !watch.look() && watch.sight.listeners.isEmpty)
         let server = try ScriptedServer(port: port, script: [])
         let address = EndpointAddress(ip: ip("127.0.0.1"), port: port)
-        #expect(watch.look() && watch.sight.owner(at: address, .tcp) == .own && !watch.look())
+        #expect(await watch.look() && watch.sight.owner(at: address, .tcp) == .own)
+        #expect(await !watch.look())
         let datagrams = try UDPServer(port: port)
-        #expect(watch.look() && watch.sight.owner(at: address, .udp) == .own)
+        #expect(await watch.look() && watch.sight.owner(at: address, .udp) == .own)
         await server.stop()
-        #expect(watch.look() && watch.sight.owner(at: address, .tcp) == nil)
+        #expect(await watch.look() && watch.sight.owner(at: address, .tcp) == nil)
         await datagrams.stop()
-        #expect(watch.look() && watch.sight.listeners.isEmpty)
+        #expect(await watch.look() && watch.sight.listeners.isEmpty)
     }
 
     @Test("Others' sockets are of no interest unless they are asked for")
-    func others() throws {
+    func others() async throws {
         let server = try ScriptedServer(script: [])
         let watch = LocalWatch([target(.port(try freePort(), host: nil)), target(.command)])
-        _ = watch.look()
+        _ = await watch.look()
         #expect(!watch.sight.listeners.contains { $0.socket.address.port == server.port })
     }
 
     @Test("The addresses of this machine are looked at only if a host is named that may be one")
-    func addresses() {
+    func addresses() async {
         for host in [nil, StaticService.Host.address(ip("127.0.0.2"))] {
             let watch = LocalWatch([target(.port(1, host: host))])
-            _ = watch.look()
+            _ = await watch.look()
             #expect(watch.sight.addresses.isEmpty && watch.sight.isHere(ip("127.0.0.2")))
         }
         let watch = LocalWatch([target(.port(1, host: .address(ip("192.0.2.1"))))])
-        _ = watch.look()
+        _ = await watch.look()
         #expect(watch.sight.addresses.contains(ip("127.0.0.1")) && !watch.sight.isHere(ip("192.0.2.1")))
     }
 }
