@@ -27,7 +27,6 @@ public final class ServiceHealthServers: Sendable {
         var holders: [UInt16: ObjectKey] = [:]
         /// Of those that lack a listener.
         var problems: [ObjectKey: [ServiceHealthProblem]] = [:]
-        var lastTouched = 0
     }
 
     private let health: ProxyHealth
@@ -64,7 +63,6 @@ public final class ServiceHealthServers: Sendable {
                 books.addresses = addresses
                 touched.formUnion(books.checks.keys)
             }
-            books.lastTouched = touched.count
             // Everything closes before anything opens, since a port may go from one Service to another.
             for key in touched { close(key, changes[key], &books) }
             for key in touched.sorted() { open(key, &books) }
@@ -76,9 +74,6 @@ public final class ServiceHealthServers: Sendable {
     public var ports: Set<UInt16> {
         books.withLock { books in Set(books.checks.values.filter { !$0.listeners.isEmpty }.map(\.port)) }
     }
-
-    /// How many Services the last update looked at.
-    var lastTouched: Int { books.withLock(\.lastTouched) }
 
     /// - Parameter change: what is new; nil if nothing is.
     private func close(_ key: ObjectKey, _ change: ServiceHealthEntry??, _ books: inout Books) {

@@ -8,7 +8,6 @@ extension ClusterStore {
     public mutating func apply(_ changes: ObjectChanges) -> DirtyServices {
         var dirty = DirtyServices()
         var touched = Touched()
-        lastCompared = 0
         for (id, object) in changes.objects {
             switch id.kind {
             case .service: replace(service: id.key, with: object, &touched, &dirty)
@@ -21,9 +20,7 @@ extension ClusterStore {
             }
         }
         for (number, slices) in touched.records {
-            var compared = 0
-            records.modify(number) { compared = $0.sliceObjects.apply(slices) }
-            lastCompared += compared
+            records.modify(number) { $0.sliceObjects.apply(slices) }
             // Nobody speaks of this Service any more, so its number is free.
             if records[number]?.value.isEmpty == true { records.remove(number) }
         }

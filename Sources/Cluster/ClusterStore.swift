@@ -36,8 +36,6 @@ public struct ClusterStore: Sendable {
     var nodes: [String: Node] = [:]
     var addressesOfNodes = CountedSet<IPAddress>()
     var namesOfPlaces = CountedSet<String>()
-    /// How many names of slices the last change compared.
-    var lastCompared = 0
 
     public init() {}
 }

@@ -21,19 +21,12 @@ struct SortedSlices: Sendable {
     }
 
     /// Puts slices in the places of those of their names, and takes out those that are nil.
-    ///
-    /// - Returns: how many names it compared.
-    mutating func apply(_ changes: [String: ClusterObject?]) -> Int {
-        guard !changes.isEmpty else { return 0 }
-        var compared = 0
-        func isBefore(_ a: String, _ b: String) -> Bool {
-            compared += 1
-            return a < b
-        }
+    mutating func apply(_ changes: [String: ClusterObject?]) {
+        guard !changes.isEmpty else { return }
         var (merged, next) = ([ClusterObject](), 0)
         merged.reserveCapacity(objects.count + changes.count)
-        for (name, object) in changes.sorted(by: { isBefore($0.key, $1.key) }) {
-            while next < objects.count, isBefore(objects[next].sliceName, name) {
+        for (name, object) in changes.sorted(by: { $0.key < $1.key }) {
+            while next < objects.count, objects[next].sliceName < name {
                 merged.append(objects[next])
                 next += 1
             }
@@ -42,7 +35,6 @@ struct SortedSlices: Sendable {
         }
         merged += objects[next...]
         objects = merged
-        return compared
     }
 }
 
