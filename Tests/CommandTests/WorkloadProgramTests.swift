@@ -91,13 +91,11 @@ import Testing
         let folder = try TemporaryDirectory()
         try folder.write(shop, to: "shop.yaml")
         let place = "127.0.0.1:\(try freePort())"
-        let session = try DevProcess(["-f", folder.path, "--local", "cart=\(place)"])
-        try await session.waitFor("Not ready: nothing is served yet.")
-        #expect(
-            session.child.output.contains(
-                "none: 3 replicas of Deployment cart would serve it: --demo-pods or a cluster"),
-            "\(session.child.output)")
-        #expect(session.child.output.contains("waits for \(place)"))
+        let session = try DevProcess(["-f", folder.path, "--local", "cart=\(place)", "--output", "json"])
+        try await session.waitFor(#""event":"listening""#)
+        try await session.waitFor(
+            #""reason":"3 replicas of Deployment cart would serve it: --demo-pods or a cluster""#)
+        #expect(session.child.output.contains(place))
         #expect(try await session.end().status == 0)
     }
 
