@@ -13,6 +13,14 @@ public enum EarlySignals {
         case signalNumber
     }
 
+    /// From now on SIGQUIT ends this process at once, as it does any other: the Swift runtime has it stop all threads for up to a minute, and
+    /// print where each of them is, while clients wait.
+    public static func quitAtOnce() {
+        var present = sigaction()
+        guard sigaction(SIGQUIT, nil, &present) == 0, !present.isIgnoring else { return }
+        signal(SIGQUIT, SIG_DFL)
+    }
+
     /// From now on SIGINT and SIGTERM end this process at once, until somebody else takes them. Those that it was started to ignore stay
     /// ignored.
     public static func take(_ end: End) {
@@ -25,5 +33,12 @@ public enum EarlySignals {
             case .signalNumber: signal(number) { _exit(128 + $0) }
             }
         }
+    }
+}
+
+extension sigaction {
+    /// By their addresses, since functions cannot be compared.
+    fileprivate var isIgnoring: Bool {
+        unsafeBitCast(__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
     }
 }

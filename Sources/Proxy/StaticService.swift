@@ -27,20 +27,23 @@ public struct StaticService: Sendable {
     public let port: UInt16
     public let transport: TransportProtocol
     public let endpoints: [Endpoint]
+    /// What tells it from other ports of its Service; empty for the only one.
+    public let portName: String
 
     public init(
         namespace: String, service: String, port: UInt16, transport: TransportProtocol,
-        endpoints: [Endpoint]
+        endpoints: [Endpoint], portName: String = ""
     ) {
         self.namespace = namespace
         self.service = service
         self.port = port
         self.transport = transport
         self.endpoints = endpoints
+        self.portName = portName
     }
 
     public var id: ServicePortID {
-        ServicePortID(ServicePortName(namespace: namespace, service: service), transport)
+        ServicePortID(ServicePortName(namespace: namespace, service: service, port: portName), transport)
     }
 
     var hostNames: [String] {

@@ -40,6 +40,7 @@ struct Portico: AsyncParsableCommand {
         do {
             let arguments = Array(CommandLine.arguments.dropFirst())
             IgnoredSignals.heedChildren()
+            EarlySignals.quitAtOnce()
             takeEarlySignals(of: arguments)
             // The parser shows its own help for what there is no help for.
             if arguments.first == "help", let message = UnknownWord.message(in: arguments) {

@@ -55,6 +55,17 @@ import Testing
         #expect(command.carrying.balancing == .leastConnections)
     }
 
+    @Test("Ports of one --service Service are told apart by number, and one that is given twice is a mistake")
+    func portsOfOneService() throws {
+        let two = try dev("--service", "a:1=b:2", "--service", "a:3=b:4", "--service", "c:5=b:6")
+        let services = two.lone.staticServices(defaultNamespace: "default")
+        #expect(services.map(\.id.name.port) == ["1", "3", ""] && Set(services.map(\.id)).count == 3)
+        _ = try dev("--service", "a:1=b:2", "--service", "a:1/udp=b:2", "--service", "other/a:1=b:2")
+        #expect(
+            complaint("dev", "--service", "a:1=b:2", "--service", "default/a:1=c:2")?.contains(
+                "--service: default/a:1 is given twice; name all of its endpoints at once") == true)
+    }
+
     @Test func allNamespacesAreTheSameAsNone() throws {
         for flag in ["-A", "--all-namespaces"] {
             #expect(try dev("-f", "x", flag).selection.includes(namespace: "any", labels: [:]))

@@ -53,6 +53,25 @@ import Testing
         #expect(try await session.end().status == 0)
     }
 
+    @Test("Each port of a Service without a manifest leads to its own endpoints")
+    func portsOfOneService() async throws {
+        let servers = [try ScriptedServer.identity("one"), try ScriptedServer.identity("two")]
+        let port = try freePorts(2)
+        let name = "two-ports-\(getpid())"
+        let session = try DevProcess(
+            servers.enumerated().flatMap { index, server in
+                ["--service", "\(name):\(port + UInt16(index))=127.0.0.1:\(server.port)"]
+            })
+        try await session.waitFor(" served.")
+        let address = try #require(session.child.output.firstMatch(of: /127\.[0-9.]+/)).output
+        for (index, expected) in ["one", "two"].enumerated() {
+            let peer = try ScriptedPeer.connect(
+                to: port + UInt16(index), on: String(address), script: [.receiveAll])
+            #expect(try await peer.finished().received.text == expected)
+        }
+        #expect(try await session.end().status == 0)
+    }
+
     @Test("A second session says that numbers are the first one's")
     func second() async throws {
         // Addresses and numbers that no other run of these tests has at the same time.

@@ -19,6 +19,17 @@ import Testing
         #expect(result.errors.contains("reading everything again") == (signal == SIGHUP))
     }
 
+    @Test("SIGQUIT ends it at once, without a word of where its threads are")
+    func quit() async throws {
+        let session = try DevProcess(
+            ["--service", "web:80=127.0.0.1:9"], launcher: ["sh", "-c", #"ulimit -c 0; exec "$@""#, "sh"])
+        try await session.waitFor("Ready.")
+        session.child.signal(SIGQUIT)
+        let result = try await session.finished()
+        #expect(result.status == 128 + SIGQUIT)
+        #expect(!result.errors.contains("crashed") && !result.errors.contains("Thread"), "\(result.errors)")
+    }
+
     @Test("However many SIGHUP come at once, they are one or a few, and an end is not behind all of them")
     func manyHangups() async throws {
         let folder = try TemporaryDirectory()

@@ -95,6 +95,34 @@ import Testing
         }
     }
 
+    @Test("What the former process had is free for other addresses at once, not at the next period")
+    func otherAddresses() async throws {
+        try await Lab.run(daemons: []) { lab in
+            let flags = ["--takeover", "/run/portico-lab/\(lab.name)/takeover.sock"]
+            try await lab.start("node1", flags)
+            try await lab.apply(
+                "dns",
+                """
+                apiVersion: v1
+                kind: Service
+                metadata: {name: dns}
+                spec:
+                  type: NodePort
+                  clusterIP: 10.100.0.1
+                  ports: [{name: datagrams, protocol: UDP, port: 80, nodePort: 30080}]
+
+                """ + Manifest.endpoints("dns", [.nginx1]))
+            #expect(try await lab.ask(from: "node1", "127.0.0.1", 30_080, over: .udp) == .pod("nginx1"))
+            let former = try lab.pid(of: "node1")
+            try await lab.start("node1", flags + ["--nodeport-addresses=127.0.0.0/8", "--iptables-sync-period=1h"])
+            #expect(await eventually(within: .seconds(20)) { !Lab.isRunning(former) })
+            #expect(
+                try await eventually(within: .seconds(10)) {
+                    try await lab.ask(from: "node1", "127.0.0.1", 30_080, over: .udp) == .pod("nginx1")
+                })
+        }
+    }
+
     /// Starts a daemon on node1 beside the one that serves, without waiting for it; its number.
     private func startBeside(
         _ lab: Lab, _ log: String, _ flags: String, environment: String = ""

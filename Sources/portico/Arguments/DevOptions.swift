@@ -1,5 +1,6 @@
 import ArgumentParser
 import Balancing
+import Base
 
 // What only `dev` has, by its use, as `--help` shows it.
 
@@ -13,6 +14,18 @@ struct LoneServiceOptions: ParsableArguments {
             valueName: "name:port[/udp]=host:port,…"),
         transform: { try ServiceArgument($0) })
     var services: [ServiceArgument] = []
+
+    /// What cannot be together.
+    func check(defaultNamespace: String) throws {
+        var known: Set<String> = []
+        for service in services {
+            let key = service.key(defaultNamespace: defaultNamespace)
+            let port = "\(key):\(service.port)" + (service.transport == .udp ? "/udp" : "")
+            guard known.insert(port).inserted else {
+                throw ValidationError("--service: \(port) is given twice; name all of its endpoints at once")
+            }
+        }
+    }
 }
 
 /// Ports of this machine beside those that Services have by themselves.

@@ -69,7 +69,7 @@ struct Dev: AsyncParsableCommand {
             SIGNALS
               SIGINT, SIGTERM: an orderly end; a second one ends at once. SIGHUP: all
               manifests are read again, also those that seem unchanged. SIGUSR1, SIGUSR2,
-              SIGALRM: nothing.
+              SIGALRM: nothing. SIGQUIT: an end at once.
             """
     )
 
@@ -121,6 +121,7 @@ struct Dev: AsyncParsableCommand {
                 throw ValidationError("--publish: \(argument.place) is given twice")
             }
         }
+        try lone.check(defaultNamespace: selection.defaultNamespace)
         try local.check(publish: ports.publish, command: command)
     }
 
@@ -136,7 +137,7 @@ struct Dev: AsyncParsableCommand {
         }
         var settings = DevelopmentProxy.Settings()
         settings.publications = ports.publish.map { $0.publication(defaultNamespace: selection.defaultNamespace) }
-        settings.staticServices = lone.services.map { $0.staticService(defaultNamespace: selection.defaultNamespace) }
+        settings.staticServices = lone.staticServices(defaultNamespace: selection.defaultNamespace)
         settings.balancing = carrying.balancing
         settings.locals = local.locals.map { $0.target(defaultNamespace: selection.defaultNamespace) }
         settings.localFallback = local.localFallback ?? .endpoints

@@ -195,6 +195,8 @@ struct DaemonRole: SessionRole {
             return
         }
         isServing = true
+        // What the former process had where this one wants something else is free from here on.
+        take(await parts.proxy.retry(), isChange: false)
         teller.update { $0.enter(.serving) }
         manager.ready(mainPID: getpid())
     }

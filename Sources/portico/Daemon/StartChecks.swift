@@ -21,8 +21,12 @@ struct StartChecks {
     /// - Throws: ``CommandFailure`` where taking over would take down what is served.
     func worthTakingOver() throws(CommandFailure) {
         let advice = "the other process goes on; --allow-empty takes over all the same"
-        guard !first.isPartial else {
-            throw CommandFailure("not all that is to be served can be read, and what cannot would be gone: \(advice)")
+        // The other process may know a good state of what is broken now.
+        let unread = first.problems.first { $0.severity == .error && [.object, .source].contains($0.kind) }
+        guard !first.isPartial, unread == nil else {
+            let example = unread.map { " (\($0))" } ?? ""
+            throw CommandFailure(
+                "not all that is to be served can be read\(example), and what cannot would be gone: \(advice)")
         }
         guard first.hasServices else {
             throw CommandFailure("there is no Service, and the other process serves some: \(advice)")

@@ -1,4 +1,5 @@
 import Balancing
+import Objects
 import Proxy
 
 extension PublishArgument {
@@ -18,8 +19,23 @@ extension ServiceReference.Port {
     }
 }
 
+extension LoneServiceOptions {
+    /// Ports of one Service are told apart by their numbers, as they have no names.
+    func staticServices(defaultNamespace: String) -> [StaticService] {
+        let ports = Dictionary(grouping: services) { $0.key(defaultNamespace: defaultNamespace) }
+        return services.map { service in
+            let isAlone = ports[service.key(defaultNamespace: defaultNamespace)]?.count == 1
+            return service.staticService(defaultNamespace: defaultNamespace, portName: isAlone ? "" : "\(service.port)")
+        }
+    }
+}
+
 extension ServiceArgument {
-    func staticService(defaultNamespace: String) -> StaticService {
+    func key(defaultNamespace: String) -> ObjectKey {
+        ObjectKey(namespace: namespace ?? defaultNamespace, name: name)
+    }
+
+    fileprivate func staticService(defaultNamespace: String, portName: String) -> StaticService {
         StaticService(
             namespace: namespace ?? defaultNamespace, service: name, port: port, transport: transport,
             endpoints: endpoints.map { endpoint in
@@ -29,6 +45,6 @@ extension ServiceArgument {
                     case .name(let name): .name(name)
                     }
                 return StaticService.Endpoint(host: host, port: endpoint.port)
-            })
+            }, portName: portName)
     }
 }
