@@ -99,6 +99,8 @@ extension ForegroundProgram {
     public final class Covers: Sendable {
         private let user: Int32
         private let mounts: Int32
+        /// Does as on Linux before 6.5, where none can be put beneath another: for tests.
+        package let takesAwayFirst = Guarded(false)
 
         fileprivate init(user: Int32, mounts: Int32) {
             self.user = user
@@ -110,15 +112,17 @@ extension ForegroundProgram {
             close(mounts)
         }
 
-        /// Has another file be seen at a place that is covered. Whoever opens it sees either the one or the other; whoever has
-        /// the former one open goes on reading that. Any thread; blocks for a moment.
+        /// Has another file be seen at a place that is covered. Whoever opens it sees either the one or the other, or, on Linux
+        /// before 6.5, for a moment the system's own; whoever has the former one open goes on reading that. Any thread; blocks for a
+        /// moment.
         public func replace(_ cover: Cover) throws(SystemError) {
+            let beneath: Int32 = takesAwayFirst.withLock { $0 } ? 0 : 1
             let code = cover.file.withCString { file in
                 cover.place.withCString { place in
                     var next = portico_cover(file: file, place: place)
                     var namespaces = (user, mounts)
                     return withUnsafePointer(to: &namespaces) { pair in
-                        pair.withMemoryRebound(to: Int32.self, capacity: 2) { portico_cover_anew($0, &next) }
+                        pair.withMemoryRebound(to: Int32.self, capacity: 2) { portico_cover_anew($0, &next, beneath) }
                     }
                 }
             }

@@ -65,16 +65,22 @@ static int cover(const portico_cover *cover) {
     return mount(cover->file, cover->place, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
 }
 
-/* No moment without one: the new cover goes beneath the old one, which is then taken away. Older kernels cannot do that, and there
- * the new one goes on top and the old one stays. */
-static int cover_anew(const portico_cover *next) {
+/* No moment without one: the new cover goes beneath the old one, which is then taken away. Kernels before 6.5 cannot do that. To put
+ * the new one on top is no way out: the file of the old one has no name any more, and on such a file nothing can be mounted; and each
+ * would keep its file. So the old one is taken away first: a reader who comes in that very moment finds the file that the system has in
+ * the place, which is whole, and has only the new lines missing. To write the new text into the file that is mounted would be worse:
+ * readers would get half of the one and half of the other. */
+static int cover_anew(const portico_cover *next, int beneath) {
     int tree = (int)syscall(SYS_open_tree, AT_FDCWD, next->file, OPEN_TREE_CLONE | O_CLOEXEC);
-    if (tree >= 0) {
-        int flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_BENEATH;
-        int moved = (int)syscall(SYS_move_mount, tree, "", AT_FDCWD, next->place, flags);
-        close(tree);
-        if (moved == 0) return umount2(next->place, MNT_DETACH) < 0 ? -errno : 0;
+    /* Nothing is taken away for a file that is not there. */
+    if (tree < 0 && access(next->file, F_OK) < 0) return -errno;
+    int flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_BENEATH;
+    if (tree >= 0 && beneath && syscall(SYS_move_mount, tree, "", AT_FDCWD, next->place, flags) == 0) {
+        return umount2(next->place, MNT_DETACH) < 0 ? -errno : 0;
     }
+    umount2(next->place, MNT_DETACH);
+    /* A mount that is made already leaves the place bare for less. */
+    if (tree >= 0 && syscall(SYS_move_mount, tree, "", AT_FDCWD, next->place, MOVE_MOUNT_F_EMPTY_PATH) == 0) return 0;
     return cover(next);
 }
 
@@ -177,7 +183,7 @@ int portico_start(const portico_start_request *request, int namespaces[2], int *
     return said.code;
 }
 
-int portico_cover_anew(const int namespaces[2], const portico_cover *next) {
+int portico_cover_anew(const int namespaces[2], const portico_cover *next, int beneath) {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -187,7 +193,7 @@ int portico_cover_anew(const int namespaces[2], const portico_cover *next) {
         /* A process with threads cannot enter a user namespace; this one has a single thread. */
         if (namespaces[0] >= 0 && setns(namespaces[0], CLONE_NEWUSER) < 0) _exit(errno);
         if (setns(namespaces[1], CLONE_NEWNS) < 0) _exit(errno);
-        _exit(-cover_anew(next));
+        _exit(-cover_anew(next, beneath));
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (forked < 0) return forked;

@@ -173,8 +173,9 @@ enum { PORTICO_STARTING, PORTICO_SEPARATING, PORTICO_COVERING, PORTICO_ENTERING,
  * `namespaces` gets two descriptors, which keep the covers: of its user namespace, -1 for root, who needs none, and of its mount
  * namespace, -1 without covers. */
 int portico_start(const portico_start_request *request, int namespaces[2], int *step);
-/* Has those in the namespaces see another file at a place that is covered already: who opens it sees the old one or the new one. */
-int portico_cover_anew(const int namespaces[2], const portico_cover *next);
+/* Has those in the namespaces see another file at a place that is covered already: who opens it sees the old one or the new one.
+ * With `beneath` 0 it is done as by kernels before 6.5, where they may also see the system's own for a moment. */
+int portico_cover_anew(const int namespaces[2], const portico_cover *next, int beneath);
 
 /* Threads: a GNU extension. */
 void portico_name_thread(const char *name);
