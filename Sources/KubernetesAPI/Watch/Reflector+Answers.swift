@@ -140,7 +140,7 @@ extension Reflector {
             (phase, watchedSince) = (.watching, now)
             succeed(at: now, isWatch: true)
         case .error(let status):
-            refuse(status, at: now)
+            refuse(status, isEvent: true, at: now)
             return false
         case .unreadable(let object): ledger.fail(object)
         }

@@ -76,10 +76,19 @@ extension Reflector {
             return fail(.server, wentBack(to: new), at: now)
         }
         ledger.endList()
+        countFailedStream()
         (version, followed) = (new, choice)
         hasSynced = true
         (brokenStreams, silentWatches, refusedWatches) = (0, 0, 0)
         aim = .watch
         succeed(at: now, isWatch: false)
+    }
+
+    /// A list has come, and if the server failed at a stream before it, that was a stream's fault: after the third time in a row
+    /// it is not asked for one again.
+    private mutating func countFailedStream() {
+        failedStreams = listsPlainly ? failedStreams + 1 : 0
+        if failedStreams > 2 { mayStream = false }
+        listsPlainly = false
     }
 }

@@ -1,14 +1,17 @@
 // What a server says instead of what was asked for: as an answer, or as an event in the middle of a watch.
 extension Reflector {
-    mutating func refuse(_ status: APIStatus, at now: Duration) {
+    /// - Parameter isEvent: it is said in the middle of an answer that began well.
+    mutating func refuse(_ status: APIStatus, isEvent: Bool = false, at now: Duration) {
         phase = .idle
         switch aim {
-        case .list(let listing): refuseList(listing, status, at: now)
+        case .list(let listing): refuseList(listing, status, isEvent, at: now)
         case .watch: refuseWatch(status, at: now)
         }
     }
 
-    private mutating func refuseList(_ listing: Listing, _ status: APIStatus, at now: Duration) {
+    private mutating func refuseList(
+        _ listing: Listing, _ status: APIStatus, _ isEvent: Bool, at now: Duration
+    ) {
         if status.isExpired, !listing.version.isEmpty || listing.continuation != nil {
             // The pages took longer than the server keeps a state: then all in one.
             relist("", isPaged: listing.continuation == nil)
@@ -19,9 +22,16 @@ extension Reflector {
             return pause("it answers \(status.words)", at: now, least: least(status))
         }
         if status.code == 403, isDoubtful(at: now) { return }
-        if mayStream, listing.continuation == nil, Self.meansNoStreams(status) {
-            mayStream = false
-            return
+        if mayStream, !listsPlainly, listing.continuation == nil {
+            if Self.meansNoStreams(status) || isEvent && status.code == 500 {
+                mayStream = false
+                return
+            }
+            // A server that is in trouble answers so, too: an ordinary list, which is next, brings that out.
+            if status.code == 500 {
+                listsPlainly = true
+                return
+            }
         }
         switch status.code {
         case 404: return refuseUnknown(at: now)
@@ -36,7 +46,7 @@ extension Reflector {
 
     /// Older servers do not know `sendInitialEvents`; newer ones may not be able to, or may not be allowed to let us watch.
     private static func meansNoStreams(_ status: APIStatus) -> Bool {
-        [400, 403, 404, 405, 406, 415, 422, 500, 501].contains(status.code)
+        [400, 403, 404, 405, 406, 415, 422, 501].contains(status.code)
     }
 
     /// The server does not have the kind.

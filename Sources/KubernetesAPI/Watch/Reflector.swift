@@ -81,6 +81,9 @@ struct Reflector {
     /// The server may list by a stream. What it has refused it is not asked again.
     var mayStream = true
     var brokenStreams = 0
+    /// It has failed at a stream, so the next list is an ordinary one; and how often in a row those it did not fail at.
+    var listsPlainly = false
+    var failedStreams = 0
     /// The server sends bookmarks, so that silence means something.
     var hasBookmarks = false
     var silentWatches = 0
@@ -117,7 +120,7 @@ struct Reflector {
         deadline = now + (aim == .watch ? .seconds(seconds + 60) : WatchedResource.longestList)
         cutter = JSONCutter(.values)
         switch aim {
-        case .list(let listing) where mayStream && listing.continuation == nil:
+        case .list(let listing) where mayStream && !listsPlainly && listing.continuation == nil:
             ledger.beginList()
             phase = .streaming(listing)
             return .send(resource.stream(version: listing.version, seconds: seconds))

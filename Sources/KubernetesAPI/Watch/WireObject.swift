@@ -95,7 +95,10 @@ struct UnreadableObject: Error, Hashable {
 extension String {
     /// One line of at most so many scalars: what others write may be of any length, as one character may be.
     func shortened(to count: Int) -> String {
-        let line = onOneLine.unicodeScalars
-        return line.count <= count ? String(line) : String(line.prefix(count)) + "…"
+        // Of megabytes a beginning is enough, with some for what is left out on one line.
+        let beginning = unicodeScalars.prefix(4 * count)
+        let line = String(beginning).onOneLine.unicodeScalars
+        let isWhole = beginning.endIndex == unicodeScalars.endIndex && line.count <= count
+        return isWhole ? String(line) : String(line.prefix(count)) + "…"
     }
 }

@@ -302,4 +302,13 @@ struct HostileServerTests {
         #expect(count < 100)
         #expect((rig.outage ?? "").count < 300)
     }
+
+    @Test("Of megabytes of text, on however many lines, a beginning is looked at")
+    func beginning() {
+        #expect("a\nb".shortened(to: 60) == "a b" && "".shortened(to: 60) == "")
+        #expect(String(repeating: "x", count: 60).shortened(to: 60) == String(repeating: "x", count: 60))
+        #expect(String(repeating: "x", count: 61).shortened(to: 60) == String(repeating: "x", count: 60) + "…")
+        // What comes behind megabytes of nothing is not gone for.
+        #expect((String(repeating: "\n", count: 4 << 20) + "x").shortened(to: 60) == "…")
+    }
 }

@@ -196,6 +196,42 @@ struct ReflectorTests {
         #expect(!rig.ask().isWatch)
     }
 
+    @Test("A server that fails at a stream is asked for an ordinary list, and for streams again unless only those fail")
+    func failedStreams() {
+        var rig = Rig(mayStream: true)
+        let error = statusJSON(500, reason: "InternalError", message: "etcdserver: leader changed")
+        var version = 9
+        func isStream(_ request: APIRequest) -> Bool { request["sendInitialEvents"] == "true" }
+        // It is in trouble for a while, and then it is not.
+        for round in 0..<5 {
+            #expect(isStream(rig.ask()), "\(round)")
+            rig.answer(500, error.utf8)
+            for _ in 0..<3 {
+                #expect(!isStream(rig.ask()))
+                rig.answer(500, error.utf8)
+            }
+            #expect(!isStream(rig.ask()))
+            version += 1
+            rig.answer(listJSON([web], version: version).utf8)
+            #expect(rig.names == ["web"] && rig.outage == nil)
+            rig.reflector.reread()
+            #expect(isStream(rig.ask()))
+            rig.answer(
+                (eventJSON("ADDED", serviceJSON("web", version: 9)) + bookmarkJSON(version, endsList: true)).utf8, .none)
+            rig.reflector.reread()
+        }
+        // It answers everything but streams.
+        for _ in 0..<3 {
+            #expect(isStream(rig.ask()))
+            rig.answer(500, error.utf8)
+            #expect(rig.ask().line.hasPrefix("GET /api/v1/services") && rig.waited == .zero && rig.outage == nil)
+            version += 1
+            rig.answer(listJSON([web], version: version).utf8)
+            rig.reflector.reread()
+        }
+        #expect(!isStream(rig.ask()))
+    }
+
     @Test("A server that takes a streaming list for an ordinary watch is noticed by its silence")
     func ignoredStream() {
         var rig = Rig(mayStream: true)
