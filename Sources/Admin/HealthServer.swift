@@ -13,7 +13,8 @@ public final class HealthServer: Sendable {
     /// - Parameters:
     ///   - address: `[::]` stands for all addresses of both families, as it does for other programs.
     ///   - server: whose thread answers; it may serve others beside.
-    ///   - shared: another process of this user may listen there too, if it also does so shared: for a restart without a gap.
+    ///   - shared: another process of this user may listen there too, if it also does so shared: for a restart without
+    ///     a gap.
     /// - Throws: ``SystemError`` naming the address.
     public init(
         _ health: ProxyHealth, at address: SocketAddress, on server: HTTPServer, shared: Bool = false

@@ -137,10 +137,11 @@ extension ProxyHealth {
 
     /// The answer to a probe: 200 or 503, and the state as one line of JSON.
     ///
-    /// With 200 the outer `lastUpdated` is the present time, as it always was where it is read by programs; with 503 it is
-    /// the newest real one. `healthy` does not speak of the node, nor of a drain (`draining` is there only in one): it may be
-    /// true with status 503. `synced` is there only until something is known. Nor does it of `problems`, which are there only if there are any: that one Service lacks something
-    /// is no reason to send this node no traffic at all.
+    /// With 200 the outer `lastUpdated` is the present time, as it always was where it is read by programs; with 503 it
+    /// is the newest real one. `healthy` does not speak of the node, nor of a drain (`draining` is there only in one):
+    /// it may be true with status 503. `synced` is there only until something is known. Nor does it of `problems`,
+    /// which are there only if there are any: that one Service lacks something is no reason to send this node no
+    /// traffic at all.
     public func answer(_ probe: Probe) -> HTTPAnswer {
         let report = report()
         let isFine = report.isHealthy && (probe == .livez || report.isEligible && !report.isDraining)

@@ -9,9 +9,9 @@ public import Resolution
 /// The listeners at `healthCheckNodePort`s, where load balancers ask whether this node has endpoints of a Service
 /// (docs/behaviour.md, B11.3).
 ///
-/// Told what has changed, by Service, it opens, moves and closes what differs and touches no other Service; one that only has
-/// more or fewer endpoints keeps its listeners and its connections. May be used from any thread; all listeners are served by
-/// the thread of one ``HTTPServer``.
+/// Told what has changed, by Service, it opens, moves and closes what differs and touches no other Service; one that
+/// only has more or fewer endpoints keeps its listeners and its connections. May be used from any thread; all listeners
+/// are served by the thread of one ``HTTPServer``.
 public final class ServiceHealthServers: Sendable {
     private struct Check {
         let port: UInt16
@@ -35,9 +35,10 @@ public final class ServiceHealthServers: Sendable {
     private let ceiling: Int
     private let books = Guarded(Books())
 
-    /// - Parameter shared: another process of this user may listen at the same ports, if it also does so shared: for a restart
-    ///   without a gap.
-    /// - Parameter ceiling: descriptors of this number and above are left to others; there may be thousands of listeners.
+    /// - Parameter shared: another process of this user may listen at the same ports, if it also does so shared: for a
+    ///   restart without a gap.
+    /// - Parameter ceiling: descriptors of this number and above are left to others; there may be thousands of
+    ///   listeners.
     public init(_ health: ProxyHealth, on server: HTTPServer, shared: Bool = false, ceiling: Int = .max) {
         self.ceiling = ceiling
         self.health = health
@@ -45,13 +46,13 @@ public final class ServiceHealthServers: Sendable {
         isShared = shared
     }
 
-    /// Makes the listeners of these Services what is said of them; those that lack one are tried again with them. Blocks for
-    /// as long as that takes, which is milliseconds.
+    /// Makes the listeners of these Services what is said of them; those that lack one are tried again with them.
+    /// Blocks for as long as that takes, which is milliseconds.
     ///
     /// - Parameters:
     ///   - changes: nil for a Service that is not asked about any more.
-    ///   - addresses: the node's addresses that take node ports, if they may have changed; a wildcard stands for all of its
-    ///     family. Where the machine has no such family, its wildcard is left out without a word.
+    ///   - addresses: the node's addresses that take node ports, if they may have changed; a wildcard stands for all of
+    ///     its family. Where the machine has no such family, its wildcard is left out without a word.
     /// - Returns: all that could not be opened, of any Service, in the order of their names.
     @discardableResult
     public func update(

@@ -4,9 +4,9 @@ internal import Synchronization
 /// Which client keeps which endpoint of one service port: session affinity, for all workers together
 /// (docs/behaviour.md, B4.5).
 ///
-/// It belongs to the service port and outlives every list of endpoints, so a rolling update costs only the clients of the
-/// pods that go. How long a pin lasts is not its business: the limit comes with every question, and a changed one holds at
-/// once for the pins that are there.
+/// It belongs to the service port and outlives every list of endpoints, so a rolling update costs only the clients of
+/// the pods that go. How long a pin lasts is not its business: the limit comes with every question, and a changed one
+/// holds at once for the pins that are there.
 ///
 /// Any thread. One short lock for each new connection or flow, spread over shards; none for what flows through them.
 public final class AffinityTable: Sendable {
@@ -18,8 +18,8 @@ public final class AffinityTable: Sendable {
     /// Made for the first client: most service ports have no session affinity, and there may be ten thousand of them.
     private let made = AtomicLazyReference<Shards>()
 
-    /// - Parameter capacity: clients to remember, at most. Beyond it a new one takes the place of one that was not seen for
-    ///   long: of the longest in the same shard, which is nearly the longest of all.
+    /// - Parameter capacity: clients to remember, at most. Beyond it a new one takes the place of one that was not seen
+    ///   for long: of the longest in the same shard, which is nearly the longest of all.
     public init(capacity: Int = AffinityTable.defaultCapacity) {
         self.capacity = capacity
     }
@@ -29,7 +29,8 @@ public final class AffinityTable: Sendable {
         lists.reduce(0) { $0 + $1.withLock { $0.count } }
     }
 
-    /// The endpoint that `client` keeps; if it keeps none, or `anew` is set, what `choose` returns, which it keeps from now on.
+    /// The endpoint that `client` keeps; if it keeps none, or `anew` is set, what `choose` returns, which it keeps from
+    /// now on.
     ///
     /// Two connections of one new client that reach two workers at the same moment get the same endpoint.
     ///

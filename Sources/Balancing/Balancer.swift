@@ -3,8 +3,9 @@ package import Synchronization
 
 /// Chooses the endpoints of one service port, for all workers together (docs/behaviour.md, B4).
 ///
-/// A balancer is a fixed list in random order and one shared cursor, so that the rotation is strict however many workers
-/// take part. A changed endpoint set is a new balancer; an unchanged one keeps the old, cursor and all. Any thread, no lock.
+/// A balancer is a fixed list in random order and one shared cursor, so that the rotation is strict however many
+/// workers take part. A changed endpoint set is a new balancer; an unchanged one keeps the old, cursor and all. Any
+/// thread, no lock.
 public final class Balancer: Sendable {
     /// As they were told, in their order there.
     private let told: [ServiceEndpoint]
@@ -28,7 +29,8 @@ public final class Balancer: Sendable {
         }
     }
 
-    /// A balancer that asks in a random order: proxies that start at the same time do not all begin with the same endpoint.
+    /// A balancer that asks in a random order: proxies that start at the same time do not all begin with the same
+    /// endpoint.
     ///
     /// - Parameters:
     ///   - standIns: where to connect in place of some of the addresses.
@@ -66,8 +68,8 @@ public final class Balancer: Sendable {
         return made.storeIfNil(List(list.shuffled()))
     }
 
-    /// Keeps what is known of those of a former one's endpoints that it has, too. Who was an endpoint and is in the reserve now is
-    /// another one: its clients leave it.
+    /// Keeps what is known of those of a former one's endpoints that it has, too. Who was an endpoint and is in the
+    /// reserve now is another one: its clients leave it.
     func adopt(_ former: Balancer) {
         keep(former.knownEndpoints)
         if let known = former.reserve?.knownEndpoints { reserve?.keep(known) }
@@ -77,8 +79,8 @@ public final class Balancer: Sendable {
         if !known.isEmpty, made.load() == nil { _ = make(keeping: known) }
     }
 
-    /// Another one takes its place, or none. Whoever still asks this one and is its first client gets an endpoint of the
-    /// other, so that nothing begins with an endpoint that nobody retires.
+    /// Another one takes its place, or none. Whoever still asks this one and is its first client gets an endpoint of
+    /// the other, so that nothing begins with an endpoint that nobody retires.
     ///
     /// - Returns: the endpoints that clients may have got of this one.
     func end(replacedBy other: Balancer?) -> [Endpoint] {
@@ -88,8 +90,8 @@ public final class Balancer: Sendable {
 
     /// The next endpoint in turn, or nil if there is none.
     ///
-    /// Endpoints under penalty are passed over, their turns going evenly to the others; if all are under penalty they are
-    /// used all the same.
+    /// Endpoints under penalty are passed over, their turns going evenly to the others; if all are under penalty they
+    /// are used all the same.
     ///
     /// - Parameter now: milliseconds of the clock that penalties were given in.
     public func next(at now: UInt64 = 0) -> Endpoint? { next(of: endpoints, at: now) }
@@ -109,7 +111,8 @@ public final class Balancer: Sendable {
         return endpoints[takeTurn(of: endpoints.count)]
     }
 
-    /// The next endpoint as `balancing` wants it, or nil if there is none. Endpoints under penalty come last in any case.
+    /// The next endpoint as `balancing` wants it, or nil if there is none. Endpoints under penalty come last in any
+    /// case.
     ///
     /// - Parameter now: milliseconds of the clock that penalties were given in.
     public func next(by balancing: BalancingMethod, at now: UInt64) -> Endpoint? {
@@ -181,8 +184,8 @@ extension Balancer {
         told.reduce(into: [:]) { $0[Identity($1, standIns), default: 0] += 1 }
     }
 
-    /// What makes two entries the same endpoint: a pod that keeps its address but gets another stand-in, or comes to another
-    /// machine, is another one.
+    /// What makes two entries the same endpoint: a pod that keeps its address but gets another stand-in, or comes to
+    /// another machine, is another one.
     private struct Identity: Hashable {
         let address: EndpointAddress
         let dialAddress: EndpointAddress

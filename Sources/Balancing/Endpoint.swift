@@ -3,8 +3,8 @@ public import Synchronization
 
 /// What the workers share about one endpoint of one service port: an address, and how it has been doing.
 ///
-/// Lives as long as some plan or connection refers to it, and is carried over when a service's endpoints change, so that
-/// an endpoint that just failed is not forgotten by an unrelated update. Any thread.
+/// Lives as long as some plan or connection refers to it, and is carried over when a service's endpoints change, so
+/// that an endpoint that just failed is not forgotten by an unrelated update. Any thread.
 public final class Endpoint: Sendable {
     public let address: EndpointAddress
     /// The pod behind it, for people; empty if unknown.
@@ -80,8 +80,8 @@ extension Endpoint {
     /// It works: use it again at once.
     ///
     /// - Parameter now: milliseconds of the loops' clock.
-    /// - Returns: whether it had been ejected. Then the caller asks ``startProbing()``, since in this very moment it may have
-    ///   been ejected again by somebody who saw that it was still being probed.
+    /// - Returns: whether it had been ejected. Then the caller asks ``startProbing()``, since in this very moment it
+    ///   may have been ejected again by somebody who saw that it was still being probed.
     @discardableResult
     public func pardon(at now: UInt64) -> Bool {
         // Read first: a store would take the cache line from the other workers on every connection.
@@ -101,8 +101,8 @@ extension Endpoint {
         fileprivate let number: UInt64
     }
 
-    /// Makes the caller the one that tries an ejected endpoint again; nil if another one does already, or if it is not ejected.
-    /// A caller that got one calls ``stopProbing(_:)`` in the end.
+    /// Makes the caller the one that tries an ejected endpoint again; nil if another one does already, or if it is not
+    /// ejected. A caller that got one calls ``stopProbing(_:)`` in the end.
     public func startProbing() -> Probing? {
         guard isEjected, !isRetired else { return nil }
         let number = probings.wrappingAdd(1, ordering: .relaxed).newValue
@@ -110,8 +110,8 @@ extension Endpoint {
         return isTaken ? Probing(number: number) : nil
     }
 
-    /// The caller no longer tries the endpoint. It may have been ejected again in this very moment, and then nobody probes
-    /// it: so the caller asks ``startProbing()`` once more.
+    /// The caller no longer tries the endpoint. It may have been ejected again in this very moment, and then nobody
+    /// probes it: so the caller asks ``startProbing()`` once more.
     public func stopProbing(_ probing: Probing) {
         _ = prober.compareExchange(expected: probing.number, desired: 0, ordering: .acquiringAndReleasing)
     }
@@ -125,8 +125,8 @@ extension Endpoint {
 // MARK: - Failing again and again
 
 extension Endpoint {
-    /// How often it has been ejected without a ``prove(since:)`` in between: it was let in again each time, and failed before
-    /// long.
+    /// How often it has been ejected without a ``prove(since:)`` in between: it was let in again each time, and failed
+    /// before long.
     public var failuresInARow: Int { failures.load(ordering: .relaxed) }
 
     /// That it can be connected to has been no sign that it works.
@@ -134,8 +134,8 @@ extension Endpoint {
 
     /// It works: a connection to it has lived for a while, or brought something back.
     ///
-    /// - Parameter beginning: of that connection, in milliseconds of the loops' clock. One from before the last failure says
-    ///   nothing.
+    /// - Parameter beginning: of that connection, in milliseconds of the loops' clock. One from before the last failure
+    ///   says nothing.
     /// - Returns: whether that is news.
     @discardableResult
     public func prove(since beginning: UInt64) -> Bool {

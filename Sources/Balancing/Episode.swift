@@ -1,7 +1,7 @@
 internal import Synchronization
 
-/// Something that begins and ends, maybe in several workers at once, such as a shortage, and is reported once for all of them.
-/// Any thread.
+/// Something that begins and ends, maybe in several workers at once, such as a shortage, and is reported once for all
+/// of them. Any thread.
 public final class Episode: Sendable {
     /// It has to be over for this long, in milliseconds, before it is reported again.
     public static let silence: UInt64 = 10_000

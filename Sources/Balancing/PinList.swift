@@ -2,8 +2,9 @@ internal import Base
 
 /// Which client is pinned to which endpoint, ordered by last use: one shard of an ``AffinityTable``, as a value.
 ///
-/// All pins of a service port have one time to live, so the order of use is the order of expiry: what has expired is always
-/// at the head, and so is what gives way when there is no room. Every operation but ``removeRetired()`` takes constant time.
+/// All pins of a service port have one time to live, so the order of use is the order of expiry: what has expired is
+/// always at the head, and so is what gives way when there is no room. Every operation but ``removeRetired()`` takes
+/// constant time.
 struct PinList {
     private struct Pin {
         var client: IPAddress

@@ -1,9 +1,10 @@
 public import Base
 
-/// One endpoint of a service port, as it is told of: where it is, and whose. What the workers share about it is an ``Endpoint``.
+/// One endpoint of a service port, as it is told of: where it is, and whose. What the workers share about it is an
+/// ``Endpoint``.
 ///
-/// Resolution makes one list of them for each service port, which plan, balancer and status have in common: there may be hundreds
-/// of thousands of endpoints.
+/// Resolution makes one list of them for each service port, which plan, balancer and status have in common: there may
+/// be hundreds of thousands of endpoints.
 public struct ServiceEndpoint: Hashable, Sendable {
     public var address: EndpointAddress
     /// Whether it runs on this node.

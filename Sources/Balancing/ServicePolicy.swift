@@ -1,7 +1,8 @@
-/// How new connections of a service port are treated: what its Service asks for, apart from where it is and who serves it.
+/// How new connections of a service port are treated: what its Service asks for, apart from where it is and who serves
+/// it.
 ///
-/// A changed policy holds for connections and flows that begin from then on; listeners, open connections, the turn of the
-/// rotation and the clients that are remembered stay as they are.
+/// A changed policy holds for connections and flows that begin from then on; listeners, open connections, the turn of
+/// the rotation and the clients that are remembered stay as they are.
 public struct ServicePolicy: Hashable, Sendable {
     public var affinity: SessionAffinity
     public var balancing: BalancingMethod

@@ -17,14 +17,15 @@ public struct ServicePortID: Hashable, Sendable, Comparable, CustomStringConvert
         (a.name, a.transport.rawValue, a.list) < (b.name, b.transport.rawValue, b.list)
     }
 
-    /// As the service port's name, with `/udp` behind it where it is not TCP. The list is left out: clients know of none.
+    /// As the service port's name, with `/udp` behind it where it is not TCP. The list is left out: clients know of
+    /// none.
     public var description: String {
         transport == .tcp ? name.description : "\(name)/\(transport.rawValue.lowercased())"
     }
 }
 
-/// Which of a service port's endpoints a client is balanced over: that follows from the family it came over, and from the
-/// traffic policy for where it came from.
+/// Which of a service port's endpoints a client is balanced over: that follows from the family it came over, and from
+/// the traffic policy for where it came from.
 public struct EndpointList: Hashable, Sendable, Comparable {
     public let family: IPAddress.Family
     public let policy: TrafficPolicy

@@ -31,9 +31,9 @@ public struct ServiceRoute: Sendable {
 
     /// The endpoint for a client's attempt, or nil if there is none.
     ///
-    /// With affinity a client keeps its endpoint, even one that others found dead: what was begun there is worth an attempt.
-    /// If that fails, the next attempt takes the endpoint whose turn it is and keeps that one. Who is served by the reserve keeps
-    /// nothing, and goes back with all others.
+    /// With affinity a client keeps its endpoint, even one that others found dead: what was begun there is worth an
+    /// attempt. If that fails, the next attempt takes the endpoint whose turn it is and keeps that one. Who is served
+    /// by the reserve keeps nothing, and goes back with all others.
     ///
     /// - Parameters:
     ///   - client: may be nil where no affinity is asked for.

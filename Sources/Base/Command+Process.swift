@@ -34,7 +34,8 @@ extension Command {
             var code: Int32 = 0
             let result = waitpid(pid, &code, options)
             if result == pid { return code }
-            // The kernel forgets children where their end is ignored, as a careless parent may have left it to this process.
+            // The kernel forgets children where their end is ignored, as a careless parent may have left it to this
+            // process.
             return result < 0 && errno == ECHILD ? Self.lost : nil
         }
 

@@ -3,7 +3,8 @@ internal import Glibc
 extension Command {
     /// Kills a program that runs on another thread, at once or as soon as it is started. For one run.
     public final class Stop: Sendable {
-        /// Readable from then on; less than 0 if the process has no descriptors left, and then the time limit has to do.
+        /// Readable from then on; less than 0 if the process has no descriptors left, and then the time limit has to
+        /// do.
         let descriptor: Int32
         private let other: Int32
 

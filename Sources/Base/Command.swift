@@ -22,8 +22,8 @@ public struct Command: Sendable {
     public var environment: [String]?
     /// It reads the standard input of this process, to ask its user, and is given no text.
     public var sharesInput = false
-    /// How many bytes it may write, to each of its outputs. The largest of all, the rules of a host with very many Services, are
-    /// some ten million.
+    /// How many bytes it may write, to each of its outputs. The largest of all, the rules of a host with very many
+    /// Services, are some ten million.
     public var outputLimit = 256 << 20
     /// What it says about errors goes where that of this process goes, and is not in the result.
     public var sharesErrors = false
@@ -74,8 +74,8 @@ public struct Command: Sendable {
     public func run(
         input: String = "", seconds: Int = 60, stop: Stop? = nil, started: (Int32) -> Void = { _ in }
     ) throws(Failure) -> Result {
-        // Socket pairs, not pipes: these can be close-on-exec from the start, so that no other child holds an end open, and
-        // writing to one whose reader is gone raises no SIGPIPE.
+        // Socket pairs, not pipes: these can be close-on-exec from the start, so that no other child holds an end open,
+        // and writing to one whose reader is gone raises no SIGPIPE.
         var streams = [try Stream(program, number: 1)]
         if !sharesInput { streams.append(try Stream(program, number: 0)) }
         if !sharesErrors { streams.append(try Stream(program, number: 2)) }

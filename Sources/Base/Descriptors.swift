@@ -3,8 +3,8 @@ internal import Glibc
 
 /// The files and sockets that this process has open.
 enum Descriptors {
-    /// Has all from `first` on closed when this process starts another program. Not one by one up to the limit: that may be a thousand
-    /// million.
+    /// Has all from `first` on closed when this process starts another program. Not one by one up to the limit: that
+    /// may be a thousand million.
     static func closeAtExec(from first: Int32) {
         guard portico_close_on_exec_from(first) < 0, let folder = opendir("/proc/self/fd") else { return }
         defer { closedir(folder) }

@@ -1,5 +1,5 @@
-/// Swift's own dictionaries keep their room for ever; after a whole cluster has gone that would be megabytes in each table. All of
-/// this takes constant time on average.
+/// Swift's own dictionaries keep their room for ever; after a whole cluster has gone that would be megabytes in each
+/// table. All of this takes constant time on average.
 extension Dictionary {
     /// Sets the value of a key, or takes it out.
     public mutating func replace(_ key: Key, with value: Value?) {

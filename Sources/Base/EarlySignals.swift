@@ -2,8 +2,9 @@ internal import Glibc
 
 /// Signals that come before a program is ready to deal with them.
 ///
-/// The first process of a container, or of a PID namespace, dies of none that it has no handler for: one that comes while a command line
-/// is parsed and a configuration read would be lost, and its sender would wait, to kill it in the end.
+/// The first process of a container, or of a PID namespace, dies of none that it has no handler for: one that comes
+/// while a command line is parsed and a configuration read would be lost, and its sender would wait, to kill it in the
+/// end.
 public enum EarlySignals {
     /// How a process ends by them.
     public enum End {
@@ -13,16 +14,16 @@ public enum EarlySignals {
         case signalNumber
     }
 
-    /// From now on SIGQUIT ends this process at once, as it does any other: the Swift runtime has it stop all threads for up to a minute, and
-    /// print where each of them is, while clients wait.
+    /// From now on SIGQUIT ends this process at once, as it does any other: the Swift runtime has it stop all threads
+    /// for up to a minute, and print where each of them is, while clients wait.
     public static func quitAtOnce() {
         var present = sigaction()
         guard sigaction(SIGQUIT, nil, &present) == 0, !present.isIgnoring else { return }
         signal(SIGQUIT, SIG_DFL)
     }
 
-    /// From now on SIGINT and SIGTERM end this process at once, until somebody else takes them. Those that it was started to ignore stay
-    /// ignored.
+    /// From now on SIGINT and SIGTERM end this process at once, until somebody else takes them. Those that it was
+    /// started to ignore stay ignored.
     public static func take(_ end: End) {
         for number in [SIGINT, SIGTERM] {
             var present = sigaction()

@@ -1,12 +1,12 @@
 internal import CLinux
 internal import Glibc
 
-/// A program that a user asked for, with this process's streams, folder and place in front of the terminal: started, and to be
-/// waited for by whoever started it.
+/// A program that a user asked for, with this process's streams, folder and place in front of the terminal: started,
+/// and to be waited for by whoever started it.
 ///
-/// It can be given other files than the system's in some places, which it and what it starts see, and nobody else: mounts in a
-/// namespace of their own. Whoever is not root gets a user namespace with it, in which user and group are what they were, but in
-/// which nobody can become another user: `sudo` ends with a message of its own.
+/// It can be given other files than the system's in some places, which it and what it starts see, and nobody else:
+/// mounts in a namespace of their own. Whoever is not root gets a user namespace with it, in which user and group are
+/// what they were, but in which nobody can become another user: `sudo` ends with a message of its own.
 public struct ForegroundProgram: Sendable {
     /// A file that is seen in the place of another. Both exist, and their paths are absolute.
     public struct Cover: Hashable, Sendable {
@@ -94,8 +94,8 @@ public struct ForegroundProgram: Sendable {
 }
 
 extension ForegroundProgram {
-    /// The files that a program, and what it has started, sees in the place of others. They last until the last of those has
-    /// ended and this is gone.
+    /// The files that a program, and what it has started, sees in the place of others. They last until the last of
+    /// those has ended and this is gone.
     public final class Covers: Sendable {
         private let user: Int32
         private let mounts: Int32
@@ -112,9 +112,9 @@ extension ForegroundProgram {
             close(mounts)
         }
 
-        /// Has another file be seen at a place that is covered. Whoever opens it sees either the one or the other, or, on Linux
-        /// before 6.5, for a moment the system's own; whoever has the former one open goes on reading that. Any thread; blocks for a
-        /// moment.
+        /// Has another file be seen at a place that is covered. Whoever opens it sees either the one or the other, or,
+        /// on Linux before 6.5, for a moment the system's own; whoever has the former one open goes on reading that.
+        /// Any thread; blocks for a moment.
         public func replace(_ cover: Cover) throws(SystemError) {
             let beneath: Int32 = takesAwayFirst.withLock { $0 } ? 0 : 1
             let code = cover.file.withCString { file in

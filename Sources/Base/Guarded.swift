@@ -2,9 +2,9 @@ internal import Glibc
 
 /// A value that one thread at a time may look at.
 ///
-/// A pthread mutex, not `Synchronization.Mutex`: that one waits on a futex by itself, which the thread sanitizer does not
-/// see, and so it reports races that are none. Where workers lock one, as for session affinity, that is once for a connection
-/// and not for a message, and for a moment.
+/// A pthread mutex, not `Synchronization.Mutex`: that one waits on a futex by itself, which the thread sanitizer does
+/// not see, and so it reports races that are none. Where workers lock one, as for session affinity, that is once for a
+/// connection and not for a message, and for a moment.
 ///
 /// Unchecked, since the compiler cannot see that the mutex stands between `value` and everybody.
 public final class Guarded<Value>: @unchecked Sendable {

@@ -14,8 +14,8 @@ extension IPAddress {
         !isLoopback && !isLinkLocal && !isMulticast && !isUnspecified
     }
 
-    /// What kind of address it is, if it is one that means this machine, its link or many machines, so that no Service and no
-    /// endpoint of a cluster can have it; API servers refuse the like. Nil for all others.
+    /// What kind of address it is, if it is one that means this machine, its link or many machines, so that no Service
+    /// and no endpoint of a cluster can have it; API servers refuse the like. Nil for all others.
     public var specialKind: String? {
         if isLoopback { return "a loopback address" }
         // Clouds hand out a machine's credentials at one of them, 169.254.169.254, to every program on it.

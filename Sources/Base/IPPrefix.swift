@@ -1,4 +1,5 @@
-/// A range of addresses that share their first bits, such as `10.0.0.0/8`: what load-balancer source ranges are made of.
+/// A range of addresses that share their first bits, such as `10.0.0.0/8`: what load-balancer source ranges are made
+/// of.
 public struct IPPrefix: Hashable, Sendable, CustomStringConvertible {
     /// The first address of the range; bits beyond `length` are zero, so that equal ranges compare equal.
     public let address: IPAddress

@@ -1,6 +1,7 @@
 /// What somebody may have meant who has misspelt a word.
 public enum NearMiss {
-    /// The nearest of some words to one that is none of them; nil if none is near. A word in other letters' case is nearest.
+    /// The nearest of some words to one that is none of them; nil if none is near. A word in other letters' case is
+    /// nearest.
     public static func of(_ word: String, among words: some Sequence<String>) -> String? {
         let letters = Array(word.lowercased().utf8)
         var best: (edits: Int, word: String)?

@@ -1,8 +1,8 @@
-/// Something that is not as it was asked for, for as long as that lasts: a Service that is not served, a source that cannot be
-/// read, rules that are not in force.
+/// Something that is not as it was asked for, for as long as that lasts: a Service that is not served, a source that
+/// cannot be read, rules that are not in force.
 ///
-/// Code that finds one returns it at every look, for as long as it lasts. The log has a line when it comes and when it is over;
-/// `/healthz` and other views show all that there are now.
+/// Code that finds one returns it at every look, for as long as it lasts. The log has a line when it comes and when it
+/// is over; `/healthz` and other views show all that there are now.
 public struct Problem: Hashable, Sendable, CustomStringConvertible {
     public enum Severity: String, Hashable, Sendable {
         /// Everything is served, though perhaps not as meant.

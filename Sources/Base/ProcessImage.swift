@@ -2,9 +2,9 @@ internal import Glibc
 
 /// The program that this process runs.
 public enum ProcessImage {
-    /// Starts the program anew in this very process, which keeps its number, its terminal and its place under whoever watches over
-    /// it: a service manager, a container runtime, a shell. Threads end where they are, and every descriptor but the three of input
-    /// and output is closed.
+    /// Starts the program anew in this very process, which keeps its number, its terminal and its place under whoever
+    /// watches over it: a service manager, a container runtime, a shell. Threads end where they are, and every
+    /// descriptor but the three of input and output is closed.
     ///
     /// - Parameter arguments: with the program's name in front.
     /// - Returns: Only on failure, and then this process goes on as it was.

@@ -7,8 +7,8 @@ public final class QueueExecutor: SerialExecutor {
 
     /// - Parameter label: names the queue in debuggers.
     public init(label: String) {
-        // Of the priority of the process: with a lower quality of service the thread is a nice one, and so are programs that it
-        // runs, and on a busy machine a change waits for everybody else.
+        // Of the priority of the process: with a lower quality of service the thread is a nice one, and so are programs
+        // that it runs, and on a busy machine a change waits for everybody else.
         queue = DispatchQueue(label: label)
     }
 

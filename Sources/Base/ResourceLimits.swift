@@ -5,8 +5,8 @@ public enum ResourceLimits {
     /// What the hard limit is raised to, where it is lower and that is permitted: as many as kube-proxy had.
     static let wantedHardLimit: rlim_t = 64_000
 
-    /// Raises the soft limit to the hard one, which needs no permission, and the hard one to 64,000 first, if it is lower and
-    /// the process may (CAP_SYS_RESOURCE). Never lowers anything, never fails.
+    /// Raises the soft limit to the hard one, which needs no permission, and the hard one to 64,000 first, if it is
+    /// lower and the process may (CAP_SYS_RESOURCE). Never lowers anything, never fails.
     ///
     /// - Returns: the soft limit that is in force.
     @discardableResult

@@ -2,8 +2,9 @@ public import Glibc
 
 /// How this process starts programs.
 public enum SpawnAttributes {
-    /// Calls `body` with attributes for `posix_spawn` that give a program its signals back, since it would inherit that threads
-    /// here block some, and that ``IgnoredSignals/ignore(_:)`` ignores some. Handlers do not survive exec anyway.
+    /// Calls `body` with attributes for `posix_spawn` that give a program its signals back, since it would inherit that
+    /// threads here block some, and that ``IgnoredSignals/ignore(_:)`` ignores some. Handlers do not survive exec
+    /// anyway.
     ///
     /// - Parameter body: must not keep the attributes.
     public static func withDefaultSignals<Result>(_ body: (UnsafePointer<posix_spawnattr_t>) -> Result) -> Result {

@@ -1,7 +1,7 @@
 extension String {
-    /// The same on one line, without control characters, without colours and without what turns a line around or cannot be seen. What
-    /// comes from files and programs of others must look like no further line, like nothing that it is not, and move no terminal's
-    /// cursor.
+    /// The same on one line, without control characters, without colours and without what turns a line around or cannot
+    /// be seen. What comes from files and programs of others must look like no further line, like nothing that it is
+    /// not, and move no terminal's cursor.
     public var onOneLine: String {
         func isControl(_ scalar: Unicode.Scalar) -> Bool {
             switch scalar.properties.generalCategory {

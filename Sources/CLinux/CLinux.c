@@ -165,8 +165,8 @@ int portico_dial_state(int fd) {
 
 /* --- moving bytes --- */
 
-/* A call that a signal interrupted has not found the descriptor wanting: readiness, which is reported once, would never be
- * reported again. splice looks for signals before it looks at the pipe, so it does happen without blocking. */
+/* A call that a signal interrupted has not found the descriptor wanting: readiness, which is reported once, would never
+ * be reported again. splice looks for signals before it looks at the pipe, so it does happen without blocking. */
 #define UNINTERRUPTED(call)                            \
     ssize_t returned;                                  \
     do returned = (call);                              \
@@ -206,8 +206,9 @@ int portico_close(int fd) { return result(close(fd)); }
 
 void portico_give_back_memory(void) { malloc_trim(0); }
 
-/* The value that it has anyway, but for good: glibc raises its own with every large piece that is freed. Once it is set glibc leaves
- * M_TRIM_THRESHOLD alone as well (mallopt(3)), so that the end of the heap goes back as early as at the start. */
+/* The value that it has anyway, but for good: glibc raises its own with every large piece that is freed. Once it is set
+ * glibc leaves M_TRIM_THRESHOLD alone as well (mallopt(3)), so that the end of the heap goes back as early as at the
+ * start. */
 void portico_map_large_memory(void) { mallopt(M_MMAP_THRESHOLD, 128 * 1024); }
 
 /* glibc has a name for it since 2.36 only. */
@@ -435,7 +436,8 @@ void portico_events_free(portico_events *events) { free(events); }
 
 int portico_epoll_wait(int epoll, portico_events *events, int timeout) {
     int count = epoll_wait(epoll, events->items, events->capacity, timeout);
-    /* A process that was stopped and goes on is interrupted: what has come meanwhile is seen before deadlines that are over. */
+    /* A process that was stopped and goes on is interrupted: what has come meanwhile is seen before deadlines that are
+     * over. */
     if (count < 0 && errno == EINTR) count = epoll_wait(epoll, events->items, events->capacity, 0);
     if (count < 0) return errno == EINTR ? 0 : -errno;
     return count;
@@ -467,8 +469,8 @@ int portico_message_bind(int fd, const char *path) {
     struct sockaddr_un address;
     int refused = unix_address(path, &address);
     if (refused < 0) return refused;
-    /* The file gets the socket's own mode, so there is no moment at which others may connect, as there were with a chmod
-     * after it; and unlike the umask this touches nothing else of the process. */
+    /* The file gets the socket's own mode, so there is no moment at which others may connect, as there were with a
+     * chmod after it; and unlike the umask this touches nothing else of the process. */
     if (fchmod(fd, 0600) < 0) return -errno;
     return result(bind(fd, (struct sockaddr *)&address, sizeof address));
 }

@@ -15,8 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Programs that see other files. All that happens between fork and exec is here, in C: of a process with threads the child has only the
- * one that forked, and whatever another one has locked stays locked in it. So nothing below allocates. */
+/* Programs that see other files. All that happens between fork and exec is here, in C: of a process with threads the
+ * child has only the one that forked, and whatever another one has locked stays locked in it. So nothing below
+ * allocates. */
 
 #ifndef OPEN_TREE_CLONE
 #define OPEN_TREE_CLONE 1
@@ -42,8 +43,8 @@ static int write_file(const char *path, const char *text) {
     return -code;
 }
 
-/* A mount namespace of its own. Root has the right to one; anybody else gets it in a new user namespace, where user and group are
- * what they were: only so may an ordinary user say what they are. `user` and `group` are those lines. */
+/* A mount namespace of its own. Root has the right to one; anybody else gets it in a new user namespace, where user and
+ * group are what they were: only so may an ordinary user say what they are. `user` and `group` are those lines. */
 static int separate(const char *user, const char *group) {
     if (geteuid() == 0) {
         if (unshare(CLONE_NEWNS) < 0) return -errno;
@@ -65,11 +66,12 @@ static int cover(const portico_cover *cover) {
     return mount(cover->file, cover->place, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
 }
 
-/* No moment without one: the new cover goes beneath the old one, which is then taken away. Kernels before 6.5 cannot do that. To put
- * the new one on top is no way out: the file of the old one has no name any more, and on such a file nothing can be mounted; and each
- * would keep its file. So the old one is taken away first: a reader who comes in that very moment finds the file that the system has in
- * the place, which is whole, and has only the new lines missing. To write the new text into the file that is mounted would be worse:
- * readers would get half of the one and half of the other. */
+/* No moment without one: the new cover goes beneath the old one, which is then taken away. Kernels before 6.5 cannot do
+ * that. To put the new one on top is no way out: the file of the old one has no name any more, and on such a file
+ * nothing can be mounted; and each would keep its file. So the old one is taken away first: a reader who comes in that
+ * very moment finds the file that the system has in the place, which is whole, and has only the new lines missing. To
+ * write the new text into the file that is mounted would be worse: readers would get half of the one and half of the
+ * other. */
 static int cover_anew(const portico_cover *next, int beneath) {
     int tree = (int)syscall(SYS_open_tree, AT_FDCWD, next->file, OPEN_TREE_CLONE | O_CLOEXEC);
     /* Nothing is taken away for a file that is not there. */

@@ -2,9 +2,9 @@ internal import Base
 
 /// Which of many numbered things have an IP address. A thing may have the same address several times.
 ///
-/// For one hundred thousand endpoints: so it holds four bytes of each address's hash and the four of the number, and only
-/// where several things share an address a set of their own. Two addresses may have the same four bytes; then a question about
-/// one is answered with the things of both, and whoever asks does a little too much.
+/// For one hundred thousand endpoints: so it holds four bytes of each address's hash and the four of the number, and
+/// only where several things share an address a set of their own. Two addresses may have the same four bytes; then a
+/// question about one is answered with the things of both, and whoever asks does a little too much.
 struct AddressIndex: Sendable {
     /// By hash: the number of the one thing there, or where in `shared` those are that share it.
     private var entries: [UInt32: Entry] = [:]
@@ -61,7 +61,8 @@ struct AddressIndex: Sendable {
     }
 
     private static func hash(_ address: IPAddress) -> UInt32 {
-        // The multiplier is odd, so that no two IPv4 addresses have the same product; its high half depends on all bits.
+        // The multiplier is odd, so that no two IPv4 addresses have the same product; its high half depends on all
+        // bits.
         let mixed = (address.low ^ address.high &* 0xD6E8_FEB8_6659_FD93) &* 0x9E37_79B9_7F4A_7C15
         return UInt32(truncatingIfNeeded: mixed >> 32)
     }

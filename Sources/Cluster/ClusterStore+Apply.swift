@@ -129,8 +129,8 @@ extension ClusterStore {
 
 /// The records that objects have been put into or taken out of, by number.
 private struct Touched {
-    /// With the slices that are to be put there by their names, nil for those that are to be taken out: a Service may have very
-    /// many, and all that change at once are put into their order together.
+    /// With the slices that are to be put there by their names, nil for those that are to be taken out: a Service may
+    /// have very many, and all that change at once are put into their order together.
     var records: [UInt32: [String: ClusterObject?]] = [:]
 
     mutating func insert(_ number: UInt32) { if records[number] == nil { records[number] = [:] } }

@@ -120,8 +120,8 @@ extension ClusterStore {
         }
     }
 
-    /// Services some of whose endpoints are meant for clients in certain zones. Looks at all endpoints: for the rare event
-    /// that this node is in another zone.
+    /// Services some of whose endpoints are meant for clients in certain zones. Looks at all endpoints: for the rare
+    /// event that this node is in another zone.
     public func servicesWithZoneHints() -> Set<ObjectKey> {
         Set(
             records.entries.lazy.filter { $0.value.slices.contains { $0.endpoints.contains { !$0.zoneHints.isEmpty } } }
@@ -130,8 +130,8 @@ extension ClusterStore {
 }
 
 extension ClusterStore.Record {
-    /// Pods count where nothing else says which endpoints there are. What is labelled headless says so only for a headless
-    /// Service; what has no endpoints is no obstacle for pods that are played.
+    /// Pods count where nothing else says which endpoints there are. What is labelled headless says so only for a
+    /// headless Service; what has no endpoints is no obstacle for pods that are played.
     fileprivate var mayUsePods: Bool {
         (endpoints.map { $0.metadata.isMarkedHeadless || $0.subsets.isEmpty } ?? true)
             && slices.allSatisfy { $0.metadata.isMarkedHeadless || $0.endpoints.isEmpty }

@@ -10,8 +10,8 @@ struct NamespacedLabel: Hashable, Sendable {
 
 /// Services by what they select pods by.
 ///
-/// A Service stands under one label of its selector: a pod that it selects has them all. Whoever finds a Service looks at the
-/// others.
+/// A Service stands under one label of its selector: a pod that it selects has them all. Whoever finds a Service looks
+/// at the others.
 struct SelectorIndex: Sendable {
     private var services: [NamespacedLabel: Set<UInt32>] = [:]
 

@@ -42,8 +42,8 @@ struct NumberedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         return number
     }
 
-    /// Changes a value where it is: taken out and put back, it would be copied with all that it holds. Nothing happens for a
-    /// number that is not given to anybody.
+    /// Changes a value where it is: taken out and put back, it would be copied with all that it holds. Nothing happens
+    /// for a number that is not given to anybody.
     mutating func modify(_ number: UInt32, _ body: (inout Value) -> Void) {
         if slots.indices.contains(Int(number)) { slots[Int(number)]?.modify(body) }
     }

@@ -1,9 +1,10 @@
 internal import Objects
 
-/// The EndpointSlices of one Service, in the order of their names, so that nothing depends on the order in which they came.
+/// The EndpointSlices of one Service, in the order of their names, so that nothing depends on the order in which they
+/// came.
 ///
-/// Mostly one or two, and sometimes tens of thousands: what one change costs is in proportion to how many there are, and many
-/// changes at once cost little more.
+/// Mostly one or two, and sometimes tens of thousands: what one change costs is in proportion to how many there are,
+/// and many changes at once cost little more.
 struct SortedSlices: Sendable {
     private var objects: [ClusterObject] = []
 

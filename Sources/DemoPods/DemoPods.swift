@@ -3,21 +3,22 @@ public import EventLoop
 
 /// Small pods on loopback, inside the process, that stand in for pods of a manifest.
 ///
-/// A manifest names pods such as nginx1 at 10.244.2.3:80, and no laptop has such an address. ``standIn(podName:address:)``
-/// gives each of them a place at 127.0.0.1 where something answers with the pod's name:
+/// A manifest names pods such as nginx1 at 10.244.2.3:80, and no laptop has such an address.
+/// ``standIn(podName:address:)`` gives each of them a place at 127.0.0.1 where something answers with the pod's name:
 ///
 /// * `GET` and `HEAD` of any path: the name and a line feed; the header `X-Pod` has the name in every answer;
 /// * `GET /client`: the address that the connection comes from;
 /// * `POST /echo`: the body, up to 1 MiB;
-/// * `POST /down`: `NAME goes down`, and the pod is gone as if it had been killed: its connections are reset and new ones
-///   refused, on all its ports. It stays so until ``up(podName:)``, or until it was gone from the manifest and came back;
+/// * `POST /down`: `NAME goes down`, and the pod is gone as if it had been killed: its connections are reset and new
+///   ones refused, on all its ports. It stays so until ``up(podName:)``, or until it was gone from the manifest and
+///   came back;
 /// * a datagram to the same port: the name, a colon, a space and the datagram.
 ///
 /// It is HTTP/1.1 with persistent and pipelined requests, no more: chunked bodies get status 411.
 ///
-/// Everything is served by one event loop on a thread of its own. All methods may be called from any thread; none blocks
-/// for longer than it takes to open sockets, except ``shutdown()``. The object owns the thread and the sockets, and shuts
-/// down when it goes.
+/// Everything is served by one event loop on a thread of its own. All methods may be called from any thread; none
+/// blocks for longer than it takes to open sockets, except ``shutdown()``. The object owns the thread and the sockets,
+/// and shuts down when it goes.
 public final class DemoPods: Sendable {
     /// One port of one pod, as the manifest has it.
     private struct Key: Hashable {
@@ -33,16 +34,16 @@ public final class DemoPods: Sendable {
     private let loop: EventLoop
     private let host: PodHost
     private let thread: LoopThread
-    /// Work is given to the loop while this is locked, so that it runs in the order in which it was asked for, and none runs
-    /// after the end.
+    /// Work is given to the loop while this is locked, so that it runs in the order in which it was asked for, and none
+    /// runs after the end.
     private let state = Guarded(State())
 
     private let ceiling: Int
 
     /// Starts the thread; no pod yet.
     ///
-    /// - Parameter ceiling: sockets whose descriptor has this number or a higher one are not opened. The kernel gives the lowest
-    ///   number that is free.
+    /// - Parameter ceiling: sockets whose descriptor has this number or a higher one are not opened. The kernel gives
+    ///   the lowest number that is free.
     public init(ceiling: Int = .max) throws(SystemError) {
         self.ceiling = ceiling
         let loop = try EventLoop()
@@ -92,8 +93,8 @@ public final class DemoPods: Sendable {
         }
     }
 
-    /// Forgets all pods but these. They listen no longer, connections that they have go on; if they come back, they come
-    /// back up, at another place.
+    /// Forgets all pods but these. They listen no longer, connections that they have go on; if they come back, they
+    /// come back up, at another place.
     public func update(keeping podNames: Set<String>) {
         state.withLock { state in
             state.addresses = state.addresses.filter { podNames.contains($0.key.podName) }

@@ -4,8 +4,8 @@ internal import HTTP
 
 /// The loop's side of ``DemoPods``: who is up, what is open, and where readiness goes.
 ///
-/// Unchecked, since it belongs to the loop's thread: others reach it through `EventLoop.execute` alone. Tokens are never
-/// used twice, so an event for something that was closed in the same turn finds nobody.
+/// Unchecked, since it belongs to the loop's thread: others reach it through `EventLoop.execute` alone. Tokens are
+/// never used twice, so an event for something that was closed in the same turn finds nobody.
 final class PodHost: @unchecked Sendable {
     private struct Pod {
         var isDown = false
@@ -77,7 +77,8 @@ extension PodHost {
             try loop.watchListener(sockets.listener, token: listener)
             try loop.watch(sockets.datagrams, token: datagrams)
         } catch {
-            // Without kernel memory or epoll watches the sockets are closed again, and the pod refuses as if it were down.
+            // Without kernel memory or epoll watches the sockets are closed again, and the pod refuses as if it were
+            // down.
             return
         }
         watched[listener] = .listener(sockets, podName: podName)

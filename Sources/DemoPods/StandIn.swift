@@ -2,8 +2,8 @@ internal import Base
 internal import EventLoop
 internal import Glibc
 
-/// The place, on loopback mostly, that stands in for one port of a pod. It keeps the port for as long as it lives, also while the
-/// pod is down: nobody else gets it then, connections are refused, and the pod comes back where it was.
+/// The place, on loopback mostly, that stands in for one port of a pod. It keeps the port for as long as it lives, also
+/// while the pod is down: nobody else gets it then, connections are refused, and the pod comes back where it was.
 final class StandIn: Sendable {
     let podName: String
     /// `127.0.0.1` and a port of the kernel's choice unless another was asked for; the same for TCP and UDP.

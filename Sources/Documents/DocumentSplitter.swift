@@ -40,7 +40,8 @@ public enum DocumentSplitter {
                 hasDirective = false
             } else if isMarker("...", text, position) {
                 if hasContent { chunks.append(DocumentChunk(range: start..<position, firstLine: startLine)) }
-                // Only a comment may follow on the line of this marker. Anything else is kept, for the parser to complain.
+                // Only a comment may follow on the line of this marker. Anything else is kept, for the parser to
+                // complain.
                 hasContent = hasText(text[(position + 3)..<lineEnd])
                 (start, startLine) = hasContent ? (position + 3, line) : (next, line + 1)
                 hasDirective = false

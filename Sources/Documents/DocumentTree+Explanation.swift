@@ -1,8 +1,8 @@
 internal import Objects
 
 extension DocumentTree {
-    /// What a decoder's error means to whoever wrote the document: the line of the value, or of what lacks it, and what was
-    /// expected and found there.
+    /// What a decoder's error means to whoever wrote the document: the line of the value, or of what lacks it, and what
+    /// was expected and found there.
     public func explanation(of error: DecodingError) -> (line: Int, message: String) {
         let (line, value) = locate(error.path.map(PathStep.init))
         return (line, words(for: error, value: value))

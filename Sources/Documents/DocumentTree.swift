@@ -1,10 +1,11 @@
 internal import Objects
 
-/// One document, YAML or JSON, as a flat tree: its nodes in the order of the text, each knowing where its own part ends.
+/// One document, YAML or JSON, as a flat tree: its nodes in the order of the text, each knowing where its own part
+/// ends.
 ///
 /// Manifests of a whole cluster have millions of nodes. An array of small records and one buffer of text are read
-/// several times faster than a tree of objects, and the line of every value comes for free, so that an error can name it
-/// without a second pass.
+/// several times faster than a tree of objects, and the line of every value comes for free, so that an error can name
+/// it without a second pass.
 public struct DocumentTree: Sendable {
     public enum Kind: UInt8, Sendable {
         case mapping, sequence, alias

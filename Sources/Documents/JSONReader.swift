@@ -1,5 +1,5 @@
-/// Who takes the elements of a list one by one while it is read: the tree of a whole cluster's list would be many times as large
-/// as what is made of it.
+/// Who takes the elements of a list one by one while it is read: the tree of a whole cluster's list would be many times
+/// as large as what is made of it.
 public protocol JSONListItems: AnyObject {
     /// - Parameters:
     ///   - list: what has been read of the list.
@@ -23,7 +23,8 @@ public struct JSONReader {
     /// Reads the next document of `text` from `position` on, which is left behind it. The text is taken as a buffer, so
     /// that looking at a byte costs no more than that; it is not kept.
     ///
-    /// - Parameter items: is given the elements of the field `items` one by one, if that is a list; the tree lacks them then.
+    /// - Parameter items: is given the elements of the field `items` one by one, if that is a list; the tree lacks them
+    ///   then.
     /// - Returns: The tree, or nil if only white space is left.
     public static func readDocument(
         _ text: UnsafeBufferPointer<UInt8>, position: inout Int, line: inout Int, items: (any JSONListItems)? = nil

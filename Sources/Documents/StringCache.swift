@@ -1,6 +1,7 @@
 /// Gives equal texts one place in memory: the names of nodes, zones and labels stand in a file ten thousand times.
 ///
-/// It remembers the last text of each hash and forgets the one before, so that texts that stand there only once do not pile up.
+/// It remembers the last text of each hash and forgets the one before, so that texts that stand there only once do not
+/// pile up.
 public final class StringCache {
     private var texts = [String](repeating: "", count: 1024)
 

@@ -5,8 +5,8 @@ extension TreeDecoder.Document {
         case element(Int)
     }
 
-    /// Ways around values that are wrong, so that a decoder gets to the next mistake of the same object: at first as if the value
-    /// were not there, then as if something else stood in its place.
+    /// Ways around values that are wrong, so that a decoder gets to the next mistake of the same object: at first as if
+    /// the value were not there, then as if something else stood in its place.
     struct Detours {
         /// What stands at a place instead; nil for nothing.
         var nodes: [Place: Int?] = [:]

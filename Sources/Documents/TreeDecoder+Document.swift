@@ -1,11 +1,11 @@
 extension TreeDecoder {
-    /// A tree by reference, with what is remembered while it is decoded. Containers are boxed by the standard library, and
-    /// copying a whole tree's arrays into each would cost their reference counts.
+    /// A tree by reference, with what is remembered while it is decoded. Containers are boxed by the standard library,
+    /// and copying a whole tree's arrays into each would cost their reference counts.
     public final class Document {
         public private(set) var tree: DocumentTree
         private let strings: StringCache
-        /// The values of mappings that have very many keys, or get some by merging, by name. Searched one by one they would take
-        /// hours.
+        /// The values of mappings that have very many keys, or get some by merging, by name. Searched one by one they
+        /// would take hours.
         private var values: [Int: [String: Int]] = [:]
         /// Nodes that aliases have led to, with all that they contain.
         private var repeated = 0
@@ -20,7 +20,8 @@ extension TreeDecoder {
             asked = notesFields ? [:] : nil
         }
 
-        /// Forgets what was asked for in the object before, which else would be gone through again for each that follows.
+        /// Forgets what was asked for in the object before, which else would be gone through again for each that
+        /// follows.
         public func beginObject() {
             if asked != nil { asked = [:] }
         }

@@ -10,8 +10,8 @@ public struct MisspeltField: Hashable, Sendable {
 }
 
 extension TreeDecoder.Document {
-    /// Fields of an object, once it was decoded, that were probably meant to be others: `prots` for `ports`. Kubernetes has more
-    /// fields than are asked for, so what is far from all of these is nobody's mistake.
+    /// Fields of an object, once it was decoded, that were probably meant to be others: `prots` for `ports`. Kubernetes
+    /// has more fields than are asked for, so what is far from all of these is nobody's mistake.
     public func misspeltFields(in node: Int) -> [MisspeltField] {
         let range = node..<tree.after(node)
         return (asked ?? [:]).filter { range.contains($0.key) }.sorted { $0.key < $1.key }.flatMap {

@@ -1,4 +1,5 @@
-// From the events of libyaml. A tree of objects, as other readers make it, takes several for each scalar and most of the time.
+// From the events of libyaml. A tree of objects, as other readers make it, takes several for each scalar and most of
+// the time.
 private import CYaml
 
 /// Text that is not in the form it should have.

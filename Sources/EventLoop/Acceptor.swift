@@ -1,5 +1,5 @@
-/// Takes the clients of listening sockets on a loop, in batches. Where there are no descriptors for them, or no memory, they
-/// wait: their listener, which would be reported without end, is left in peace for a moment.
+/// Takes the clients of listening sockets on a loop, in batches. Where there are no descriptors for them, or no memory,
+/// they wait: their listener, which would be reported without end, is left in peace for a moment.
 ///
 /// For servers that say no more about such a shortage. Belongs to the loop's thread.
 public final class Acceptor {
@@ -11,8 +11,8 @@ public final class Acceptor {
     private var timer: Timer?
     private var paused: [EventLoop.Token] = []
 
-    /// - Parameter resume: is given the token of a listener that was left in peace, which may have been closed meanwhile, to
-    ///   let the loop report it again: ``EventLoop/setListener(_:token:accepting:)``.
+    /// - Parameter resume: is given the token of a listener that was left in peace, which may have been closed
+    ///   meanwhile, to let the loop report it again: ``EventLoop/setListener(_:token:accepting:)``.
     public init(on loop: EventLoop, resume: @escaping (EventLoop.Token) -> Void) {
         self.loop = loop
         // Unowned: the timer is this object's, and fires only while the loop runs, whose thread holds both.

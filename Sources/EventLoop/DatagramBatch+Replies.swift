@@ -6,8 +6,8 @@ extension DatagramBatch {
     /// What slot `slot` received.
     public func datagram(_ slot: Int) -> [UInt8] { Array(bytes(slot)) }
 
-    /// Sends `bytes` to the sender of the datagram in `slot`, from the address that it was sent to, and leaves them there in
-    /// its place.
+    /// Sends `bytes` to the sender of the datagram in `slot`, from the address that it was sent to, and leaves them
+    /// there in its place.
     ///
     /// - Returns: 0, or an errno and nothing was sent.
     public mutating func reply(to slot: Int, with bytes: [UInt8], through socket: borrowing Descriptor) -> Int32 {

@@ -81,8 +81,8 @@ public struct DatagramBatch: ~Copyable {
     /// - Parameters:
     ///   - peer: whom to; nil on a connected socket.
     ///   - source: the local address to send from; nil leaves it to the socket.
-    /// - Returns: 0, or an errno and nothing was sent. `EINVAL` and `EIO` with several slots mean that the way to the peer
-    ///   does not do segmentation: send them one by one.
+    /// - Returns: 0, or an errno and nothing was sent. `EINVAL` and `EIO` with several slots mean that the way to the
+    ///   peer does not do segmentation: send them one by one.
     @inline(__always)
     public func send(
         _ slots: UnsafeBufferPointer<UInt16>, through socket: borrowing Descriptor, to peer: SocketAddress? = nil,

@@ -3,8 +3,9 @@ internal import CLinux
 
 /// A file descriptor with exactly one owner, closed when that owner lets go of it.
 ///
-/// Everything here is non-blocking and close-on-exec. Closing also takes the descriptor out of every epoll set, unless it was
-/// duplicated: listening sockets may have been, for another process, and so ``EventLoop/unwatch(_:)`` goes before their close.
+/// Everything here is non-blocking and close-on-exec. Closing also takes the descriptor out of every epoll set, unless
+/// it was duplicated: listening sockets may have been, for another process, and so ``EventLoop/unwatch(_:)`` goes
+/// before their close.
 public struct Descriptor: ~Copyable, Sendable {
     public let raw: Int32
 

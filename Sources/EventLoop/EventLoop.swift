@@ -3,28 +3,31 @@ internal import CLibuv
 internal import CLinux
 internal import Synchronization
 
-/// One thread's event loop: libuv for timers, signals and wake-ups, and one epoll set for the sockets of the data plane.
+/// One thread's event loop: libuv for timers, signals and wake-ups, and one epoll set for the sockets of the data
+/// plane.
 ///
-/// The loop waits in its own epoll set, which also holds libuv's backend descriptor; libuv is run, without blocking, when
-/// that descriptor or one of its timers is due. So there is one wait per wake-up, and sockets are registered once,
+/// The loop waits in its own epoll set, which also holds libuv's backend descriptor; libuv is run, without blocking,
+/// when that descriptor or one of its timers is due. So there is one wait per wake-up, and sockets are registered once,
 /// edge-triggered, instead of paying libuv's two `epoll_ctl` calls for every change of interest.
 ///
-/// Descriptors are named by tokens, and every event of the loop goes to the one handler given to ``run(_:)``: there is no
-/// closure and no object per descriptor. A token should hold a generation number, since an event for a descriptor that
-/// was closed earlier in the same turn may still be delivered.
+/// Descriptors are named by tokens, and every event of the loop goes to the one handler given to ``run(_:)``: there is
+/// no closure and no object per descriptor. A token should hold a generation number, since an event for a descriptor
+/// that was closed earlier in the same turn may still be delivered.
 ///
-/// Threads: everything but ``execute(_:)`` and ``stop()`` belongs to the thread that calls ``run(_:)``; before that call
-/// it may be used by the thread that made the loop. Unchecked, since that is a rule for callers; what those two methods touch
-/// is locked or atomic.
+/// Threads: everything but ``execute(_:)`` and ``stop()`` belongs to the thread that calls ``run(_:)``; before that
+/// call it may be used by the thread that made the loop. Unchecked, since that is a rule for callers; what those two
+/// methods touch is locked or atomic.
 public final class EventLoop: @unchecked Sendable {
     public typealias Token = UInt64
     public typealias Handler = (Token, Readiness) -> Void
 
     /// Reserved for libuv's own descriptor.
     private static let libuvToken: Token = .max
-    /// Enough for all descriptors that are ready at one time on a busy machine; what does not fit is reported a turn later.
+    /// Enough for all descriptors that are ready at one time on a busy machine; what does not fit is reported a turn
+    /// later.
     private static let eventsPerWait: Int32 = 512
-    /// Nanoseconds. Batches of a turn that has lasted for so long end early, and queued work has at least so much of a turn.
+    /// Nanoseconds. Batches of a turn that has lasted for so long end early, and queued work has at least so much of a
+    /// turn.
     private static let share: UInt64 = 2_000_000
 
     let uv: UnsafeMutablePointer<uv_loop_t>
@@ -90,23 +93,24 @@ public final class EventLoop: @unchecked Sendable {
         try? readiness.modify(descriptor.raw, token: token, interest: accepting ? .readable : [])
     }
 
-    /// Ends the reports about a descriptor that has duplicates, before it is closed: the set keeps what is open, not its
-    /// number, and would go on about a socket that another process still has, with no way left to take it out. Nothing
-    /// happens if it is not watched.
+    /// Ends the reports about a descriptor that has duplicates, before it is closed: the set keeps what is open, not
+    /// its number, and would go on about a socket that another process still has, with no way left to take it out.
+    /// Nothing happens if it is not watched.
     public func unwatch(_ descriptor: borrowing Descriptor) {
         readiness.remove(descriptor.raw)
     }
 
-    /// Calls the handler for `token` once more, with no readiness: for work that gave way to others although it could go
-    /// on. That is in the next turn or, if many wait, in a later one, after the events, timers and work of that turn. Asked
-    /// for twice before that, it is called once; it is called even if the descriptor has been closed by then.
+    /// Calls the handler for `token` once more, with no readiness: for work that gave way to others although it could
+    /// go on. That is in the next turn or, if many wait, in a later one, after the events, timers and work of that
+    /// turn. Asked for twice before that, it is called once; it is called even if the descriptor has been closed by
+    /// then.
     @inline(__always)
     public func again(_ token: Token) {
         queue.add(token)
     }
 
-    /// Whether the present turn is still short: who takes many things at once, like connections that wait to be accepted,
-    /// goes on to the next one only then, and takes the rest in a later turn.
+    /// Whether the present turn is still short: who takes many things at once, like connections that wait to be
+    /// accepted, goes on to the next one only then, and takes the rest in a later turn.
     @inline(__always)
     public var hasTime: Bool { uv_hrtime() &- turnBegan < Self.share }
 
@@ -165,8 +169,8 @@ public final class EventLoop: @unchecked Sendable {
         runQueue(handler)
     }
 
-    /// Work that is queued gets as much of a turn as everything before it had, so that neither starves the other; the rest
-    /// waits until the loop has looked for events once more.
+    /// Work that is queued gets as much of a turn as everything before it had, so that neither starves the other; the
+    /// rest waits until the loop has looked for events once more.
     private func runQueue(_ handler: Handler) {
         guard let first = queue.next() else { return }
         let began = uv_hrtime()

@@ -1,8 +1,8 @@
 public import Base
 internal import Glibc
 
-/// Tells at once of changes that other processes make, as far as the kernel reports them over netlink, so that nobody has to
-/// look again and again. On a thread of its own.
+/// Tells at once of changes that other processes make, as far as the kernel reports them over netlink, so that nobody
+/// has to look again and again. On a thread of its own.
 public final class KernelNews: Sendable {
     /// What is listened to: protocol and groups of netlink(7).
     public struct Channel: Sendable {
@@ -13,7 +13,8 @@ public final class KernelNews: Sendable {
         /// Of the rules that nftables and iptables over it have: NETLINK_NETFILTER, of which bit 6 stands for group 7,
         /// NFNLGRP_NFTABLES.
         public static let nftables = Channel(number: 12, groups: 1 << 6, name: "firewall")
-        /// Of interfaces and their addresses: NETLINK_ROUTE, with RTMGRP_LINK, RTMGRP_IPV4_IFADDR and RTMGRP_IPV6_IFADDR.
+        /// Of interfaces and their addresses: NETLINK_ROUTE, with RTMGRP_LINK, RTMGRP_IPV4_IFADDR and
+        /// RTMGRP_IPV6_IFADDR.
         public static let addresses = Channel(number: 0, groups: 0x1 | 0x10 | 0x100, name: "addresses")
     }
 
@@ -27,8 +28,8 @@ public final class KernelNews: Sendable {
 
     /// Begins to listen, in the network namespace of the calling thread.
     ///
-    /// - Parameter isNews: whether messages are worth telling; called with what one read gave, on the thread of this object, or
-    ///   with nil in the place of messages that the kernel had no room for.
+    /// - Parameter isNews: whether messages are worth telling; called with what one read gave, on the thread of this
+    ///   object, or with nil in the place of messages that the kernel had no room for.
     /// - Throws: ``SystemError`` where the kernel does not tell, or it is forbidden.
     public init(_ channel: Channel, isNews: @escaping @Sendable ([UInt8]?) -> Bool = { _ in true }) throws(SystemError)
     {

@@ -4,8 +4,8 @@ internal import Glibc
 
 /// A named operating-system thread that runs `body` once.
 ///
-/// Loops run on threads of their own, outside of Swift's cooperative pool: that pool has as many threads as cores, and a
-/// loop never gives its thread back. It runs at the priority that the process was given (`nice`, systemd's `Nice=`).
+/// Loops run on threads of their own, outside of Swift's cooperative pool: that pool has as many threads as cores, and
+/// a loop never gives its thread back. It runs at the priority that the process was given (`nice`, systemd's `Nice=`).
 ///
 /// Unchecked: `thread` is written before anybody has the object, and `joined` belongs to the one caller of ``join()``.
 public final class LoopThread: @unchecked Sendable {

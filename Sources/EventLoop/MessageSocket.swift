@@ -4,8 +4,8 @@ internal import Glibc
 
 /// A connection between two processes of this machine that carries messages, and open descriptors with them.
 ///
-/// Calls block, for as long as ``setLimit(_:)`` says, so they belong on a thread of their own; only ``end()`` may be called
-/// from another one meanwhile.
+/// Calls block, for as long as ``setLimit(_:)`` says, so they belong on a thread of their own; only ``end()`` may be
+/// called from another one meanwhile.
 public struct MessageSocket: ~Copyable, Sendable {
     /// Descriptors in one message, at most: the kernel's limit.
     public static let mostDescriptors = Int(PORTICO_MOST_DESCRIPTORS)

@@ -1,7 +1,7 @@
 public import Base
 
-/// One message of netlink, as the kernel writes it: `linux/netlink.h`. Headers are in the machine's byte order; what netfilter
-/// puts into attributes is in the network's.
+/// One message of netlink, as the kernel writes it: `linux/netlink.h`. Headers are in the machine's byte order; what
+/// netfilter puts into attributes is in the network's.
 public struct NetlinkMessage {
     public static let error: UInt16 = 2
     public static let done: UInt16 = 3

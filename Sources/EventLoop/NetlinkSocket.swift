@@ -1,8 +1,8 @@
 public import Base
 internal import Glibc
 
-/// A socket for questions to the kernel about the network namespace that the thread is in which opens it. The kernel answers at
-/// once; who asks waits for it.
+/// A socket for questions to the kernel about the network namespace that the thread is in which opens it. The kernel
+/// answers at once; who asks waits for it.
 public struct NetlinkSocket: ~Copyable {
     /// Which part of the kernel is asked: `linux/netlink.h`.
     public enum Subject: Int32, Sendable {

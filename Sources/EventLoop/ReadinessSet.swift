@@ -19,8 +19,8 @@ public struct Readiness: OptionSet, Hashable, Sendable {
     /// An error waits on the socket.
     public static let failed = Readiness(rawValue: UInt32(PORTICO_FAILED))
 
-    /// A byte that the peer marked as urgent is on its way or waits. Ordinary reads stop before it, so that a short one does
-    /// not mean that the socket is empty, and splices never pass it.
+    /// A byte that the peer marked as urgent is on its way or waits. Ordinary reads stop before it, so that a short one
+    /// does not mean that the socket is empty, and splices never pass it.
     public static let urgent = Readiness(rawValue: UInt32(PORTICO_URGENT))
 
     /// In an interest: report changes only, so that a socket is registered once and never touched again.

@@ -1,8 +1,8 @@
 /// Who gave way to others although it could go on, in the order in which they did.
 ///
-/// Two rules keep a busy loop fair. Nobody is in the queue twice, so that an event for somebody who waits already does not
-/// buy it another slice. And what is queued during a turn waits for the next one, so that new events, timers and the inbox
-/// have had theirs in between.
+/// Two rules keep a busy loop fair. Nobody is in the queue twice, so that an event for somebody who waits already does
+/// not buy it another slice. And what is queued during a turn waits for the next one, so that new events, timers and
+/// the inbox have had theirs in between.
 struct RunQueue {
     private var tokens: [EventLoop.Token] = []
     /// The same, for finding out who is there.
@@ -13,7 +13,8 @@ struct RunQueue {
 
     var isEmpty: Bool { members.isEmpty }
 
-    /// Adds `token` unless it waits already. Constant time; allocates only while the queue grows beyond what it has been.
+    /// Adds `token` unless it waits already. Constant time; allocates only while the queue grows beyond what it has
+    /// been.
     @inline(__always)
     mutating func add(_ token: EventLoop.Token) {
         if members.insert(token).inserted { tokens.append(token) }

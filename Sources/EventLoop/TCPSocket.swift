@@ -110,8 +110,8 @@ public enum TCPSocket {
         return socket
     }
 
-    /// The first of the ports that the kernel chooses connections' own ports from, in the network of the calling thread; 1 if
-    /// that cannot be read.
+    /// The first of the ports that the kernel chooses connections' own ports from, in the network of the calling
+    /// thread; 1 if that cannot be read.
     public static var firstChosenPort: UInt16 {
         let file = open("/proc/sys/net/ipv4/ip_local_port_range", O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return 1 }

@@ -22,8 +22,8 @@ public final class Timer {
     /// Fires once, `milliseconds` from now, in place of whatever it was set to before. Without effect once closed.
     public func start(after milliseconds: UInt64) {
         guard let timer = handle.pointer(as: uv_timer_t.self) else { return }
-        // libuv counts from the loop's cached time. If the turn (or the time before the loop runs) has been long, a timer
-        // would be early by as much, and a short one due at once.
+        // libuv counts from the loop's cached time. If the turn (or the time before the loop runs) has been long, a
+        // timer would be early by as much, and a short one due at once.
         uv_update_time(timer.pointee.loop)
         uv_timer_start(timer, { LoopHandle.fired($0?.pointee.data) }, milliseconds, 0)
     }

@@ -50,15 +50,15 @@ extension Descriptor {
         _ = portico_reset_on_close(raw)
     }
 
-    /// From now on a byte that the peer marked as urgent is read in its place in the stream. Otherwise reads leave it out,
-    /// since it would have to be asked for apart, and the kernel itself drops it when another one comes before it was read:
-    /// so this must go before the first byte. Sockets that are accepted have it from their listener.
+    /// From now on a byte that the peer marked as urgent is read in its place in the stream. Otherwise reads leave it
+    /// out, since it would have to be asked for apart, and the kernel itself drops it when another one comes before it
+    /// was read: so this must go before the first byte. Sockets that are accepted have it from their listener.
     public func keepUrgentInline() {
         _ = portico_set_option(raw, SOL_SOCKET, SO_OOBINLINE, 1)
     }
 
-    /// Bytes that were written to a TCP socket and that its peer has not acknowledged: a reset would overtake them. An end
-    /// that was passed on counts as one.
+    /// Bytes that were written to a TCP socket and that its peer has not acknowledged: a reset would overtake them. An
+    /// end that was passed on counts as one.
     public var unacknowledged: Int {
         Int(max(0, portico_unacknowledged(raw)))
     }

@@ -32,8 +32,8 @@ public enum UDPSocket {
         return socket
     }
 
-    /// A socket that talks to `address` alone, from a port of the kernel's choice. Says nothing about whether anybody is
-    /// there: that shows as `ECONNREFUSED` on a later send or receive, if at all.
+    /// A socket that talks to `address` alone, from a port of the kernel's choice. Says nothing about whether anybody
+    /// is there: that shows as `ECONNREFUSED` on a later send or receive, if at all.
     ///
     /// - Parameter source: the address to come from, which need not be this machine's, see ``Descriptor/imitate(_:)``.
     public static func connect(

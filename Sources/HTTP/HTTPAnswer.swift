@@ -38,8 +38,8 @@ public struct HTTPAnswer: Equatable, Sendable {
         return answer
     }
 
-    /// With what follows from the request alone, whatever is answered: whether the connection stays, and whether the body is
-    /// sent.
+    /// With what follows from the request alone, whatever is answered: whether the connection stays, and whether the
+    /// body is sent.
     func following(_ request: HTTPRequest) -> HTTPAnswer {
         var answer = self
         answer.leavesBodyOut = leavesBodyOut || request.method == "HEAD"

@@ -2,8 +2,8 @@ public import EventLoop
 
 /// One client's connection to a server: reads requests, answers them in order, and ends as HTTP wants it to.
 ///
-/// Belongs to the loop's thread. The connection is closed when the object goes; its owner holds it and steps it whenever
-/// its readiness changed.
+/// Belongs to the loop's thread. The connection is closed when the object goes; its owner holds it and steps it
+/// whenever its readiness changed.
 public final class HTTPConnection {
     /// What is to become of the connection after a step.
     public enum Verdict: Sendable {

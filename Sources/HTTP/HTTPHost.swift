@@ -13,8 +13,8 @@ final class OpenListener: Sendable {
 
 /// The loop's side of ``HTTPServer``: what is open, and until when.
 ///
-/// Unchecked, since it belongs to the loop's thread: others reach it through `EventLoop.execute` alone. Tokens are never
-/// used twice, so an event for something that was closed in the same turn finds nobody.
+/// Unchecked, since it belongs to the loop's thread: others reach it through `EventLoop.execute` alone. Tokens are
+/// never used twice, so an event for something that was closed in the same turn finds nobody.
 final class HTTPHost: @unchecked Sendable {
     private struct Client {
         let connection: HTTPConnection

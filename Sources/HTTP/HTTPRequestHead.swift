@@ -79,8 +79,8 @@ struct HTTPRequestHead {
 
     /// How many bytes of body follow the head.
     func bodyLength(atMost limit: Int) -> Result<Int, Refusal> {
-        // Both at once is how requests are smuggled past proxies. Chunked bodies alone would be proper; nobody sends them
-        // to these servers, and 411 is the way to say that they are not taken.
+        // Both at once is how requests are smuggled past proxies. Chunked bodies alone would be proper; nobody sends
+        // them to these servers, and 411 is the way to say that they are not taken.
         if hasTransferEncoding { return .failure(Refusal(contentLength == nil ? .lengthRequired : .badRequest)) }
         let length = contentLength ?? 0
         return length > limit ? .failure(Refusal(.contentTooLarge)) : .success(length)

@@ -93,8 +93,8 @@ struct HTTPRequestParser {
         return nil
     }
 
-    /// What can be said of a line whose end has not come yet. Something that is no HTTP at all, a TLS hello for example,
-    /// may never contain a line feed; its first byte gives it away.
+    /// What can be said of a line whose end has not come yet. Something that is no HTTP at all, a TLS hello for
+    /// example, may never contain a line feed; its first byte gives it away.
     private func verdictOnUnfinishedLine() -> HTTPStatus? {
         if headSize + lines.count > Self.largestHead { return .headerFieldsTooLarge }
         if case .requestLine = phase, let first = lines.first, first != 0x0D, !first.isTokenCharacter {

@@ -6,12 +6,12 @@ internal import Glibc
 /// Serves small answers over HTTP/1.1 at any number of addresses, all by one event loop on a thread of its own.
 ///
 /// It is made for clients that are many, slow or gone: a connection on which nothing was answered for
-/// ``Limits/idleMilliseconds`` is closed, whether the client is silent, sends a request byte by byte or does not read its
-/// answer; and where there are ``Limits/mostConnections``, a new one takes the place of the one that was answered least
-/// recently. So a health check always gets its answer, and descriptors never run out.
+/// ``Limits/idleMilliseconds`` is closed, whether the client is silent, sends a request byte by byte or does not read
+/// its answer; and where there are ``Limits/mostConnections``, a new one takes the place of the one that was answered
+/// least recently. So a health check always gets its answer, and descriptors never run out.
 ///
-/// All methods may be called from any thread but not from within an answer. The object owns the thread, and shuts down when
-/// it goes.
+/// All methods may be called from any thread but not from within an answer. The object owns the thread, and shuts down
+/// when it goes.
 public final class HTTPServer: Sendable {
     public struct Limits: Sendable {
         public var idleMilliseconds: UInt64
@@ -56,11 +56,11 @@ public final class HTTPServer: Sendable {
     /// Listens on an address, until the result is closed or let go of.
     ///
     /// - Parameters:
-    ///   - shared: other sockets, of this user's other processes too, may listen beside it (SO_REUSEPORT), if all of them
-    ///     are shared. New connections are then spread over them.
+    ///   - shared: other sockets, of this user's other processes too, may listen beside it (SO_REUSEPORT), if all of
+    ///     them are shared. New connections are then spread over them.
     ///   - ceiling: a descriptor of this number or above is not taken. The kernel gives the lowest number that is free.
-    /// - Throws: ``SystemError`` naming the address, when it is taken or not permitted; `EMFILE` at the ceiling; `ECANCELED`
-    ///   after ``shutdown()``.
+    /// - Throws: ``SystemError`` naming the address, when it is taken or not permitted; `EMFILE` at the ceiling;
+    ///   `ECANCELED` after ``shutdown()``.
     public func listen(
         on address: SocketAddress, shared: Bool = false, below ceiling: Int = .max, answer: @escaping Handler
     ) throws(SystemError) -> HTTPListener {

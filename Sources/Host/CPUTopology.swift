@@ -1,7 +1,7 @@
 internal import Glibc
 
-/// The processors of the machine, not those that this process may use: the kernel's tables serve all of them, however small
-/// the share of a container is (kubernetes/kubernetes#99225).
+/// The processors of the machine, not those that this process may use: the kernel's tables serve all of them, however
+/// small the share of a container is (kubernetes/kubernetes#99225).
 public enum CPUTopology {
     /// Those that are online, as sysfs lists them; without sysfs what the C library says. At least 1.
     ///

@@ -5,8 +5,8 @@ internal import Glibc
 /// Held by the one process that is the service proxy of this network namespace.
 ///
 /// It is a Unix socket with a name that is in no file system (unix(7), "abstract"): such names belong to the network
-/// namespace, as the rules and ports do that two proxies would fight over, and they are free as soon as the process has ended,
-/// however it did.
+/// namespace, as the rules and ports do that two proxies would fight over, and they are free as soon as the process has
+/// ended, however it did.
 public final class DaemonLock: Sendable {
     public enum Failure: Error, Hashable, Sendable, CustomStringConvertible {
         /// Another process has it; its number is nil where it cannot be told, as that of one in another container.
@@ -39,8 +39,8 @@ public final class DaemonLock: Sendable {
         throw .held(by: holder.flatMap { $0.process > 0 ? $0.process : nil })
     }
 
-    /// The lock of a process that has given this one a second descriptor of it (``share()``): it was never free in between. Those who
-    /// meet it are told of this process from here on.
+    /// The lock of a process that has given this one a second descriptor of it (``share()``): it was never free in
+    /// between. Those who meet it are told of this process from here on.
     public init(sharedBy former: consuming Descriptor) {
         // The kernel notes who listens when that begins (unix(7), SO_PEERCRED), and it may begin again.
         _ = listen(former.raw, 1024)
@@ -49,7 +49,8 @@ public final class DaemonLock: Sendable {
 
     deinit { release() }
 
-    /// A second descriptor, for the process that takes this one's place; nil once it was released, or if there is no room for one.
+    /// A second descriptor, for the process that takes this one's place; nil once it was released, or if there is no
+    /// room for one.
     public func share() -> Descriptor? {
         let copy = socket.withLock { $0 >= 0 ? fcntl($0, F_DUPFD_CLOEXEC, 0) : -1 }
         return copy >= 0 ? Descriptor(owning: copy) : nil

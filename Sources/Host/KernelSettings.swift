@@ -2,8 +2,8 @@ internal import EventLoop
 
 /// What the proxy wants of the kernel around it, with the values that kube-proxy has.
 ///
-/// None of it is indispensable: a container may see `/proc/sys` and `/sys` read-only, and then the node's owner has to set it.
-/// So whatever cannot be done becomes a ``KernelNote``, and nothing is an error.
+/// None of it is indispensable: a container may see `/proc/sys` and `/sys` read-only, and then the node's owner has to
+/// set it. So whatever cannot be done becomes a ``KernelNote``, and nothing is an error.
 public struct KernelSettings: Hashable, Sendable {
     /// Tracked connections per processor; 0 leaves `nf_conntrack_max` as it is.
     public var conntrackMaxPerCore: Int
@@ -43,8 +43,8 @@ public struct KernelSettings: Hashable, Sendable {
 
     /// What `nf_conntrack_max` is to be on a machine of so many processors; nil leaves it.
     ///
-    /// The limit is looked at before the minimum, so with very many processors a larger `conntrackMin` does not count: so it
-    /// is in kube-proxy 1.36.
+    /// The limit is looked at before the minimum, so with very many processors a larger `conntrackMin` does not count:
+    /// so it is in kube-proxy 1.36.
     func conntrackMax(cpus: Int) -> Int? {
         guard conntrackMaxPerCore > 0 else { return nil }
         let (product, overflows) = conntrackMaxPerCore.multipliedReportingOverflow(by: cpus)
@@ -69,7 +69,8 @@ public struct KernelNote: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension KernelSettings {
-    /// Writes what differs, and returns what could not be had. Blocks for as long as it takes to write a few small files.
+    /// Writes what differs, and returns what could not be had. Blocks for as long as it takes to write a few small
+    /// files.
     ///
     /// - Parameters:
     ///   - root: the folder that `proc` and `sys` are in.

@@ -38,8 +38,8 @@ struct KernelWriter {
     /// Ports that clients need in any case: those of the whole node have to do with them.
     private static let fewestForClients = 4096
 
-    /// Keeps ports from clients' ends of connections, where the kernel takes these from among them: whoever listens there
-    /// later would find them in use.
+    /// Keeps ports from clients' ends of connections, where the kernel takes these from among them: whoever listens
+    /// there later would find them in use.
     mutating func reserve(_ ports: [ClosedRange<UInt16>]) {
         guard case .success(let text) = KernelFile.read(root + KernelPath.clientPorts),
             let clients = PortRanges.bounds(text)

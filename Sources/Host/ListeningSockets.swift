@@ -22,10 +22,11 @@ public struct ListeningSocket: Hashable, Sendable {
     }
 }
 
-/// The sockets of a network namespace that wait for clients, as the kernel lists them (`linux/inet_diag.h`, `linux/sock_diag.h`).
+/// The sockets of a network namespace that wait for clients, as the kernel lists them (`linux/inet_diag.h`,
+/// `linux/sock_diag.h`).
 ///
-/// `/proc/net/tcp` has them too (``SocketTable``), but first all connections that there are, and of a busy node that takes a tenth
-/// of a second.
+/// `/proc/net/tcp` has them too (``SocketTable``), but first all connections that there are, and of a busy node that
+/// takes a tenth of a second.
 public enum ListeningSockets {
     private static let byFamily: UInt16 = 20
     private static let ipv6Only: UInt16 = 11

@@ -44,8 +44,8 @@ public struct NetworkInterfaces: Hashable, Sendable {
     /// Interfaces that hold addresses of Services: made by kube-proxy in IPVS mode, and by the DNS cache of a node.
     private static let notOwn: Set = ["kube-ipvs0", "nodelocaldns"]
 
-    /// The addresses that this machine answers at as itself, those of loopback included, except link-local ones, which mean
-    /// nothing without an interface.
+    /// The addresses that this machine answers at as itself, those of loopback included, except link-local ones, which
+    /// mean nothing without an interface.
     public func local(_ family: IPAddress.Family) -> [IPAddress] {
         own(family).filter { !$0.ip.isLinkLocal }.map(\.ip)
     }
@@ -86,7 +86,8 @@ extension NetworkInterfaces {
         return addresses
     }
 
-    /// `/proc/net/route` (proc(5)): interface, destination, gateway, flags, …, metric in the 7th column, mask in the 8th.
+    /// `/proc/net/route` (proc(5)): interface, destination, gateway, flags, …, metric in the 7th column, mask in the
+    /// 8th.
     static func defaultRoutes(ipv4 table: String) -> [String] {
         let routes = table.split(separator: "\n").dropFirst().compactMap { line -> (metric: Int, interface: String)? in
             let columns = line.split(whereSeparator: \.isWhitespace)

@@ -39,7 +39,8 @@ public enum ProcessSockets {
 
     private static func parent(of process: Int32) -> Int32? {
         guard case .success(let text) = KernelFile.read("/proc/\(process)/stat") else { return nil }
-        // The name stands in brackets, and may have any characters, brackets too. The state comes next, and then the parent.
+        // The name stands in brackets, and may have any characters, brackets too. The state comes next, and then the
+        // parent.
         guard let end = text.lastIndex(of: ")") else { return nil }
         let fields = text[end...].split(separator: " ")
         return fields.count > 2 ? Int32(fields[2]) : nil

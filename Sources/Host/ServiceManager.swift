@@ -1,15 +1,16 @@
 internal import EventLoop
 internal import Glibc
 
-/// Tells systemd how the service is doing, by the protocol of sd_notify(3): lines of text in a datagram to `$NOTIFY_SOCKET`.
+/// Tells systemd how the service is doing, by the protocol of sd_notify(3): lines of text in a datagram to
+/// `$NOTIFY_SOCKET`.
 ///
-/// Without that variable it does nothing. Nothing here fails: a service must not end because its manager does not listen. May
-/// be used from any thread, and does not wait.
+/// Without that variable it does nothing. Nothing here fails: a service must not end because its manager does not
+/// listen. May be used from any thread, and does not wait.
 public struct ServiceManager: Sendable {
     /// A path, or a name in the abstract space behind an `@`; nil if no manager asked to be told.
     public let socket: String?
-    /// How often ``ping()`` is to be called at least, or the manager ends the service: half of what it allows, as sd_notify(3)
-    /// advises. Nil if it does not watch.
+    /// How often ``ping()`` is to be called at least, or the manager ends the service: half of what it allows, as
+    /// sd_notify(3) advises. Nil if it does not watch.
     public let watchdogInterval: Duration?
 
     /// - Parameters:

@@ -2,7 +2,8 @@ internal import Base
 
 /// The tables of sockets in `/proc/net`, for kernels without the modules that list sockets (`tcp_diag`, `udp_diag`).
 enum SocketTable {
-    /// As ``ListeningSockets/all(_:port:)``, of one family. The tables do not tell which of those of IPv6 leave IPv4 to others.
+    /// As ``ListeningSockets/all(_:port:)``, of one family. The tables do not tell which of those of IPv6 leave IPv4 to
+    /// others.
     static func sockets(_ family: IPAddress.Family, _ transport: TransportProtocol) -> [ListeningSocket] {
         // Of the calling thread, which may be in another network namespace than the first one of the process.
         let path = "/proc/thread-self/net/\(transport == .udp ? "udp" : "tcp")\(family == .ipv4 ? "" : "6")"

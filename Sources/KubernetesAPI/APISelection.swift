@@ -13,8 +13,8 @@ public struct APISelection: Hashable, Sendable {
 
     private init(_ parts: [Part]) { self.parts = parts }
 
-    /// Services, their endpoints and one Node, as kube-proxy selects them: without those that another proxy serves, and without
-    /// the endpoints of headless Services (docs/behaviour.md, B2.1).
+    /// Services, their endpoints and one Node, as kube-proxy selects them: without those that another proxy serves, and
+    /// without the endpoints of headless Services (docs/behaviour.md, B2.1).
     ///
     /// - Parameter node: the name of the Node that this machine is.
     public static func node(named node: String) -> APISelection {
@@ -30,7 +30,8 @@ public struct APISelection: Hashable, Sendable {
 
     /// Services and their endpoints.
     ///
-    /// - Parameter namespaces: each is asked for by itself, so that permission to read these is enough; none stands for all.
+    /// - Parameter namespaces: each is asked for by itself, so that permission to read these is enough; none stands for
+    ///   all.
     public static func services(namespaces: [String] = []) -> APISelection {
         let places: [String?] = namespaces.isEmpty ? [nil] : Set(namespaces).sorted()
         return APISelection(

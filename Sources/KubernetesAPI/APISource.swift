@@ -5,11 +5,11 @@ public import Objects
 
 /// Objects from an API server: listed once, then watched.
 ///
-/// Nothing is told before all kinds have been listed, so that nobody acts on half of a cluster. From then on a change is told as
-/// soon as it comes, and what has been told stays as it is for as long as the server cannot be asked.
+/// Nothing is told before all kinds have been listed, so that nobody acts on half of a cluster. From then on a change
+/// is told as soon as it comes, and what has been told stays as it is for as long as the server cannot be asked.
 ///
-/// Its requests begin with the first call of ``next()``, and end for good when a task that waits there is cancelled, or when the
-/// client ends them by itself: it has been shut down then.
+/// Its requests begin with the first call of ``next()``, and end for good when a task that waits there is cancelled, or
+/// when the client ends them by itself: it has been shut down then.
 public actor APISource: ClusterSource {
     private let client: any APIClient
     private let selection: APISelection
@@ -28,8 +28,8 @@ public actor APISource: ClusterSource {
     /// What was told last, but for the changes; nil before the first time.
     private var told: SourceUpdate?
 
-    /// Reading a large list takes a while: the actor has a thread of its own, so that it does not hold up one of the few that all
-    /// of Swift's concurrency shares.
+    /// Reading a large list takes a while: the actor has a thread of its own, so that it does not hold up one of the
+    /// few that all of Swift's concurrency shares.
     private let executor = QueueExecutor(label: "portico.api")
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -61,8 +61,8 @@ public actor APISource: ClusterSource {
 
     // MARK: Telling
 
-    /// All that there is at first; before that, what keeps it from being known. From then on waits for changes. For one caller at a
-    /// time.
+    /// All that there is at first; before that, what keeps it from being known. From then on waits for changes. For one
+    /// caller at a time.
     public func next() async -> SourceUpdate? {
         begin()
         while !hasEnded, !Task.isCancelled {

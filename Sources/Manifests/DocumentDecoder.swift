@@ -2,8 +2,8 @@ internal import Base
 internal import Documents
 internal import Objects
 
-/// Decodes the objects of one document, or of one element of a list that is read by the piece: a single one, or those of a
-/// list, each with errors of its own.
+/// Decodes the objects of one document, or of one element of a list that is read by the piece: a single one, or those
+/// of a list, each with errors of its own.
 struct DocumentDecoder {
     /// Where a tree comes from, for messages.
     struct Origin {

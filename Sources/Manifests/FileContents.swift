@@ -97,8 +97,8 @@ struct FileContents: Hashable, Sendable {
     /// Adds the last good state of objects that have become unreadable.
     ///
     /// A failure with a name keeps the object of that name. One without may have been any of the objects that are gone,
-    /// so all of those are kept: a typing mistake must not take a Service down, while one that lingers until the mistake
-    /// is mended does no harm.
+    /// so all of those are kept: a typing mistake must not take a Service down, while one that lingers until the
+    /// mistake is mended does no harm.
     ///
     /// - Parameter earlier: what the file had when it was read before.
     mutating func retain(from earlier: [LoadedObject]) {

@@ -41,7 +41,8 @@ extension FileSystem {
         return .success(Reading(text: text, fingerprint: state))
     }
 
-    /// - Parameter size: what the file claims to have, which is read in one piece; pipes claim nothing and come in small ones.
+    /// - Parameter size: what the file claims to have, which is read in one piece; pipes claim nothing and come in
+    ///   small ones.
     private static func readAll(
         _ descriptor: Int32, expecting size: Int, atMost most: Int
     ) -> Result<FileText, FileError> {

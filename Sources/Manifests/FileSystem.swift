@@ -23,7 +23,8 @@ enum FileSystem {
         return .success(kind(status))
     }
 
-    /// Whether there is anything of this name, be it a link that leads nowhere, or hidden behind a folder that keeps others out.
+    /// Whether there is anything of this name, be it a link that leads nowhere, or hidden behind a folder that keeps
+    /// others out.
     static func exists(_ name: String, in folder: Int32) -> Bool {
         var status = stat()
         return fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 || !FileError(number: errno).isMissing
@@ -55,8 +56,8 @@ enum FileSystem {
         Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 
-    /// The names in a folder, sorted, without hidden ones: those are other people's, such as the `..data` of a ConfigMap
-    /// volume or an editor's lock.
+    /// The names in a folder, sorted, without hidden ones: those are other people's, such as the `..data` of a
+    /// ConfigMap volume or an editor's lock.
     static func names(in folder: String) -> Result<[String], FileError> {
         var names: [String] = []
         if let error = forEachName(in: folder, { name, _ in names.append(String(cString: name)) }) {
@@ -65,8 +66,8 @@ enum FileSystem {
         return .success(names.sorted())
     }
 
-    /// The names of the folders in a folder, without hidden ones, without links to folders, which may lead in circles, and without
-    /// `node_modules`, where there are thousands and none has manifests.
+    /// The names of the folders in a folder, without hidden ones, without links to folders, which may lead in circles,
+    /// and without `node_modules`, where there are thousands and none has manifests.
     static func folders(in path: String) -> Result<[String], FileError> {
         var names: [String] = []
         var unknown: FileError?
@@ -84,7 +85,8 @@ enum FileSystem {
         return (error ?? unknown).map { .failure($0) } ?? .success(names)
     }
 
-    /// What tells one set of such names from another; nil if they cannot be listed. Takes a fraction of what a list of them does.
+    /// What tells one set of such names from another; nil if they cannot be listed. Takes a fraction of what a list of
+    /// them does.
     static func digestOfNames(in folder: String) -> Int? {
         var digest = 0
         let error = forEachName(in: folder) { name, _ in

@@ -1,10 +1,10 @@
 internal import Glibc
 
-/// The bytes of a file while it is read. What has been read for the last time can be given back before the end is reached, so
-/// that a large file and all that is made of it are not in memory at once.
+/// The bytes of a file while it is read. What has been read for the last time can be given back before the end is
+/// reached, so that a large file and all that is made of it are not in memory at once.
 ///
-/// Unsafe, because no array gives back a part of itself. It has one owner at a time, which does not hand out `bytes` for longer
-/// than a call, and reads nothing before the place up to which it has released.
+/// Unsafe, because no array gives back a part of itself. It has one owner at a time, which does not hand out `bytes`
+/// for longer than a call, and reads nothing before the place up to which it has released.
 final class FileText {
     private var memory: UnsafeMutableRawPointer?
     private var capacity = 0

@@ -1,6 +1,7 @@
 /// The folders in a folder, as they were when its names were looked at.
 struct FolderListing {
-    /// Of the folder then; nil if it has to be looked at again, since that failed or another change might leave the same stamp.
+    /// Of the folder then; nil if it has to be looked at again, since that failed or another change might leave the
+    /// same stamp.
     private let stamp: FolderStamp?
     /// Their paths.
     let folders: [String]

@@ -23,8 +23,8 @@ struct ListForm {
     var elementKind: ObjectKind? { name.hasSuffix("List") ? ObjectKind(rawValue: String(name.dropLast(4))) : nil }
 }
 
-/// The elements of a list, decoded while it is read: each has a tree of its own, which is gone before the next is read. The list
-/// of a whole cluster would otherwise take many times the room of its objects.
+/// The elements of a list, decoded while it is read: each has a tree of its own, which is gone before the next is read.
+/// The list of a whole cluster would otherwise take many times the room of its objects.
 final class ListItems: JSONListItems {
     private let origin: DocumentDecoder.Origin
     /// Whose bytes are given back once their element has been taken.

@@ -80,8 +80,8 @@ final class ManifestFile {
         if sight != .stream || failedToRead { read = nil }
     }
 
-    /// Whether what this file says of an object gives way to what another says: later inputs come first, of their folders later
-    /// ones, and in a folder later names.
+    /// Whether what this file says of an object gives way to what another says: later inputs come first, of their
+    /// folders later ones, and in a folder later names.
     func comesBefore(_ other: ManifestFile) -> Bool {
         (input, folder, name) < (other.input, other.folder, other.name)
     }

@@ -1,7 +1,7 @@
 /// One `-f` argument: a file, a folder or standard input.
 public enum ManifestInput: Hashable, Sendable {
-    /// A file, or a folder of which the `*.yaml`, `*.yml` and `*.json` files are read in the order of their names, without
-    /// descending. Which of the two it is may change while it is watched.
+    /// A file, or a folder of which the `*.yaml`, `*.yml` and `*.json` files are read in the order of their names,
+    /// without descending. Which of the two it is may change while it is watched.
     case path(String)
     /// The same with all folders below it: `-R`. Hidden ones are left out, and `node_modules`, and links to folders.
     case tree(String)

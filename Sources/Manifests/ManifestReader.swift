@@ -106,8 +106,8 @@ struct ManifestReader {
                 contents.add(found)
             } catch {
                 let told = TextMistake.message(for: error, in: text, firstLine: chunk.firstLine)
-                // A parser may see only behind the line that something is wrong. Braces elsewhere are none of its business: rules
-                // for alerts have them in quotes.
+                // A parser may see only behind the line that something is wrong. Braces elsewhere are none of its
+                // business: rules for alerts have them in quotes.
                 let suspects = TextMistake.templateLines(in: text, firstLine: chunk.firstLine)
                     .intersection([error.line - 1, error.line])
                 if told == error, let line = suspects.min() {

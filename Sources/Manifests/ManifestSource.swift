@@ -6,13 +6,13 @@ public import Objects
 ///
 /// Changes are found by looking at the files a few times a second. To be told of them instead (inotify) sounds better
 /// and is not: a watch sits on an inode, and what people call a change is mostly another inode under the same name. An
-/// editor renames a new file over the old one; a ConfigMap volume turns a symbolic link two folders away; a checkout does
-/// both; on NFS nobody is told at all. To a look at path, inode, size and times these are all the same.
+/// editor renames a new file over the old one; a ConfigMap volume turns a symbolic link two folders away; a checkout
+/// does both; on NFS nobody is told at all. To a look at path, inode, size and times these are all the same.
 ///
-/// A look takes about a microsecond for each file or folder, and no more than 10,000 are looked at in a second: so up to 2,500 of
-/// them a change is seen within one interval of 250 ms, and with 20,000 after 2 s at the latest. It is acted upon when another look
-/// agrees: where another file has taken the place of one 0.1 s later, so that it is not read again because its times are so
-/// recent; else, where a file may still be being written, after another interval.
+/// A look takes about a microsecond for each file or folder, and no more than 10,000 are looked at in a second: so up
+/// to 2,500 of them a change is seen within one interval of 250 ms, and with 20,000 after 2 s at the latest. It is
+/// acted upon when another look agrees: where another file has taken the place of one 0.1 s later, so that it is not
+/// read again because its times are so recent; else, where a file may still be being written, after another interval.
 public actor ManifestSource: ClusterSource {
     var store: ManifestStore
     private let pollInterval: Duration
@@ -21,8 +21,8 @@ public actor ManifestSource: ClusterSource {
     /// The state of the store that this is from.
     private var toldRevision = 0
 
-    /// The actor runs on a thread of its own: reading a file on a slow disk must not hold up one of the few threads that
-    /// all of Swift's concurrency shares.
+    /// The actor runs on a thread of its own: reading a file on a slow disk must not hold up one of the few threads
+    /// that all of Swift's concurrency shares.
     private let executor = QueueExecutor(label: "portico.manifests")
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -35,8 +35,8 @@ public actor ManifestSource: ClusterSource {
         self.pollInterval = pollInterval
     }
 
-    /// Reads everything at first, and from then on waits for changes. Reading never fails as a whole: what cannot be read is
-    /// among the problems. Nil only when the task is cancelled.
+    /// Reads everything at first, and from then on waits for changes. Reading never fails as a whole: what cannot be
+    /// read is among the problems. Nil only when the task is cancelled.
     public func next() async -> SourceUpdate? {
         if told == nil {
             store.load()
@@ -85,8 +85,8 @@ public actor ManifestSource: ClusterSource {
     ///
     /// - Parameters:
     ///   - count: of the files and folders.
-    ///   - isWaiting: whether the last look found something that the next has to confirm: then that does not take longer because
-    ///     there are many.
+    ///   - isWaiting: whether the last look found something that the next has to confirm: then that does not take
+    ///     longer because there are many.
     static func pause(looksAt count: Int, isWaiting: Bool, interval: Duration) -> Duration {
         isWaiting ? interval : max(interval, .microseconds(100) * count)
     }

@@ -67,8 +67,8 @@ struct ManifestStore {
 
     /// Looks at the files, and reads what changed.
     ///
-    /// A change is acted upon once two looks in a row agree, so that a file in the middle of being written, or away for a
-    /// moment between two renames, is left in peace.
+    /// A change is acted upon once two looks in a row agree, so that a file in the middle of being written, or away for
+    /// a moment between two renames, is left in peace.
     ///
     /// - Returns: whether there was anything to read.
     mutating func poll() -> Bool {
@@ -83,8 +83,8 @@ struct ManifestStore {
     /// A look differed from the one before, and the next is to confirm it.
     var isWaiting: Bool { isBehind || isUnsettled }
 
-    /// The last look found nothing but files that others have taken the place of. These are whole as a rule, and worth a look of
-    /// their own before the next one at everything: ``confirm()``.
+    /// The last look found nothing but files that others have taken the place of. These are whole as a rule, and worth
+    /// a look of their own before the next one at everything: ``confirm()``.
     var isSoonConfirmed: Bool { !replaced.isEmpty }
 
     /// Looks once more at files that others have taken the place of, and reads them if they are as they were.

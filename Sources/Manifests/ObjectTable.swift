@@ -15,7 +15,8 @@ struct ObjectTable {
     private var versions: [ObjectID: [Version]] = [:]
     /// Objects that are there more than once.
     private var repeated: Set<ObjectID> = []
-    /// Objects that have been touched since the changes were taken, as they were before; nil for one that was not there.
+    /// Objects that have been touched since the changes were taken, as they were before; nil for one that was not
+    /// there.
     private var before: [ObjectID: ClusterObject?] = [:]
 
     /// Whether what ``warnings()`` says may have changed since the changes were taken.

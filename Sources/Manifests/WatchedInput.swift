@@ -1,7 +1,8 @@
 internal import Base
 internal import EventLoop
 
-/// A file, a folder or standard input: what it was at the last look, and the files that it has, without those in folders below it.
+/// A file, a folder or standard input: what it was at the last look, and the files that it has, without those in
+/// folders below it.
 struct WatchedInput {
     enum Condition: Hashable {
         case file
@@ -168,7 +169,8 @@ struct WatchedInput {
 
     // MARK: Taking what was found
 
-    /// Has the files count that were found. An input that has vanished says nothing about its objects: what it held is kept.
+    /// Has the files count that were found. An input that has vanished says nothing about its objects: what it held is
+    /// kept.
     ///
     /// - Parameters:
     ///   - others: files in folders below it that count so far, and are kept with its own.

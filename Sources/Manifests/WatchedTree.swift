@@ -1,9 +1,10 @@
 internal import Base
 
-/// One `-f` argument: itself and, where it is to be read recursively, the folders below it, each as if it had been named too.
+/// One `-f` argument: itself and, where it is to be read recursively, the folders below it, each as if it had been
+/// named too.
 ///
-/// A folder below that is deleted takes its objects along, as a deleted file does. With the argument itself all is kept, and what is
-/// below a folder that cannot be listed any more stays as it was.
+/// A folder below that is deleted takes its objects along, as a deleted file does. With the argument itself all is
+/// kept, and what is below a folder that cannot be listed any more stays as it was.
 struct WatchedTree {
     /// Who names a folder with more means another one.
     static let mostFolders = 4096
@@ -84,7 +85,8 @@ struct WatchedTree {
     /// A look at each, without making anything anew: mostly there is nothing.
     private var hasOtherFolders: Bool { known.isEmpty || !known.allSatisfy { $1.isUpToDate(of: $0) } }
 
-    /// The folders below one, in the order of their paths. Costs a look at each, and a list of names where those are others.
+    /// The folders below one, in the order of their paths. Costs a look at each, and a list of names where those are
+    /// others.
     private mutating func walk(_ top: String) -> [String] {
         var (found, pending, listings) = ([String](), [top], [String: FolderListing]())
         foundWrong = []

@@ -1,7 +1,7 @@
 internal import EventLoop
 
-/// One client over TCP. It is answered question by question, and nothing is read while an answer is on its way, so what it
-/// can occupy is one question and one answer.
+/// One client over TCP. It is answered question by question, and nothing is read while an answer is on its way, so what
+/// it can occupy is one question and one answer.
 final class DNSConnection {
     /// What is to be done after a step.
     enum Verdict: Equatable {

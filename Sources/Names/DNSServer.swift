@@ -4,7 +4,8 @@ public import Objects
 
 /// A DNS server for the names of a table, over UDP and TCP on one address. It forwards nothing and remembers nothing.
 ///
-/// It runs on a thread of its own, beside the relay's: a flood of queries takes nothing from connections but time on a core.
+/// It runs on a thread of its own, beside the relay's: a flood of queries takes nothing from connections but time on a
+/// core.
 public final class DNSServer: Sendable {
     /// Where it answers.
     public let address: SocketAddress
@@ -22,8 +23,8 @@ public final class DNSServer: Sendable {
         let sockets = try DNSSockets(on: address)
         self.address = sockets.address
         let current = CurrentTable(table)
-        // Made before the loop runs, and touched by its thread alone from then on. Only the thread holds it, so that its
-        // sockets are closed when the thread ends.
+        // Made before the loop runs, and touched by its thread alone from then on. Only the thread holds it, so that
+        // its sockets are closed when the thread ends.
         nonisolated(unsafe) let worker = try DNSWorker(on: loop, sockets, current)
         thread = try LoopThread(name: "dns") {
             _ = loop.run { worker.handle($0, $1) }
@@ -34,8 +35,8 @@ public final class DNSServer: Sendable {
 
     deinit { stop() }
 
-    /// Answers by what has changed from now on, nil for a Service that is gone. No answer is made from both old and new. Any
-    /// thread.
+    /// Answers by what has changed from now on, nil for a Service that is gone. No answer is made from both old and
+    /// new. Any thread.
     public func update(_ changes: [ObjectKey: NamedService?]) {
         // Not through self: the last one to let go of the server must not be its own thread, which it waits for.
         nonisolated(unsafe) let current = current

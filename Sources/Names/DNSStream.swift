@@ -1,5 +1,5 @@
-/// Cuts a stream of bytes into messages: over TCP each stands behind its length (RFC 1035 §4.2.2), and several may come at
-/// once (RFC 7766 §6.2.1.1).
+/// Cuts a stream of bytes into messages: over TCP each stands behind its length (RFC 1035 §4.2.2), and several may
+/// come at once (RFC 7766 §6.2.1.1).
 struct DNSStream {
     /// A question is far shorter; who announces more means something else.
     static let longestQuestion = 4096

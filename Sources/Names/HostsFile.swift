@@ -1,16 +1,16 @@
 internal import Base
 internal import Objects
 
-/// The names of Services as lines of `/etc/hosts`: what a program that only knows that file finds, it finds as in a pod of a
-/// namespace, by every form of a name.
+/// The names of Services as lines of `/etc/hosts`: what a program that only knows that file finds, it finds as in a pod
+/// of a namespace, by every form of a name.
 ///
-/// * `name.namespace.svc.cluster.local`, and without the domain, without `.svc`: the addresses of a Service, or of all endpoints of
-///   a headless one;
+/// * `name.namespace.svc.cluster.local`, and without the domain, without `.svc`: the addresses of a Service, or of all
+///   endpoints of a headless one;
 /// * `endpoint.` before any of those: one endpoint of a headless Service;
 /// * in the pod's own namespace without that.
 ///
-/// A Service of type `ExternalName` has the addresses of the Service that it names, or is left out: this file has no other names
-/// for names.
+/// A Service of type `ExternalName` has the addresses of the Service that it names, or is left out: this file has no
+/// other names for names.
 public struct HostsFile: Sendable {
     /// A line, and what is known by it.
     private struct Entry {
@@ -70,7 +70,8 @@ public struct HostsFile: Sendable {
         entries = (own.sorted { $0.name < $1.name } + pods).filter { ObjectName.subdomain.admits($0.name) }
     }
 
-    /// Where a name leads over any others: what stands below `svc` and the domain. Nil if that is not in the cluster, or in circles.
+    /// Where a name leads over any others: what stands below `svc` and the domain. Nil if that is not in the cluster,
+    /// or in circles.
     private static func end(of target: String, _ domain: DNSName, _ aliases: [String: String]) -> String? {
         var target = target
         for _ in 0..<NameTable.mostAliases {

@@ -1,5 +1,5 @@
-/// `/etc/nsswitch.conf`, which says whom programs of glibc ask for a host's name, in which order: the file `/etc/hosts`, DNS, and
-/// resolvers that run beside them and know nothing of what a single program sees.
+/// `/etc/nsswitch.conf`, which says whom programs of glibc ask for a host's name, in which order: the file
+/// `/etc/hosts`, DNS, and resolvers that run beside them and know nothing of what a single program sees.
 public enum NameServiceSwitch {
     /// The text with the file as the first that is asked; nil if it is that already. Whoever is asked after it stays.
     public static func askingFilesFirst(_ text: String) -> String? {

@@ -10,8 +10,8 @@ public import Objects
 /// * `_port._proto.name.namespace.svc`: a named port of a Service;
 /// * `endpoint.name.namespace.svc`: one endpoint of a headless Service.
 ///
-/// A Service of type `ExternalName` has a CNAME. All are answered without the domain too, without `svc`, and those of one namespace
-/// without that, so that programs need no search list to find them.
+/// A Service of type `ExternalName` has a CNAME. All are answered without the domain too, without `svc`, and those of
+/// one namespace without that, so that programs need no search list to find them.
 public struct NameTable: Sendable {
     /// What is known of a name. A name that only has others below it has nothing itself, but exists (RFC 8020).
     struct Node: Sendable {
@@ -52,7 +52,8 @@ public struct NameTable: Sendable {
         for service in services { insert(service) }
     }
 
-    /// Puts in Services that have changed, nil for those that are gone. They are new also to whoever asks by the serial.
+    /// Puts in Services that have changed, nil for those that are gone. They are new also to whoever asks by the
+    /// serial.
     public mutating func update(_ changes: [ObjectKey: NamedService?]) {
         serial &+= 1
         for (key, service) in changes {
@@ -62,7 +63,8 @@ public struct NameTable: Sendable {
     }
 
     private mutating func insert(_ service: NamedService) {
-        // Objects with names that cannot be in DNS are refused by an API server. With a dot, one could stand below another.
+        // Objects with names that cannot be in DNS are refused by an API server. With a dot, one could stand below
+        // another.
         guard !service.name.contains("."), !service.namespace.contains("."),
             let name = DNSName("\(service.name).\(service.namespace)")?.below(Self.service)
         else { return }
@@ -152,8 +154,8 @@ private struct Entry {
         }
     }
 
-    /// A port is found by its name, and all of a Service's ports by the name of the Service: one that has no name could not
-    /// be found otherwise, and here a port's number may differ from the manifest's.
+    /// A port is found by its name, and all of a Service's ports by the name of the Service: one that has no name could
+    /// not be found otherwise, and here a port's number may differ from the manifest's.
     private mutating func insert(_ location: Location, for port: String, _ transport: TransportProtocol) {
         func add(_ node: inout Node) {
             if !node.locations.contains(location) { node.locations.append(location) }
@@ -174,8 +176,8 @@ extension NameTable {
         case foreign
     }
 
-    /// Looks a name up, with the zone whose SOA record may vouch for what is not there: the one that the name stands in, as far as
-    /// whoever asked can see.
+    /// Looks a name up, with the zone whose SOA record may vouch for what is not there: the one that the name stands
+    /// in, as far as whoever asked can see.
     func match(_ name: DNSName) -> (match: Match, zone: DNSName) {
         if let relative = name.relative(to: domain) {
             return (nodes[relative].map { .node($0) } ?? .missing, domain)

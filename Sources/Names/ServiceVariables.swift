@@ -2,9 +2,9 @@ internal import Base
 
 /// The environment variables by which a pod finds the Services of its namespace, as kubelet sets them.
 ///
-/// They come in two styles: `WEB_SERVICE_HOST` and `WEB_SERVICE_PORT`, and those of Docker's links, `WEB_PORT_80_TCP_ADDR`
-/// and so on. Names contain the port's number as the manifest has it, since that is what programs ask for; values contain
-/// the one that is served.
+/// They come in two styles: `WEB_SERVICE_HOST` and `WEB_SERVICE_PORT`, and those of Docker's links,
+/// `WEB_PORT_80_TCP_ADDR` and so on. Names contain the port's number as the manifest has it, since that is what
+/// programs ask for; values contain the one that is served.
 public struct ServiceVariables: Hashable, Sendable {
     public struct Variable: Hashable, Sendable {
         public let name: String
@@ -24,8 +24,8 @@ public struct ServiceVariables: Hashable, Sendable {
                     || !services.contains { $0.namespace == namespace && $0.name == service.name }
             }
             .sorted { $0.name < $1.name }
-        // A link to a Service called web-service and the port of one called web are both WEB_SERVICE_PORT. The number is
-        // what people mean; kubelet leaves it to chance.
+        // A link to a Service called web-service and the port of one called web are both WEB_SERVICE_PORT. The number
+        // is what people mean; kubelet leaves it to chance.
         let plain = Set(visible.flatMap { $0.plainVariables.map(\.name) })
         var taken: Set<String> = []
         for service in visible {

@@ -1,6 +1,7 @@
 /// An object of any kind that a proxy reads.
 ///
-/// Indirect, so that it is one reference: it is held by a source and by the state at once, and is passed on by the thousand.
+/// Indirect, so that it is one reference: it is held by a source and by the state at once, and is passed on by the
+/// thousand.
 public indirect enum ClusterObject: Hashable, Sendable {
     case service(Service)
     case endpointSlice(EndpointSlice)

@@ -33,7 +33,8 @@ extension KeyedDecodingContainer {
     /// A whole number within `range`, or absent.
     func number(_ key: Key, in range: ClosedRange<Int>) throws -> Int? {
         let expected = "a number from \(range.lowerBound) to \(range.upperBound)"
-        // A value that is too large for `Int`, or has a fraction, is data corruption to one decoder and a type mismatch to another.
+        // A value that is too large for `Int`, or has a fraction, is data corruption to one decoder and a type mismatch
+        // to another.
         guard let number = try? decodeIfPresent(Int.self, forKey: key) else {
             if (try? decodeNil(forKey: key)) ?? true { return nil }
             throw wrongValue(key, expected: expected)
@@ -103,8 +104,8 @@ extension KeyedDecodingContainer {
     }
 }
 
-/// A list with room for no more elements than it has. Array's own decoding leaves half as much again for lists of endpoints, which
-/// are most of what a cluster has.
+/// A list with room for no more elements than it has. Array's own decoding leaves half as much again for lists of
+/// endpoints, which are most of what a cluster has.
 private struct ExactList<Element: Decodable>: Decodable {
     var elements: [Element] = []
 

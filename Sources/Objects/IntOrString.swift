@@ -5,8 +5,8 @@ public enum IntOrString: Hashable, Sendable {
 }
 
 extension IntOrString: Codable {
-    /// A number in quotes is a name to an API server, and one that no container port can have, since a port name needs a
-    /// letter; but people write it and mean the number. It is refused with words that say so.
+    /// A number in quotes is a name to an API server, and one that no container port can have, since a port name needs
+    /// a letter; but people write it and mean the number. It is refused with words that say so.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         func invalid(_ found: String) -> DecodingError {

@@ -1,7 +1,8 @@
-/// What an API server lets objects and ports be called. Names go into rules, logs and names of others, so a file that comes from
-/// no API server is held to the same.
+/// What an API server lets objects and ports be called. Names go into rules, logs and names of others, so a file that
+/// comes from no API server is held to the same.
 public enum ObjectName: Sendable {
-    /// One label of DNS: lower-case letters, digits and hyphens, not at the ends, at most 63. Namespaces, Services and ports.
+    /// One label of DNS: lower-case letters, digits and hyphens, not at the ends, at most 63. Namespaces, Services and
+    /// ports.
     case label
     /// Labels with points between them, at most 253 characters. All other objects.
     case subdomain

@@ -1,12 +1,13 @@
 internal import Base
 
-/// The pods that Portico plays where no cluster runs any: made from what describes them, with names and addresses that are the same
-/// in every run.
+/// The pods that Portico plays where no cluster runs any: made from what describes them, with names and addresses that
+/// are the same in every run.
 public enum PlayedPods {
     /// Of one workload; nobody wants to see a thousand.
     public static let most = 10
 
-    /// 198.18.0.0/15, which is for tests of networks (RFC 2544): no machine has these. The addresses only tell the pods apart.
+    /// 198.18.0.0/15, which is for tests of networks (RFC 2544): no machine has these. The addresses only tell the pods
+    /// apart.
     private static let network: UInt32 = 198 << 24 | 18 << 16
     private static let size: UInt32 = 1 << 17
 
@@ -35,8 +36,8 @@ public enum PlayedPods {
         return pod
     }
 
-    /// The pod of a Service that nothing describes pods for, as where an operator makes them: `prometheus-demo`, with every port
-    /// that the Service asks for.
+    /// The pod of a Service that nothing describes pods for, as where an operator makes them: `prometheus-demo`, with
+    /// every port that the Service asks for.
     public static func of(_ service: Service) -> Pod {
         let (name, namespace) = (service.metadata.name, service.metadata.namespace)
         let ports = service.spec.ports.compactMap { port -> PodSpec.Port? in

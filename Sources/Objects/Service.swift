@@ -88,8 +88,8 @@ public struct ServiceSpec: Hashable, Sendable {
     public var externalTrafficPolicy: TrafficPolicy
     public var healthCheckNodePort: UInt16?
     public var publishNotReadyAddresses: Bool
-    /// What the name of a Service of type `ExternalName` is another name for; without a point at its end. It may be left over from
-    /// another type.
+    /// What the name of a Service of type `ExternalName` is another name for; without a point at its end. It may be
+    /// left over from another type.
     public var externalName: String?
 
     /// What an API server fills in.

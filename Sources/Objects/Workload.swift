@@ -1,5 +1,5 @@
-/// An object that has a cluster run pods: a Deployment, StatefulSet, DaemonSet, ReplicaSet or Job. Read from files, to say which
-/// pods would serve a Service, and to play them.
+/// An object that has a cluster run pods: a Deployment, StatefulSet, DaemonSet, ReplicaSet or Job. Read from files, to
+/// say which pods would serve a Service, and to play them.
 public struct Workload: Hashable, Sendable {
     /// One of the kinds that ``ObjectKind/isWorkload``.
     public var kind: ObjectKind

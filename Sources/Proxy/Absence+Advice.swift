@@ -5,8 +5,8 @@ internal import Resolution
 internal import Status
 
 extension DevelopmentProxy.Settings {
-    /// Why a port has no endpoints, and what would serve it: `3 replicas of Deployment cart would serve it: --local cart=PORT,
-    /// --demo-pods or a cluster`.
+    /// Why a port has no endpoints, and what would serve it: `3 replicas of Deployment cart would serve it: --local
+    /// cart=PORT, --demo-pods or a cluster`.
     ///
     /// - Parameters:
     ///   - siblings: how many ports its Service has.

@@ -4,8 +4,8 @@ public import Objects
 public import Resolution
 internal import Status
 
-/// Plans for a developer's machine: every service port gets a door on its Service's own loopback address, and whatever was
-/// published by name gets further ones. A pure function of its input, but for the addresses, which it remembers.
+/// Plans for a developer's machine: every service port gets a door on its Service's own loopback address, and whatever
+/// was published by name gets further ones. A pure function of its input, but for the addresses, which it remembers.
 public struct DevelopmentPlanner: Sendable {
     /// A service port to be served at an address of the user's choice: `--publish`.
     public struct Publication: Sendable, Hashable, CustomStringConvertible {

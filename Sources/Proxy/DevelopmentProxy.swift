@@ -6,8 +6,8 @@ public import Relay
 public import Resolution
 public import Status
 
-/// The development proxy behind `portico dev`: takes what the sources say, plans doors on loopback addresses, and keeps the
-/// relay in step. The command around it reads files, prints, and listens to signals.
+/// The development proxy behind `portico dev`: takes what the sources say, plans doors on loopback addresses, and keeps
+/// the relay in step. The command around it reads files, prints, and listens to signals.
 public actor DevelopmentProxy {
     /// What is served, and how; fixed at start.
     public struct Settings: Sendable {
@@ -111,8 +111,8 @@ public actor DevelopmentProxy {
         return await turns.take { await serve(take(answer)) }
     }
 
-    /// Tries again what did not work, and asks anew for the addresses of host names. Some time after the beginning, at least. Nobody
-    /// waits for the answers but the caller.
+    /// Tries again what did not work, and asks anew for the addresses of host names. Some time after the beginning, at
+    /// least. Nobody waits for the answers but the caller.
     public func retry() async -> Served {
         let answer = await askForHosts()
         return await turns.take {

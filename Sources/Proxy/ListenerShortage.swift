@@ -3,8 +3,8 @@ internal import Base
 internal import Objects
 internal import Status
 
-/// Service ports that are not served at every address, for there is no room for more listening sockets: one problem, however many
-/// they are.
+/// Service ports that are not served at every address, for there is no room for more listening sockets: one problem,
+/// however many they are.
 struct ListenerShortage: Sendable {
     private var lacking: [ObjectKey: [ServicePortID]] = [:]
     /// How many doors of each Service are open.

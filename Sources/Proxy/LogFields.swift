@@ -1,7 +1,7 @@
 public import Logging
 
-/// What the message of a log line says, once more for programs: logs in JSON have it as fields beside the message, and text leaves
-/// it out.
+/// What the message of a log line says, once more for programs: logs in JSON have it as fields beside the message, and
+/// text leaves it out.
 extension Logger.Metadata {
     /// Under which the fields stand together.
     public static let fieldsKey = "fields"

@@ -4,7 +4,8 @@ internal import Host
 internal import Objects
 internal import Status
 
-/// Service ports that are served at other numbers than their own since somebody else has those: one note, however many they are.
+/// Service ports that are served at other numbers than their own since somebody else has those: one note, however many
+/// they are.
 struct MovedPorts: Sendable {
     private struct Move: Equatable {
         let port: ServicePortID

@@ -73,8 +73,8 @@ public struct PlannedDoor: Sendable, Hashable {
 }
 
 extension [PlannedPort] {
-    /// These, with what `previous` has beyond them: for as long as clients are still led to old doors. An old door gives way to
-    /// a new one at its address.
+    /// These, with what `previous` has beyond them: for as long as clients are still led to old doors. An old door
+    /// gives way to a new one at its address.
     func keeping(_ previous: [PlannedPort]) -> [PlannedPort] {
         if previous.isEmpty { return self }
         let places = self.places

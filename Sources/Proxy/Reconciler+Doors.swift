@@ -6,8 +6,8 @@ internal import Relay
 /// Why doors are not open.
 typealias DoorFailures = [ServicePortID: [PlannedDoor: SystemError]]
 
-/// Opening doors, in three rounds, so that nobody takes a number that another asks for: first those that ask for one, then those that
-/// have to take another, and last those that leave it to the kernel.
+/// Opening doors, in three rounds, so that nobody takes a number that another asks for: first those that ask for one,
+/// then those that have to take another, and last those that leave it to the kernel.
 extension Reconciler {
     /// Of how many numbers one is free for all doors that are to have the same.
     private static let mostNumbers = 16

@@ -6,8 +6,9 @@ public import Objects
 public import Relay
 public import Status
 
-/// Makes the data plane what is planned for each Service. It is told the Services that may have changed, compares what is planned
-/// for them with what is there, and touches only what differs; so it may be told the same again, and after any failure.
+/// Makes the data plane what is planned for each Service. It is told the Services that may have changed, compares what
+/// is planned for them with what is there, and touches only what differs; so it may be told the same again, and after
+/// any failure.
 public actor Reconciler {
     let relay: Relay
     var served: [ServicePortID: Served] = [:]
@@ -45,11 +46,11 @@ public actor Reconciler {
         self.relay = relay
     }
 
-    /// Has these Services served as it is planned, and says how they stand then; one without ports is not served any more. All
-    /// others stay as they are.
+    /// Has these Services served as it is planned, and says how they stand then; one without ports is not served any
+    /// more. All others stay as they are.
     ///
-    /// A door that cannot be opened is told in the status, disturbs no other, and is tried again when its Service is told of
-    /// again. Calls are carried out one after another, in their order.
+    /// A door that cannot be opened is told in the status, disturbs no other, and is tried again when its Service is
+    /// told of again. Calls are carried out one after another, in their order.
     public func apply(_ plans: [ObjectKey: [PlannedPort]]) async -> [ObjectKey: [PortStatus]] {
         await turns.take { await self.carryOut(plans) }
     }

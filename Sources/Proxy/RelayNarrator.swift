@@ -6,8 +6,8 @@ public import Relay
 
 /// Turns what the relay reports into log lines: for people, and not more of them than people can read.
 ///
-/// What keeps happening is told once a minute, with how often it has happened: or one Service that nobody can reach would keep
-/// all others out of the log.
+/// What keeps happening is told once a minute, with how often it has happened: or one Service that nobody can reach
+/// would keep all others out of the log.
 public struct RelayNarrator {
     /// Lines in one second, at most.
     private static let linesPerSecond = 10
@@ -146,8 +146,8 @@ public struct RelayNarrator {
     /// There are lines that were left out, of which nothing has been said yet.
     public var owesCount: Bool { suppressed > 0 }
 
-    /// Says how many lines were left out, if any. To be called when nothing has come for a second, and at the end: what comes next
-    /// may be long in coming.
+    /// Says how many lines were left out, if any. To be called when nothing has come for a second, and at the end: what
+    /// comes next may be long in coming.
     public mutating func tellCount() {
         if suppressed > 0 {
             logger.warning("… and \(suppressed) more such \(suppressed == 1 ? "line" : "lines"), left out here")

@@ -2,8 +2,8 @@ internal import Base
 public import Cluster
 public import Objects
 
-/// What there is besides what is served, for people who get nothing of what they asked for: Services that a selection leaves out, and
-/// other objects.
+/// What there is besides what is served, for people who get nothing of what they asked for: Services that a selection
+/// leaves out, and other objects.
 public struct ServiceCensus: Sendable {
     /// Of Services that are left out.
     private var leftOut: [ObjectKey: [String: String]] = [:]

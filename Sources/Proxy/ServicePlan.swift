@@ -1,7 +1,7 @@
 public import Base
 
-/// What is wanted for one Service. Made by a planner, one for a developer's machine and one for a node; the ``Reconciler`` carries
-/// out what concerns the relay.
+/// What is wanted for one Service. Made by a planner, one for a developer's machine and one for a node; the
+/// ``Reconciler`` carries out what concerns the relay.
 public struct ServicePlan: Sendable, Equatable {
     /// In the order of their names.
     public var ports: [PlannedPort]

@@ -1,7 +1,7 @@
 internal import Base
 
-/// Takes turns: what was asked for first is done to its end before the next begins. For actors, which are open to others while they
-/// wait.
+/// Takes turns: what was asked for first is done to its end before the next begins. For actors, which are open to
+/// others while they wait.
 final class Turns: Sendable {
     private struct State {
         var isTaken = false

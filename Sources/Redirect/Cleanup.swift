@@ -3,8 +3,8 @@ internal import Base
 /// Removes from this host all that Portico, or a former kube-proxy in any mode, has put into the kernel
 /// (docs/behaviour.md, B9.11).
 ///
-/// The host may have changed its mode, its kind of iptables or its families since, so it looks everywhere and goes on after
-/// errors. It removes only what it has seen to be there.
+/// The host may have changed its mode, its kind of iptables or its families since, so it looks everywhere and goes on
+/// after errors. It removes only what it has seen to be there.
 public enum Cleanup {
     public struct Report: Sendable {
         /// What was removed, in words.

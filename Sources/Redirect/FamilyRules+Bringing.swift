@@ -41,8 +41,8 @@ extension FamilyRules {
         do {
             try followOnce(writer)
         } catch RedirectError.refused {
-            // The transaction was made for a firewall that somebody else may have changed since. For the one that is there now
-            // it is made anew; what is wrong for other reasons fails again.
+            // The transaction was made for a firewall that somebody else may have changed since. For the one that is
+            // there now it is made anew; what is wrong for other reasons fails again.
             try look(writer)
         }
     }
@@ -63,8 +63,8 @@ extension FamilyRules {
         }
     }
 
-    /// The rules of those Services that have changed; of all where that are most of them, since whole chains may then be
-    /// written anew, and where all have other rules.
+    /// The rules of those Services that have changed; of all where that are most of them, since whole chains may then
+    /// be written anew, and where all have other rules.
     private func difference(
         _ writer: RuleWriter, _ known: RulesInForce, _ former: RuleWriter
     ) -> Transaction? {
@@ -77,7 +77,8 @@ extension FamilyRules {
         return Transaction(new.transaction(from: old), to: new, from: old)
     }
 
-    /// Puts all rules into the place of what was read: of a former process, of another mode, or of whoever has touched them.
+    /// Puts all rules into the place of what was read: of a former process, of another mode, or of whoever has touched
+    /// them.
     private func replace(
         _ saved: SavedRules, _ fingerprint: Fingerprint, _ writer: RuleWriter
     ) throws(RedirectError) {
@@ -112,8 +113,8 @@ extension FamilyRules {
         work.applied(transaction.text, stale: transaction.stale)
     }
 
-    /// A text for the firewall, and what follows from it. The rules that it was made of are let go before it is carried out: those
-    /// of a whole cluster take many megabytes, and iptables a second.
+    /// A text for the firewall, and what follows from it. The rules that it was made of are let go before it is carried
+    /// out: those of a whole cluster take many megabytes, and iptables a second.
     struct Transaction {
         let text: String
         let stale: [StaleFlows]

@@ -3,12 +3,12 @@ internal import Base
 internal import Objects
 
 extension FamilyRules {
-    /// Refused transactions that finding the culprits may cost: one culprit among 10,000 service ports takes about 14. What is
-    /// suspect by then is set aside together.
+    /// Refused transactions that finding the culprits may cost: one culprit among 10,000 service ports takes about 14.
+    /// What is suspect by then is set aside together.
     static let mostAttempts = 64
 
-    /// Finds out by halves whose rules are refused, sets those aside, and applies all others. What is in force already stays so
-    /// meanwhile.
+    /// Finds out by halves whose rules are refused, sets those aside, and applies all others. What is in force already
+    /// stays so meanwhile.
     ///
     /// - Throws: what is none of the suspects' fault.
     func setAside(_ writer: RuleWriter) throws(RedirectError) -> Fingerprint {

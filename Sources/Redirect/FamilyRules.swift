@@ -3,9 +3,10 @@ internal import Objects
 
 /// Keeps one family's rules in the firewall as they should be. It has a thread of its own, since the programs block.
 ///
-/// It remembers what it was told of each Service. What rules are there follows from what it was told before, so those of a Service
-/// that changes are made twice, and the transaction is what differs between the two. The rules of all Services are made only
-/// at first, after an error, when the node's networks change, and when a look finds something different.
+/// It remembers what it was told of each Service. What rules are there follows from what it was told before, so those
+/// of a Service that changes are made twice, and the transaction is what differs between the two. The rules of all
+/// Services are made only at first, after an error, when the node's networks change, and when a look finds something
+/// different.
 actor FamilyRules {
     nonisolated let family: IPAddress.Family
     let firewall: any FirewallTables

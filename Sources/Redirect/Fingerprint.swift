@@ -1,7 +1,7 @@
 internal import Base
 
-/// How a family's tables looked when they were as they should be, by which it is seen at little cost that nobody has touched
-/// them since.
+/// How a family's tables looked when they were as they should be, by which it is seen at little cost that nobody has
+/// touched them since.
 struct Fingerprint: Hashable, Sendable {
     /// The count of others' transactions (``NftablesGeneration``); nil where there is none.
     var others: UInt32?
@@ -11,8 +11,8 @@ struct Fingerprint: Hashable, Sendable {
     /// After a change of Portico's own.
     var changed: Fingerprint { Fingerprint(others: others) }
 
-    /// A hash of all lines that are about Portico's and kube-proxy's chains, or lead to them. Times, counters, and the rules of
-    /// others make no difference. It is another one in each process.
+    /// A hash of all lines that are about Portico's and kube-proxy's chains, or lead to them. Times, counters, and the
+    /// rules of others make no difference. It is another one in each process.
     static func text(_ saved: String) -> Int {
         var hasher = Hasher()
         var saved = saved

@@ -6,8 +6,8 @@ protocol FirewallTables: Sendable {
     /// Reads what is there, unless it is known to be what `known` was taken of.
     func look(since known: Fingerprint?) throws(RedirectError) -> FirewallLook
 
-    /// Applies the text of a transaction. Each table changes at once or not at all; if one is refused, those before it have
-    /// changed.
+    /// Applies the text of a transaction. Each table changes at once or not at all; if one is refused, those before it
+    /// have changed.
     func restore(_ text: String) throws(RedirectError)
 
     /// Deletes the kernel's memory of flows, which the last change has made stale.
@@ -27,7 +27,8 @@ struct Firewall: FirewallTables {
     /// Nil unless the programs work on nftables.
     var generation: NftablesGeneration?
 
-    /// Exit status for "somebody holds the lock" and "no memory": to be tried again, and never to be taken for an answer.
+    /// Exit status for "somebody holds the lock" and "no memory": to be tried again, and never to be taken for an
+    /// answer.
     static let busyStatus: Int32 = 4
     static let attempts = 4
 

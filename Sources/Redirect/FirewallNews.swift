@@ -1,8 +1,8 @@
 internal import Base
 internal import EventLoop
 
-/// What the kernel's nftables tells of changes to Portico's rules: messages that each say what was changed, and one at the end
-/// of a transaction that has its number. `linux/netfilter/nf_tables.h` has the numbers.
+/// What the kernel's nftables tells of changes to Portico's rules: messages that each say what was changed, and one at
+/// the end of a transaction that has its number. `linux/netfilter/nf_tables.h` has the numbers.
 ///
 /// Only iptables over nftables is heard of here: the kernel's older tables tell nobody of changes.
 struct FirewallNews {
@@ -23,7 +23,8 @@ struct FirewallNews {
     /// The transaction that is being told of has touched a chain of Portico's, or deleted a rule where its jumps are.
     private var isTouched = false
 
-    /// Takes messages, as read from a netlink socket; the numbers of the transactions that have touched Portico's rules by then.
+    /// Takes messages, as read from a netlink socket; the numbers of the transactions that have touched Portico's rules
+    /// by then.
     mutating func take(_ bytes: [UInt8]) -> [UInt32] {
         var generations: [UInt32] = []
         for message in NetlinkMessages(bytes[...]) {

@@ -3,8 +3,8 @@ internal import EventLoop
 
 /// Notices when others change the firewall where Portico's rules are, long before the look at every period.
 ///
-/// Of iptables over nftables the kernel tells whoever asks. Of the older kind it tells nobody; there the sizes of the tables are
-/// looked at, which takes microseconds and no program (``LegacyTables``).
+/// Of iptables over nftables the kernel tells whoever asks. Of the older kind it tells nobody; there the sizes of the
+/// tables are looked at, which takes microseconds and no program (``LegacyTables``).
 public final class FirewallWatch: Sendable {
     /// One element for any number of changes since the last one was taken.
     public let disturbances: AsyncStream<Void>

@@ -4,8 +4,8 @@ internal import Glibc
 /// The iptables programs of this host.
 ///
 /// There are two kinds of them, which do not see each other's rules: one works through nftables, the other through the
-/// kernel's older tables. Rules in both at once take effect twice, so Portico writes to the kind that the rest of the host
-/// uses, which need not be the one that a container image calls `iptables`.
+/// kernel's older tables. Rules in both at once take effect twice, so Portico writes to the kind that the rest of the
+/// host uses, which need not be the one that a container image calls `iptables`.
 public struct Iptables: Hashable, Sendable {
     public enum Variant: String, Hashable, Sendable, CaseIterable {
         case nft, legacy
@@ -35,8 +35,8 @@ public struct Iptables: Hashable, Sendable {
 
     /// Finds out which kind this host uses.
     ///
-    /// The kubelet makes chains as a hint; where it has not, the kind with more rules counts, and where neither has any the
-    /// plain `iptables` does. Nothing is changed, nor is a kernel module loaded. Blocks while the programs run.
+    /// The kubelet makes chains as a hint; where it has not, the kind with more rules counts, and where neither has any
+    /// the plain `iptables` does. Nothing is changed, nor is a kernel module loaded. Blocks while the programs run.
     ///
     /// - Throws: ``RedirectError/notInstalled(program:)``, ``RedirectError/tooOld(program:version:)``.
     public static func find(
@@ -59,8 +59,8 @@ public struct Iptables: Hashable, Sendable {
         return chosen
     }
 
-    /// Finds out at the start, and not at the first change, whether this process may read the rules of a family, and the kernel
-    /// has them.
+    /// Finds out at the start, and not at the first change, whether this process may read the rules of a family, and
+    /// the kernel has them.
     ///
     /// - Throws: ``RedirectError/notPermitted(program:)`` for one.
     public func checkAccess(_ family: IPAddress.Family) throws(RedirectError) {

@@ -1,6 +1,7 @@
 public import Base
 
-/// Leads traffic to the proxy by iptables: the rules of each family, side by side, and the policy route that goes with them.
+/// Leads traffic to the proxy by iptables: the rules of each family, side by side, and the policy route that goes with
+/// them.
 public struct IptablesRedirect: KernelBackEnd {
     public let watch: FirewallWatch?
     private let families: [FamilyRules]

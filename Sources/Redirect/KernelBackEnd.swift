@@ -1,20 +1,21 @@
 public import Base
 public import Objects
 
-/// A way to lead a node's traffic by rules in its kernel. It remembers what it has been told, so that a change costs what has
-/// changed and nothing more.
+/// A way to lead a node's traffic by rules in its kernel. It remembers what it has been told, so that a change costs
+/// what has changed and nothing more.
 ///
-/// What its objects in the kernel are called, which are its own, which another mode may have left and must go, and whether
-/// their order matters, is its own knowledge and nobody else's. One call at a time.
+/// What its objects in the kernel are called, which are its own, which another mode may have left and must go, and
+/// whether their order matters, is its own knowledge and nobody else's. One call at a time.
 public protocol KernelBackEnd: Sendable {
-    /// Brings the kernel to all that it has been told by now, with this change. Without anything to do it starts no program.
-    /// What a call fails to do, a later one does, whatever that one's own change is: nothing has to be told twice.
+    /// Brings the kernel to all that it has been told by now, with this change. Without anything to do it starts no
+    /// program. What a call fails to do, a later one does, whatever that one's own change is: nothing has to be told
+    /// twice.
     ///
     /// - Parameter checking: looks whether somebody else has changed anything since, and puts it right.
     func apply(_ change: KernelChange, checking: Bool) async -> KernelResult
 
-    /// Removes all that it has put into the kernel, and what other modes have left there. The next ``apply(_:checking:)`` makes
-    /// everything anew.
+    /// Removes all that it has put into the kernel, and what other modes have left there. The next
+    /// ``apply(_:checking:)`` makes everything anew.
     ///
     /// - Returns: why something may be left.
     func removeAll() async -> [RedirectError]
@@ -25,10 +26,11 @@ public protocol KernelBackEnd: Sendable {
 
 /// What is different for a ``KernelBackEnd``.
 public struct KernelChange: Hashable, Sendable {
-    /// Of each Service that has changed all portals, in both families; an empty list if there are none any more. They lead only
-    /// to what is open. No portal belongs to two Services.
+    /// Of each Service that has changed all portals, in both families; an empty list if there are none any more. They
+    /// lead only to what is open. No portal belongs to two Services.
     public var services: [ObjectKey: [Portal]]
-    /// What the node is like if that has changed; the first change has it. If its networks have, then all rules are made anew.
+    /// What the node is like if that has changed; the first change has it. If its networks have, then all rules are
+    /// made anew.
     public var node: NodeRedirection?
 
     public init(services: [ObjectKey: [Portal]] = [:], node: NodeRedirection? = nil) {
@@ -49,13 +51,13 @@ public struct KernelChange: Hashable, Sendable {
 public struct NodeRedirection: Hashable, Sendable {
     /// A family without one has no rules.
     public var networks: [IPAddress.Family: NodeNetwork]
-    /// Where the proxy's ports are taken from. Whoever dials one of them past the portals is dropped; a port of this range that
-    /// another program has is left alone.
+    /// Where the proxy's ports are taken from. Whoever dials one of them past the portals is dropped; a port of this
+    /// range that another program has is left alone.
     public var proxyPorts: ClosedRange<UInt16>
     /// Ports at which this node answers questions about health, open whatever the host's own firewall says.
     public var healthPorts: [UInt16]
-    /// The proxy dials endpoints of this node from the addresses of their clients. Then their answers must be led to it: by
-    /// rules that mark them, and by a ``PolicyRoute``.
+    /// The proxy dials endpoints of this node from the addresses of their clients. Then their answers must be led to
+    /// it: by rules that mark them, and by a ``PolicyRoute``.
     public var preservesSource: Bool
 
     public init(

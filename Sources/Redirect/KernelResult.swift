@@ -3,8 +3,8 @@ public import Base
 
 /// What a change of a ``KernelBackEnd`` came to.
 public struct KernelResult: Sendable {
-    /// Those that the back end serves. One that has no rules, since the node has no address of it, is not among them unless
-    /// they could not be removed.
+    /// Those that the back end serves. One that has no rules, since the node has no address of it, is not among them
+    /// unless they could not be removed.
     public var families: [IPAddress.Family: FamilyResult]
     /// How long it took.
     public var duration: Duration

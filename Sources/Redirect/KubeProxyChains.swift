@@ -50,7 +50,8 @@ extension SavedRules {
             let jumps = table.chains.filter(\.isBuiltIn).flatMap { chain in
                 chain.rules.filter { doomed.contains($0.target ?? "") }.map { "-D \(chain.name) \($0.text)" }
             }
-            // To name a chain is to flush it; all are flushed before the first is removed, since they lead to each other.
+            // To name a chain is to flush it; all are flushed before the first is removed, since they lead to each
+            // other.
             let lines = names.map { ":\($0) - [0:0]" } + jumps + names.map { "-X \($0)" }
             return "*\(table.name)\n\(lines.joined(separator: "\n"))\nCOMMIT\n"
         }

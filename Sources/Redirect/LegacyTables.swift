@@ -28,8 +28,8 @@ struct LegacyTables: Hashable, Sendable {
         return tables
     }
 
-    /// `struct ipt_getinfo` of `linux/netfilter_ipv4/ip_tables.h`, and the same for IPv6: the name in 32 bytes, eleven numbers
-    /// about the hooks, then rules and bytes.
+    /// `struct ipt_getinfo` of `linux/netfilter_ipv4/ip_tables.h`, and the same for IPv6: the name in 32 bytes, eleven
+    /// numbers about the hooks, then rules and bytes.
     private static func size(of table: String, _ family: IPAddress.Family, _ socket: Int32) -> [UInt32]? {
         let (level, getInfo): (Int32, Int32) = (family == .ipv4 ? 0 : 41, 64)
         var info = [UInt8](repeating: 0, count: 84)

@@ -2,7 +2,8 @@ internal import Base
 internal import EventLoop
 internal import Glibc
 
-/// How many transactions of nftables others have made in a network namespace: while that stays, nobody has changed any rule.
+/// How many transactions of nftables others have made in a network namespace: while that stays, nobody has changed any
+/// rule.
 ///
 /// The kernel counts all transactions, of all families and tables. Portico's own are taken from that. Any thread.
 final class NftablesGeneration: Sendable {
@@ -10,8 +11,8 @@ final class NftablesGeneration: Sendable {
     private enum Kind { static let (new, get): (UInt8, UInt8) = (15, 16) }
     private static let id: UInt16 = 1
 
-    /// Held while transactions of Portico's own are under way, so that they are counted by the kernel and here. Nothing is lost by
-    /// that: nftables makes the second of two at a time begin anew anyway.
+    /// Held while transactions of Portico's own are under way, so that they are counted by the kernel and here. Nothing
+    /// is lost by that: nftables makes the second of two at a time begin anew anyway.
     private let connection: Guarded<Connection>
 
     private final class Connection {
@@ -85,7 +86,8 @@ final class NftablesGeneration: Sendable {
     private static let mostSpans = 64
     private let spans = Guarded<[Span]>([])
 
-    /// Who has made the transaction of this number: not by the number of the process, which in a container is another one.
+    /// Who has made the transaction of this number: not by the number of the process, which in a container is another
+    /// one.
     func author(of transaction: UInt32) -> Author {
         let span = spans.withLock { spans in spans.last { transaction &- $0.first < $0.count } }
         return switch span?.isOwn {

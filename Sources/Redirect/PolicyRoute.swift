@@ -1,12 +1,14 @@
 public import Base
 
-/// Leads marked packets to this host, whomever they are addressed to: the second half of what lets the proxy dial endpoints from
-/// their clients' addresses (``NodeRedirection/preservesSource``). The rules in the table mangle are the first.
+/// Leads marked packets to this host, whomever they are addressed to: the second half of what lets the proxy dial
+/// endpoints from their clients' addresses (``NodeRedirection/preservesSource``). The rules in the table mangle are the
+/// first.
 ///
-/// It is a table with one route in it and two rules of the routing policy, made by the program `ip`. Everything blocks while
-/// that runs.
+/// It is a table with one route in it and two rules of the routing policy, made by the program `ip`. Everything blocks
+/// while that runs.
 public struct PolicyRoute: Sendable {
-    /// The bit next to kube-proxy's 0x4000 and the kubelet's 0x8000. Calico has the upper 16 bits, Cilium 0x0f00, AWS 0x80.
+    /// The bit next to kube-proxy's 0x4000 and the kubelet's 0x8000. Calico has the upper 16 bits, Cilium 0x0f00, AWS
+    /// 0x80.
     public static let mark: UInt32 = 0x2000
     /// The number of the routing table.
     public static let table = 8192
@@ -23,9 +25,9 @@ public struct PolicyRoute: Sendable {
 
     /// Priorities, and the words in the order in which `ip` prints them.
     ///
-    /// The first is an exception, for when the kernel checks where an answer came from (`rp_filter`) and has to take its mark into account
-    /// (`src_valid_mark=1`, which WireGuard's tools set): it asks as if it sent to the endpoint from here, which is what `iif lo`
-    /// means, and must not be told that the endpoint's address is this host's own.
+    /// The first is an exception, for when the kernel checks where an answer came from (`rp_filter`) and has to take
+    /// its mark into account (`src_valid_mark=1`, which WireGuard's tools set): it asks as if it sent to the endpoint
+    /// from here, which is what `iif lo` means, and must not be told that the endpoint's address is this host's own.
     private static let rules: [(priority: Int, words: [String])] = [
         (priority - 1, ["fwmark", "0x2000/0x2000", "iif", "lo", "lookup", "main"]),
         (priority, ["fwmark", "0x2000/0x2000", "lookup", "\(table)"]),
@@ -90,8 +92,8 @@ public struct PolicyRoute: Sendable {
         try look(path, ["route", "show", "table", "\(Self.table)"]).contains { $0.starts(with: Self.route.prefix(4)) }
     }
 
-    /// The lines that are printed, as words. What cannot be shown, as a table without routes or a family that the kernel does
-    /// not have, is not there; changing it then says why.
+    /// The lines that are printed, as words. What cannot be shown, as a table without routes or a family that the
+    /// kernel does not have, is not there; changing it then says why.
     private func look(_ path: String, _ arguments: [String]) throws(RedirectError) -> [[Substring]] {
         let result = try Command(path: path, arguments: [option] + arguments).runForRules()
         return result.output.split(separator: "\n").map { $0.split { $0 == " " || $0 == "\t" } }

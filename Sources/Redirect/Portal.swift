@@ -29,8 +29,8 @@ public struct Portal: Hashable, Sendable {
     public var sources: [IPPrefix]
     /// What clients get who come from other machines.
     public var outside: Verdict
-    /// What this node and its pods get. It differs from `outside` under a Local external policy, which is for traffic from
-    /// outside alone.
+    /// What this node and its pods get. It differs from `outside` under a Local external policy, which is for traffic
+    /// from outside alone.
     public var inside: Verdict
 
     /// - Parameter inside: nil stands for the same as `outside`.

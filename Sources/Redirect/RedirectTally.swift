@@ -1,7 +1,7 @@
 internal import Synchronization
 
-/// What redirecting has cost so far in this process: programs are what a node with many Services runs out of first, so this
-/// is shown to people and asserted in tests. Any thread.
+/// What redirecting has cost so far in this process: programs are what a node with many Services runs out of first, so
+/// this is shown to people and asserted in tests. Any thread.
 public struct RedirectTally: Hashable, Sendable {
     /// Programs that were started.
     public var processes: Int

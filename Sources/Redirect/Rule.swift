@@ -2,8 +2,8 @@ public import Base
 
 /// One iptables rule of the few shapes that capturing takes.
 ///
-/// The properties stand in the order in which their matches are written. `iptables-save` prints another one, so rules are
-/// compared as values, never as text.
+/// The properties stand in the order in which their matches are written. `iptables-save` prints another one, so rules
+/// are compared as values, never as text.
 public struct Rule: Hashable, Sendable {
     /// The service port the rule is for, or what a jump is there for.
     public var comment: String?
@@ -50,8 +50,8 @@ public struct Rule: Hashable, Sendable {
 
 /// What becomes of a packet that a rule matches.
 public enum RuleTarget: Hashable, Sendable {
-    /// To this port of the address that the packet's interface has first. Never written, since it drops what comes in by an
-    /// interface without an address; kube-proxy in userspace mode has left such rules.
+    /// To this port of the address that the packet's interface has first. Never written, since it drops what comes in
+    /// by an interface without an address; kube-proxy in userspace mode has left such rules.
     case redirect(UInt16)
     case dnat(EndpointAddress)
     /// To this port of the address that was asked.
@@ -66,8 +66,8 @@ public enum RuleTarget: Hashable, Sendable {
 
 /// How a client is told that there is nobody.
 public enum RejectReply: String, Hashable, Sendable, CaseIterable {
-    /// Not an ICMP message, as kube-proxy's default would be: the kernel sends those at a limited rate, and clients beyond
-    /// it hang.
+    /// Not an ICMP message, as kube-proxy's default would be: the kernel sends those at a limited rate, and clients
+    /// beyond it hang.
     case tcpReset = "tcp-reset"
     case icmpPortUnreachable = "icmp-port-unreachable"
     case icmp6PortUnreachable = "icmp6-port-unreachable"

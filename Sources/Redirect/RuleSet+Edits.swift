@@ -1,8 +1,8 @@
 internal import Base
 
 extension RuleSet {
-    /// Text for `iptables-restore --noflush` that turns `known` into this rule set among rules of further Services, which are not
-    /// touched; nil if there is nothing to do. The chains and jumps of both are the same, and are there.
+    /// Text for `iptables-restore --noflush` that turns `known` into this rule set among rules of further Services,
+    /// which are not touched; nil if there is nothing to do. The chains and jumps of both are the same, and are there.
     func edits(from known: RuleSet) -> String? {
         let texts = tables.compactMap { table -> String? in
             let lines = table.chains.flatMap { $0.portalEdits(from: known[table.name][$0.name]) }
@@ -28,9 +28,9 @@ extension Chain {
         return rewriting && edits.count > rules.count + 1 ? nil : edits
     }
 
-    /// A portal that changed is deleted and appended as a whole. Nothing goes by number: the numbers would be wrong when
-    /// somebody else has touched the chain, and iptables-nft 1.8.9 miscounts them within a transaction. A rule that is not
-    /// there makes the transaction fail, and then all is read back and put right.
+    /// A portal that changed is deleted and appended as a whole. Nothing goes by number: the numbers would be wrong
+    /// when somebody else has touched the chain, and iptables-nft 1.8.9 miscounts them within a transaction. A rule
+    /// that is not there makes the transaction fail, and then all is read back and put right.
     fileprivate func portalEdits(from old: [Rule]) -> [String] {
         guard old != rules else { return [] }
         let (before, after) = (Dictionary(grouping: old, by: Portal.init), Dictionary(grouping: rules, by: Portal.init))

@@ -1,10 +1,11 @@
 internal import Base
 
 extension RuleSet {
-    /// Text for `iptables-restore --noflush` that turns `known` into this rule set with as few lines as possible; nil if
-    /// there is nothing to do. Each table changes at once or not at all.
+    /// Text for `iptables-restore --noflush` that turns `known` into this rule set with as few lines as possible; nil
+    /// if there is nothing to do. Each table changes at once or not at all.
     ///
-    /// From an empty rule set it is the whole text. Chains that `known` lacks are made, or flushed if they exist after all.
+    /// From an empty rule set it is the whole text. Chains that `known` lacks are made, or flushed if they exist after
+    /// all.
     ///
     /// - Parameters:
     ///   - known: what is there: the rule set applied last, or what was read back.

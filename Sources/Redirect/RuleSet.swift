@@ -46,8 +46,8 @@ public struct Table: Hashable, Sendable {
 public struct Chain: Hashable, Sendable {
     public var name: String
     public var rules: [Rule]
-    /// So many rules have to stand at its beginning, in this order. Of all others only the order of those matters that are for
-    /// one portal.
+    /// So many rules have to stand at its beginning, in this order. Of all others only the order of those matters that
+    /// are for one portal.
     public var head: Int
 
     public init(_ name: String, rules: [Rule] = [], head: Int = 0) {

@@ -4,9 +4,9 @@ internal import Objects
 
 /// Makes the rules of one family: those of the node, and those of each Service, which depend on no other Service.
 ///
-/// Capturing is nat's business, and refusing filter's, since nat has neither REJECT nor DROP. Each pair of nat chains has a
-/// pair of filter chains behind it with rules of the same matches: they see only what nat has let by, because a captured
-/// packet goes to the proxy's port from there on.
+/// Capturing is nat's business, and refusing filter's, since nat has neither REJECT nor DROP. Each pair of nat chains
+/// has a pair of filter chains behind it with rules of the same matches: they see only what nat has let by, because a
+/// captured packet goes to the proxy's port from there on.
 struct RuleWriter: Sendable {
     let family: IPAddress.Family
     let node: NodeRedirection
@@ -25,7 +25,8 @@ struct RuleWriter: Sendable {
         network == other.network && node.preservesSource == other.node.preservesSource
     }
 
-    /// All that there is to be if these are all Services. The same Services always give the same rules in the same order.
+    /// All that there is to be if these are all Services. The same Services always give the same rules in the same
+    /// order.
     func rules(_ services: [ObjectKey: [Portal]]) -> RuleSet {
         var writer = ServiceWriter(network)
         for key in services.keys.sorted() { writer.write(services[key] ?? []) }
@@ -41,8 +42,8 @@ struct RuleWriter: Sendable {
 
     /// All chains and jumps, with the rules that are there without any Service.
     ///
-    /// Filter comes first: a portal that closes is refused before it is no longer captured, and at start nobody gets by who
-    /// is not allowed to.
+    /// Filter comes first: a portal that closes is refused before it is no longer captured, and at start nobody gets by
+    /// who is not allowed to.
     private var base: RuleSet {
         let fixed = [ChainName.nodePortNonLocal: entrance + healthPorts, ChainName.proxyPorts: [Self.translated]]
         func chains(_ names: [String]) -> [Chain] {
@@ -61,11 +62,11 @@ struct RuleWriter: Sendable {
         return rules
     }
 
-    /// Lets in what portals have led to the proxy, whatever the host's own firewall says, and nobody else: who dials a proxy
-    /// port directly would get by source ranges, and to Services that are for the cluster alone.
+    /// Lets in what portals have led to the proxy, whatever the host's own firewall says, and nobody else: who dials a
+    /// proxy port directly would get by source ranges, and to Services that are for the cluster alone.
     ///
-    /// INPUT sees a packet with the proxy's port. What was translated is through after two rules, however many Services there
-    /// are; the ports one by one are for the others.
+    /// INPUT sees a packet with the proxy's port. What was translated is through after two rules, however many Services
+    /// there are; the ports one by one are for the others.
     private var entrance: [Rule] {
         [TransportProtocol.tcp, .udp].map { transport in
             var rule = Rule(transport: transport, isForNewOnly: true, target: .jump(ChainName.proxyPorts))
@@ -91,8 +92,8 @@ extension Chain {
 }
 
 extension RuleSet {
-    /// All rules of one family for a node of which `change` tells everything, to be shown to people; nil if the node has no
-    /// address of the family.
+    /// All rules of one family for a node of which `change` tells everything, to be shown to people; nil if the node
+    /// has no address of the family.
     public init?(_ change: KernelChange, _ family: IPAddress.Family) {
         guard let node = change.node, let writer = RuleWriter(node, family) else { return nil }
         self = writer.rules(change.services)
@@ -100,8 +101,9 @@ extension RuleSet {
 }
 
 extension Table {
-    /// Marks what comes back on connections that the proxy made from a client's address, so that it is delivered here although
-    /// it is addressed to somebody else. Only sockets with IP_TRANSPARENT are found, of this proxy or of another.
+    /// Marks what comes back on connections that the proxy made from a client's address, so that it is delivered here
+    /// although it is addressed to somebody else. Only sockets with IP_TRANSPARENT are found, of this proxy or of
+    /// another.
     fileprivate static let transparent = Table(
         name: .mangle,
         chains: [

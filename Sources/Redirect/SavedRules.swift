@@ -103,10 +103,11 @@ extension SavedRules.Rule {
 }
 
 extension RuleSet {
-    /// What there is of `wanted` in a firewall: its chains, whatever is in them, and those of its jumps that are there. With it
-    /// what else of Portico's is there, so that it can be removed.
+    /// What there is of `wanted` in a firewall: its chains, whatever is in them, and those of its jumps that are there.
+    /// With it what else of Portico's is there, so that it can be removed.
     ///
-    /// A chain that holds a rule of somebody else, or does not begin as it should, counts as missing, so that it is written anew.
+    /// A chain that holds a rule of somebody else, or does not begin as it should, counts as missing, so that it is
+    /// written anew.
     public init(_ wanted: RuleSet, in saved: SavedRules) {
         self.init(family: wanted.family)
         tables = wanted.tables.map { table in
@@ -133,8 +134,8 @@ extension RuleSet {
 }
 
 extension Table {
-    /// What Portico makes in the table only if it is asked to, and is there although it is not in `wanted`: left by a former
-    /// process with other options.
+    /// What Portico makes in the table only if it is asked to, and is there although it is not in `wanted`: left by a
+    /// former process with other options.
     fileprivate init(unwantedBy wanted: Table, in saved: SavedRules) {
         self.init(name: wanted.name)
         for chain in ChainName.all(in: name) where !wanted.chains.contains(where: { $0.name == chain }) {

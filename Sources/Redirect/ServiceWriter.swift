@@ -77,8 +77,8 @@ struct ServiceWriter {
         guard let address = portal.place.address else { return nodePortRanges.map { rule.with(\.destination, $0) } }
         rule.destination = IPPrefix(host: address)
         guard case .externalIP = portal.place else { return [rule] }
-        // What comes in over a bridge shall leave the node, unless the address is the node's own; but pods behind bridges
-        // should reach their own cluster's Services where no router knows these addresses, so they are named.
+        // What comes in over a bridge shall leave the node, unless the address is the node's own; but pods behind
+        // bridges should reach their own cluster's Services where no router knows these addresses, so they are named.
         let local = rule.with(\.isToLocalAddress, true)
         guard way == .arriving else { return [local] }
         if let source, network.podRanges.contains(source) { return [rule] }
@@ -101,8 +101,9 @@ struct ServiceWriter {
         }
     }
 
-    /// An address of the node is left as it is: then routes that go by the source take the answers back the way they came.
-    /// Any other one becomes an address of the node, whichever interface the packet came in by; that may have no address.
+    /// An address of the node is left as it is: then routes that go by the source take the answers back the way they
+    /// came. Any other one becomes an address of the node, whichever interface the packet came in by; that may have no
+    /// address.
     private func target(_ port: UInt16, _ match: Rule, _ portal: Portal) -> RuleTarget {
         if let address = network.bindAddress { return .dnat(EndpointAddress(ip: address, port: port)) }
         if case .nodePort = portal.place { return .dnatPort(port) }
@@ -116,7 +117,8 @@ struct ServiceWriter {
         append(rule, to: way.refusing)
     }
 
-    /// Nobody else: accepted in nat, which means left as it is, so that no later rule captures it, and dropped in filter.
+    /// Nobody else: accepted in nat, which means left as it is, so that no later rule captures it, and dropped in
+    /// filter.
     private mutating func close(_ portal: Portal, _ way: Way) {
         for match in matches(portal, way, from: nil) {
             append(match.with(\.target, .accept), to: way.capturing(portal.place))
@@ -124,7 +126,8 @@ struct ServiceWriter {
         }
     }
 
-    /// A second rule of the same text would never see a packet. Portals of one Service may overlap; those of two never do.
+    /// A second rule of the same text would never see a packet. Portals of one Service may overlap; those of two never
+    /// do.
     private mutating func append(_ rule: Rule, to chain: String) {
         guard seen.insert(Place(chain: chain, rule: rule)).inserted else { return }
         rules[chain, default: []].append(rule)

@@ -2,8 +2,8 @@ public import Base
 
 /// UDP flows that the kernel would go on treating by rules that are no longer there.
 ///
-/// Rules see the first packet of a flow only, and a UDP flow lasts as long as its client sends: one that began before its
-/// portal was captured would never reach the proxy, and one to a former proxy port would reach nobody. TCP needs
+/// Rules see the first packet of a flow only, and a UDP flow lasts as long as its client sends: one that began before
+/// its portal was captured would never reach the proxy, and one to a former proxy port would reach nobody. TCP needs
 /// none of this: a connection that cannot go on is reset.
 public struct StaleFlows: Hashable, Sendable {
     public var family: IPAddress.Family
@@ -19,8 +19,8 @@ public struct StaleFlows: Hashable, Sendable {
 }
 
 extension RuleSet {
-    /// The flows to be deleted once this rule set has taken the place of `previous`: those of portals that opened, closed or
-    /// lead elsewhere. All others keep theirs (kubernetes/kubernetes#122740).
+    /// The flows to be deleted once this rule set has taken the place of `previous`: those of portals that opened,
+    /// closed or lead elsewhere. All others keep theirs (kubernetes/kubernetes#122740).
     public func staleFlows(since previous: RuleSet) -> [StaleFlows] {
         let (before, after) = (previous.udpPortals(), udpPortals())
         return Set(before.keys).union(after.keys).filter { before[$0] != after[$0] }.sorted { a, b in

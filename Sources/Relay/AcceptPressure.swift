@@ -1,14 +1,15 @@
 internal import EventLoop
 internal import Glibc
 
-/// How accepting stands where something has run out. Clients wait in the kernel's queue meanwhile: most get their turn as soon
-/// as others leave, and nobody is turned away before that was given a chance.
+/// How accepting stands where something has run out. Clients wait in the kernel's queue meanwhile: most get their turn
+/// as soon as others leave, and nobody is turned away before that was given a chance.
 struct AcceptPressure: ~Copyable {
-    /// How long to wait before asking the kernel again, in milliseconds; a listener that goes on to fail waits twice as long
-    /// each time, up to the longest.
+    /// How long to wait before asking the kernel again, in milliseconds; a listener that goes on to fail waits twice as
+    /// long each time, up to the longest.
     static let pause: UInt64 = 50
     static let longestPause: UInt64 = 5000
-    /// The kernel may refuse for this long, in milliseconds, before waiting clients are reset instead: an answer at last.
+    /// The kernel may refuse for this long, in milliseconds, before waiting clients are reset instead: an answer at
+    /// last.
     static let patience: UInt64 = 1000
 
     /// Listeners whose service ports have their share of something, in the order of their turns.
@@ -20,8 +21,8 @@ struct AcceptPressure: ~Copyable {
     /// Since when the kernel has been refusing; nil if it does not.
     var refusedSince: UInt64?
 
-    /// A descriptor that can be let go to make room for another one: for the dial of the client that took the last one, or for
-    /// an accept and a reset. Nobody is accepted while it is missing.
+    /// A descriptor that can be let go to make room for another one: for the dial of the client that took the last one,
+    /// or for an accept and a reset. Nobody is accepted while it is missing.
     private(set) var spare = Descriptor.none
     /// Numbers from here on are left to the rest of the process. The kernel gives the lowest number that is free, so a
     /// descriptor of this number means that so many are open, whoever has them.

@@ -32,7 +32,8 @@ struct Connection: ~Copyable {
 
     /// Client to endpoint. Its first read does not wait for an event: most clients speak at once.
     var up = Direction(sourceReady: true)
-    /// One side broke: bytes that the other one was still to get when that was last looked at. It stands where there is a gap.
+    /// One side broke: bytes that the other one was still to get when that was last looked at. It stands where there is
+    /// a gap.
     var undelivered: Int32 = 0
     var upHold = Hold()
     /// Endpoint to client.

@@ -1,8 +1,8 @@
 /// Shares out the process's descriptors, so that no part of it starves another.
 ///
-/// The control plane comes first: it must be able to read files and start programs however much the data plane has to do. Five
-/// eighths of the rest may be listening sockets: a Service that is not served at all is worse than one whose clients wait. What
-/// these do not use is for connections, but for some room to grow.
+/// The control plane comes first: it must be able to read files and start programs however much the data plane has to
+/// do. Five eighths of the rest may be listening sockets: a Service that is not served at all is worse than one whose
+/// clients wait. What these do not use is for connections, but for some room to grow.
 public struct DescriptorBudget: Sendable, Equatable {
     /// The descriptors that the process may have open.
     public let limit: Int
@@ -40,7 +40,8 @@ public struct DescriptorBudget: Sendable, Equatable {
     /// Connections that are being dialled at one time.
     public var dials: Int { max(1, min(4096, connections / 2)) }
 
-    /// The number of the first descriptor that the data plane leaves alone, see ``RelayConfiguration/descriptorCeiling``: half of
-    /// the control plane's part is in use from the start, and the other half is there whenever it is needed.
+    /// The number of the first descriptor that the data plane leaves alone, see
+    /// ``RelayConfiguration/descriptorCeiling``: half of the control plane's part is in use from the start, and the
+    /// other half is there whenever it is needed.
     public var ceiling: Int { limit - control / 2 }
 }

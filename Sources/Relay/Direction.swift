@@ -1,11 +1,11 @@
 internal import EventLoop
 internal import Glibc
 
-/// One direction of a TCP relay, source to sink, as a value: it is told what each attempt to move bytes came to, and says
-/// what to do next. Descriptors, buffers and pipes exist only where that is carried out.
+/// One direction of a TCP relay, source to sink, as a value: it is told what each attempt to move bytes came to, and
+/// says what to do next. Descriptors, buffers and pipes exist only where that is carried out.
 ///
-/// Readiness is edge-triggered: `sourceReady` and `sinkReady` are set by an event and stay set until an attempt proves the
-/// opposite. So a message costs one read and one write, and nothing is ever registered or unregistered for it.
+/// Readiness is edge-triggered: `sourceReady` and `sinkReady` are set by an event and stay set until an attempt proves
+/// the opposite. So a message costs one read and one write, and nothing is ever registered or unregistered for it.
 struct Direction: Equatable {
     enum Phase: UInt8, Equatable {
         /// Nothing is held; bytes are taken from the source as they come.
@@ -40,8 +40,8 @@ struct Direction: Equatable {
     private(set) var sinkReady = true
     /// An event said that the source will send no more: from now on only a read of 0 bytes is the end of it.
     private var sourceDone = false
-    /// The last event told of an urgent byte, and no read has found the source empty since. Reads stop before that byte, so
-    /// only one that finds nothing means that nothing is there; and splices never pass it.
+    /// The last event told of an urgent byte, and no read has found the source empty since. Reads stop before that
+    /// byte, so only one that finds nothing means that nothing is there; and splices never pass it.
     private var isUrgent = false
     /// Which side broke, once the phase is `failed`.
     private(set) var sinkFailed = false
@@ -77,8 +77,8 @@ struct Direction: Equatable {
         }
     }
 
-    /// Sends `count` bytes of the relay's own before anything from the source. They are held already, and this is the first
-    /// thing that happens to the direction.
+    /// Sends `count` bytes of the relay's own before anything from the source. They are held already, and this is the
+    /// first thing that happens to the direction.
     mutating func precede(with count: Int) {
         held = Int32(count)
         own = held
@@ -94,14 +94,16 @@ struct Direction: Equatable {
         isUrgent = readiness.contains(.urgent)
     }
 
-    /// The source is broken: all that it will ever give is there. It is read, since a splice might stop at an urgent byte.
+    /// The source is broken: all that it will ever give is there. It is read, since a splice might stop at an urgent
+    /// byte.
     mutating func sourceBroke() {
         sourceReady = true
         sourceDone = true
         isUrgent = true
     }
 
-    /// There may have been events that nobody was told of. A read is tried, since a splice might stop at an urgent byte.
+    /// There may have been events that nobody was told of. A read is tried, since a splice might stop at an urgent
+    /// byte.
     mutating func lookAnew() {
         sourceReady = true
         isUrgent = true
@@ -168,8 +170,8 @@ struct Direction: Equatable {
         delivered(transfer)
     }
 
-    /// A splice of what is held, from the pipe, came to this. A short one says nothing about the sink: it may have ended
-    /// at a boundary inside the pipe.
+    /// A splice of what is held, from the pipe, came to this. A short one says nothing about the sink: it may have
+    /// ended at a boundary inside the pipe.
     @inline(__always)
     mutating func didDrain(_ transfer: Transfer) {
         delivered(transfer)
@@ -224,11 +226,12 @@ extension Direction {
         phase == .finished || (phase == .flushing && held == 0)
     }
 
-    /// The opposite direction need not pass on its end any more: the connection ends here, and closing its sockets says it.
+    /// The opposite direction need not pass on its end any more: the connection ends here, and closing its sockets says
+    /// it.
     ///
-    /// When this direction is done, that is the same in one call less. When it has failed, what looks like an end there may be
-    /// the rest of the failure, of which a socket tells only the first call, and a reset is right. Not
-    /// after EPIPE: then the peer had ended its stream before it broke the connection.
+    /// When this direction is done, that is the same in one call less. When it has failed, what looks like an end there
+    /// may be the rest of the failure, of which a socket tells only the first call, and a reset is right. Not after
+    /// EPIPE: then the peer had ended its stream before it broke the connection.
     var saysItByClosing: Bool {
         isDone || (phase == .failed && error != EPIPE)
     }

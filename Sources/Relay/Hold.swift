@@ -24,7 +24,8 @@ struct Hold: ~Copyable {
         offset = 0
     }
 
-    /// Moves the `held` bytes of the pipe into a buffer, so that the pipe can be given back; false if that cannot be done now.
+    /// Moves the `held` bytes of the pipe into a buffer, so that the pipe can be given back; false if that cannot be
+    /// done now.
     mutating func unload(_ held: Int32, from pipes: borrowing PipePool) -> Bool {
         guard let pipe, held > 0 else { return false }
         let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: Int(held), alignment: 1)

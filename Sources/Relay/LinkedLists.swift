@@ -1,5 +1,5 @@
-/// Doubly linked lists of entries that are kept elsewhere, by number, each in one list at most: what waits or was used in an order.
-/// Every operation takes constant time.
+/// Doubly linked lists of entries that are kept elsewhere, by number, each in one list at most: what waits or was used
+/// in an order. Every operation takes constant time.
 struct LinkedLists {
     typealias Entry = Int32
 

@@ -3,8 +3,8 @@ internal import EventLoop
 
 /// A socket at which one worker takes clients or datagrams.
 ///
-/// A *door* is an address at which clients reach a service port, and what the relay opens and closes; a *listener* is one of the
-/// sockets there, which one worker has.
+/// A *door* is an address at which clients reach a service port, and what the relay opens and closes; a *listener* is
+/// one of the sockets there, which one worker has.
 final class Listener {
     let id: UInt32
     let socket: Descriptor

@@ -2,10 +2,11 @@ internal import Synchronization
 
 /// How many listening sockets the next door gets: one for each worker, only one, or none.
 ///
-/// With a socket for each worker, which share the port (SO_REUSEPORT), the kernel spreads new clients over the workers. With one,
-/// a single worker accepts them and hands some on to others, which costs a little more for each connection. So every door that
-/// is expected comes before any door has more than one, and half of what is then left is kept for doors that nobody expects yet.
-/// Doors keep what they have got: a socket that is closed resets the clients in its queue.
+/// With a socket for each worker, which share the port (SO_REUSEPORT), the kernel spreads new clients over the workers.
+/// With one, a single worker accepts them and hands some on to others, which costs a little more for each connection.
+/// So every door that is expected comes before any door has more than one, and half of what is then left is kept for
+/// doors that nobody expects yet. Doors keep what they have got: a socket that is closed resets the clients in its
+/// queue.
 struct ListenerRoom: Equatable {
     /// Sockets in all.
     let limit: Int

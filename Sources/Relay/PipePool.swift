@@ -3,8 +3,8 @@ internal import EventLoop
 /// The pipes of one worker, lent to directions for as long as bytes are in them.
 ///
 /// Few pipes serve many streams, since a splice in and a splice out usually follow each other at once. That matters,
-/// because an ordinary user may have only 256 pipes of this size (`pipe-user-pages-soft`); beyond it the kernel hands out
-/// tiny ones, which are slower than copying.
+/// because an ordinary user may have only 256 pipes of this size (`pipe-user-pages-soft`); beyond it the kernel hands
+/// out tiny ones, which are slower than copying.
 struct PipePool: ~Copyable {
     typealias Slot = UInt16
 

@@ -1,5 +1,5 @@
-/// Service ports of a worker that have something in common, such as clients that wait: who has to do with those finds them
-/// without a look at all the others. A worker may have ten thousand service ports, and most of them are quiet.
+/// Service ports of a worker that have something in common, such as clients that wait: who has to do with those finds
+/// them without a look at all the others. A worker may have ten thousand service ports, and most of them are quiet.
 struct PortGroup {
     private var members: [ObjectIdentifier: PortState] = [:]
     /// How many service ports were looked at so far: tests see by it that work is in proportion.

@@ -2,16 +2,17 @@ internal import Balancing
 internal import Base
 internal import EventLoop
 
-/// The header of the PROXY protocol (versions 1 and 2): it tells an endpoint who the client is and which address it used,
-/// since the endpoint's own socket shows only the proxy.
+/// The header of the PROXY protocol (versions 1 and 2): it tells an endpoint who the client is and which address it
+/// used, since the endpoint's own socket shows only the proxy.
 ///
-/// A pure function from addresses to bytes. It stands before the client's first byte of a TCP connection, and, in version 2
-/// only, before every UDP datagram.
+/// A pure function from addresses to bytes. It stands before the client's first byte of a TCP connection, and, in
+/// version 2 only, before every UDP datagram.
 struct ProxyHeader {
     private static let signature: [UInt8] = [
         0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A,
     ]
-    /// Version 2 in the high half; the commands are LOCAL, where the receiver uses the addresses of its socket, and PROXY.
+    /// Version 2 in the high half; the commands are LOCAL, where the receiver uses the addresses of its socket, and
+    /// PROXY.
     private static let local: UInt8 = 0x20
     private static let proxy: UInt8 = 0x21
 
@@ -19,8 +20,8 @@ struct ProxyHeader {
     /// The address that the client used.
     let destination: SocketAddress
 
-    /// Nil if the two cannot be said in one header, which has one family for both. IPv4 seen through a dual-stack socket is
-    /// IPv4.
+    /// Nil if the two cannot be said in one header, which has one family for both. IPv4 seen through a dual-stack
+    /// socket is IPv4.
     init?(client: SocketAddress, destination: SocketAddress) {
         self.client = client.unmapped
         self.destination = destination.unmapped

@@ -6,11 +6,11 @@ internal import Glibc
 /// The data plane, as the control plane sees it: service ports with listeners and balancers, spread over one worker per
 /// core.
 ///
-/// Everything is said in terms of service ports that exist and doors that are open; a service port that is not mentioned is
-/// not touched. Established connections survive every call but ``stop()``.
+/// Everything is said in terms of service ports that exist and doors that are open; a service port that is not
+/// mentioned is not touched. Established connections survive every call but ``stop()``.
 ///
-/// Listening sockets are made here, on the caller's thread, so that an address that cannot be had is an error of that very
-/// call; then they are handed to the workers.
+/// Listening sockets are made here, on the caller's thread, so that an address that cannot be had is an error of that
+/// very call; then they are handed to the workers.
 public actor Relay {
     nonisolated let workers: [Worker]
     private var threads: [LoopThread] = []
@@ -39,15 +39,16 @@ public actor Relay {
         fileprivate let number: UInt32
     }
 
-    /// An address at which clients reach a service port, and the listeners there: one for each worker, or for one alone.
+    /// An address at which clients reach a service port, and the listeners there: one for each worker, or for one
+    /// alone.
     struct Door {
         let port: ServicePortID
         let address: EndpointAddress
         let listeners: [ListenerID]
     }
 
-    /// One listening socket: a worker, by index, and the number by which that worker knows it. One worker may have several
-    /// of one door, if they were inherited from a process with more workers.
+    /// One listening socket: a worker, by index, and the number by which that worker knows it. One worker may have
+    /// several of one door, if they were inherited from a process with more workers.
     struct ListenerID: Hashable, Sendable {
         let worker: Int
         let number: UInt32
@@ -91,8 +92,8 @@ public actor Relay {
 
     // MARK: Service ports
 
-    /// Makes a service port known, or gives it another balancer or policy. Connections that stand stay where they are, and
-    /// clients with session affinity keep their endpoints as far as those are still there.
+    /// Makes a service port known, or gives it another balancer or policy. Connections that stand stay where they are,
+    /// and clients with session affinity keep their endpoints as far as those are still there.
     public func serve(_ port: ServicePortID, with balancer: Balancer, policy: ServicePolicy = ServicePolicy()) {
         let known = served.withLock { $0[port] }
         let route = known?.route.changed(to: balancer, policy) ?? ServiceRoute(balancer, policy)
@@ -123,17 +124,18 @@ public actor Relay {
     /// How the process's descriptors are shared out.
     public nonisolated var budget: DescriptorBudget { configuration.budget }
 
-    /// Says how many doors are wanted in all, those that are open included: the first ones leave room for the last ones.
+    /// Says how many doors are wanted in all, those that are open included: the first ones leave room for the last
+    /// ones.
     public func expect(doors: Int) {
         room.expected = doors
     }
 
-    /// Listens on `address` for a service port that is being served: with the sockets that were inherited for that transport
-    /// and address, whichever service port they were for, else with new ones.
+    /// Listens on `address` for a service port that is being served: with the sockets that were inherited for that
+    /// transport and address, whichever service port they were for, else with new ones.
     ///
     /// - Returns: the door, and the address with the port that the kernel chose if `address` has port 0.
-    /// - Throws: ``SystemError``: `EADDRINUSE` also if another program of this user shares its ports, and `EMFILE` when listening
-    ///   sockets have their part of the descriptors: well before there are none left.
+    /// - Throws: ``SystemError``: `EADDRINUSE` also if another program of this user shares its ports, and `EMFILE` when
+    ///   listening sockets have their part of the descriptors: well before there are none left.
     public func open(
         _ port: ServicePortID, on address: EndpointAddress
     ) throws(SystemError) -> (door: DoorID, address: EndpointAddress) {
@@ -196,8 +198,8 @@ public actor Relay {
         doors.removeAll()
     }
 
-    /// Returns when every worker has taken on what was said so far: from then on new clients meet it, and the addresses of
-    /// doors that were closed are free.
+    /// Returns when every worker has taken on what was said so far: from then on new clients meet it, and the addresses
+    /// of doors that were closed are free.
     public func settle() async {
         await withCheckedContinuation { continuation in
             // All of them at once, and nobody is woken before the last one.
@@ -218,7 +220,8 @@ public actor Relay {
     // MARK: The end
 
     /// Stops accepting and waits until all connections have ended and no UDP client is owed an answer any more, or for
-    /// `limit`, if there is one; what is then open is reset. Called again meanwhile, the limit that is over first counts.
+    /// `limit`, if there is one; what is then open is reset. Called again meanwhile, the limit that is over first
+    /// counts.
     ///
     /// - Returns: how many connections the limit ended.
     @discardableResult

@@ -5,16 +5,17 @@ internal import EventLoop
 public struct RelayConfiguration: Sendable {
     /// Event loops, each with its thread; one per core unless told otherwise.
     public var workers: Int
-    /// Milliseconds that a connection may stay open with one direction ended and nothing moving in the other. The default
-    /// is the hour that the kernel's connection tracking grants CLOSE_WAIT.
+    /// Milliseconds that a connection may stay open with one direction ended and nothing moving in the other. The
+    /// default is the hour that the kernel's connection tracking grants CLOSE_WAIT.
     public var halfOpenLimit: UInt64 = 3_600_000
-    /// Milliseconds that a peer may take nothing of what the other side sent before it broke the connection; then the rest
-    /// is given up. Nobody else is there to end such a connection, whose peer may have vanished too.
+    /// Milliseconds that a peer may take nothing of what the other side sent before it broke the connection; then the
+    /// rest is given up. Nobody else is there to end such a connection, whose peer may have vanished too.
     var deliveryLimit: UInt64 = 60_000
     /// Milliseconds until a connection's endpoint socket gets its keep-alive: that takes four calls, which a connection
     /// that is over by then never needed. The first probe would not be due before 15 s anyway.
     var youth: UInt64 = 5000
-    /// Says which endpoints are reached by a tunnel, and by which; nil for those that are not. Asked on the workers' threads.
+    /// Says which endpoints are reached by a tunnel, and by which; nil for those that are not. Asked on the workers'
+    /// threads.
     var tunnels: (@Sendable (Endpoint) -> Tunnel?)?
     /// How long UDP flows may be silent.
     var flowTimeouts = FlowTimeouts()
@@ -26,8 +27,8 @@ public struct RelayConfiguration: Sendable {
     public var reportsConnections = false
     /// How the process's descriptors are shared out.
     public var budget: DescriptorBudget
-    /// Descriptors of this number and above are left to the rest of the process. The kernel gives the lowest number that is
-    /// free, so one of this number means that so many are open, whoever has them.
+    /// Descriptors of this number and above are left to the rest of the process. The kernel gives the lowest number
+    /// that is free, so one of this number means that so many are open, whoever has them.
     public var descriptorCeiling = Int.max
 
     public init(workers: Int, budget: DescriptorBudget) {

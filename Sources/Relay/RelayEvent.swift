@@ -15,11 +15,11 @@ public enum RelayEvent: Sendable {
     case endpointEjected(ServicePortID, Endpoint)
     /// It can be reached again.
     case endpointReadmitted(ServicePortID, Endpoint)
-    /// New clients of this service port have to wait in the kernel's queue, in one worker at least. Reported once, until for
-    /// a while none had to.
+    /// New clients of this service port have to wait in the kernel's queue, in one worker at least. Reported once,
+    /// until for a while none had to.
     case acceptPaused(ServicePortID, Shortage)
-    /// An endpoint did not see its client's own address, although the service port's policy wants that; reported for the first
-    /// client of a service port that is concerned.
+    /// An endpoint did not see its client's own address, although the service port's policy wants that; reported for
+    /// the first client of a service port that is concerned.
     case sourceNotPreserved(ServicePortID, SystemError)
     /// UDP flows of this service port have been ended to make room for others; reported once a second at most.
     case flowsEvicted(ServicePortID)
@@ -29,8 +29,8 @@ public enum RelayEvent: Sendable {
 
 /// What keeps clients waiting.
 public enum Shortage: Sendable, Hashable {
-    /// The service port has its share of the dials that a worker may have under way at one time, which is this number; 0 if
-    /// all of them are others'.
+    /// The service port has its share of the dials that a worker may have under way at one time, which is this number;
+    /// 0 if all of them are others'.
     case dials(Int)
     /// The same of connections, whose limit follows from that of open files.
     case connections(Int)
@@ -70,10 +70,12 @@ public struct ConnectionRecord: Sendable {
     /// How long it was open, in milliseconds.
     public let milliseconds: UInt64
     public let outcome: Outcome
-    /// The errno of the attempts that failed: of one that shows that somebody is there, if there is one; 0 if none failed.
+    /// The errno of the attempts that failed: of one that shows that somebody is there, if there is one; 0 if none
+    /// failed.
     public var dialError: Int32 = 0
 
-    /// Nobody could be reached, and nothing has come back that would show a machine there: no route, or no answer in time.
+    /// Nobody could be reached, and nothing has come back that would show a machine there: no route, or no answer in
+    /// time.
     public var foundNobody: Bool { outcome == .unreachable && DialFailure.isSilent(dialError) }
 }
 

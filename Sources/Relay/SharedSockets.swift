@@ -4,8 +4,8 @@ internal import Glibc
 
 /// Sockets that listen at one address together (SO_REUSEPORT), one for each worker that is to take clients from there.
 ///
-/// All of them are bound before any of them listens: were one closed again because another cannot be had, clients that had
-/// come to it in between would be reset.
+/// All of them are bound before any of them listens: were one closed again because another cannot be had, clients that
+/// had come to it in between would be reset.
 enum SharedSockets {
     /// Opens `count` sockets at `address`; they are the caller's.
     ///
@@ -18,8 +18,8 @@ enum SharedSockets {
         do throws(SystemError) {
             let first = try bind(transport, to: address)
             let chosen = try TCPSocket.localAddress(of: first)
-            // Only now: sockets of one user share an address, those of another program too, if all say so. One that does not say
-            // so when it is bound finds out whether the address is free.
+            // Only now: sockets of one user share an address, those of another program too, if all say so. One that
+            // does not say so when it is bound finds out whether the address is free.
             try first.sharePort(at: chosen)
             sockets.append(first.release())
             while sockets.count < count { sockets.append(try bind(transport, to: chosen, shared: true).release()) }

@@ -1,7 +1,7 @@
 /// Values at stable addresses, named by index and generation: the connections of a worker.
 ///
-/// Memory comes in chunks, so growing neither moves nor doubles anything; a freed entry is used again before a new one. A
-/// name that outlived its value no longer resolves, which is what makes late events harmless.
+/// Memory comes in chunks, so growing neither moves nor doubles anything; a freed entry is used again before a new one.
+/// A name that outlived its value no longer resolves, which is what makes late events harmless.
 struct Slab<Element: ~Copyable>: ~Copyable {
     /// Fits the tokens of the event loop: see ``Token``.
     struct ID: Hashable {

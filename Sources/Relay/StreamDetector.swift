@@ -1,8 +1,8 @@
 /// Decides how the bytes of one direction travel: copied through the worker's buffer while messages are small, spliced
 /// through a pipe while they are a stream.
 ///
-/// A copy of a small message costs less than two splices; of a full buffer, more. A full read is the sign that the source
-/// sends faster than the relay reads.
+/// A copy of a small message costs less than two splices; of a full buffer, more. A full read is the sign that the
+/// source sends faster than the relay reads.
 struct StreamDetector: Equatable {
     enum Carrier: UInt8, Equatable {
         case copy

@@ -1,10 +1,10 @@
-/// Something of which a worker has only so much: connections, dials, waits for an endpoint, pipes, UDP flows. Many service
-/// ports draw from it, and none may have so much that the others get nothing.
+/// Something of which a worker has only so much: connections, dials, waits for an endpoint, pipes, UDP flows. Many
+/// service ports draw from it, and none may have so much that the others get nothing.
 ///
-/// One rule for all of it: a service port may have one more as long as it has less than ``greed`` times what is still free. So
-/// one alone gets four fifths, two get four ninths each, ten get a tenth each; what somebody leaves is there for all at once,
-/// and something is always left for who has nothing yet, as long as there are fewer who want it all than there is of it. No
-/// share has to be set, nothing is known about the others, and it takes one comparison.
+/// One rule for all of it: a service port may have one more as long as it has less than ``greed`` times what is still
+/// free. So one alone gets four fifths, two get four ninths each, ten get a tenth each; what somebody leaves is there
+/// for all at once, and something is always left for who has nothing yet, as long as there are fewer who want it all
+/// than there is of it. No share has to be set, nothing is known about the others, and it takes one comparison.
 ///
 /// How many a service port has is counted where the service port is, and passed in.
 struct Supply: Equatable {
@@ -46,8 +46,8 @@ struct Supplies {
     var connections: Supply
     /// Those of them that are being dialled.
     var dials: Supply
-    /// Those of them that wait for an endpoint. They may take long and come to nothing, so all of them together may have half
-    /// of the connections.
+    /// Those of them that wait for an endpoint. They may take long and come to nothing, so all of them together may
+    /// have half of the connections.
     var holds: Supply
 
     init(connections: Int, dials: Int) {

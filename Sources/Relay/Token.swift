@@ -1,7 +1,7 @@
 internal import EventLoop
 
-/// What an event of the loop is about, packed into the 64 bits that epoll carries: 32 bits of index, 24 of generation, 2
-/// of dial attempt and 4 of kind.
+/// What an event of the loop is about, packed into the 64 bits that epoll carries: 32 bits of index, 24 of generation,
+/// 2 of dial attempt and 4 of kind.
 struct Token: Equatable {
     enum Kind: UInt8 {
         case listener = 0

@@ -9,8 +9,8 @@ extension Worker {
 
     /// Takes a batch of clients from a listener's queue.
     ///
-    /// - Parameter closing: the listener is about to be closed, and who is left in its queue would be reset. So they are taken
-    ///   as long as there is anything left, beyond the service port's share too, and stay in this worker.
+    /// - Parameter closing: the listener is about to be closed, and who is left in its queue would be reset. So they
+    ///   are taken as long as there is anything left, beyond the service port's share too, and stay in this worker.
     /// - Returns: how many there were.
     @discardableResult
     func accept(from listener: Listener, closing: Bool = false) -> Int {

@@ -2,9 +2,9 @@ internal import EventLoop
 
 /// The last part of a connection of which one side broke.
 ///
-/// What that side sent before belongs to the other, which would have got it without a relay too: it is delivered as far as
-/// the other side takes it. Only then does that side learn of the failure, by a reset, which would overtake whatever the
-/// kernel still had to send.
+/// What that side sent before belongs to the other, which would have got it without a relay too: it is delivered as far
+/// as the other side takes it. Only then does that side learn of the failure, by a reset, which would overtake whatever
+/// the kernel still had to send.
 extension Worker {
     /// How often it is looked whether the kernel has delivered the rest, in milliseconds: no event tells.
     static let deliveryInterval: UInt64 = 50
@@ -17,8 +17,8 @@ extension Worker {
         relay(id, connection, on: .turn)
     }
 
-    /// An endpoint's socket has an error. It may have finished before, and then nothing else would show it until the client
-    /// says something.
+    /// An endpoint's socket has an error. It may have finished before, and then nothing else would show it until the
+    /// client says something.
     func endpointBroke(_ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>) {
         guard !connection.pointee.isWithoutClient else { return end(id, .clientReset) }
         connection.pointee.up.sinkBroke { connection.pointee.server.pendingError() }

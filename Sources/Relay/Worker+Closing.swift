@@ -9,8 +9,8 @@ extension Worker {
 
     /// Closes a listener; its service port goes with the last one.
     ///
-    /// Clients that the kernel has accepted on it already would be reset by the close, so they are taken first, as far as there
-    /// is room. That may take several turns, in between which others have theirs; see ``settle(_:)``.
+    /// Clients that the kernel has accepted on it already would be reset by the close, so they are taken first, as far
+    /// as there is room. That may take several turns, in between which others have theirs; see ``settle(_:)``.
     func closeListener(_ id: UInt32) {
         guard let listener = listeners[id], listener.lastClients == nil else { return }
         guard listener.port.id.transport == .tcp else {

@@ -24,9 +24,9 @@ extension Worker {
 
     /// A connection of which one direction has ended may have been silent for too long.
     ///
-    /// The limit is on silence, not on length: a long answer to a finished request is legitimate. Nor is it silence if this
-    /// process was stopped or kept from running for so long: then what came meanwhile, and the events that tell of it, still
-    /// wait. So the sockets are asked first.
+    /// The limit is on silence, not on length: a long answer to a finished request is legitimate. Nor is it silence if
+    /// this process was stopped or kept from running for so long: then what came meanwhile, and the events that tell of
+    /// it, still wait. So the sockets are asked first.
     func halfOpenIsDue(
         _ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>, at now: UInt64
     ) {
@@ -42,8 +42,8 @@ extension Worker {
         connection.pointee.lastActive = loop.now
     }
 
-    /// A connection is no longer young: endpoints that do not work do not keep one for so long. One that the endpoint has ended
-    /// without a word is there only because the client has not gone yet.
+    /// A connection is no longer young: endpoints that do not work do not keep one for so long. One that the endpoint
+    /// has ended without a word is there only because the client has not gone yet.
     private func hasLived(_ connection: UnsafeMutablePointer<Connection>) {
         let down = connection.pointee.down
         guard let endpoint = connection.pointee.endpoint, !down.isDone || down.moved > 0 else { return }

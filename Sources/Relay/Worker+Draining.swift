@@ -7,8 +7,8 @@ extension Worker {
     /// How often it is looked whether UDP clients are still owed answers, in milliseconds.
     private static let drainInterval: UInt64 = 20
 
-    /// Stops accepting, serves what the kernel has queued so far, and calls `done` when the last connection has ended and
-    /// no UDP client waits for an answer. Datagrams that come from now on are not read.
+    /// Stops accepting, serves what the kernel has queued so far, and calls `done` when the last connection has ended
+    /// and no UDP client waits for an answer. Datagrams that come from now on are not read.
     func drain(_ done: @escaping () -> Void) {
         for listener in Array(listeners.values) {
             if listener.port.id.transport == .udp { stopWatching(listener) } else { closeListener(listener.id) }
@@ -24,8 +24,8 @@ extension Worker {
         guard isDraining else { return }
         let owing = listenersOfFlows { datagrams.flows[$0.index].pointee.isOwed(at: loop.now) }
         let isEnd = owing.isEmpty && load.isClosedAndEmpty && closing == 0
-        // Somebody else reads from those that were let go, so they may as well serve their flows for as long as there is
-        // something else to wait for. Nobody reads from the others: clients are better off with an error.
+        // Somebody else reads from those that were let go, so they may as well serve their flows for as long as there
+        // is something else to wait for. Nobody reads from the others: clients are better off with an error.
         for listener in Array(listeners.values) where isEnd || (!hasLetGo && !owing.contains(listener.id)) {
             closeListener(listener.id)
         }
@@ -53,8 +53,8 @@ extension Worker {
 
     /// Leaves all doors to another process that has them too: without taking what is queued, which that process will.
     ///
-    /// Flows go on, and so the UDP listeners that they came through stay: nothing is read from those, but answers leave by them,
-    /// since clients expect them from there.
+    /// Flows go on, and so the UDP listeners that they came through stay: nothing is read from those, but answers leave
+    /// by them, since clients expect them from there.
     func letGo() {
         hasLetGo = true
         pressure.turns = Turns()
@@ -70,8 +70,8 @@ extension Worker {
         }
     }
 
-    /// Closes a listener that was let go with the last of its flows. It would keep its address taken if the other process gives
-    /// that up.
+    /// Closes a listener that was let go with the last of its flows. It would keep its address taken if the other
+    /// process gives that up.
     func dropIfUnused(_ listener: Listener) {
         if hasLetGo, !listener.isWatched, listener.flowCount == 0 { drop(listener) }
     }

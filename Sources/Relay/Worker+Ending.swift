@@ -6,8 +6,8 @@ internal import Synchronization
 extension Worker {
     // MARK: The end of a connection
 
-    /// Ends a connection and gives back all it held. After a clean end both sockets are closed, otherwise reset, so that
-    /// neither side takes a failure for an end of file.
+    /// Ends a connection and gives back all it held. After a clean end both sockets are closed, otherwise reset, so
+    /// that neither side takes a failure for an end of file.
     func end(_ id: Slab<Connection>.ID, _ outcome: ConnectionRecord.Outcome) {
         guard let connection = connections.find(id) else { return }
         if outcome != .completed {

@@ -2,8 +2,8 @@ internal import Balancing
 internal import Base
 internal import EventLoop
 
-/// Forgetting clients whose session affinity has expired. An expired pin is never used, so this is about memory alone, and
-/// one worker does it for all.
+/// Forgetting clients whose session affinity has expired. An expired pin is never used, so this is about memory alone,
+/// and one worker does it for all.
 extension Worker {
     /// Milliseconds between two rounds, while any service port has affinity, and between two parts of one.
     private static let pinInterval: UInt64 = 10_000

@@ -10,11 +10,11 @@ struct Waiting {
     let since: UInt64
 }
 
-/// Holding clients of a service port without endpoints, for Services that ask for it: whatever starts pods on demand finds
-/// its client still there (docs/behaviour.md, B5.10).
+/// Holding clients of a service port without endpoints, for Services that ask for it: whatever starts pods on demand
+/// finds its client still there (docs/behaviour.md, B5.10).
 ///
-/// The clients of one service port wait equally long, so they are due in the order in which they came, and are served in
-/// that order too: within a worker exactly, over all workers as exactly as the workers learn of the endpoint.
+/// The clients of one service port wait equally long, so they are due in the order in which they came, and are served
+/// in that order too: within a worker exactly, over all workers as exactly as the workers learn of the endpoint.
 extension Worker {
     /// There is no endpoint: the client waits for one, if that is wanted and there is room, or else is reset.
     func endpointIsMissing(_ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>) {
@@ -68,8 +68,8 @@ extension Worker {
         if port.route.balancer.isEmpty { endOverdue(of: port) } else { resumeHeld(of: port) }
     }
 
-    /// Dials for clients that wait, if there is an endpoint: as many as the service port's share of dials allows, and the others
-    /// when those have come to an end.
+    /// Dials for clients that wait, if there is an endpoint: as many as the service port's share of dials allows, and
+    /// the others when those have come to an end.
     func resumeHeld(of port: PortState) {
         // A dial that ends at once comes back to here.
         guard !port.isResuming, !port.route.balancer.isEmpty else { return }
@@ -97,8 +97,8 @@ extension Worker {
 
     /// Whether a client that is not being relayed yet has given up, as far as its socket tells.
     ///
-    /// An end of what it sends is no sign of that in itself: it may have sent a request. One that waits, has sent nothing and
-    /// will send nothing, however, has most likely closed its socket.
+    /// An end of what it sends is no sign of that in itself: it may have sent a request. One that waits, has sent
+    /// nothing and will send nothing, however, has most likely closed its socket.
     func hasGivenUp(_ connection: UnsafeMutablePointer<Connection>, _ readiness: Readiness) -> Bool {
         if !readiness.isDisjoint(with: [.failed, .hangup]) { return true }
         guard connection.pointee.isHeld, readiness.contains(.peerDone) else { return false }

@@ -2,8 +2,8 @@ internal import Balancing
 internal import Base
 internal import EventLoop
 
-/// Listeners from which nobody is taken for a while, and how they get their turn again. Each service port pauses by itself, and
-/// all others go on as if nothing were.
+/// Listeners from which nobody is taken for a while, and how they get their turn again. Each service port pauses by
+/// itself, and all others go on as if nothing were.
 extension Worker {
     // MARK: Shares
 
@@ -22,8 +22,8 @@ extension Worker {
         if !port.waiting.isEmpty { resumeHeld(of: port) }
     }
 
-    /// Looks at one of those that wait, whoever's turn it is, so that this costs the same however many they are. It may be one
-    /// that has its share still, while another could go on: those are found soon after, by a look at all.
+    /// Looks at one of those that wait, whoever's turn it is, so that this costs the same however many they are. It may
+    /// be one that has its share still, while another could go on: those are found soon after, by a look at all.
     private func resumeNext() {
         pressure.hasNews = true
         if let id = pressure.turns.next(), let listener = listeners[id] { resumeIfAdmitted(listener) }
@@ -51,7 +51,8 @@ extension Worker {
         armPressure(for: loop.now + span)
     }
 
-    /// A listener does not work, for a reason that nobody has thought of: it is tried again, for as long as it is wanted.
+    /// A listener does not work, for a reason that nobody has thought of: it is tried again, for as long as it is
+    /// wanted.
     func setAside(_ listener: Listener, _ error: SystemError) {
         if listener.failures == 0 { report(.listenerFailed(listener.port.id, error)) }
         let pause = min(AcceptPressure.pause << UInt64(listener.failures), AcceptPressure.longestPause)

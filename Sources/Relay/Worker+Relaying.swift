@@ -7,8 +7,8 @@ extension Worker {
 
     /// Who asks for bytes to be moved.
     enum Occasion {
-        /// An event: small messages are passed on at once, streams take their place in the loop's queue. So a message never
-        /// waits for the streams of others, however many there are, but for one turn of the loop.
+        /// An event: small messages are passed on at once, streams take their place in the loop's queue. So a message
+        /// never waits for the streams of others, however many there are, but for one turn of the loop.
         case event
         /// The queue, or the end of the connection.
         case turn

@@ -1,14 +1,15 @@
 internal import Balancing
 internal import EventLoop
 
-/// Sharing out connections. The kernel gives each client to one of the listening sockets by a hash, which for a few long
-/// connections is far from even: four streams meet on one of two workers once in eight times, and leave the other's CPU idle.
+/// Sharing out connections. The kernel gives each client to one of the listening sockets by a hash, which for a few
+/// long connections is far from even: four streams meet on one of two workers once in eight times, and leave the
+/// other's CPU idle.
 extension Worker {
     /// How long a service port's clients are kept after another worker had no room for one, in milliseconds.
     private static let stay: UInt64 = 1000
 
-    /// A worker that has clearly less to do than this one, if there is one to be found among the next two; to ask all of
-    /// them would cost more than it gains where there are many.
+    /// A worker that has clearly less to do than this one, if there is one to be found among the next two; to ask all
+    /// of them would cost more than it gains where there are many.
     func lessLoaded() -> Worker? {
         guard !colleagues.isEmpty else { return nil }
         var best: Worker?

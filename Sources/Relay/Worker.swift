@@ -2,11 +2,12 @@ internal import Balancing
 internal import Base
 internal import EventLoop
 
-/// One event loop on one thread, with everything that its connections need. What workers share is in the ``ServiceRoute``s,
-/// atomic or behind short locks; whoever wants something of a worker goes through ``EventLoop/execute(_:)``.
+/// One event loop on one thread, with everything that its connections need. What workers share is in the
+/// ``ServiceRoute``s, atomic or behind short locks; whoever wants something of a worker goes through
+/// ``EventLoop/execute(_:)``.
 ///
-/// Unchecked, since its own thread alone touches what is stored here, but for ``load`` and ``counters``, which are atomic,
-/// and ``finalStatus``, which is read after the thread's end.
+/// Unchecked, since its own thread alone touches what is stored here, but for ``load`` and ``counters``, which are
+/// atomic, and ``finalStatus``, which is read after the thread's end.
 ///
 /// This file is the table of contents: what a worker owns, and where its events go. Accepting, dialling, relaying and
 /// ending connections are extensions, in the order in which a connection meets them.

@@ -5,8 +5,8 @@ final class WorkerLoad: Sendable {
     /// Added once no more may come; far above any number of connections.
     private static let closed = 1 << 32
 
-    /// Clients that may be on their way from other workers at one time. They come back if there is no room for them, so who
-    /// sent them must be able to bear that.
+    /// Clients that may be on their way from other workers at one time. They come back if there is no room for them, so
+    /// who sent them must be able to bear that.
     private static let mostUnderWay = 4
 
     private let value = Atomic<Int>(0)

@@ -3,10 +3,11 @@ public import Objects
 
 /// Who has what only one may have, and who is next in line.
 ///
-/// A claimant says which resources it wants; each has one holder. A holder keeps what it has for as long as it wants it, also
-/// against somebody older who comes later, so that nothing moves while it is in use. What nobody has, or its holder gives up,
-/// goes to the first in line: by the time since which a claimant exists (one without a time comes last), then by its order.
-/// The outcome depends on who held what before and on who wants what now, never on the order in which that was said.
+/// A claimant says which resources it wants; each has one holder. A holder keeps what it has for as long as it wants
+/// it, also against somebody older who comes later, so that nothing moves while it is in use. What nobody has, or its
+/// holder gives up, goes to the first in line: by the time since which a claimant exists (one without a time comes
+/// last), then by its order. The outcome depends on who held what before and on who wants what now, never on the order
+/// in which that was said.
 public struct ClaimTable<Resource: Hashable & Sendable, Claimant: Hashable & Comparable & Sendable>: Sendable {
     /// What one claimant wants: all of it, in place of what it wanted before.
     public struct Wish: Hashable, Sendable {
@@ -25,8 +26,8 @@ public struct ClaimTable<Resource: Hashable & Sendable, Claimant: Hashable & Com
     public struct Outcome: Sendable {
         /// What has another holder than before, or none; with the holder that it had.
         public var moved: [Resource: Claimant?] = [:]
-        /// Who got something, who gave something up, and who waits for somebody else than before. That somebody began or ended
-        /// to wait is no news to others.
+        /// Who got something, who gave something up, and who waits for somebody else than before. That somebody began
+        /// or ended to wait is no news to others.
         public var affected: Set<Claimant> = []
     }
 

@@ -18,8 +18,8 @@ struct EndpointCandidate {
 
 /// The candidates of one service port, each address once.
 ///
-/// An address may stand in two slices while the controller moves it, and in two pods while one address is handed on. The
-/// one that is not terminating is the one that lives on.
+/// An address may stand in two slices while the controller moves it, and in two pods while one address is handed on.
+/// The one that is not terminating is the one that lives on.
 struct CandidateSet {
     private var byAddress: [EndpointAddress: EndpointCandidate] = [:]
 

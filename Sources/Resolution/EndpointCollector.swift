@@ -89,8 +89,8 @@ struct EndpointCollector {
         case .number(let target): number = target
         case .name(let name):
             guard let target = pod.spec.containerPort(named: name, transport: port.transport) else {
-                // Other pods may well have it: during a rename they differ. All pods of a template are alike, and where none has it
-                // the absence is explained.
+                // Other pods may well have it: during a rename they differ. All pods of a template are alike, and where
+                // none has it the absence is explained.
                 if !isPlayed {
                     problems.append(
                         "\(label(port)): pod \(pod.metadata.name) has no \(port.transport.rawValue) port \(name)")

@@ -40,8 +40,8 @@ extension ClusterStore {
         return pods.isEmpty ? .nothing : .pods(pods)
     }
 
-    /// The pods that would serve a Service if somebody ran them: those that have no address, and those of workloads. Where nothing
-    /// describes any, it gets one of its own.
+    /// The pods that would serve a Service if somebody ran them: those that have no address, and those of workloads.
+    /// Where nothing describes any, it gets one of its own.
     private func playedPods(of service: Service) -> [Pod] {
         let pods = pods(for: service)
         let workloads = workloads(for: service)

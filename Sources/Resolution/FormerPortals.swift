@@ -3,7 +3,8 @@ internal import Objects
 
 /// What Services have given up while the kernel's rules may still lead there.
 ///
-/// Rules follow the resolution in their own time, and until then somebody who dials such an address comes back to the proxy.
+/// Rules follow the resolution in their own time, and until then somebody who dials such an address comes back to the
+/// proxy.
 struct FormerPortals: Sendable {
     private struct Entry: Sendable {
         let owner: ObjectKey

@@ -1,7 +1,7 @@
 public import Base
 
-/// What a node's proxy refuses to capture and to dial, whoever asks for it: the network that it is in is more than those who
-/// write Services and endpoints may use, and what it captures is lost to the node's own programs.
+/// What a node's proxy refuses to capture and to dial, whoever asks for it: the network that it is in is more than
+/// those who write Services and endpoints may use, and what it captures is lost to the node's own programs.
 public struct NodeSafety: Hashable, Sendable {
     /// This node's own addresses; those of all Node objects count in any case.
     public var addresses: Set<IPAddress>
@@ -24,8 +24,8 @@ public struct NodeSafety: Hashable, Sendable {
         return "this proxy's own way to its API server"
     }
 
-    /// Whether a Service may have this external IP, as far as that is for the node's owner to say. Load-balancer IPs are not
-    /// asked about: they are part of the status, which controllers write and not those who write Services.
+    /// Whether a Service may have this external IP, as far as that is for the node's owner to say. Load-balancer IPs
+    /// are not asked about: they are part of the status, which controllers write and not those who write Services.
     public func allows(externalIP address: IPAddress) -> Bool {
         allowedExternalIPs?.contains { $0.contains(address) } ?? true
     }
@@ -34,8 +34,8 @@ public struct NodeSafety: Hashable, Sendable {
 extension ServiceAddresses {
     /// Takes out what a Service must not have.
     ///
-    /// External addresses of the node are let through: people serve at those on purpose, and a port that one of the node's
-    /// programs listens on stays with that program.
+    /// External addresses of the node are let through: people serve at those on purpose, and a port that one of the
+    /// node's programs listens on stays with that program.
     ///
     /// - Parameter isNodeAddress: whether an address is that of a node.
     mutating func refuse(by safety: NodeSafety, isNodeAddress: (IPAddress) -> Bool) -> [String] {

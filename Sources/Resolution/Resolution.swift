@@ -55,7 +55,8 @@ public struct ResolutionContext: Hashable, Sendable {
     public var resolvesHeadless: Bool
     /// Whether service ports without endpoints say why they have none.
     public var explainsAbsence: Bool
-    /// Whether pods and workloads would be known if there were any. Of a cluster they are not read: it makes EndpointSlices of them.
+    /// Whether pods and workloads would be known if there were any. Of a cluster they are not read: it makes
+    /// EndpointSlices of them.
     public var knowsPods: Bool
     /// Whether Services that have no endpoints get pods that are played.
     public var playsPods: Bool

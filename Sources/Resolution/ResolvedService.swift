@@ -7,8 +7,8 @@ public struct ResolvedService: Sendable, Equatable {
     public var ports: [ServicePort]
     /// What is not served as written, and why.
     public var notes: [ResolutionNote]
-    /// The endpoints that the name of a headless Service stands for; nil for any other Service, and where nobody asks for them
-    /// (``ResolutionContext/resolvesHeadless``).
+    /// The endpoints that the name of a headless Service stands for; nil for any other Service, and where nobody asks
+    /// for them (``ResolutionContext/resolvesHeadless``).
     public var headless: [HeadlessPort]?
 
     public init(ports: [ServicePort] = [], notes: [ResolutionNote] = [], headless: [HeadlessPort]? = nil) {
@@ -18,11 +18,11 @@ public struct ResolvedService: Sendable, Equatable {
     }
 }
 
-/// A port of a Service without a cluster IP. There is nothing to proxy: the Service's name stands for the addresses of its
-/// endpoints.
+/// A port of a Service without a cluster IP. There is nothing to proxy: the Service's name stands for the addresses of
+/// its endpoints.
 ///
-/// A Service without ports has one, with an empty name and number 0, whose endpoints have addresses that count and ports that
-/// do not.
+/// A Service without ports has one, with an empty name and number 0, whose endpoints have addresses that count and
+/// ports that do not.
 public struct HeadlessPort: Hashable, Sendable {
     public var name: String
     public var transport: TransportProtocol

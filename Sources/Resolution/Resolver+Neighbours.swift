@@ -9,8 +9,8 @@ extension Resolver {
         store.isNodeAddress(address) || context.safety?.addresses.contains(address) == true
     }
 
-    /// Who takes what is sent to an address, such as `an address of Service default/web`; nil if nobody does. A proxy that dialled it
-    /// would be its own client, in a loop that uses up the machine.
+    /// Who takes what is sent to an address, such as `an address of Service default/web`; nil if nobody does. A proxy
+    /// that dialled it would be its own client, in a loop that uses up the machine.
     func owner(of address: EndpointAddress, _ transport: TransportProtocol) -> String? {
         if let owner = owner(of: .address(address, transport)) { return "an address of Service \(owner)" }
         // The proxies of other nodes would send it back.
@@ -33,8 +33,8 @@ extension Resolver {
         }
     }
 
-    /// Services to which it matters whether an address is a node's: it cannot be a cluster IP then, and its node ports lead
-    /// to Services. On a developer's machine it matters to none.
+    /// Services to which it matters whether an address is a node's: it cannot be a cluster IP then, and its node ports
+    /// lead to Services. On a developer's machine it matters to none.
     func neighbours(ofNodeAddress address: IPAddress) -> Set<ObjectKey> {
         guard context.safety != nil else { return [] }
         return store.services(withClusterIP: address).union(

@@ -2,15 +2,17 @@ internal import Base
 public import Cluster
 public import Objects
 
-/// Works out what is served on a node: which service ports, at which addresses, by which endpoints (docs/behaviour.md, B2 and B3).
+/// Works out what is served on a node: which service ports, at which addresses, by which endpoints (docs/behaviour.md,
+/// B2 and B3).
 ///
-/// A value that is told what changes. It resolves those Services again that a change may matter to, and no others: the ones
-/// that changed objects describe, and their neighbours through what they share, which is
+/// A value that is told what changes. It resolves those Services again that a change may matter to, and no others: the
+/// ones that changed objects describe, and their neighbours through what they share, which is
 /// - the addresses and ports that only one Service can have on a node: ``ClaimTable`` says who has them;
 /// - endpoints that are such an address of another Service, and are refused;
 /// - the addresses and the zone of Nodes.
 ///
-/// What it has worked out depends only on the objects that there are, on the context, and on what it remembers: ``memory``.
+/// What it has worked out depends only on the objects that there are, on the context, and on what it remembers:
+/// ``memory``.
 public struct Resolver: Sendable {
     public private(set) var context: ResolutionContext
     public private(set) var store = ClusterStore()
@@ -87,8 +89,8 @@ public struct Resolver: Sendable {
         return resolve(keys)
     }
 
-    /// The kernel's rules are what the resolution of this ``revision`` asked for: what Services had given up by then leads to
-    /// nobody any more, and may be dialled. To be called also where there are no rules.
+    /// The kernel's rules are what the resolution of this ``revision`` asked for: what Services had given up by then
+    /// leads to nobody any more, and may be dialled. To be called also where there are no rules.
     ///
     /// - Returns: the Services whose result differs now.
     public mutating func rulesAreInForce(of revision: Int) -> Set<ObjectKey> {
@@ -130,7 +132,8 @@ public struct Resolver: Sendable {
 }
 
 extension ResolutionContext {
-    /// Whether the other one differs at most in what can be seen to matter to few Services: the zone and the node's addresses.
+    /// Whether the other one differs at most in what can be seen to matter to few Services: the zone and the node's
+    /// addresses.
     fileprivate func isOfSameKind(as other: ResolutionContext) -> Bool {
         var copy = other
         copy.zone = zone

@@ -6,8 +6,8 @@ public struct ServiceHealthEntry: Hashable, Sendable {
     public var name: String
     /// Its `healthCheckNodePort`.
     public var nodePort: UInt16
-    /// Ready endpoints on this node, by their IP addresses, each counted once over all ports of the Service. Terminating
-    /// ones do not count, even while they serve.
+    /// Ready endpoints on this node, by their IP addresses, each counted once over all ports of the Service.
+    /// Terminating ones do not count, even while they serve.
     public var localEndpoints: Int
 
     public init(namespace: String, name: String, nodePort: UInt16, localEndpoints: Int) {

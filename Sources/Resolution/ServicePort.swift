@@ -22,7 +22,8 @@ public struct ServicePort: Hashable, Sendable {
     public var options: ServiceOptions
     public var endpointSource: EndpointSource
     public var endpoints: EndpointSelection
-    /// Why there are no endpoints; nil if there are some, and where nobody asks (``ResolutionContext/explainsAbsence``).
+    /// Why there are no endpoints; nil if there are some, and where nobody asks
+    /// (``ResolutionContext/explainsAbsence``).
     public var absence: EndpointAbsence?
 
     public init(

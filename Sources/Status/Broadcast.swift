@@ -1,7 +1,7 @@
 internal import Base
 
-/// Tells any number of readers what happens, and waits for none: events that nobody has taken yet wait in a room of so many,
-/// and of more the oldest are left out and counted. Any thread.
+/// Tells any number of readers what happens, and waits for none: events that nobody has taken yet wait in a room of so
+/// many, and of more the oldest are left out and counted. Any thread.
 public final class Broadcast<Event: Sendable>: Sendable {
     public enum Item: Sendable {
         case event(Event)

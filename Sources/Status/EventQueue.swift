@@ -1,6 +1,7 @@
 internal import Base
 
-/// What waits for one reader of a ``Broadcast``: a ring of so many places, in which what is new takes the place of the oldest.
+/// What waits for one reader of a ``Broadcast``: a ring of so many places, in which what is new takes the place of the
+/// oldest.
 final class EventQueue<Event: Sendable>: Sendable {
     private struct State {
         var places: [Event?] = []

@@ -15,8 +15,8 @@ public enum Finder: Hashable, Comparable, Sendable {
     case rules
 }
 
-/// Things that people should know, for as long as they are so. Each finder keeps a list of its own, which it replaces as a
-/// whole; the same may be in several lists, and is shown once.
+/// Things that people should know, for as long as they are so. Each finder keeps a list of its own, which it replaces
+/// as a whole; the same may be in several lists, and is shown once.
 ///
 /// To replace a list takes time in proportion to that list, however many others there are.
 public struct Findings<Item: Hashable & Sendable>: Sendable {

@@ -67,7 +67,8 @@ public struct DoorStatus: Sendable, Equatable {
     public var isInUse: Bool
     /// There is no room for more listening sockets.
     public var lacksDescriptors: Bool
-    /// What somebody else has, and clients are served elsewhere for: the address that was asked for, or the next that was tried.
+    /// What somebody else has, and clients are served elsewhere for: the address that was asked for, or the next that
+    /// was tried.
     public var occupied: EndpointAddress?
 
     public init(

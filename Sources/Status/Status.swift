@@ -1,8 +1,8 @@
 public import Base
 public import Objects
 
-/// How things stand with what is served, for whoever wants to show it: reports, health, a dashboard. One model for a developer's
-/// machine and for a node.
+/// How things stand with what is served, for whoever wants to show it: reports, health, a dashboard. One model for a
+/// developer's machine and for a node.
 ///
 /// What changes is told by Service, and takes time in proportion to that.
 public struct Status: Sendable {

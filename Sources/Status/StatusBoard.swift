@@ -1,6 +1,7 @@
 internal import Base
 
-/// Where a process keeps its ``Status``, and tells any number of readers of each change. Any thread; nothing waits for a reader.
+/// Where a process keeps its ``Status``, and tells any number of readers of each change. Any thread; nothing waits for
+/// a reader.
 public final class StatusBoard: Sendable {
     private let status = Guarded(Status())
     private let changes = Broadcast<StatusChange>()
@@ -21,8 +22,8 @@ public final class StatusBoard: Sendable {
         }
     }
 
-    /// Looks at how things stand now. Others wait meanwhile: take what is wanted and no more. A copy of all of it that is kept
-    /// makes the next change copy all.
+    /// Looks at how things stand now. Others wait meanwhile: take what is wanted and no more. A copy of all of it that
+    /// is kept makes the next change copy all.
     public func read<Result: Sendable>(_ look: (borrowing Status) -> Result) -> Result {
         status.withLock { look($0) }
     }

@@ -54,7 +54,8 @@ ssize_t portico_read(int fd, void *buffer, size_t count);
 ssize_t portico_read_pipe(int fd, void *buffer, size_t count);
 /* MSG_NOSIGNAL: a peer that is gone is an EPIPE, not a SIGPIPE. */
 ssize_t portico_send(int fd, const void *buffer, size_t count);
-/* splice is a GNU extension and its flags are macros. Never SPLICE_F_MORE: it corks and costs 200 ms on small messages. */
+/* splice is a GNU extension and its flags are macros. Never SPLICE_F_MORE: it corks and costs 200 ms on small
+ * messages. */
 ssize_t portico_splice(int from, int to, size_t count);
 /* A non-blocking, close-on-exec pipe of at least `capacity` bytes if the kernel grants it. Returns the capacity that it
  * has, or -errno with nothing open. An ordinary user over its budget of pipe pages gets a smaller one. */
@@ -67,7 +68,8 @@ void portico_give_back_memory(void);
 void portico_map_large_memory(void);
 /* A descriptor that is readable once the process has ended, close-on-exec (pidfd_open, Linux 5.3). */
 int portico_process_descriptor(int pid);
-/* Has every descriptor from `first` on closed at the next exec (close_range, Linux 5.11): none before that, or -errno. */
+/* Has every descriptor from `first` on closed at the next exec (close_range, Linux 5.11): none before that, or
+ * -errno. */
 int portico_close_on_exec_from(int first);
 /* A second descriptor of what `fd` names, close-on-exec. */
 int portico_duplicate(int fd);
@@ -76,23 +78,24 @@ int portico_duplicate(int fd);
 ssize_t portico_receive_from(int fd, void *buffer, size_t count, portico_address *sender);
 ssize_t portico_send_to(int fd, const void *buffer, size_t count, const portico_address *receiver);
 
-/* Datagrams, many in one call. A batch owns `slots` buffers, each large enough for any datagram, with the addresses that
- * came along; it is what recvmmsg fills and what sends are gathered from, so a datagram is copied in and out once. */
+/* Datagrams, many in one call. A batch owns `slots` buffers, each large enough for any datagram, with the addresses
+ * that came along; it is what recvmmsg fills and what sends are gathered from, so a datagram is copied in and out
+ * once. */
 typedef struct portico_batch portico_batch;
 /* NULL when memory is short. */
 portico_batch *portico_batch_new(int slots);
 void portico_batch_free(portico_batch *batch);
 /* Fills slots from 0 on; the number of datagrams, or -errno. */
 int portico_batch_receive(portico_batch *batch, int fd);
-/* What slot `slot` received: its length in bytes, the sender, and the local address that it was sent to (family 0 unless
- * the socket reports it, see portico_report_destination). */
+/* What slot `slot` received: its length in bytes, the sender, and the local address that it was sent to (family 0
+ * unless the socket reports it, see portico_report_destination). */
 int portico_batch_length(const portico_batch *batch, int slot);
 void portico_batch_peer(const portico_batch *batch, int slot, portico_address *peer);
 void portico_batch_destination(const portico_batch *batch, int slot, portico_address *destination);
 const void *portico_batch_bytes(const portico_batch *batch, int slot);
-/* Sends `count` slots (1…64) in one call: one datagram each, all of the first one's length except that the last may be
- * shorter, by UDP_SEGMENT if there are several. `peer` NULL: the socket is connected. `source` NULL or of family 0: the
- * kernel chooses the source address. Returns 0, or -errno with nothing sent. */
+/* Sends `count` slots (1…64) in one call: one datagram each, all of the first one's length except that the last may
+ * be shorter, by UDP_SEGMENT if there are several. `peer` NULL: the socket is connected. `source` NULL or of family 0:
+ * the kernel chooses the source address. Returns 0, or -errno with nothing sent. */
 int portico_batch_send(
     portico_batch *batch, int fd, const uint16_t *slots, int count, const portico_address *peer,
     const portico_address *source);
@@ -129,8 +132,9 @@ int portico_epoll_wait(int epoll, portico_events *events, int timeout);
 uint64_t portico_event_token(const portico_events *events, int index);
 uint32_t portico_event_readiness(const portico_events *events, int index);
 
-/* Messages between processes, over Unix sockets that keep their boundaries (SOCK_SEQPACKET), with descriptors in them: the
- * control messages of SCM_RIGHTS are laid out by macros. These sockets block, for as long as their time limit says. */
+/* Messages between processes, over Unix sockets that keep their boundaries (SOCK_SEQPACKET), with descriptors in them:
+ * the control messages of SCM_RIGHTS are laid out by macros. These sockets block, for as long as their time limit
+ * says. */
 enum { PORTICO_MOST_DESCRIPTORS = 253 }; /* SCM_MAX_FD: more in one message are refused. */
 int portico_message_socket(void);
 /* -ENAMETOOLONG if the path does not fit into an address. The socket file gets mode 0600. */
@@ -144,14 +148,15 @@ int portico_message_limit(int fd, int64_t milliseconds);
 int portico_message_peer(int fd, uint32_t *user, int32_t *process);
 /* Sends one message with duplicates of `descriptors` (at most PORTICO_MOST_DESCRIPTORS). */
 int portico_message_send(int fd, const void *bytes, size_t count, const int *descriptors, int descriptor_count);
-/* Receives one message; the number of its bytes, 0 at the end. `descriptors` has room for PORTICO_MOST_DESCRIPTORS, which
- * are close-on-exec and the caller's. -EMSGSIZE, with nothing kept, if the message has more than `count` bytes;
+/* Receives one message; the number of its bytes, 0 at the end. `descriptors` has room for PORTICO_MOST_DESCRIPTORS,
+ * which are close-on-exec and the caller's. -EMSGSIZE, with nothing kept, if the message has more than `count` bytes;
  * -EMFILE likewise if this process has no room for all of its descriptors. */
 ssize_t portico_message_receive(int fd, void *bytes, size_t count, int *descriptors, int *descriptor_count);
 /* Ends both directions, which wakes whoever waits on the socket in any thread. */
 void portico_message_end(int fd);
 
-/* Programs that see other files than everybody else, by mounts of their own. posix_spawn runs nothing between fork and exec. */
+/* Programs that see other files than everybody else, by mounts of their own. posix_spawn runs nothing between fork and
+ * exec. */
 typedef struct {
     const char *file;  /* What is seen … */
     const char *place; /* … there, in the place of what is there. Both exist, and are absolute. */
@@ -168,19 +173,21 @@ typedef struct {
     int cover_count;
 } portico_start_request;
 enum { PORTICO_STARTING, PORTICO_SEPARATING, PORTICO_COVERING, PORTICO_ENTERING, PORTICO_EXECUTING };
-/* Starts a program as this process's child, which is like any other but for the covers; without any it is in this process's own
- * namespaces. Waits until it runs. Returns its number, or -errno with nothing left behind and in `step` what could not be done.
- * `namespaces` gets two descriptors, which keep the covers: of its user namespace, -1 for root, who needs none, and of its mount
- * namespace, -1 without covers. */
+/* Starts a program as this process's child, which is like any other but for the covers; without any it is in this
+ * process's own namespaces. Waits until it runs. Returns its number, or -errno with nothing left behind and in `step`
+ * what could not be done. `namespaces` gets two descriptors, which keep the covers: of its user namespace, -1 for root,
+ * who needs none, and of its mount namespace, -1 without covers. */
 int portico_start(const portico_start_request *request, int namespaces[2], int *step);
-/* Has those in the namespaces see another file at a place that is covered already: who opens it sees the old one or the new one.
- * With `beneath` 0 it is done as by kernels before 6.5, where they may also see the system's own for a moment. */
+/* Has those in the namespaces see another file at a place that is covered already: who opens it sees the old one or the
+ * new one. With `beneath` 0 it is done as by kernels before 6.5, where they may also see the system's own for a
+ * moment. */
 int portico_cover_anew(const int namespaces[2], const portico_cover *next, int beneath);
 
 /* Threads: a GNU extension. */
 void portico_name_thread(const char *name);
-/* Gives the calling thread the nice value of the process's first one. A thread inherits that of its creator, and the pool of Swift's
- * concurrency sets those of its threads by its own mind: a process that was started with another one would not have it. */
+/* Gives the calling thread the nice value of the process's first one. A thread inherits that of its creator, and the
+ * pool of Swift's concurrency sets those of its threads by its own mind: a process that was started with another one
+ * would not have it. */
 void portico_take_process_priority(void);
 
 #endif

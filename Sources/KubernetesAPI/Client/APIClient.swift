@@ -1,5 +1,5 @@
-/// Sends requests to one API server, with its credentials. Redirects are answers like any other, never followed: where they lead
-/// has no claim to the credentials.
+/// Sends requests to one API server, with its credentials. Redirects are answers like any other, never followed: where
+/// they lead has no claim to the credentials.
 public protocol APIClient: Sendable {
     /// - Returns: the answer as soon as its head is there, whatever its status.
     /// - Throws: ``APIError`` if there is no answer. A cancelled task ends the request.
@@ -25,12 +25,13 @@ public struct APIResponse: Sendable {
     public func header(_ name: String) -> String? { headers.first { $0.name == name }?.value }
 }
 
-/// The bytes of an answer, in pieces as they come. The server is held back while nobody asks for the next. For one reader.
+/// The bytes of an answer, in pieces as they come. The server is held back while nobody asks for the next. For one
+/// reader.
 public struct APIBody: AsyncSequence, AsyncIteratorProtocol, Sendable {
     private let read: @Sendable () async throws(APIError) -> [UInt8]?
 
-    /// - Parameter read: the next piece, never empty; nil at the end that the server has declared. A body that ends otherwise
-    ///   throws.
+    /// - Parameter read: the next piece, never empty; nil at the end that the server has declared. A body that ends
+    ///   otherwise throws.
     public init(_ read: @escaping @Sendable () async throws(APIError) -> [UInt8]?) { self.read = read }
 
     public func makeAsyncIterator() -> APIBody { self }

@@ -3,8 +3,8 @@ internal import NIOCore
 internal import NIOHTTPCompression
 internal import NIOPosix
 
-/// The connections that were made with one set of certificates. They are held by the client until there are others, and by each
-/// request until its end; when nobody holds them any more they are closed.
+/// The connections that were made with one set of certificates. They are held by the client until there are others, and
+/// by each request until its end; when nobody holds them any more they are closed.
 final class APIConnections: Sendable {
     let http: HTTPClient
     let route: ServerRoute

@@ -4,11 +4,12 @@ internal import NIOHTTP1
 internal import NIOHTTP2
 internal import NIOSSL
 
-/// What the answers of a server are held to, beyond what the HTTP libraries see to themselves. All of it on the event loop of a
-/// connection, with the handlers for HTTP in place.
+/// What the answers of a server are held to, beyond what the HTTP libraries see to themselves. All of it on the event
+/// loop of a connection, with the handlers for HTTP in place.
 enum AnswerLimits {
-    /// What may come by an HTTP/1.1 connection without meaning anything: far more than the head of any answer. Bytes of a
-    /// status line or an extension of a chunk that never ends are kept by the decoder, which sets a limit only for headers.
+    /// What may come by an HTTP/1.1 connection without meaning anything: far more than the head of any answer. Bytes of
+    /// a status line or an extension of a chunk that never ends are kept by the decoder, which sets a limit only for
+    /// headers.
     static let bytesOfNoise = 1 << 20
 
     static func apply(toHTTP1 channel: any Channel) -> EventLoopFuture<Void> {
@@ -90,8 +91,8 @@ enum AnswerLimits {
         }
     }
 
-    /// The library sets limits to what a server may flood a client with, and tells when one is passed. But it does not close
-    /// the connection, and keeps what comes by it from then on.
+    /// The library sets limits to what a server may flood a client with, and tells when one is passed. But it does not
+    /// close the connection, and keeps what comes by it from then on.
     private final class ErrorLimit: ChannelInboundHandler {
         typealias InboundIn = NIOAny
 
@@ -118,8 +119,8 @@ struct InvalidStatus: Error {
 }
 
 extension Channel {
-    /// Closes the connection at once. TLS would say goodbye first, and take in for seconds what comes until the other side has
-    /// answered that.
+    /// Closes the connection at once. TLS would say goodbye first, and take in for seconds what comes until the other
+    /// side has answered that.
     func cut() {
         guard let tls = try? pipeline.syncOperations.context(handlerType: NIOSSLClientHandler.self) else {
             return close(promise: nil)

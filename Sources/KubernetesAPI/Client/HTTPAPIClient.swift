@@ -6,8 +6,9 @@ internal import NIOHTTP2
 
 /// Sends requests to an API server by HTTP/2 or HTTP/1.1, directly or by a proxy.
 ///
-/// Connections are made when they are needed and kept for the next request. When certificates change, new requests go by new
-/// connections, and the old ones close with the last request that they carry. No thread runs before the first request.
+/// Connections are made when they are needed and kept for the next request. When certificates change, new requests go
+/// by new connections, and the old ones close with the last request that they carry. No thread runs before the first
+/// request.
 public final class HTTPAPIClient: APIClient {
     private let access: ClusterAccess
     private let proxy: ProxyURL?
@@ -55,7 +56,8 @@ public final class HTTPAPIClient: APIClient {
         let watchdog = Watchdog(request.patience, clock)
         do {
             let response = try await watchdog.watch {
-                // The time that matters is that without a byte, which is measured here; there is none for all of an answer.
+                // The time that matters is that without a byte, which is measured here; there is none for all of an
+                // answer.
                 try await Self.execute(message, connections, mayRepeat: request.method.isIdempotent)
             }
             let body = ResponseBody(response.body, watchdog) { error in
@@ -69,9 +71,9 @@ public final class HTTPAPIClient: APIClient {
         }
     }
 
-    /// A server that is about to close a connection says so, and which requests it has not looked at, having crossed that word. Those go
-    /// once more, on another connection; as it can happen there, too, where each of several requests has its connection closed, a
-    /// few times.
+    /// A server that is about to close a connection says so, and which requests it has not looked at, having crossed
+    /// that word. Those go once more, on another connection; as it can happen there, too, where each of several
+    /// requests has its connection closed, a few times.
     private static func execute(
         _ message: HTTPClientRequest, _ connections: APIConnections, mayRepeat: Bool
     ) async throws -> HTTPClientResponse {
@@ -85,7 +87,8 @@ public final class HTTPAPIClient: APIClient {
         return try await connections.http.execute(message, deadline: .distantFuture)
     }
 
-    /// Each attempt of one that a closing connection left out meets another connection; so many in a row that close are no accident.
+    /// Each attempt of one that a closing connection left out meets another connection; so many in a row that close are
+    /// no accident.
     private static let mostAttempts = 5
 
     private func message(_ request: APIRequest, _ credentials: RequestCredentials?) -> HTTPClientRequest {
@@ -123,8 +126,8 @@ public final class HTTPAPIClient: APIClient {
     /// Where the HTTP client is to connect to, as it is told.
     private var urlPrefix: String { route(with: nil).url }
 
-    /// What to say of an error of the HTTP client. Connections on which the server was silent are given up: HTTP/2 would put
-    /// the next request on the same one, dead or not.
+    /// What to say of an error of the HTTP client. Connections on which the server was silent are given up: HTTP/2
+    /// would put the next request on the same one, dead or not.
     private func failure(_ error: any Error, _ connections: APIConnections, afterHead: Bool) async -> APIError {
         let error = Failure(error, server: access.server, proxy: proxy, afterHead: afterHead)
         if case .silent = error.value { current.withLock { if $0 === connections { $0 = nil } } }

@@ -27,8 +27,8 @@ struct ProxyEnvironment {
         return address.isLoopback
     }
 
-    /// Whether an entry of `NO_PROXY` is for the server: `*`, an address, a range of addresses, a name with all below it, or
-    /// (with a dot in front) only those below it; each but a range may have a port.
+    /// Whether an entry of `NO_PROXY` is for the server: `*`, an address, a range of addresses, a name with all below
+    /// it, or (with a dot in front) only those below it; each but a range may have a port.
     private func isExcepted(_ server: ServerURL) -> Bool {
         (value("NO_PROXY") ?? "").split(separator: ",").contains { entry in
             let entry = entry.filter { !$0.isWhitespace }.lowercased()

@@ -3,8 +3,8 @@ internal import NIOCore
 
 /// Reads the body of one answer. Dropped before its end, it ends the request.
 ///
-/// Unchecked, since the iterator is only for one reader at a time: an ``APIBody`` is for one reader, and the task that reads for
-/// it has ended when ``next()`` returns.
+/// Unchecked, since the iterator is only for one reader at a time: an ``APIBody`` is for one reader, and the task that
+/// reads for it has ended when ``next()`` returns.
 final class ResponseBody: @unchecked Sendable {
     private var iterator: HTTPClientResponse.Body.AsyncIterator?
     private var error: APIError?

@@ -5,10 +5,11 @@ struct Silence: Error {
     let patience: Duration
 }
 
-/// Ends what takes longer than somebody is ready to wait: first the wait for an answer, then that for each of its pieces.
+/// Ends what takes longer than somebody is ready to wait: first the wait for an answer, then that for each of its
+/// pieces.
 ///
-/// One task sleeps for all of them. A sleep that is cancelled leaves something in Swift's runtime until its time has come, so
-/// those of the pieces of a watch would pile up.
+/// One task sleeps for all of them. A sleep that is cancelled leaves something in Swift's runtime until its time has
+/// come, so those of the pieces of a watch would pile up.
 final class Watchdog: Sendable {
     private struct State: Sendable {
         /// Since when somebody waits; nil while nobody does.

@@ -4,8 +4,8 @@ internal import NIOCore
 internal import NIOSSL
 internal import Objects
 
-/// Looks at the certificate of a server that was refused, since TLS does not say why it was. Nothing is told to the server for
-/// it, not even who asks.
+/// Looks at the certificate of a server that was refused, since TLS does not say why it was. Nothing is told to the
+/// server for it, not even who asks.
 struct CertificateInspection {
     private let route: ServerRoute
 

@@ -3,8 +3,9 @@ internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
 
-/// Leads a fresh TCP connection to an API server: by a proxy if there is one on the way, and into TLS if the server speaks it.
-/// For the ways that the HTTP client cannot go itself, and for connections that are to become something else than HTTP.
+/// Leads a fresh TCP connection to an API server: by a proxy if there is one on the way, and into TLS if the server
+/// speaks it. For the ways that the HTTP client cannot go itself, and for connections that are to become something else
+/// than HTTP.
 struct Connector: Sendable {
     private let route: ServerRoute
     private let proxyContext: NIOSSLContext?
@@ -37,7 +38,8 @@ struct Connector: Sendable {
         _ configuration: TLSConfiguration, for name: String, _ route: ServerRoute
     ) throws(APIError) -> NIOSSLContext {
         var configuration = configuration
-        // A certificate for an address would be compared with that of the connection, which may be a proxy's: see `secure`.
+        // A certificate for an address would be compared with that of the connection, which may be a proxy's: see
+        // `secure`.
         if IPAddress(name) != nil, configuration.certificateVerification == .fullVerification {
             configuration.certificateVerification = .noHostnameVerification
         }
@@ -57,8 +59,8 @@ struct Connector: Sendable {
         return channel
     }
 
-    /// Goes the rest of the way with a connection that has just been made to where it begins. What it needs in the pipeline is
-    /// put before all that is there. If it fails, the connection is closed. On the connection's event loop.
+    /// Goes the rest of the way with a connection that has just been made to where it begins. What it needs in the
+    /// pipeline is put before all that is there. If it fails, the connection is closed. On the connection's event loop.
     func lead(_ channel: any Channel) -> EventLoopFuture<Void> {
         let result = channel.eventLoop.makePromise(of: Void.self)
         let limit = channel.eventLoop.scheduleTask(in: Self.limit) { result.fail(ConnectorError.tooSlow) }

@@ -1,7 +1,7 @@
 internal import Base
 
-/// Asks a SOCKS5 proxy (RFC 1928) for a connection, with user and password (RFC 1929) if there is a login. A name is looked up by
-/// the proxy.
+/// Asks a SOCKS5 proxy (RFC 1928) for a connection, with user and password (RFC 1929) if there is a login. A name is
+/// looked up by the proxy.
 struct SOCKSHandshake: ProxyHandshake {
     private enum Phase {
         case method, login, reply

@@ -10,12 +10,12 @@ struct ServerRoute: Sendable {
     var skipsVerification = false
     var tls: TLSMaterial?
 
-    /// Whether the HTTP client cannot go this way itself. It knows HTTP proxies too, but takes the address of the proxy for that
-    /// of the server when it looks at a certificate; and it takes no address for a name.
+    /// Whether the HTTP client cannot go this way itself. It knows HTTP proxies too, but takes the address of the proxy
+    /// for that of the server when it looks at a certificate; and it takes no address for a name.
     var needsConnector: Bool { proxy != nil || (server.isSecure && expectedName.map { IPAddress($0) != nil } ?? false) }
 
-    /// What to call the server in the URL for the HTTP client. Where the connector does the work, the client is to make a
-    /// plain connection to where that begins.
+    /// What to call the server in the URL for the HTTP client. Where the connector does the work, the client is to make
+    /// a plain connection to where that begins.
     var url: String {
         if needsConnector {
             let (host, port) = firstHop
@@ -62,8 +62,8 @@ extension ServerRoute {
         return configuration
     }
 
-    /// TLS with an `https` proxy: the machine's authorities and the cluster's may vouch for it. It never sees the client's
-    /// certificate.
+    /// TLS with an `https` proxy: the machine's authorities and the cluster's may vouch for it. It never sees the
+    /// client's certificate.
     func proxyTLS() throws(APIError) -> TLSConfiguration {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12

@@ -1,8 +1,8 @@
 internal import Base
 internal import FoundationEssentials
 
-/// The credentials for one cluster, as they are in force for each request: files are read again, and plug-ins run again, when it
-/// is time.
+/// The credentials for one cluster, as they are in force for each request: files are read again, and plug-ins run
+/// again, when it is time.
 ///
 /// On a queue of its own, since it reads files.
 public actor Credentials {
@@ -64,8 +64,8 @@ public actor Credentials {
         return credentials
     }
 
-    /// The server has answered 401 to a request with these: for the next one a token file is read again, or a plug-in run again,
-    /// once for all who were refused.
+    /// The server has answered 401 to a request with these: for the next one a token file is read again, or a plug-in
+    /// run again, once for all who were refused.
     ///
     /// - Returns: whether that may make a difference, so that trying once more is worth it.
     public func rejected(_ credentials: RequestCredentials) async -> Bool {

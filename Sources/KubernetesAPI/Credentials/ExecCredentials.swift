@@ -3,7 +3,8 @@ internal import Objects
 
 /// What a plug-in has told, for as long as it is good; and its next run, for all who wait for that.
 actor ExecCredentials {
-    /// Less than this before its end, a credential is as good as over: the request has yet to arrive, and clocks differ.
+    /// Less than this before its end, a credential is as good as over: the request has yet to arrive, and clocks
+    /// differ.
     static let slack: Int64 = 30
     /// A plug-in that gives the server what it refuses is not run for each request; it may open a browser.
     static let pause = Duration.seconds(60)
@@ -66,8 +67,8 @@ actor ExecCredentials {
 
     // MARK: Running
 
-    /// Waits for the run that is under way, or begins one. A cancelled task waits no longer, and takes the program with it if
-    /// nobody else waits.
+    /// Waits for the run that is under way, or begins one. A cancelled task waits no longer, and takes the program with
+    /// it if nobody else waits.
     private func nextRun() async -> Outcome {
         let waiter = nextWaiter
         nextWaiter += 1

@@ -13,8 +13,8 @@ public struct RequestCredentials: Sendable, CustomStringConvertible {
 
 /// Certificates and keys for connections, as PEM.
 public struct TLSMaterial: Hashable, Sendable, CustomStringConvertible {
-    /// Another number whenever anything else here is another. Connections that were made with an earlier one are to be closed
-    /// when their requests have ended.
+    /// Another number whenever anything else here is another. Connections that were made with an earlier one are to be
+    /// closed when their requests have ended.
     public var revision: Int
     /// Who may vouch for the server; nil for those that the machine trusts.
     public var authorities: [UInt8]?

@@ -21,8 +21,8 @@ struct TLSFiles {
     /// Blocks for a moment.
     ///
     /// - Parameter identity: a certificate and key that a plug-in has given, and which count.
-    /// - Throws: if there is nothing that works. What has worked is kept until there is something else that does: a certificate
-    ///   and its key are two files, and are never replaced at once.
+    /// - Throws: if there is nothing that works. What has worked is kept until there is something else that does: a
+    ///   certificate and its key are two files, and are never replaced at once.
     mutating func current(
         at now: ContinuousClock.Instant, identity: (certificate: [UInt8], key: [UInt8])? = nil
     ) throws(TLSError) -> TLSMaterial {

@@ -1,4 +1,5 @@
-/// Something that people should see beside an object of the cluster, as `kubectl describe` shows it (docs/behaviour.md, B14.8).
+/// Something that people should see beside an object of the cluster, as `kubectl describe` shows it (docs/behaviour.md,
+/// B14.8).
 public struct ClusterEvent: Hashable, Sendable {
     public enum Kind: String, Hashable, Sendable {
         case normal = "Normal"

@@ -1,5 +1,5 @@
-/// How many events a process writes at most, whatever happens: they are for people, and a cluster has thousands of nodes that may all
-/// see the same.
+/// How many events a process writes at most, whatever happens: they are for people, and a cluster has thousands of
+/// nodes that may all see the same.
 struct EventLimits {
     /// What is said again within this time is left out.
     static let silence = Duration.seconds(600)

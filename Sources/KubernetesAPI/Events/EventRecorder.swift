@@ -1,11 +1,12 @@
 internal import Base
 
-/// Writes events to the API server, as well as that goes and beside everything else: nobody waits for it, what there is no room for is
-/// left out, and what cannot be written is given up (docs/behaviour.md, B14.8).
+/// Writes events to the API server, as well as that goes and beside everything else: nobody waits for it, what there is
+/// no room for is left out, and what cannot be written is given up (docs/behaviour.md, B14.8).
 public final class EventRecorder: Sendable {
     /// So many may wait; more are left out.
     static let room = 32
-    /// How long another attempt waits, if the server could not be asked or had too much to do. After that the event is given up.
+    /// How long another attempt waits, if the server could not be asked or had too much to do. After that the event is
+    /// given up.
     static let pauses = [Duration.seconds(5), .seconds(10)]
 
     private struct Entry: Sendable {

@@ -17,8 +17,8 @@ struct EventRequest {
     /// Events of objects that are in no namespace are in this one.
     private var namespace: String { event.regarding.namespace.isEmpty ? "default" : event.regarding.namespace }
 
-    /// What is so for all nodes has the same name wherever it is found, so that the first one counts; everything else has a
-    /// name of its own.
+    /// What is so for all nodes has the same name wherever it is found, so that the first one counts; everything else
+    /// has a name of its own.
     private var name: String {
         let number =
             event.isOfCluster

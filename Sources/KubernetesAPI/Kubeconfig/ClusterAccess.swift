@@ -1,5 +1,5 @@
-/// How to reach one cluster, and as whom: a context of a kubeconfig, or what a pod finds in its file system, with all names
-/// looked up and all paths made whole.
+/// How to reach one cluster, and as whom: a context of a kubeconfig, or what a pod finds in its file system, with all
+/// names looked up and all paths made whole.
 public struct ClusterAccess: Hashable, Sendable, CustomStringConvertible {
     /// Where it comes from, for messages: `context "kind" of /home/me/.kube/config`.
     public var origin: String

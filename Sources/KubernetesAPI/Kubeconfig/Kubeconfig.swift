@@ -1,7 +1,8 @@
 internal import Base
 internal import Glibc
 
-/// Kubeconfigs merged: of entries of the same name, the first file's counts, whole; and so it is with the current context.
+/// Kubeconfigs merged: of entries of the same name, the first file's counts, whole; and so it is with the current
+/// context.
 struct Kubeconfig {
     private(set) var files: [KubeconfigFile] = []
 

@@ -52,7 +52,8 @@ extension KubeconfigEntry {
         guard let bytes = Data(base64Encoded: data.filter { !$0.isWhitespace }) else {
             throw error(field: field, "expected base64")
         }
-        // What is in there is the client's business; this tells somebody who has forgotten to encode, or has done so twice.
+        // What is in there is the client's business; this tells somebody who has forgotten to encode, or has done so
+        // twice.
         guard String(decoding: bytes, as: UTF8.self).contains("\(label)-----") else {
             throw error(field: field, "expected base64 of PEM, with a line -----BEGIN … \(label)-----")
         }

@@ -1,8 +1,8 @@
 internal import Documents
 internal import Objects
 
-/// One kubeconfig. Its entries are found by name and decoded only when they are used, so that a mistake in one keeps nobody
-/// from another.
+/// One kubeconfig. Its entries are found by name and decoded only when they are used, so that a mistake in one keeps
+/// nobody from another.
 struct KubeconfigFile {
     enum Section: String {
         case clusters, users, contexts

@@ -16,8 +16,8 @@ public struct ProxyURL: Hashable, Sendable {
         self.port = port
     }
 
-    /// Reads the field `proxy-url`, or one of the proxy variables. Without a scheme it is `http`, as it is in the variables of
-    /// most programs.
+    /// Reads the field `proxy-url`, or one of the proxy variables. Without a scheme it is `http`, as it is in the
+    /// variables of most programs.
     public init(_ text: String) throws(MalformedURL) {
         let parts = try URLParts(text)
         switch parts.scheme {

@@ -1,7 +1,7 @@
 internal import Base
 
-/// The parts of a URL that lead to a server. Each byte of it may stand in a request as it is, so that no line of a file can
-/// become a line of a request.
+/// The parts of a URL that lead to a server. Each byte of it may stand in a request as it is, so that no line of a file
+/// can become a line of a request.
 struct URLParts {
     /// In lower case; nil if the text has none.
     var scheme: String?

@@ -32,7 +32,8 @@ struct APIStatus: Hashable, Sendable {
         }
     }
 
-    /// The body of an answer that is no 200. A proxy on the way, or a server that has too much to do, answers with plain text.
+    /// The body of an answer that is no 200. A proxy on the way, or a server that has too much to do, answers with
+    /// plain text.
     init(code: Int, body: [UInt8]) {
         let tree = try? body.withUnsafeBufferPointer { try JSONReader.readValue($0) }
         if let tree, let root = tree.root, tree.nodes[root].kind == .mapping {
@@ -47,7 +48,8 @@ struct APIStatus: Hashable, Sendable {
     /// The version that was asked for is no longer known.
     var isExpired: Bool { code == 410 || reason == "Expired" || reason == "Gone" }
 
-    /// The version that was asked for is not known yet: it is of a server that is ahead, or of a history that is no more.
+    /// The version that was asked for is not known yet: it is of a server that is ahead, or of a history that is no
+    /// more.
     var isTooNew: Bool { causes.contains("ResourceVersionTooLarge") || message.hasPrefix("Too large resource version") }
 
     /// Such as `429 Too many requests, please try again later.`

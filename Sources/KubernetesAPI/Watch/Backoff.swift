@@ -1,6 +1,6 @@
-/// How long to wait before the next request, by how long the one before it lasted, whatever it has brought: one that lasted showed
-/// that all is well, and others follow each other ever more slowly, from 0.8 s to 30 s apart, and never at the same time for all
-/// nodes of a cluster.
+/// How long to wait before the next request, by how long the one before it lasted, whatever it has brought: one that
+/// lasted showed that all is well, and others follow each other ever more slowly, from 0.8 s to 30 s apart, and never
+/// at the same time for all nodes of a cluster.
 struct Backoff {
     private static let first = Duration.milliseconds(800)
     private static let longest = Duration.seconds(30)

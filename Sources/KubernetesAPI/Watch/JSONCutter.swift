@@ -1,5 +1,5 @@
-/// Cuts JSON that comes in pieces into the values that are read one by one, wherever the pieces end: the events of a watch,
-/// which stand one behind the other, or the elements of a list. It holds the value under way and no more.
+/// Cuts JSON that comes in pieces into the values that are read one by one, wherever the pieces end: the events of a
+/// watch, which stand one behind the other, or the elements of a list. It holds the value under way and no more.
 struct JSONCutter {
     /// What cannot be cut any further.
     enum Failure: Error, Hashable {

@@ -104,7 +104,8 @@ struct JSONScan {
         guard position < text.count else { return nil }
         let byte = text[position]
         if byte == 0x0A, form == .values, let start {
-            // No text of JSON has a line break, so a quote is missing. Values stand on lines of their own: the next can be read.
+            // No text of JSON has a line break, so a quote is missing. Values stand on lines of their own: the next can
+            // be read.
             defer { (self.start, depth, isInText) = (nil, 0, false) }
             return .value(start..<position)
         }

@@ -3,8 +3,9 @@ internal import Cluster
 internal import Documents
 internal import Objects
 
-/// The store of a reflector, without the objects: the resourceVersion of each that the server has told of, which of them cannot be
-/// read, and what has changed since somebody took it. The objects themselves are in those changes, and not kept.
+/// The store of a reflector, without the objects: the resourceVersion of each that the server has told of, which of
+/// them cannot be read, and what has changed since somebody took it. The objects themselves are in those changes, and
+/// not kept.
 struct ObjectLedger {
     /// More than any cluster has: a server that sends more without end is not to take all memory.
     static let most = 250_000
@@ -109,7 +110,8 @@ struct ObjectLedger {
 
     // MARK: Telling
 
-    /// Objects that cannot be used, in the order of their names. Asked for with each piece that comes, so it costs what is told.
+    /// Objects that cannot be used, in the order of their names. Asked for with each piece that comes, so it costs what
+    /// is told.
     var problems: [Problem] {
         var problems = named.sorted { a, b in
             guard let a, let b else { return a != nil && b == nil }

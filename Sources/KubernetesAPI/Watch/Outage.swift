@@ -45,8 +45,8 @@ extension WatchedResource {
             + "kubectl create \(binding) --clusterrole=system:node-proxier \(subject)"
     }
 
-    /// Whom the server took the request for; nil if it does not say, and NAME where its words are not to stand in a command: people
-    /// copy it into a shell.
+    /// Whom the server took the request for; nil if it does not say, and NAME where its words are not to stand in a
+    /// command: people copy it into a shell.
     private static func user(_ status: APIStatus) -> String? {
         let parts = status.message.split(separator: "User \"", maxSplits: 1, omittingEmptySubsequences: false)
         guard let user = parts.dropFirst().first?.prefix(while: { $0 != "\"" }) else { return nil }

@@ -84,8 +84,8 @@ extension Reflector {
         succeed(at: now, isWatch: false)
     }
 
-    /// A list has come, and if the server failed at a stream before it, that was a stream's fault: after the third time in a row
-    /// it is not asked for one again.
+    /// A list has come, and if the server failed at a stream before it, that was a stream's fault: after the third time
+    /// in a row it is not asked for one again.
     private mutating func countFailedStream() {
         failedStreams = listsPlainly ? failedStreams + 1 : 0
         if failedStreams > 2 { mayStream = false }

@@ -44,7 +44,8 @@ extension Reflector {
         failAsRefused(status, at: now)
     }
 
-    /// Older servers do not know `sendInitialEvents`; newer ones may not be able to, or may not be allowed to let us watch.
+    /// Older servers do not know `sendInitialEvents`; newer ones may not be able to, or may not be allowed to let us
+    /// watch.
     private static func meansNoStreams(_ status: APIStatus) -> Bool {
         [400, 403, 404, 405, 406, 415, 422, 501].contains(status.code)
     }
@@ -89,8 +90,8 @@ extension Reflector {
         }
     }
 
-    /// That something is forbidden which was allowed before is believed when it was said three times: an API server that has just
-    /// started does not know its roles yet, and goes on with the watch a moment later.
+    /// That something is forbidden which was allowed before is believed when it was said three times: an API server
+    /// that has just started does not know its roles yet, and goes on with the watch a moment later.
     ///
     /// - Returns: whether the same is to be asked again, without a word.
     private mutating func isDoubtful(at now: Duration) -> Bool {

@@ -1,11 +1,11 @@
 internal import Cluster
 internal import Documents
 
-/// Keeps up with the objects of one kind at an API server: lists them, then watches what changes, and starts over where that
-/// must be.
+/// Keeps up with the objects of one kind at an API server: lists them, then watches what changes, and starts over where
+/// that must be.
 ///
-/// A value without a clock or a connection. Whoever drives it does what ``next(at:)`` says and tells what comes of it. Times are
-/// those of the driver's clock, from a beginning of its choice.
+/// A value without a clock or a connection. Whoever drives it does what ``next(at:)`` says and tells what comes of it.
+/// Times are those of the driver's clock, from a beginning of its choice.
 struct Reflector {
     /// What is to be done next.
     enum Step: Hashable {
@@ -57,8 +57,8 @@ struct Reflector {
     /// What has come of the answer under way and is not read yet; of one that is no 200, all of it.
     var cutter = JSONCutter(.values)
     var refusal: [UInt8] = []
-    /// When the answer under way has to be over, however much still comes: nobody means to list for so long, and of a watch it was
-    /// asked that it ends.
+    /// When the answer under way has to be over, however much still comes: nobody means to list for so long, and of a
+    /// watch it was asked that it ends.
     var deadline = Duration.zero
     /// A list has been seen to be of the right kind, and not older than what is known, before its elements are taken.
     var isHeadRead = false
@@ -137,7 +137,8 @@ struct Reflector {
         }
     }
 
-    /// Everything is to be listed again; what differs from what is known will be told. The request under way is to be ended.
+    /// Everything is to be listed again; what differs from what is known will be told. The request under way is to be
+    /// ended.
     mutating func reread() {
         relist(hasSynced ? version : "0")
         (phase, waitsUntil) = (.idle, nil)
@@ -157,7 +158,8 @@ struct Reflector {
 
     // MARK: How it went
 
-    /// Something has come that shows that all is well. After watches that ended at once, only one that lasts shows that.
+    /// Something has come that shows that all is well. After watches that ended at once, only one that lasts shows
+    /// that.
     mutating func succeed(at now: Duration, isWatch: Bool) {
         denials = 0
         guard let outage, isWatch || !outage.isOfWatch else { return }

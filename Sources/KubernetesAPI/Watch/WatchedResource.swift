@@ -1,6 +1,7 @@
 internal import Objects
 
-/// A kind of objects at an API server, and which of them are wanted. The server filters: what is not wanted never comes.
+/// A kind of objects at an API server, and which of them are wanted. The server filters: what is not wanted never
+/// comes.
 struct WatchedResource: Hashable, Sendable {
     let kind: ObjectKind
     /// Nil for all.
@@ -78,9 +79,9 @@ extension WatchedResource {
 
     /// How long the server may be silent before its answer, and within it.
     static let patience = Duration.seconds(60)
-    /// A connection may be dead without anybody having said so: a machine that was switched off, a firewall that forgot it. A
-    /// watch would then be silent for ever. Servers send a bookmark every minute; where one does not, a watch that is begun
-    /// anew costs little.
+    /// A connection may be dead without anybody having said so: a machine that was switched off, a firewall that forgot
+    /// it. A watch would then be silent for ever. Servers send a bookmark every minute; where one does not, a watch
+    /// that is begun anew costs little.
     static let patienceOfWatches = Duration.seconds(150)
 
     /// How long a list may take, or a page of one.

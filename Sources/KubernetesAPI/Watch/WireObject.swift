@@ -2,8 +2,8 @@ internal import Base
 internal import Documents
 internal import Objects
 
-/// An object as it came from an API server, before it is decoded. Its name and version can be read already: an object whose
-/// version is known need not be decoded.
+/// An object as it came from an API server, before it is decoded. Its name and version can be read already: an object
+/// whose version is known need not be decoded.
 struct WireObject {
     let kind: ObjectKind
     private let tree: DocumentTree

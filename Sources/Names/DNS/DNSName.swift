@@ -13,8 +13,8 @@ public struct DNSName: Sendable {
         self.wire = wire
     }
 
-    /// Parses `web.default.svc.cluster.local`, with or without a dot at the end; nil if a label or the whole is empty or too
-    /// long. There are no escapes: a label cannot contain a dot.
+    /// Parses `web.default.svc.cluster.local`, with or without a dot at the end; nil if a label or the whole is empty
+    /// or too long. There are no escapes: a label cannot contain a dot.
     public init?(_ text: some StringProtocol) {
         if text == "." {
             self = .root

@@ -1,4 +1,5 @@
-/// The type of a record, or of what is asked for (RFC 1035 §3.2.2 and later). Numbers that have no name here are allowed.
+/// The type of a record, or of what is asked for (RFC 1035 §3.2.2 and later). Numbers that have no name here are
+/// allowed.
 public struct DNSType: RawRepresentable, Hashable, Sendable {
     public let rawValue: UInt16
 

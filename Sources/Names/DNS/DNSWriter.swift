@@ -1,8 +1,8 @@
 extension DNSMessage {
     /// The message as bytes, `limit` of them at most.
     ///
-    /// Records that do not fit are left out, the last first. Answers and authority that are missing are announced by TC, so
-    /// that who asked comes back over TCP; what is additional is not missed (RFC 2181 §9).
+    /// Records that do not fit are left out, the last first. Answers and authority that are missing are announced by
+    /// TC, so that who asked comes back over TCP; what is additional is not missed (RFC 2181 §9).
     ///
     /// - Parameter limit: enough for header, questions and OPT, which are always there.
     public func encoded(limit: Int = 65_535) -> [UInt8] {

@@ -5,7 +5,8 @@ internal import Objects
 internal import Resolution
 internal import Status
 
-/// Works out which service ports are served by processes of the user's choice, from what was asked for and what can be seen. A value.
+/// Works out which service ports are served by processes of the user's choice, from what was asked for and what can be
+/// seen. A value.
 struct LocalServices: Sendable {
     private let targets: [ObjectKey: [LocalTarget]]
     let fallback: LocalFallback
@@ -16,8 +17,8 @@ struct LocalServices: Sendable {
     var commandIsLate = false
     /// What each target means, as far as its Service is there.
     private var chosen: [LocalTarget: [LocalPort]] = [:]
-    /// The port of the command that was taken for a target because it was the only one. It stays that one's for as long as the command
-    /// listens there: a debugger that comes later must not take the Service down.
+    /// The port of the command that was taken for a target because it was the only one. It stays that one's for as long
+    /// as the command listens there: a debugger that comes later must not take the Service down.
     private var taken: [LocalTarget: UInt16] = [:]
     private var doors = DoorsByNumber()
 
@@ -136,8 +137,8 @@ struct LocalServices: Sendable {
         }
     }
 
-    /// Nobody says where in advance. What has a number of the service port, which is mostly the target port, is meant for it; what is
-    /// the only one is meant for the only one.
+    /// Nobody says where in advance. What has a number of the service port, which is mostly the target port, is meant
+    /// for it; what is the only one is meant for the only one.
     private mutating func commandStates(
         of target: LocalTarget, _ ports: [LocalPort]
     ) -> (states: [ServicePortID: LocalState], problem: String?) {

@@ -1,7 +1,8 @@
 public import Base
 internal import Objects
 
-/// A process of the user's choice that serves a port of a Service in place of its endpoints, for as long as it listens: `--local`.
+/// A process of the user's choice that serves a port of a Service in place of its endpoints, for as long as it listens:
+/// `--local`.
 public struct LocalTarget: Sendable, Hashable {
     public enum Place: Sendable, Hashable {
         /// This port, at 127.0.0.1 or else ::1 if no host is named.

@@ -4,13 +4,13 @@ internal import Host
 
 /// Looks who listens on this machine, as far as targets of `--local` ask. It connects to nobody.
 ///
-/// The actor runs on a thread of its own: to find out whose a socket is it goes through all processes, which takes a while where there
-/// are thousands, and must hold up none of the few threads that all of Swift's concurrency shares.
+/// The actor runs on a thread of its own: to find out whose a socket is it goes through all processes, which takes a
+/// while where there are thousands, and must hold up none of the few threads that all of Swift's concurrency shares.
 public actor LocalWatch {
     /// For more ports than these it takes less to ask for all.
     private static let fewPorts = 4
-    /// So often it is looked again whose a socket is that seems to be none of the command's: its process may have come into being
-    /// just then.
+    /// So often it is looked again whose a socket is that seems to be none of the command's: its process may have come
+    /// into being just then.
     private static let doubts = 3
 
     private let ports: Set<UInt16>

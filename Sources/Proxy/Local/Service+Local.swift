@@ -4,8 +4,8 @@ internal import Objects
 internal import Resolution
 
 extension Service {
-    /// The ports of a Service that is served nowhere by itself, for processes that are to serve it: a headless one, whose endpoints
-    /// serve it as long as no process does, or one that is a name of something outside.
+    /// The ports of a Service that is served nowhere by itself, for processes that are to serve it: a headless one,
+    /// whose endpoints serve it as long as no process does, or one that is a name of something outside.
     func ports(for targets: [LocalTarget], headless: [HeadlessPort]) -> [ServicePort] {
         guard !targets.isEmpty else { return [] }
         func name(_ port: String) -> ServicePortName {

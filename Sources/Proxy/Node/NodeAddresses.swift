@@ -30,8 +30,8 @@ public struct NodeAddresses: Hashable, Sendable {
     ///
     /// - Parameters:
     ///   - node: the object of this node, if the source has one.
-    ///   - previous: how things were. The address that rules lead to stays while the node has it: each rule names it, and
-    ///     a default route that comes and goes, as that of a VPN, is no reason to write them all anew.
+    ///   - previous: how things were. The address that rules lead to stays while the node has it: each rule names it,
+    ///     and a default route that comes and goes, as that of a VPN, is no reason to write them all anew.
     public init(
         _ interfaces: NetworkInterfaces, node: Node?, _ settings: NodeSettings,
         after previous: NodeAddresses = NodeAddresses()
@@ -66,7 +66,8 @@ public struct NodeAddresses: Hashable, Sendable {
             allowedExternalIPs: settings.allowedExternalIPs)
     }
 
-    /// Clients whose address endpoints of this node cannot see: their answers would not pass the proxy (docs/source-address.md).
+    /// Clients whose address endpoints of this node cannot see: their answers would not pass the proxy
+    /// (docs/source-address.md).
     var notPreserved: [IPPrefix] {
         let loopback = ["127.0.0.0/8", "::1/128"].compactMap { IPPrefix($0) }
         let own = local.sorted { $0.key < $1.key }.flatMap(\.value).filter { !$0.isLoopback }

@@ -4,10 +4,11 @@ public import Objects
 internal import Redirect
 public import Resolution
 
-/// Plans for a node. Every service port gets a proxy port, to which the firewall leads the traffic of its portals, with a
-/// list of endpoints for each family and traffic policy; its node port is claimed by a socket that serves it too.
+/// Plans for a node. Every service port gets a proxy port, to which the firewall leads the traffic of its portals, with
+/// a list of endpoints for each family and traffic policy; its node port is claimed by a socket that serves it too.
 ///
-/// A plan follows from the Service's ports and the node's addresses, but for the numbers of the proxy ports, which are remembered.
+/// A plan follows from the Service's ports and the node's addresses, but for the numbers of the proxy ports, which are
+/// remembered.
 public struct NodePlanner: Sendable {
     private let settings: NodeSettings
     /// Without redirection nobody comes to a proxy port: there are only the claimed ones.
@@ -125,8 +126,8 @@ public struct NodePlanner: Sendable {
 
 extension NodePlanner {
     /// Sockets at the node port, and at external addresses that are this node's own: they keep others from taking the
-    /// ports, and serve whoever reaches them past the rules, as clients on this node do where there are none. Resolution sees to it
-    /// that no two Services have the same.
+    /// ports, and serve whoever reaches them past the rules, as clients on this node do where there are none.
+    /// Resolution sees to it that no two Services have the same.
     private func claimed(by port: ServicePort, _ family: IPAddress.Family) -> [PlannedDoor] {
         let own = addresses.local[family] ?? []
         // Who may use a load-balancer address with source ranges is decided by the rules alone.
@@ -157,8 +158,8 @@ extension NodePlanner {
 extension ServicePort {
     /// The lists of endpoints that clients of this service port are balanced over.
     ///
-    /// The cluster IP goes by the internal traffic policy. What comes from outside goes by the external one, and what comes
-    /// from this node and its pods to an external address by none.
+    /// The cluster IP goes by the internal traffic policy. What comes from outside goes by the external one, and what
+    /// comes from this node and its pods to an external address by none.
     var lists: [EndpointList] {
         IPAddress.Family.allCases.flatMap { family -> [EndpointList] in
             let isExternal = nodePort != nil || (externalIPs + loadBalancerIPs).contains { $0.family == family }

@@ -54,7 +54,8 @@ extension IPAddress.Family {
 }
 
 extension ClusterStore {
-    /// Signs that this node is called something else: then none of its endpoints is known to be here, and nothing fails.
+    /// Signs that this node is called something else: then none of its endpoints is known to be here, and nothing
+    /// fails.
     func problems(ofNode name: String) -> [Problem] {
         guard node(name) == nil else { return [] }
         guard nodeNames.isEmpty else {

@@ -6,13 +6,13 @@ public import Redirect
 public import Relay
 internal import Resolution
 
-/// The proxy of a node: takes what a source says about the cluster, keeps the relay in step with it, and the kernel in step
-/// with the relay. The command around it reads flags, prints, and listens to signals.
+/// The proxy of a node: takes what a source says about the cluster, keeps the relay in step with it, and the kernel in
+/// step with the relay. The command around it reads flags, prints, and listens to signals.
 ///
-/// The two steps are apart, because a relay changes in milliseconds, and a firewall may be locked by others for seconds:
-/// ``serve(_:)`` says at once where connections go to, and ``redirect(checking:)`` brings the traffic there. What listens is
-/// opened before the first rule leads to it, and closed after the last one is gone. Only Services that a change matters to are
-/// planned, served and redirected again.
+/// The two steps are apart, because a relay changes in milliseconds, and a firewall may be locked by others for
+/// seconds: ``serve(_:)`` says at once where connections go to, and ``redirect(checking:)`` brings the traffic there.
+/// What listens is opened before the first rule leads to it, and closed after the last one is gone. Only Services that
+/// a change matters to are planned, served and redirected again.
 public actor NodeProxy {
     /// How the kernel follows.
     private enum Kernel {
@@ -57,7 +57,8 @@ public actor NodeProxy {
         state.remember(doors.map { ($0.port, $0.address) })
     }
 
-    /// Serves what the source says by now, with these changes. May be called at any time: steps are taken one after another.
+    /// Serves what the source says by now, with these changes. May be called at any time: steps are taken one after
+    /// another.
     public func serve(_ changes: ObjectChanges) async -> Served {
         await turns.take {
             var served = await serveNow { $0.take(changes, $1) }
@@ -154,7 +155,8 @@ public actor NodeProxy {
         return (change, state.round, state.resolver.revision)
     }
 
-    /// What ``redirect(checking:)`` comes to where the kernel has been told everything and follows; nil where it has not.
+    /// What ``redirect(checking:)`` comes to where the kernel has been told everything and follows; nil where it has
+    /// not.
     private func alreadyRedirected() async -> Redirected? {
         guard case .following(_, let change) = kernel else { return Redirected() }
         guard change.isEmpty, let inForce else { return nil }

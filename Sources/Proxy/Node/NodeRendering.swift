@@ -4,8 +4,8 @@ public import Objects
 public import Redirect
 internal import Resolution
 
-/// What a node would tell its kernel about objects if all that it wants to listen at were open. Nothing is opened, started or
-/// changed.
+/// What a node would tell its kernel about objects if all that it wants to listen at were open. Nothing is opened,
+/// started or changed.
 public struct NodeRendering: Sendable {
     /// Everything, as a back end is told it at first.
     public let change: KernelChange

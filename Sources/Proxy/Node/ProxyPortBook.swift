@@ -2,11 +2,12 @@ public import Balancing
 public import Base
 public import Objects
 
-/// Gives every service port a port of the proxy that is the same after a restart: it follows from the service port's name.
+/// Gives every service port a port of the proxy that is the same after a restart: it follows from the service port's
+/// name.
 ///
-/// So rules and the kernel's memory of UDP flows stay right when the proxy is replaced. Two names may follow to the same
-/// port; then the one that came second gets the next free one, and keeps it. Names are given ports in their order, so that
-/// the same Services get the same ports again.
+/// So rules and the kernel's memory of UDP flows stay right when the proxy is replaced. Two names may follow to the
+/// same port; then the one that came second gets the next free one, and keeps it. Names are given ports in their order,
+/// so that the same Services get the same ports again.
 public struct ProxyPortBook: Sendable {
     /// What gets a port. TCP and UDP have ports of their own kind; the families share a number.
     public struct Key: Hashable, Sendable {
@@ -67,8 +68,8 @@ public struct ProxyPortBook: Sendable {
         return nil
     }
 
-    /// Gives `key` a port that it is known to have: a former process has handed it over. Ignored if it has one already, or
-    /// another has this one, or the range is another by now.
+    /// Gives `key` a port that it is known to have: a former process has handed it over. Ignored if it has one already,
+    /// or another has this one, or the range is another by now.
     public mutating func remember(_ number: UInt16, for key: Key) {
         let port = Port(transport: key.transport, number: number)
         guard self.number(of: key) == nil, range.ports.contains(number), !excluded.contains(number),

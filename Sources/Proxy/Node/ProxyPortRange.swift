@@ -12,8 +12,8 @@ public struct ProxyPortRange: Hashable, Sendable, CustomStringConvertible {
         self.ports = ports
     }
 
-    /// Parses `20000-29999`, `20000+9999` or `20000`, with spaces around it. Empty, `0` and `0-0`, which let the original
-    /// take whatever the kernel gave, stand for ``standard``: ports should survive a restart.
+    /// Parses `20000-29999`, `20000+9999` or `20000`, with spaces around it. Empty, `0` and `0-0`, which let the
+    /// original take whatever the kernel gave, stand for ``standard``: ports should survive a restart.
     ///
     /// - Returns: nil if it is none of these.
     public init?(_ text: some StringProtocol) {

@@ -2,8 +2,8 @@ internal import Base
 internal import EventLoop
 internal import Glibc
 
-/// The kernel's memory of flows, asked and changed as `conntrack` does it (`linux/netfilter/nfnetlink_conntrack.h`), in the
-/// network namespace of the calling thread. Blocks it while the kernel works.
+/// The kernel's memory of flows, asked and changed as `conntrack` does it (`linux/netfilter/nfnetlink_conntrack.h`), in
+/// the network namespace of the calling thread. Blocks it while the kernel works.
 enum ConnectionTracking {
     private static let subsystem: UInt8 = 1
     private enum Kind { static let (new, get, delete): (UInt8, UInt8, UInt8) = (0, 1, 2) }
@@ -14,10 +14,11 @@ enum ConnectionTracking {
     private enum Ports { static let (transport, destination): (UInt16, UInt16) = (1, 3) }
     private static let udp: UInt8 = 17
 
-    /// Deletes the entries of flows. Only after the rules were changed: before, the next packet would make the entry anew.
+    /// Deletes the entries of flows. Only after the rules were changed: before, the next packet would make the entry
+    /// anew.
     ///
-    /// At the start of a node all portals are new, and hardly any of them has a flow. So what there is is listed once, and only
-    /// what is found is deleted.
+    /// At the start of a node all portals are new, and hardly any of them has a flow. So what there is is listed once,
+    /// and only what is found is deleted.
     ///
     /// - Returns: how many there were.
     @discardableResult

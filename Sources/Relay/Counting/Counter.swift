@@ -2,8 +2,8 @@ internal import Synchronization
 
 /// A number that one thread makes larger and any thread may read at any time.
 ///
-/// Its writer pays for a load, an addition and a store of a word that nobody else writes: what a plain variable costs, and no
-/// atomic read-modify-write.
+/// Its writer pays for a load, an addition and a store of a word that nobody else writes: what a plain variable costs,
+/// and no atomic read-modify-write.
 struct Counter: ~Copyable, Sendable {
     private let word = Atomic<UInt64>(0)
 

@@ -2,8 +2,8 @@ internal import Base
 
 /// The counters of one service port: cells for each worker, side by side.
 ///
-/// Lives as long as the service port is served, or has connections: workers hold it with what they know of the service port.
-/// Any thread.
+/// Lives as long as the service port is served, or has connections: workers hold it with what they know of the service
+/// port. Any thread.
 final class PortMeter: Sendable {
     private let rows: Rows
     private let removed: RemovedPorts
@@ -24,7 +24,8 @@ final class PortMeter: Sendable {
     /// All workers' together.
     var sum: PortCounters { rows.sum }
 
-    /// The service port is no longer served. What it has counted, and what its last connections add, stays in the total.
+    /// The service port is no longer served. What it has counted, and what its last connections add, stays in the
+    /// total.
     func leave() { removed.add(rows) }
 
     /// Memory for the cells, in which no two workers write to the same cache line.
@@ -61,8 +62,8 @@ final class PortMeter: Sendable {
     }
 }
 
-/// What service ports that are no longer served add up to. Those with connections still add to it, so that no number in the
-/// total ever falls because a service port goes. Any thread.
+/// What service ports that are no longer served add up to. Those with connections still add to it, so that no number in
+/// the total ever falls because a service port goes. Any thread.
 final class RemovedPorts: Sendable {
     private struct State {
         var ended = PortCounters()

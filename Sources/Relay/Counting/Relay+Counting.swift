@@ -1,8 +1,8 @@
 public import Balancing
 internal import Base
 
-/// What the workers have counted, read where they count it: at any time, from any thread, and without their help. Numbers of
-/// one answer may be a few messages apart, since nobody stops for it.
+/// What the workers have counted, read where they count it: at any time, from any thread, and without their help.
+/// Numbers of one answer may be a few messages apart, since nobody stops for it.
 extension Relay {
     /// One service port; nil if it is not served. Costs the same however many there are.
     public nonisolated func counters(of port: ServicePortID) -> PortCounters? {

@@ -1,8 +1,8 @@
 internal import Balancing
 internal import EventLoop
 
-/// How an endpoint is reached. All kinds are begun by ``Worker/begin(_:to:of:for:_:)``, for clients and for probes alike, and
-/// however one goes on from there, it comes to its end by ``Worker/conclude(_:_:)``.
+/// How an endpoint is reached. All kinds are begun by ``Worker/begin(_:to:of:for:_:)``, for clients and for probes
+/// alike, and however one goes on from there, it comes to its end by ``Worker/conclude(_:_:)``.
 enum DialKind: Sendable {
     /// By a connection to the endpoint's own address.
     case socket
@@ -14,8 +14,8 @@ enum DialKind: Sendable {
     /// Every limit that an attempt may have, in milliseconds.
     static let limits = DialAttempts.timeouts + [DialAttempts.tunnelTimeout]
 
-    /// Which of them holds for a client's attempt, of which the first is 1. A probe has what a first attempt has: whoever needs
-    /// more is not ready for clients.
+    /// Which of them holds for a client's attempt, of which the first is 1. A probe has what a first attempt has:
+    /// whoever needs more is not ready for clients.
     func limit(ofAttempt attempt: Int) -> Int {
         switch self {
         case .socket, .standIn: min(max(attempt, 1), DialAttempts.timeouts.count) - 1
@@ -24,8 +24,9 @@ enum DialKind: Sendable {
     }
 }
 
-/// Asks for a connection to an endpoint. Called on a worker's thread, so it must not block; it calls what it is given once, from
-/// any thread, now or later. Nobody tells it that the connection is no longer wanted: one that is not is closed on delivery.
+/// Asks for a connection to an endpoint. Called on a worker's thread, so it must not block; it calls what it is given
+/// once, from any thread, now or later. Nobody tells it that the connection is no longer wanted: one that is not is
+/// closed on delivery.
 typealias Tunnel = @Sendable (_ deliver: @escaping @Sendable (TunnelEnd) -> Void) -> Void
 
 /// What asking for a connection came to.

@@ -5,8 +5,8 @@ internal import Glibc
 internal import Synchronization
 
 /// Finding an endpoint for a client: up to four attempts, each with a new endpoint and its own time limit
-/// (docs/behaviour.md, B5.2). Nothing is read from the client meanwhile, so a failed attempt has nothing to undo, and one
-/// client's slow endpoint delays nobody else.
+/// (docs/behaviour.md, B5.2). Nothing is read from the client meanwhile, so a failed attempt has nothing to undo, and
+/// one client's slow endpoint delays nobody else.
 extension Worker {
     /// Begins the next attempt for a new or disappointed client; goes on to relaying at once if the connection stands
     /// already, as it usually does within one machine.
@@ -49,8 +49,8 @@ extension Worker {
         attemptEnded(id, connection, state)
     }
 
-    /// The time of the attempt under way is over. The endpoint may have answered long ago: if this process was stopped or
-    /// kept from running for so long, the event that tells of it still waits. So the socket is asked first.
+    /// The time of the attempt under way is over. The endpoint may have answered long ago: if this process was stopped
+    /// or kept from running for so long, the event that tells of it still waits. So the socket is asked first.
     func attemptIsDue(_ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>) {
         let state = dialState(of: connection)
         attemptEnded(id, connection, state == .pending ? .failed(ETIMEDOUT) : state)

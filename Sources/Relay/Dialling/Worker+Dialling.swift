@@ -3,7 +3,8 @@ internal import Base
 internal import EventLoop
 internal import Glibc
 
-/// One attempt to reach an endpoint, for a client (``Worker/dial(_:_:)``) or for a probe, in any of the ways of ``DialKind``:
+/// One attempt to reach an endpoint, for a client (``Worker/dial(_:_:)``) or for a probe, in any of the ways of
+/// ``DialKind``:
 ///
 ///     begin ──▸ connected or failed at once, or pending
 ///     pending ──▸ an event on its socket, the delivery of a tunnel, or the end of its time ──▸ conclude
@@ -17,7 +18,8 @@ extension Worker {
         return endpoint.standIn == nil ? .socket : .standIn
     }
 
-    /// Begins an attempt. One that is pending on return has a socket that the caller watches by `token`, or else is a tunnel's.
+    /// Begins an attempt. One that is pending on return has a socket that the caller watches by `token`, or else is a
+    /// tunnel's.
     ///
     /// - Parameters:
     ///   - client: whose address the endpoint is to see, if that is wanted; nil for a probe.
@@ -97,9 +99,9 @@ extension Worker {
         return .failed(ECONNREFUSED)
     }
 
-    /// Whether a socket is connected to itself. That happens where nobody listens at a port of this machine and the kernel
-    /// chooses just that port to connect from: TCP then takes it for two sides that connect to each other at the same time,
-    /// and UDP does not mind at all.
+    /// Whether a socket is connected to itself. That happens where nobody listens at a port of this machine and the
+    /// kernel chooses just that port to connect from: TCP then takes it for two sides that connect to each other at the
+    /// same time, and UDP does not mind at all.
     func isItsOwnPeer(_ socket: borrowing Descriptor, _ endpoint: Endpoint) -> Bool {
         // Most endpoints have ports that the kernel never chooses, and cost no question.
         guard endpoint.dialAddress.port >= firstChosenPort else { return false }

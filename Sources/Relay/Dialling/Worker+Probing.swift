@@ -3,15 +3,15 @@ internal import Base
 internal import EventLoop
 internal import Glibc
 
-/// Trying ejected endpoints again without a client: a bare connect, now and then, until one succeeds or the endpoint is no
-/// longer one. So a dead endpoint costs one client one attempt, and a live one is never left out for long.
+/// Trying ejected endpoints again without a client: a bare connect, now and then, until one succeeds or the endpoint is
+/// no longer one. So a dead endpoint costs one client one attempt, and a live one is never left out for long.
 ///
-/// That it can be connected to does not say that it works: it may accept and reset at once, or come and go. If it fails again
-/// before it has shown more (``Endpoint/prove(since:)``), the waits are twice as long each time, and a connect has to stand for
-/// a while to count.
+/// That it can be connected to does not say that it works: it may accept and reset at once, or come and go. If it fails
+/// again before it has shown more (``Endpoint/prove(since:)``), the waits are twice as long each time, and a connect
+/// has to stand for a while to count.
 ///
-/// The worker whose client found the endpoint dead is the one that probes it, for all workers, until it is pardoned. If it is
-/// found dead again after that, all begins anew, and what the last one had come to does not matter any more.
+/// The worker whose client found the endpoint dead is the one that probes it, for all workers, until it is pardoned. If
+/// it is found dead again after that, all begins anew, and what the last one had come to does not matter any more.
 struct Probe: ~Copyable {
     let endpoint: Endpoint
     let port: PortState
@@ -68,7 +68,8 @@ extension Worker {
         probe(endpoint, of: port)
     }
 
-    /// A client has been connected to the endpoint. If it was ejected, that is good news, but for one that has relapsed.
+    /// A client has been connected to the endpoint. If it was ejected, that is good news, but for one that has
+    /// relapsed.
     @inline(__always)
     func reached(_ endpoint: Endpoint, of port: PortState) {
         if !endpoint.hasRelapsed { pardon(endpoint, of: port) }
@@ -121,8 +122,8 @@ extension Worker {
         case .connected:
             guard probe.pointee.endpoint.hasRelapsed else { return probeSucceeded(id, probe) }
             guard probe.pointee.isStanding, probe.pointee.due <= loop.now else { return letStand(probe) }
-            // An end is what a client would have got, unless the endpoint has said something before, or ends what it has been
-            // told is none of a client's.
+            // An end is what a client would have got, unless the endpoint has said something before, or ends what it
+            // has been told is none of a client's.
             let looksLikeClient = probe.pointee.port.route.policy.proxyProtocol == nil
             if looksLikeClient, probe.pointee.socket.isAtEnd() { probeFailed(probe) } else { probeSucceeded(id, probe) }
         case .failed: probeFailed(probe)

@@ -4,8 +4,8 @@ internal import EventLoop
 
 /// Letting endpoints see their clients' own addresses, for service ports whose policy wants that.
 extension Worker {
-    /// A socket that `connect` makes towards an endpoint: from the client's address where the policy says so and the kernel
-    /// allows it, else from this machine's.
+    /// A socket that `connect` makes towards an endpoint: from the client's address where the policy says so and the
+    /// kernel allows it, else from this machine's.
     ///
     /// - Parameter connect: makes a socket to the first address from the second, or from any if that is nil.
     @inline(__always)

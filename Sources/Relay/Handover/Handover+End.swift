@@ -3,8 +3,8 @@ internal import EventLoop
 internal import Glibc
 
 extension Handover {
-    /// Kills the process that listens at `path` without answering, and returns when it has ended. What it had open is lost:
-    /// clients that are connected or wait are reset.
+    /// Kills the process that listens at `path` without answering, and returns when it has ended. What it had open is
+    /// lost: clients that are connected or wait are reset.
     ///
     /// - Returns: its number.
     /// - Throws: ``HandoverError``: it belongs to another user, is in another container, or does not end.

@@ -4,8 +4,9 @@ internal import Glibc
 
 /// Taking over the listening sockets of a running process, so that it can be replaced without a client noticing.
 ///
-/// A socket that is closed takes along the connections that wait on it, and one of several that share a port takes its part
-/// of them: a new process that opened sockets of its own would lose some at every restart. So it gets the very same ones.
+/// A socket that is closed takes along the connections that wait on it, and one of several that share a port takes its
+/// part of them: a new process that opened sockets of its own would lose some at every restart. So it gets the very
+/// same ones.
 ///
 ///     // the new process
 ///     let inheritance = try await Handover.take(from: path)
@@ -21,13 +22,14 @@ internal import Glibc
 ///         await relay.drain(within: limit)
 ///     }
 public enum Handover {
-    /// Asks the process that listens at `path` for its listening sockets, for which there must be room within the limit for
-    /// descriptors: raise that first.
+    /// Asks the process that listens at `path` for its listening sockets, for which there must be room within the limit
+    /// for descriptors: raise that first.
     ///
     /// - Returns: nil if nobody listens there.
     public static func take(from path: String) async throws(HandoverError) -> Inheritance? {
         try await HandoverChannel.blocking { () throws(HandoverError) in
-            // Who ends in the middle of it is there no longer, and maybe somebody else is. Its sockets are closed one by one.
+            // Who ends in the middle of it is there no longer, and maybe somebody else is. Its sockets are closed one
+            // by one.
             for _ in 0..<attempts {
                 do throws(HandoverError) {
                     return try takeOnce(from: path)

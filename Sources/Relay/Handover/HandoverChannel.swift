@@ -9,8 +9,8 @@ final class HandoverChannel: Sendable {
 
     private let socket: MessageSocket
 
-    /// - Throws: ``HandoverError/foreigner(user:)`` if the other side is neither this user nor root: whoever gets the sockets
-    ///   gets the clients, and whoever gives them can read along.
+    /// - Throws: ``HandoverError/foreigner(user:)`` if the other side is neither this user nor root: whoever gets the
+    ///   sockets gets the clients, and whoever gives them can read along.
     init(_ socket: consuming MessageSocket) throws(HandoverError) {
         let user: UInt32
         do throws(SystemError) { user = try socket.peerUser() } catch { throw .system(error) }
@@ -70,8 +70,8 @@ final class HandoverChannel: Sendable {
     /// Ends the conversation for both sides, and every wait in it. Any thread.
     func end() { socket.end() }
 
-    /// Does what blocks on a thread of its own. A handover happens once in the life of a process: that is no place to save
-    /// threads, and Swift's own must not wait.
+    /// Does what blocks on a thread of its own. A handover happens once in the life of a process: that is no place to
+    /// save threads, and Swift's own must not wait.
     static func blocking<Value: Sendable>(
         _ body: @escaping @Sendable () throws(HandoverError) -> Value
     ) async throws(HandoverError) -> Value {

@@ -17,7 +17,8 @@ public enum HandoverError: Error, Hashable, Sendable {
     case unexpected(String)
     /// The other side has ended.
     case ended
-    /// The other side has more sockets than the so many that it has given, and this process may have no more descriptors.
+    /// The other side has more sockets than the so many that it has given, and this process may have no more
+    /// descriptors.
     case noRoom(sockets: Int, limit: Int)
     case system(SystemError)
 }

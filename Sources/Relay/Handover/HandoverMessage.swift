@@ -2,8 +2,8 @@ internal import Balancing
 internal import Base
 internal import EventLoop
 
-/// What two processes tell each other at a handover. The new one asks and the old one answers, a message each in turn, so
-/// that never more than one batch of descriptors is on its way: the kernel limits how many may be.
+/// What two processes tell each other at a handover. The new one asks and the old one answers, a message each in turn,
+/// so that never more than one batch of descriptors is on its way: the kernel limits how many may be.
 ///
 ///     new: hello       old: hello, or refused
 ///     new: next        old: sockets, with as many descriptors; or none, after the last
@@ -55,7 +55,8 @@ enum HandoverMessage: Equatable {
         }
     }
 
-    /// Sockets in one message, at most: so many second descriptors are open at one time, and they are the control plane's.
+    /// Sockets in one message, at most: so many second descriptors are open at one time, and they are the control
+    /// plane's.
     static let mostSockets = min(64, MessageSocket.mostDescriptors)
 
     /// As many of `doors` as fit into one message, from the first on.
@@ -91,8 +92,8 @@ extension Inheritance.Door {
 }
 
 extension String {
-    /// Without the characters that separate fields and lines. Names of Kubernetes have none of them, but nobody checks those
-    /// that come from elsewhere.
+    /// Without the characters that separate fields and lines. Names of Kubernetes have none of them, but nobody checks
+    /// those that come from elsewhere.
     fileprivate var fieldEscaped: String {
         guard utf8.contains(where: { [0x5C, 0x09, 0x0A].contains($0) }) else { return self }
         var escaped = ""

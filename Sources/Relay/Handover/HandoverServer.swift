@@ -2,11 +2,11 @@ internal import Base
 public import EventLoop
 internal import Glibc
 
-/// The serving process's side of a handover: gives the listening sockets of a relay to a process that asks for them at a
-/// path, and says when that process has taken over.
+/// The serving process's side of a handover: gives the listening sockets of a relay to a process that asks for them at
+/// a path, and says when that process has taken over.
 ///
-/// Until then nothing changes for the relay. A process that asks and then dies, or never confirms, has had no effect, except
-/// that it may have accepted clients meanwhile; several may ask, and the first to confirm is the successor.
+/// Until then nothing changes for the relay. A process that asks and then dies, or never confirms, has had no effect,
+/// except that it may have accepted clients meanwhile; several may ask, and the first to confirm is the successor.
 public final class HandoverServer: Sendable {
     private enum State {
         case serving(SocketFile)
@@ -23,10 +23,10 @@ public final class HandoverServer: Sendable {
 
     /// Listens at `path`, with a socket file that only this user can use.
     ///
-    /// - Parameter lock: a second descriptor of what only one process of this machine may have. The successor gets it with the answer
-    ///   to its confirmation, so that it is nobody's at no time.
-    /// - Throws: ``HandoverError``: ``HandoverError/taken(path:)`` if another process serves there, of which the sockets are
-    ///   to be taken first.
+    /// - Parameter lock: a second descriptor of what only one process of this machine may have. The successor gets it
+    ///   with the answer to its confirmation, so that it is nobody's at no time.
+    /// - Throws: ``HandoverError``: ``HandoverError/taken(path:)`` if another process serves there, of which the
+    ///   sockets are to be taken first.
     public init(
         path: String, relay: Relay, lock: @escaping @Sendable () -> Descriptor? = { nil }
     ) throws(HandoverError) {
@@ -40,8 +40,8 @@ public final class HandoverServer: Sendable {
 
     deinit { close() }
 
-    /// Waits until another process has taken over; this one should let go of its doors then (``Relay/letGo()``), and drain.
-    /// For one caller, once.
+    /// Waits until another process has taken over; this one should let go of its doors then (``Relay/letGo()``), and
+    /// drain. For one caller, once.
     ///
     /// - Returns: false if the server was closed, or the caller's task cancelled, without that.
     public func successor() async -> Bool {
@@ -49,8 +49,8 @@ public final class HandoverServer: Sendable {
         return false
     }
 
-    /// Hands over no more, and removes the socket file if it is still this server's. A successor that has not confirmed yet is
-    /// told so. Idempotent.
+    /// Hands over no more, and removes the socket file if it is still this server's. A successor that has not confirmed
+    /// yet is told so. Idempotent.
     public func close() {
         retire(.closed)
         succession.finish()
@@ -185,7 +185,8 @@ public final class HandoverServer: Sendable {
                 throw .system(error)
             }
             defer { for (_, copy) in copies { _ = Descriptor(owning: copy) } }
-            // Asked again: another process may have been faster just now, and what is still open be a part of the doors.
+            // Asked again: another process may have been faster just now, and what is still open be a part of the
+            // doors.
             guard isServing else { throw .refused(Self.isTooLate) }
             // All of them may have been closed meanwhile, with their Services.
             guard !copies.isEmpty else { continue }

@@ -19,7 +19,8 @@ public final class Inheritance: Sendable {
         }
     }
 
-    /// What a socket is recognised by. Service ports may be called something else by now; their clients come all the same.
+    /// What a socket is recognised by. Service ports may be called something else by now; their clients come all the
+    /// same.
     private struct Place: Hashable {
         let transport: TransportProtocol
         let address: EndpointAddress
@@ -60,13 +61,13 @@ public final class Inheritance: Sendable {
         return rest.count
     }
 
-    /// Tells the other process that this one serves now. When this returns, it has given up the path at which it handed over,
-    /// and accepts nobody any more, or will not in a moment.
+    /// Tells the other process that this one serves now. When this returns, it has given up the path at which it handed
+    /// over, and accepts nobody any more, or will not in a moment.
     ///
-    /// - Returns: what only one process of this machine may have (``HandoverServer/init(path:relay:lock:)``); nil if the other one had
-    ///   nothing of the kind.
-    /// - Throws: ``HandoverError``: it has ended meanwhile, or another process was faster. In the first case there is nobody
-    ///   left but this process; in the second it should end.
+    /// - Returns: what only one process of this machine may have (``HandoverServer/init(path:relay:lock:)``); nil if
+    ///   the other one had nothing of the kind.
+    /// - Throws: ``HandoverError``: it has ended meanwhile, or another process was faster. In the first case there is
+    ///   nobody left but this process; in the second it should end.
     @discardableResult
     public func confirm() async throws(HandoverError) -> Descriptor? {
         let channel = channel

@@ -5,8 +5,8 @@ internal import EventLoop
 extension Relay {
     // MARK: The new process
 
-    /// Has the doors that are opened from now on use these sockets, where they listen at the same address, in place of new
-    /// ones. Before the first door is opened.
+    /// Has the doors that are opened from now on use these sockets, where they listen at the same address, in place of
+    /// new ones. Before the first door is opened.
     public func inherit(_ inheritance: Inheritance) {
         self.inheritance = inheritance
     }
@@ -23,12 +23,13 @@ extension Relay {
 
     // MARK: The process that has been serving
 
-    /// Leaves all doors to the process that has inherited them: returns when no worker accepts or reads from them any more.
+    /// Leaves all doors to the process that has inherited them: returns when no worker accepts or reads from them any
+    /// more.
     ///
-    /// Clients that are queued are left there for the other process; closing the sockets does them no harm as long as that
-    /// process has them open. Connections go on. So do UDP flows: their answers leave by the doors, as their clients
-    /// expect, while what the clients send from now on is the other process's. ``drain(within:)`` is what comes next; nothing
-    /// is to be opened any more.
+    /// Clients that are queued are left there for the other process; closing the sockets does them no harm as long as
+    /// that process has them open. Connections go on. So do UDP flows: their answers leave by the doors, as their
+    /// clients expect, while what the clients send from now on is the other process's. ``drain(within:)`` is what comes
+    /// next; nothing is to be opened any more.
     public func letGo() async {
         forgetDoors()
         for worker in workers { worker.loop.execute { worker.letGo() } }

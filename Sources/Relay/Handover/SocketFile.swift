@@ -24,7 +24,8 @@ final class SocketFile: Sendable {
         }
     }
 
-    /// Listens at `path`. A socket file that nobody answers on is left over from a process that was killed, and is replaced.
+    /// Listens at `path`. A socket file that nobody answers on is left over from a process that was killed, and is
+    /// replaced.
     init(listeningAt path: String) throws(HandoverError) {
         // Of several that find a file left over, one replaces it: another might find what that one has put there.
         let lock = Self.lockFolder(of: path)
@@ -42,8 +43,8 @@ final class SocketFile: Sendable {
         self.identity = identity
     }
 
-    /// A lock on the folder that holds for as long as what it returns is open; none if others have locked it for long, or if
-    /// it cannot be read.
+    /// A lock on the folder that holds for as long as what it returns is open; none if others have locked it for long,
+    /// or if it cannot be read.
     private static func lockFolder(of path: String) -> Descriptor {
         let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
         let lock = Descriptor(owning: open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC))

@@ -18,8 +18,8 @@ struct Flow: ~Copyable {
     var joinsUp: Int
     var joinsDown = Flow.joinsAll
 
-    /// A copy of the first datagram, until there is a reply: if the endpoint turns out not to be there, another gets it,
-    /// and the client notices nothing. That is failover at connect time for a protocol without connects.
+    /// A copy of the first datagram, until there is a reply: if the endpoint turns out not to be there, another gets
+    /// it, and the client notices nothing. That is failover at connect time for a protocol without connects.
     var first = Hold()
     var firstLength: Int32 = 0
     /// Endpoints that this client's first datagram has been sent to.
@@ -49,7 +49,8 @@ struct Flow: ~Copyable {
     static let joinsNone = 0
 
     /// What may still be joined after the kernel refused a run of datagrams of `length` bytes; nil if the error says
-    /// nothing about joining. A segment must fit a packet of the way, as a datagram of its own, which is cut up, need not.
+    /// nothing about joining. A segment must fit a packet of the way, as a datagram of its own, which is cut up, need
+    /// not.
     static func joins(afterRefusing length: Int, with code: Int32) -> Int? {
         switch code {
         case EINVAL, EMSGSIZE: length - 1

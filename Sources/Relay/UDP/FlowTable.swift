@@ -1,7 +1,7 @@
 internal import EventLoop
 
-/// Who talks to whom: a client's address, and the listener and address that it sent to. Two clients behind one IP address are
-/// two flows, and so is one client that uses two addresses of the service.
+/// Who talks to whom: a client's address, and the listener and address that it sent to. Two clients behind one IP
+/// address are two flows, and so is one client that uses two addresses of the service.
 struct FlowKey: Equatable {
     let client: SocketAddress
     let listener: UInt32
@@ -10,8 +10,9 @@ struct FlowKey: Equatable {
 }
 
 extension FlowKey: Hashable {
-    // As few bytes as will do, since this runs for every datagram; but all that clients can choose goes through the hasher,
-    // whose seed they do not know. Folded before that, it would be theirs to choose which flows have the same hash.
+    // As few bytes as will do, since this runs for every datagram; but all that clients can choose goes through the
+    // hasher, whose seed they do not know. Folded before that, it would be theirs to choose which flows have the same
+    // hash.
     func hash(into hasher: inout Hasher) {
         hasher.combine(UInt64(listener) << 16 | UInt64(client.port))
         client.hashIP(into: &hasher)
@@ -47,8 +48,8 @@ struct FlowTimeouts: Equatable {
     }
 }
 
-/// The flows of one service port in one worker: found by key, and ordered by what they have done and when they were last used.
-/// Knows no sockets; every operation takes constant time, and only a new flow may allocate.
+/// The flows of one service port in one worker: found by key, and ordered by what they have done and when they were
+/// last used. Knows no sockets; every operation takes constant time, and only a new flow may allocate.
 struct FlowTable {
     typealias Entry = LinkedLists.Entry
 
@@ -154,8 +155,9 @@ struct FlowTable {
     /// In exchanges of so many questions each is taken to have one answer; longer ones need not be balanced.
     private static let mostCounted: UInt32 = 16
 
-    /// Whether the client still waits for something, as far as can be told from outside: it has asked more often than it was
-    /// answered, or in a long exchange spoke last, and that is not so long ago that nobody would wait for a first answer.
+    /// Whether the client still waits for something, as far as can be told from outside: it has asked more often than
+    /// it was answered, or in a long exchange spoke last, and that is not so long ago that nobody would wait for a
+    /// first answer.
     func isOwed(_ entry: Entry, at now: UInt64) -> Bool {
         let record = records[Int(entry)]
         guard record.lastActive + timeouts.waiting > now else { return false }
@@ -183,10 +185,10 @@ struct FlowTable {
 
     /// The flow to give way to a new one of `client` where there is room for `room` flows.
     ///
-    /// A flood from forged addresses gets no replies, so flows without one give way first, as long as they have more than an
-    /// eighth of the room: that much they need, or under an honest load each new question would cost another its answer. A
-    /// source that has more than that itself loses its own. Otherwise an exchange that is over gives way before one that goes
-    /// on. Of each kind it is the one that was silent for longest.
+    /// A flood from forged addresses gets no replies, so flows without one give way first, as long as they have more
+    /// than an eighth of the room: that much they need, or under an honest load each new question would cost another
+    /// its answer. A source that has more than that itself loses its own. Otherwise an exchange that is over gives way
+    /// before one that goes on. Of each kind it is the one that was silent for longest.
     func leastWorth(toAdmit client: SocketAddress, room: Int) -> Slab<Flow>.ID? {
         let share = max(1, room / 8)
         let entry: Entry

@@ -1,7 +1,7 @@
 internal import EventLoop
 
-/// The flows that wait for a first reply, by the address that they come from and in the order in which they were last used.
-/// Every operation takes constant time.
+/// The flows that wait for a first reply, by the address that they come from and in the order in which they were last
+/// used. Every operation takes constant time.
 ///
 /// Whoever sends from one address can send from any of its ports, and from any address of its IPv6 network.
 struct WaitingSources {

@@ -115,8 +115,8 @@ extension Worker {
         flow.pointee.firstLength = Int32(header.count + bytes.count)
     }
 
-    /// Gathers the run that begins at `slot`, of one datagram if it is larger than `joining`; returns the slot behind it, or
-    /// -1.
+    /// Gathers the run that begins at `slot`, of one datagram if it is larger than `joining`; returns the slot behind
+    /// it, or -1.
     private func cut(from slot: Int16, joining: Int) -> Int16 {
         datagrams.run.reset()
         var slot = slot

@@ -40,8 +40,8 @@ extension Worker {
         return id
     }
 
-    /// Makes a flow with a socket towards an endpoint. One that there is no way to, which the kernel knows at once, is passed
-    /// over for another.
+    /// Makes a flow with a socket towards an endpoint. One that there is no way to, which the kernel knows at once, is
+    /// passed over for another.
     private func open(_ key: FlowKey, _ listener: Listener) -> Flow? {
         let port = listener.port
         let client = IPAddress(key.client)
@@ -165,7 +165,8 @@ extension Worker {
         replacement.pointee.attempts = attempts + 1
     }
 
-    /// Others take the endpoint's place for a while. It is not probed: only an answer shows that a UDP endpoint is there.
+    /// Others take the endpoint's place for a while. It is not probed: only an answer shows that a UDP endpoint is
+    /// there.
     private func endpointFailed(
         _ endpoint: Endpoint, of port: PortState, for client: IPAddress, attempt: Int, _ code: Int32
     ) {
@@ -175,8 +176,8 @@ extension Worker {
         report(.dialFailed(DialFailure(port: port.id, endpoint: endpoint, attempt: attempt, code: code, limit: 0)))
     }
 
-    /// Flows whose endpoint is no longer one end at once, so that no client stays with a pod that is gone. One of the reserve is
-    /// still one, for as long as it was there before.
+    /// Flows whose endpoint is no longer one end at once, so that no client stays with a pod that is gone. One of the
+    /// reserve is still one, for as long as it was there before.
     func endFlows(of port: PortState, notIn balancer: Balancer) {
         guard port.flows.count > 0 else { return }
         let staying = Set(balancer.endpoints.map(\.dialAddress))
@@ -194,8 +195,9 @@ extension Worker {
 
     /// Ends the flows that were silent for too long at the time `now`, in milliseconds of the loop's time.
     func sweep(at now: UInt64) {
-        // If this process was stopped or kept from running, flows may have datagrams that nobody has looked at: answers, and
-        // at a door more than a turn takes. So only what was over before that ends, and the rest at the next look.
+        // If this process was stopped or kept from running, flows may have datagrams that nobody has looked at:
+        // answers, and at a door more than a turn takes. So only what was over before that ends, and the rest at the
+        // next look.
         let isLate = now > sweepSet + 2 * Self.sweepInterval
         let now = isLate ? sweepSet : now
         var count = 0
@@ -220,7 +222,8 @@ extension Worker {
 
     /// A receiving socket broke: it is replaced, and its flows go on.
     func listenerFailed(_ listener: Listener, _ code: Int32) {
-        // Errors of datagrams that were sent from here earlier are no errors of the listener, and want of memory passes.
+        // Errors of datagrams that were sent from here earlier are no errors of the listener, and want of memory
+        // passes.
         guard !SystemError.blamesEndpoint(code), ![EMSGSIZE, EPERM, ENOMEM, ENOBUFS].contains(code) else { return }
         renew(listener)
     }
