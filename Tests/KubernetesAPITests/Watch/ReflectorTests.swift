@@ -217,7 +217,8 @@ struct ReflectorTests {
             rig.reflector.reread()
             #expect(isStream(rig.ask()))
             rig.answer(
-                (eventJSON("ADDED", serviceJSON("web", version: 9)) + bookmarkJSON(version, endsList: true)).utf8, .none)
+                (eventJSON("ADDED", serviceJSON("web", version: 9)) + bookmarkJSON(version, endsList: true)).utf8, .none
+            )
             rig.reflector.reread()
         }
         // It answers everything but streams.
