@@ -17,7 +17,8 @@ struct Connection: ~Copyable {
     let peer: SocketAddress
     /// Dial attempts begun, 1…4.
     var attempts: UInt8 = 0
-    /// The errno of the attempts that failed: of one that shows that somebody is there, if there is one. All are below 134.
+    /// The errno of the attempts that failed: of one that shows that somebody is there, if there is one. All are below
+    /// 134, so that a byte will do.
     var dialError: UInt8 = 0
     /// Both sockets stand, and bytes may move.
     var isEstablished = false
