@@ -20,11 +20,7 @@ import Testing
             ])
         daemon.closeInput()
         defer { daemon.signal(SIGKILL) }
-        func ask(_ path: String) async throws -> String {
-            let request = "GET \(path) HTTP/1.1\r\nHost: n\r\nConnection: close\r\n\r\n"
-            return try await ScriptedPeer.connect(to: port, script: [.send(request), .receiveAll])
-                .finished().received.text
-        }
+        func ask(_ path: String) async throws -> String { try await httpAnswer(port, path) }
         #expect(await eventually(within: .seconds(30)) { (try? await ask("/livez"))?.contains(" 200 ") == true })
         #expect(await eventually(within: .seconds(30)) { (try? await ask("/healthz"))?.contains("not yet") == true })
         let early = try await ask("/healthz")

@@ -10,12 +10,6 @@ import Testing
         return pod
     }
 
-    private func ask(_ port: UInt16, _ path: String = "/", on host: String = "127.0.0.1") async throws -> String {
-        let request = "GET \(path) HTTP/1.1\r\nHost: pod\r\nConnection: close\r\n\r\n"
-        return try await ScriptedPeer.connect(to: port, on: host, script: [.send(request), .receiveAll])
-            .finished().received.text
-    }
-
     @Test("It answers with its name on each port, over UDP and IPv6 too, until a signal", .requires(.ipv6Loopback))
     func answers() async throws {
         let (first, second) = (try freePort(), try freePort())
@@ -23,11 +17,11 @@ import Testing
         defer { pod.signal(SIGKILL) }
         #expect(await eventually(within: .seconds(30)) { pod.output == "web-1 answers. Ctrl-C ends it.\n" })
         for port in [first, second] {
-            let answer = try await ask(port)
+            let answer = try await httpAnswer(port)
             #expect(answer.hasPrefix("HTTP/1.1 200 ") && answer.contains("web-1"), "\(answer)")
         }
-        #expect(try await ask(first, on: "::1").contains("web-1"))
-        #expect(try await ask(first, "/client").contains("127.0.0.1"))
+        #expect(try await httpAnswer(first, on: "::1").contains("web-1"))
+        #expect(try await httpAnswer(first, "/client").contains("127.0.0.1"))
         #expect(try await UDPClient(to: second).ask("who?")?.contains("web-1") == true)
         pod.signal(SIGTERM)
         let result = try await pod.finished()

@@ -18,10 +18,7 @@ final class DevProcess: Sendable {
         if !input { child.closeInput() }
     }
 
-    /// The path of the program: the build puts it beside the bundle of the tests.
-    static func program() throws -> String {
-        try currentExecutable().split(separator: "/").dropLast().map { "/\($0)" }.joined() + "/portico"
-    }
+    static func program() throws -> String { try builtProgram() }
 
     /// Starts a program in a network of its own, where all ports are free, without the right to listen below 1024.
     static var withoutLowPorts: [String] {

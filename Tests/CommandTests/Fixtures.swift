@@ -12,7 +12,8 @@ enum Repositories {
 }
 
 /// What a web server there answers to one request, from the first line on.
-func httpAnswer(_ port: UInt16, on host: String = "127.0.0.1") async throws -> String {
-    let script: [PeerStep] = [.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), .receiveAll]
+func httpAnswer(_ port: UInt16, _ path: String = "/", on host: String = "127.0.0.1") async throws -> String {
+    let request = "GET \(path) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    let script: [PeerStep] = [.send(request), .receiveAll]
     return try await ScriptedPeer.connect(to: port, on: host, script: script).finished().received.text
 }

@@ -77,11 +77,9 @@ final class Lab: Sendable {
 
     private var environment: [String: String] { ["LAB": name, "PORTICO": (try? Self.program()) ?? ""] }
 
-    /// The path of the program: the build puts it beside the bundle of the tests. PORTICO_PROGRAM names another, such as an
-    /// optimized one, for figures worth telling.
+    /// The path of the program. PORTICO_PROGRAM names another one, such as an optimized one, for figures worth telling.
     static func program() throws -> String {
-        if let path = ProcessInfo.processInfo.environment["PORTICO_PROGRAM"] { return path }
-        return try currentExecutable().split(separator: "/").dropLast().map { "/\($0)" }.joined() + "/portico"
+        try ProcessInfo.processInfo.environment["PORTICO_PROGRAM"] ?? builtProgram()
     }
 
     /// Runs a command of the script and returns what it prints.

@@ -27,6 +27,11 @@ public func currentExecutable() throws -> String {
     return String(decoding: bytes.prefix(length), as: UTF8.self)
 }
 
+/// The path of `portico`: the build puts it beside the bundle of the tests.
+public func builtProgram() throws -> String {
+    try currentExecutable().split(separator: "/").dropLast().map { "/\($0)" }.joined() + "/portico"
+}
+
 /// A program started by a test, with its standard streams in pipes; killed when the object goes.
 public final class ChildProcess: Sendable {
     public let pid: Int32

@@ -66,10 +66,10 @@ import Testing
         let server = try ScriptedServer(scripts: { index in
             index == 0
                 // Talks on for several limits after the client has finished.
-                ? [.receiveAll] + (0..<30).flatMap { _ in [PeerStep.send("x"), .pause(.milliseconds(50))] } + [.close]
+                ? [.receiveAll] + (0..<30).flatMap { _ in [PeerStep.send("x"), .pause(.milliseconds(100))] } + [.close]
                 : [.receiveAll, .wait(release), .close]
         })
-        let harness = try await RelayHarness(endpoints: [server.port], workers: 1) { $0.halfOpenLimit = 300 }
+        let harness = try await RelayHarness(endpoints: [server.port], workers: 1) { $0.halfOpenLimit = 1000 }
         let talking = try harness.client(.shutdownWrite, .receiveAll)
         #expect(try await talking.finished().received.count == 30)
         let silent = try harness.client(.shutdownWrite, .receiveReset)
