@@ -99,6 +99,19 @@ import Testing
         #expect(try await session.end().status == 0)
     }
 
+    @Test func whoWaitsForALocalProcessSeesWhatElseWouldServe() async throws {
+        let folder = try TemporaryDirectory()
+        try folder.write(shop, to: "shop.yaml")
+        let place = "127.0.0.1:\(try freePort())"
+        let session = try DevProcess(["-f", folder.path, "--local", "cart=\(place)"])
+        try await session.waitFor("Not ready: nothing is served yet.")
+        #expect(
+            session.child.output.contains(
+                "waits for \(place); none: 3 replicas of Deployment cart would serve it: --demo-pods or a cluster"),
+            "\(session.child.output)")
+        #expect(try await session.end().status == 0)
+    }
+
     @Test func missingPlaysOnlyWhatNobodyServes() async throws {
         let server = try ScriptedServer.identity("mine")
         let folder = try TemporaryDirectory()

@@ -152,16 +152,17 @@ struct DevReport: SessionReport {
             }
             table.addRow(
                 StyledText("\(port.id)", .bold), StyledText(addresses.joined(separator: ", ")),
-                StyledText(Self.endpoints(of: port) + (port.local == nil ? port.absence.map { ": \($0)" } ?? "" : "")))
+                StyledText(Self.endpoints(of: port)))
         }
         return table
     }
 
     private static func endpoints(of port: PortStatus) -> String {
-        guard let local = port.local else { return endpoints(port.endpoints) }
+        let others = endpoints(port.endpoints) + (port.absence.map { ": \($0)" } ?? "")
+        guard let local = port.local else { return others }
         if local.isServing { return local.text }
-        let others = port.endpoints.isEmpty ? "" : ", meanwhile \(endpoints(port.endpoints))"
-        return local.text + others
+        guard port.endpoints.isEmpty else { return "\(local.text), meanwhile \(others)" }
+        return port.absence == nil ? local.text : "\(local.text); \(others)"
     }
 
     /// A few endpoints by name; a table is for looking at.
