@@ -25,7 +25,7 @@ public struct Problem: Hashable, Sendable, CustomStringConvertible {
         case endpoints
         /// Something there is not enough of: descriptors, proxy ports.
         case resources
-        /// This node, as others know it: its name and addresses.
+        /// What others know of this node by: its name and addresses, and files that tell what it serves.
         case node
         /// The firewall.
         case rules

@@ -105,21 +105,17 @@ public actor DevelopmentProxy {
         }
     }
 
-    /// Asks for the addresses of host names. What is told meanwhile is served meanwhile, however long that takes.
-    public func lookUp() async -> Served {
-        let answer = await askForHosts()
-        return await turns.take { await serve(take(answer)) }
+    /// Serves by what was found of host names.
+    public func apply(_ answer: HostAnswer) async -> Served {
+        await turns.take { await serve(take(answer)) }
     }
 
-    /// Tries again what did not work, and asks anew for the addresses of host names. Some time after the beginning, at
-    /// least. Nobody waits for the answers but the caller.
+    /// Tries again what did not work. Some time after the beginning, at least.
     public func retry() async -> Served {
-        let answer = await askForHosts()
-        return await turns.take {
-            let moved = take(answer)
+        await turns.take {
             let waiting = locals.commandIsLate ? [] : locals.keys
             locals.commandIsLate = true
-            return await serve(troubled.union(moved).union(waiting))
+            return await serve(troubled.union(waiting))
         }
     }
 
@@ -137,13 +133,14 @@ public actor DevelopmentProxy {
     }
 
     /// The addresses that host names have.
-    private struct HostAnswer: Sendable {
-        let number: Int
-        var addresses: [String: [IPAddress]] = [:]
+    public struct HostAnswer: Sendable {
+        fileprivate let number: Int
+        fileprivate var addresses: [String: [IPAddress]] = [:]
     }
 
-    /// Asks for all of them at once: a resolver that keeps silent takes its time for each.
-    private func askForHosts() async -> HostAnswer {
+    /// Asks for the addresses of all host names at once: a resolver that keeps silent takes its time for each. Nobody
+    /// waits for it but the caller; what is told meanwhile is served meanwhile.
+    public func lookUp() async -> HostAnswer {
         asked += 1
         let names = Set(settings.staticServices.flatMap(\.hostNames) + settings.locals.compactMap(\.hostName))
         return await withTaskGroup(of: (String, [IPAddress]).self) { [resolve = settings.resolve] group in

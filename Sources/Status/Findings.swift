@@ -2,7 +2,7 @@ public import Objects
 
 /// Who has found something, in the order in which findings are shown.
 public enum Finder: Hashable, Comparable, Sendable {
-    /// What the daemon was told to do.
+    /// What it was told to do.
     case configuration
     /// Where the objects come from, such as manifests.
     case source

@@ -27,6 +27,29 @@ import Testing
         return String(decoding: text, as: UTF8.self)
     }
 
+    @Test("A file that cannot be written is said once, and that it is written again too")
+    func unwritable() async throws {
+        let folder = try TemporaryDirectory(readableByAll: true)
+        try folder.write(service("web"), to: "manifests/web.yaml")
+        let path = try folder.write("", to: "files/services.env")
+        let session = try DevProcess(["-f", folder.file("manifests"), "--env-file", path, "--demo-pods"])
+        try await session.waitFor(" served.")
+        try #require(rename(folder.file("files"), folder.file("away")) == 0)
+        try folder.write(service("late"), to: "manifests/late.yaml")
+        let words = "--env-file \(path): cannot be written: No such file or directory\n"
+        try await session.waitForErrors(words)
+        // It is tried again with every change, and every few seconds.
+        for number in 0..<3 {
+            try folder.write(service("late\(number)"), to: "manifests/late\(number).yaml")
+            try await session.waitFor("late\(number)")
+        }
+        try #require(rename(folder.file("away"), folder.file("files")) == 0)
+        try await session.waitForErrors("no longer: \(words)")
+        #expect(read(path).contains("LATE2_SERVICE_HOST="))
+        let told = try await session.end().errors.split(separator: "\n").count { $0.contains(words.dropLast()) }
+        #expect(told == 2)
+    }
+
     @Test func theFileIsReplacedWhenServicesChange() async throws {
         let folder = try TemporaryDirectory()
         try folder.write(service("web"), to: "manifests/web.yaml")

@@ -14,6 +14,8 @@ struct DevRole: SessionRole {
         case commandEnded
         /// Somebody listens, or does not any more, whose matter that is.
         case localsChanged
+        /// What the system's resolver has said by now.
+        case found(DevelopmentProxy.HostAnswer)
     }
 
     let settings: DevelopmentProxy.Settings
@@ -32,6 +34,8 @@ struct DevRole: SessionRole {
     private var command: UserCommand?
     private let watch: LocalWatch
     private var watching: Task<Void, Never>?
+    /// Host names are being looked up: a resolver may be silent for long.
+    private var isLookingUp = false
     private(set) var exitStatus: Int32?
 
     init(
@@ -63,7 +67,8 @@ struct DevRole: SessionRole {
         (self.tools, self.proxy) = (tools, proxy)
         var served = await proxy.apply(first.changes)
         if settings.needsNames {
-            let resolved = await proxy.lookUp()
+            let hosts = try await tools.signals.unlessEnded { await proxy.lookUp() }
+            let resolved = await proxy.apply(hosts)
             served.services.merge(resolved.services) { _, later in later }
             (served.problems, served.notes) = (resolved.problems, resolved.notes)
         }
@@ -113,17 +118,29 @@ struct DevRole: SessionRole {
     mutating func retry(isReread: Bool) async {
         guard let proxy else { return }
         await tell(await proxy.retry(), proxy)
+        lookUp(proxy)
+    }
+
+    /// Beside everything else, which must not wait for somebody's DNS.
+    private mutating func lookUp(_ proxy: DevelopmentProxy) {
+        guard settings.needsNames, !isLookingUp, let tools else { return }
+        isLookingUp = true
+        Task { tools.wake(.found(await proxy.lookUp())) }
     }
 
     private func tell(_ served: DevelopmentProxy.Served, _ proxy: DevelopmentProxy) async {
         // First, so that whoever reads of a change finds the new names.
+        var problems: [Problem] = []
         do {
             try await publish(served, proxy)
         } catch {
-            tools?.teller.logger.error("\(error)")
+            problems.append(Problem(.error, .node, "\(error)"))
         }
         for line in served.news { tools?.teller.logger.notice("\(line)") }
-        tools?.teller.update { served.tell(&$0) }
+        tools?.teller.update { status in
+            served.tell(&status)
+            status.replace(problems, of: .configuration)
+        }
     }
 
     private func publish(_ served: DevelopmentProxy.Served, _ proxy: DevelopmentProxy) async throws {
@@ -146,6 +163,10 @@ struct DevRole: SessionRole {
             return true
         case .localsChanged:
             if let proxy { await tell(await proxy.apply(watch.sight), proxy) }
+            return false
+        case .found(let hosts):
+            isLookingUp = false
+            if let proxy { await tell(await proxy.apply(hosts), proxy) }
             return false
         }
     }

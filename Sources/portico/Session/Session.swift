@@ -32,6 +32,8 @@ struct Session<Role: SessionRole> {
     /// With fewer, libraries of the system crash before anything is served.
     private static var leastDescriptors: Int { 64 }
     private let memory = MemoryReturn()
+    /// It is time to try again, and that has not begun: of more that come meanwhile none may hold up an end.
+    private let retryWaits = Guarded(false)
     private var logger: Logger { teller.logger }
 
     /// - Throws: ``CommandFailure`` if there is nothing to serve, or it cannot be served; `ExitCode` on a second signal, and if
@@ -73,7 +75,15 @@ struct Session<Role: SessionRole> {
             let retryInterval = role.retryInterval
             let feeds = [
                 Task { await source?.follow { wake.yield(.source) } },
-                Task { while (try? await Task.sleep(for: retryInterval)) != nil { wake.yield(.retry) } },
+                Task { [retryWaits] in
+                    while (try? await Task.sleep(for: retryInterval)) != nil {
+                        let waited = retryWaits.withLock { waits in
+                            defer { waits = true }
+                            return waits
+                        }
+                        if !waited { wake.yield(.retry) }
+                    }
+                },
             ]
             if isOver { await end(&life, &role, relay) { wake.yield(.drained) } }
             while let next = await wakes.next() {
@@ -117,6 +127,7 @@ struct Session<Role: SessionRole> {
             memory.note(changes: update.changes.objects.count)
             await role.take(update)
         case (.serving, .retry):
+            retryWaits.withLock { $0 = false }
             await role.retry(isReread: false)
         case (.serving, .event(let event)):
             isOver = await role.take(event)
