@@ -74,6 +74,64 @@ import Testing
         #expect(failure?.description.hasSuffix("cannot be written: No such file or directory") == true)
     }
 
+    @Test("What a link leads to and may not be written to is not replaced through it", .requires(.ordinaryUser))
+    func linked() async {
+        await #expect(processExitsWith: .success) {
+            let folder = try TemporaryDirectory(readableByAll: true)
+            try folder.write("OLD=1\n", to: "env")
+            try #require(symlink("env", folder.file("link")) == 0 && chmod(folder.file("env"), 0o444) == 0)
+            chmod(folder.path, 0o777)
+            try OrdinaryUser.become()
+            let failure = #expect(throws: CommandFailure.self) { try PublishedFile("--env-file", folder.file("link")) }
+            #expect(failure?.description.hasSuffix("cannot be written: Permission denied") == true)
+            #expect(try String(contentsOfFile: folder.file("env"), encoding: .utf8) == "OLD=1\n")
+        }
+    }
+
+    @Test("Another user's stays that, and of its group, for an ordinary user too", .requires(.root, .ordinaryUser))
+    func othersFiles() async {
+        await #expect(processExitsWith: .success) {
+            let folder = try TemporaryDirectory(readableByAll: true)
+            chmod(folder.path, 0o777)
+            let owners: [(name: String, user: uid_t, group: gid_t, mode: mode_t)] = [
+                ("root", 0, 0, 0o666), ("group", OrdinaryUser.id, 7, 0o640),
+                ("own", OrdinaryUser.id, OrdinaryUser.id, 0o600),
+            ]
+            for (name, user, group, mode) in owners {
+                try folder.write("SECRET=1 and more than what follows\n", to: name)
+                try #require(chown(folder.file(name), user, group) == 0 && chmod(folder.file(name), mode) == 0)
+            }
+            try OrdinaryUser.become()
+            for (name, user, group, mode) in owners {
+                let file = try PublishedFile("--env-file", folder.file(name))
+                for text in ["A=1\n", "B=2\n"] {
+                    try file.write(text)
+                    var status = stat()
+                    #expect(stat(folder.file(name), &status) == 0)
+                    #expect(status.st_uid == user && status.st_gid == group && status.st_mode & 0o777 == mode)
+                    #expect(try String(contentsOfFile: folder.file(name), encoding: .utf8) == text)
+                }
+            }
+            #expect(
+                try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["group", "own", "root"])
+        }
+    }
+
+    @Test("A file that is mounted, as into a container, is written to", .requires(.root, .mountNamespaces))
+    func mounted() async throws {
+        try folder.write("OLD=1 and more than what follows\n", to: "outside")
+        try folder.write("", to: "env")
+        let script = "mount --bind \(folder.file("outside")) \(folder.file("env")) && exec \"$@\""
+        let result = try await DevProcess(
+            ["--service", "web:80=127.0.0.1:9", "--env-file", folder.file("env"), "--", "true"],
+            launcher: ["unshare", "--mount", "sh", "-c", script, "sh"]
+        ).finished()
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(text("outside")?.hasPrefix("WEB_PORT") == true || text("outside")?.hasPrefix("WEB_SERVICE") == true)
+        #expect(text("env") == "")
+        #expect(try names() == ["env", "outside"])
+    }
+
     @Test("What is there and is no file is refused", arguments: ["folder", "pipe"])
     func noFile(kind: String) throws {
         let path = folder.file("x")

@@ -45,4 +45,40 @@ package enum LocalFile {
             guard bytes.count <= mostBytes else { throw SystemError("read", path, code: EFBIG) }
         }
     }
+
+    /// Writes a file, all of it or, if it is one that was not there, none. Blocks for a moment.
+    ///
+    /// - Parameters:
+    ///   - mode: who may do what with it, if it is made here.
+    ///   - isNew: what is there is an error, and not replaced.
+    ///   - prepare: gets the descriptor before anything is written.
+    package static func write(
+        _ text: String, to path: String, mode: UInt32 = 0o666, isNew: Bool = false,
+        prepare: (Int32) throws(SystemError) -> Void = { _ in }
+    ) throws(SystemError) {
+        let flags = O_WRONLY | O_CREAT | O_CLOEXEC | (isNew ? O_EXCL : O_TRUNC)
+        let descriptor = open(path, flags, mode)
+        guard descriptor >= 0 else { throw SystemError("write", path, code: errno) }
+        var failure: SystemError?
+        do throws(SystemError) {
+            try prepare(descriptor)
+            try write(text, to: descriptor, path)
+        } catch {
+            failure = error
+        }
+        if close(descriptor) != 0, failure == nil { failure = SystemError("write", path, code: errno) }
+        guard let failure else { return }
+        if isNew { unlink(path) }
+        throw failure
+    }
+
+    private static func write(_ text: String, to descriptor: Int32, _ path: String) throws(SystemError) {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let written = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if written < 0, errno == EINTR { continue }
+            guard written > 0 else { throw SystemError("write", path, code: errno) }
+            rest = rest.dropFirst(written)
+        }
+    }
 }

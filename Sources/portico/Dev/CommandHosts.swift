@@ -17,10 +17,17 @@ final class CommandHosts {
     private let covers: ForegroundProgram.Covers
     /// The system's own lines, as they were when they were read last.
     private var system: String
+    /// What the program sees.
+    private var text: String
+    private var replaced: ContinuousClock.Instant?
 
-    private init(_ covers: ForegroundProgram.Covers, system: String) {
+    /// Each costs a process and a mount, and a program asks for names less often than they may change.
+    private static let interval = Duration.seconds(1)
+
+    private init(_ covers: ForegroundProgram.Covers, system: String, text: String) {
         self.covers = covers
         self.system = system
+        self.text = text
     }
 
     /// Starts a program that sees `hosts`.
@@ -32,7 +39,8 @@ final class CommandHosts {
     ) throws -> (UserCommand, CommandHosts) {
         let system = read(path) ?? ""
         do {
-            return try Draft.with(hosts.text(behind: system)) { draft in
+            let text = hosts.text(behind: system)
+            return try Draft.with(text) { draft in
                 var covers = [ForegroundProgram.Cover(file: draft.path, place: path)]
                 if let text = read(switchPath), let changed = NameServiceSwitch.askingFilesFirst(text) {
                     covers.append(.init(file: try draft.add(changed), place: switchPath))
@@ -40,7 +48,7 @@ final class CommandHosts {
                 if access(cachePath, F_OK) == 0 { covers.append(.init(file: "/dev/null", place: cachePath)) }
                 let command = try start(covers)
                 guard let seen = command.covers else { throw NamespaceRefusal(SystemError("mount", path, code: EPERM)) }
-                return (command, CommandHosts(seen, system: system))
+                return (command, CommandHosts(seen, system: system, text: text))
             }
         } catch ForegroundProgram.Failure.notCovered(let error) {
             throw NamespaceRefusal(error)
@@ -52,19 +60,29 @@ final class CommandHosts {
     /// The system's own lines have changed.
     var isBehindSystem: Bool { Self.read(Self.path).map { $0 != system } ?? false }
 
+    /// How long the next change has to wait; nil for not at all.
+    var rest: Duration? {
+        replaced.map { $0 + Self.interval - .now }.flatMap { $0 > .zero ? $0 : nil }
+    }
+
     /// Has the program see these from now on.
     ///
     /// - Throws: ``CommandFailure``; the program sees what it saw.
     func update(_ hosts: HostsFile) throws {
         let now = Self.read(Self.path) ?? system
+        let text = hosts.text(behind: now)
+        guard text != self.text else {
+            system = now
+            return
+        }
         do {
-            try Draft.with(hosts.text(behind: now)) { draft in
+            try Draft.with(text) { draft in
                 try covers.replace(.init(file: draft.path, place: Self.path))
             }
         } catch {
             throw CommandFailure("the program's \(Self.path) has not the latest names: \(error)")
         }
-        system = now
+        (system, self.text, replaced) = (now, text, .now)
     }
 
     /// What of the names is not as one might expect.
@@ -106,7 +124,7 @@ private struct Draft {
             for name in ["hosts", "nsswitch.conf"] { unlink("\(folder)/\(name)") }
             rmdir(folder)
         }
-        try draft.write(text, to: draft.path)
+        try write(text, to: draft.path)
         return try body(draft)
     }
 
@@ -123,17 +141,14 @@ private struct Draft {
     }
 
     func add(_ nameServiceSwitch: String) throws -> String {
-        try write(nameServiceSwitch, to: "\(folder)/nsswitch.conf")
+        try Self.write(nameServiceSwitch, to: "\(folder)/nsswitch.conf")
         return "\(folder)/nsswitch.conf"
     }
 
-    private func write(_ text: String, to path: String) throws(SystemError) {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o444)
-        guard descriptor >= 0 else { throw SystemError("create", path, code: errno) }
-        // Whatever the umask is.
-        fchmod(descriptor, 0o444)
-        var code = StandardStream.write(text, to: descriptor)
-        if close(descriptor) != 0, code == nil { code = errno }
-        if let code { throw SystemError("write", path, code: code) }
+    private static func write(_ text: String, to path: String) throws(SystemError) {
+        try LocalFile.write(text, to: path, mode: 0o444, isNew: true) { descriptor in
+            // Whatever the umask is.
+            fchmod(descriptor, 0o444)
+        }
     }
 }

@@ -22,9 +22,12 @@ actor NamePublisher {
     /// There are other variables than those in the file.
     private var isFileBehind = true
     private let hostsFile: PublishedFile?
-    private var areHostsBehind = true
+    private var isHostsFileBehind = true
     /// What the command sees; nil if there is none, or it finds Services by variables alone.
     private var commandHosts: CommandHosts?
+    private var isCommandBehind = true
+    /// Brings the command up to date once it may see the next change.
+    private var pause: Task<Void, Never>?
     /// A command is to find Services by name.
     private let namesForCommand: Bool
     /// Where the command is to be; nil for where this process is.
@@ -63,8 +66,8 @@ actor NamePublisher {
 
     /// Makes known how these Services are served now.
     ///
-    /// - Throws: ``CommandFailure`` if the file cannot be written or, at the first call, DNS cannot be served; what could be
-    ///   done is done.
+    /// - Throws: ``CommandFailure`` for the first thing that cannot be done, such as a file to be written or, at the first call, DNS to be
+    ///   served; all others are done.
     func update(_ changed: [ServedName]) throws {
         var changes: [ObjectKey: NamedService?] = [:]
         for name in changed {
@@ -73,32 +76,58 @@ actor NamePublisher {
             services[name.key] = now
             changes.updateValue(now, forKey: name.key)
             if isVisible(name.key) { isFileBehind = true }
-            areHostsBehind = true
+            (isHostsFileBehind, isCommandBehind) = (true, true)
+        }
+        var failures: [any Error] = []
+        func attempt(_ step: () throws -> Void) {
+            do { try step() } catch { failures.append(error) }
         }
         if let server {
             if !changes.isEmpty { server.update(changes) }
         } else if let dns {
             let services = services.sorted { $0.key < $1.key }.map(\.value)
-            server = try start(dns, NameTable(services, domain: domain, namespace: namespace))
+            attempt { server = try start(dns, NameTable(services, domain: domain, namespace: namespace)) }
         }
-        // What failed is tried again with the next change.
+        // What failed is tried again with the next change, and keeps nothing else from being done.
         if let file, isFileBehind {
-            try file.write(variables.fileText)
-            isFileBehind = false
+            attempt {
+                try file.write(variables.fileText)
+                isFileBehind = false
+            }
         }
-        guard hostsFile != nil || commandHosts != nil else { return }
-        // Those of the system, which are in front of them, are looked at each time.
-        if areHostsBehind || commandHosts?.isBehindSystem == true {
-            let hosts = hosts
-            try hostsFile?.write(hosts.text)
-            try commandHosts?.update(hosts)
-            areHostsBehind = false
+        if let hostsFile, isHostsFileBehind {
+            attempt {
+                try hostsFile.write(hosts.text)
+                isHostsFileBehind = false
+            }
         }
+        attempt(updateCommand)
+        if let first = failures.first { throw first }
+    }
+
+    private func updateCommand() throws {
+        // The system's own lines, which are in front, are looked at each time.
+        guard let commandHosts, isCommandBehind || commandHosts.isBehindSystem, pause == nil else { return }
+        guard let rest = commandHosts.rest else {
+            try commandHosts.update(hosts)
+            isCommandBehind = false
+            return
+        }
+        pause = Task { [weak self] in
+            guard (try? await Task.sleep(for: rest)) != nil else { return }
+            await self?.endPause()
+        }
+    }
+
+    private func endPause() {
+        pause = nil
+        // What fails is tried again, and told, with the next change.
+        try? updateCommand()
     }
 
     /// Starts the program behind `--`, which finds the Services by variables, and by name where the system lets it.
     ///
-    /// - Throws: as ``UserCommand/init(_:adding:covers:ended:)``.
+    /// - Throws: as ``UserCommand/init(_:adding:in:covers:ended:)``.
     func start(
         _ arguments: [String], _ logger: Logger, ended: @escaping @Sendable () -> Void
     ) throws -> UserCommand {
@@ -111,7 +140,7 @@ actor NamePublisher {
         let hosts = hosts
         do {
             let (command, seen) = try CommandHosts.start(hosts) { try start($0) }
-            commandHosts = seen
+            (commandHosts, isCommandBehind) = (seen, false)
             for line in seen.remarks(on: hosts) { logger.notice("\(line)") }
             return command
         } catch let refusal as NamespaceRefusal {
@@ -122,6 +151,7 @@ actor NamePublisher {
 
     func stop() {
         server?.stop()
+        pause?.cancel()
         commandHosts = nil
     }
 

@@ -1,7 +1,9 @@
 import Base
 import Glibc
+import KubernetesAPI
 
-/// A file that others read at any time: it is replaced as a whole, and only when its text changes.
+/// A file that others read at any time: it is replaced as a whole, and only when its text changes. Where another would not be as the one
+/// that is there, such as somebody else's, that one is written to.
 final class PublishedFile {
     /// That names it, for messages.
     private let option: String
@@ -18,39 +20,46 @@ final class PublishedFile {
         }
         // What a symbolic link points to is to be replaced, not the link. Where that is not there yet, it is made.
         let isLink = lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
-        var target = realpath(path, nil)
-        if target == nil, isLink {
+        if isLink {
+            // The kernel may have reasons not to write through a link that somebody else has made.
             let made = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o666)
             guard made >= 0 else { throw Self.failure(option, path, errno) }
             close(made)
-            target = realpath(path, nil)
         }
+        let target = realpath(path, nil)
         defer { free(target) }
         self.path = target.map { String(cString: $0) } ?? path
     }
 
     func write(_ text: String) throws {
         guard text != written else { return }
+        do throws(SystemError) {
+            if try !replace(text) { try LocalFile.write(text, to: path) }
+        } catch {
+            throw Self.failure(option, path, error.code)
+        }
+        written = text
+    }
+
+    /// - Returns: false if it has to be written to as it is: another would have another owner, or something is mounted there.
+    private func replace(_ text: String) throws(SystemError) -> Bool {
         // In the same folder, since renaming does not reach from one file system into another.
         let draft = "\(path).\(getpid())"
         unlink(draft)
         var former = stat()
         let isNew = stat(path, &former) != 0
-        let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, isNew ? 0o666 : 0o600)
-        guard descriptor >= 0 else { throw Self.failure(option, path, errno) }
-        if !isNew {
+        var isAsBefore = true
+        try LocalFile.write(text, to: draft, mode: isNew ? 0o666 : 0o600, isNew: true) { descriptor in
+            guard !isNew else { return }
             // Whoever could not read it before, cannot now; who could, can, also where this is root and they are not.
-            _ = fchown(descriptor, former.st_uid, former.st_gid)
-            _ = fchmod(descriptor, former.st_mode & 0o777)
+            isAsBefore = fchown(descriptor, former.st_uid, former.st_gid) == 0
+            isAsBefore = fchmod(descriptor, former.st_mode & 0o777) == 0 && isAsBefore
         }
-        var problem = StandardStream.write(text, to: descriptor)
-        if close(descriptor) != 0, problem == nil { problem = errno }
-        if problem == nil, rename(draft, path) != 0 { problem = errno }
-        if let problem {
-            unlink(draft)
-            throw Self.failure(option, path, problem)
-        }
-        written = text
+        if isAsBefore, rename(draft, path) == 0 { return true }
+        let code = errno
+        unlink(draft)
+        guard !isAsBefore || code == EBUSY else { throw SystemError("write", path, code: code) }
+        return false
     }
 
     private static func failure(_ option: String, _ path: String, _ code: Int32) -> CommandFailure {

@@ -1,4 +1,5 @@
 import Base
+import Dispatch
 import EventLoop
 import Glibc
 import Names
@@ -33,15 +34,24 @@ final class UserCommand: Sendable {
             // Shells believe PWD where it names the folder that they are in, and nobody has one that is another's.
             Self.inherited(without: Set(variables.map(\.name) + (folder == nil ? [] : ["PWD"])))
             + variables.map { "\($0.name)=\($0.value)".utf8CString }
+        // Before the program, since nobody would wait for one that runs already.
+        let (begun, number) = (DispatchSemaphore(value: 0), Guarded<pid_t?>(nil))
+        do throws(SystemError) {
+            waiter = try LoopThread(name: "command") {
+                begun.wait()
+                guard let pid = number.withLock({ $0 }) else { return }
+                // Looked at, not reaped: until it is, nobody else gets its number, and so signals always meet the right one.
+                var information = siginfo_t()
+                while waitid(P_PID, id_t(pid), &information, WEXITED | WNOWAIT) != 0, errno == EINTR {}
+                ended()
+            }
+        } catch {
+            throw CommandFailure("the program cannot be waited for: \(error)")
+        }
+        defer { begun.signal() }
         let program = try Self.start(arguments, environment, folder, covers)
         (pid, self.covers) = (program.pid, program.covers)
-        let pid = program.pid
-        waiter = try LoopThread(name: "command") {
-            // Looked at, not reaped: until it is, nobody else gets its number, and so signals always meet the right one.
-            var information = siginfo_t()
-            while waitid(P_PID, id_t(pid), &information, WEXITED | WNOWAIT) != 0, errno == EINTR {}
-            ended()
-        }
+        number.withLock { $0 = program.pid }
     }
 
     private static func start(

@@ -1,5 +1,5 @@
 import Base
-import Glibc
+import KubernetesAPI
 import Logging
 import Proxy
 
@@ -98,11 +98,11 @@ struct ConfigurationWriter {
 extension Daemon {
     func writeConfiguration(to path: String, _ logger: Logger) throws(CommandFailure) {
         // As the umask has it: nothing in it is secret.
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
-        guard descriptor >= 0 else { throw CommandFailure("cannot write \(path): \(SystemError.reason(errno))") }
-        var failure = StandardStream.write(ConfigurationWriter(self).text, to: descriptor)
-        if close(descriptor) != 0, failure == nil { failure = errno }
-        if let failure { throw CommandFailure("cannot write \(path): \(SystemError.reason(failure))") }
+        do throws(SystemError) {
+            try LocalFile.write(ConfigurationWriter(self).text, to: path)
+        } catch {
+            throw CommandFailure("cannot write \(path): \(error.reason)")
+        }
         logger.notice("the configuration has been written to \(path)")
     }
 }
