@@ -1,7 +1,8 @@
 /// One `-f` argument: a file, a folder or standard input.
 public enum ManifestInput: Hashable, Sendable {
     /// A file, or a folder of which the `*.yaml`, `*.yml` and `*.json` files are read in the order of their names,
-    /// without descending. Which of the two it is may change while it is watched.
+    /// without descending, but for a `portico.yaml`, which is a project file. Which of the two it is may change while it
+    /// is watched.
     case path(String)
     /// The same with all folders below it: `-R`. Hidden ones are left out, and `node_modules`, and links to folders.
     case tree(String)

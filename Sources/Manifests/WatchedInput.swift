@@ -117,6 +117,11 @@ struct WatchedInput {
         return differs
     }
 
+    /// A project file is none, whoever names the folder that it is in; a manifest of that name has to be named itself.
+    private static func isManifest(_ name: String) -> Bool {
+        name != "portico.yaml" && [".yaml", ".yml", ".json"].contains(where: name.hasSuffix)
+    }
+
     private mutating func namesAreKnown(_ stamp: FolderStamp) {
         seen = stamp.isFresh(at: FileSystem.now()) ? nil : stamp
         looksSinceNames = 0
@@ -138,7 +143,7 @@ struct WatchedInput {
         for file in files + found where file.folder == prefix { known[file.name] = file }
         let folder = FileSystem.open(folder: path)
         var listing: [ManifestFile] = []
-        for name in names where [".yaml", ".yml", ".json"].contains(where: name.hasSuffix) {
+        for name in names where Self.isManifest(name) {
             let file = known[name]
             guard let sight = sight(of: name, in: folder, isKnown: file != nil) else {
                 digest = nil

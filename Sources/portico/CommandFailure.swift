@@ -9,7 +9,9 @@ struct CommandFailure: Error, CustomStringConvertible {
 
 extension CommandFailure {
     /// The one line that says why the program ends; nil when whoever ended it has said all there is (a bare exit code).
-    static func line(for error: any Error, arguments: [String]) -> String? {
+    ///
+    /// - Parameter project: the file that is part of the command line.
+    static func line(for error: any Error, arguments: [String], project: String? = nil) -> String? {
         if error is ExitCode { return nil }
         let isUsage = Portico.exitCode(for: error) == .validationFailure
         let unknown = isUsage ? UnknownWord.message(in: Array(arguments.dropFirst())) : nil
@@ -24,7 +26,10 @@ extension CommandFailure {
         // After a mistake on the command line the next question is what would have been right.
         let names = Portico.configuration.subcommands.compactMap { $0.configuration.commandName }
         let command = arguments.dropFirst().first.flatMap { names.contains($0) ? " \($0)" : nil } ?? ""
-        return "portico: \(message.trimmingFullStop()); see 'portico\(command) --help'"
+        // What a file has against a single value it was told by itself.
+        let isOfAll = unknown == nil && !ConfigurationMistakes.isAboutValue(message)
+        let others = isOfAll ? project.map { " (\($0) is part of this command line)" } ?? "" : ""
+        return "portico: \(message.trimmingFullStop())\(others); see 'portico\(command) --help'"
     }
 }
 

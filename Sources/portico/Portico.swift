@@ -37,6 +37,7 @@ struct Portico: AsyncParsableCommand {
     /// ArgumentParser's own `main` prints several lines for an error; ours is one, for people and for scripts.
     static func main() async {
         StandardStream.replaceClosed()
+        var project: String?
         do {
             let arguments = Array(CommandLine.arguments.dropFirst())
             IgnoredSignals.heedChildren()
@@ -47,7 +48,9 @@ struct Portico: AsyncParsableCommand {
                 throw ValidationError(message)
             }
             // Not parseAsRoot, which knows no completion that reads files.
-            var command = try await asyncParseAsRoot(Self.settled(LoggingOptions.normalized(arguments)))
+            let settled = try Self.settled(LoggingOptions.normalized(arguments))
+            project = ProjectCommandLine.file(in: settled)
+            var command = try await asyncParseAsRoot(settled)
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {
@@ -59,7 +62,7 @@ struct Portico: AsyncParsableCommand {
             for line in mistakes.lines { StandardStream.error.write("portico: \(line)\n") }
             finish(with: ExitCode.failure)
         } catch {
-            finish(with: error)
+            finish(with: error, project: project)
         }
     }
 
@@ -95,13 +98,14 @@ struct Portico: AsyncParsableCommand {
         return false
     }
 
-    private static func finish(with error: any Error) -> Never {
+    /// - Parameter project: the file that is part of the command line.
+    private static func finish(with error: any Error, project: String? = nil) -> Never {
         let code = exitCode(for: error)
         if code.isSuccess {
             // Help, the version and completion scripts arrive here too, and ends that have nothing to say.
             let message = fullMessage(for: error)
             if !message.isEmpty { StandardStream.output.write(message + "\n") }
-        } else if let line = CommandFailure.line(for: error, arguments: CommandLine.arguments) {
+        } else if let line = CommandFailure.line(for: error, arguments: CommandLine.arguments, project: project) {
             StandardStream.error.write(line + "\n")
         }
         Serving.end()

@@ -177,6 +177,24 @@ import Testing
         #expect(NearMiss.of("x", among: ["dev", "check"]) == nil)
     }
 
+    @Test(
+        "Every flag that a subcommand's help names is known",
+        arguments: ["dev", "init", "daemon", "render", "check", "version"])
+    func helpIsKnown(command: String) throws {
+        let subcommands = Portico.configuration.subcommands
+        let type = try #require(subcommands.first { $0.configuration.commandName == command })
+        let help = Portico.helpMessage(for: type, columns: 200)
+        let flags = help.split(separator: "\n").filter { $0.hasPrefix("  -") }.flatMap { line in
+            line.split(separator: " ").prefix { $0.hasPrefix("-") }.flatMap { $0.split { $0 == "," || $0 == "/" } }
+        }
+        #expect(flags.count > 3 && (command != "dev" || flags.contains("--no-names")))
+        for flag in flags {
+            #expect(UnknownWord.message(in: [command, String(flag)]) == nil)
+        }
+        // Whatever else is wrong, a person is not told that a flag is unknown which the help has.
+        #expect(complaint("dev", "--no-names")?.contains("nothing to serve") == true)
+    }
+
     @Test("What a shell offers is taken from the command line as it stands")
     func completionWords() {
         let words = ["portico", "dev", "-f", "a", "-fb", "--file=c", "--file", "d", "-n", "shop", "--", "-f", "e"]
@@ -187,6 +205,12 @@ import Testing
     @Test func tcpAndUDPMayBePublishedOnOneNumber() throws {
         #expect(try dev("-f", "x", "--publish", "a:1=5", "--publish", "a:1/udp=5").ports.publish.count == 2)
         #expect(try dev("-f", "x", "--publish", "a:1=0", "--publish", "b:1=0").ports.publish.count == 2)
+    }
+
+    @Test("init takes the verbosity that every subcommand has")
+    func verbosityOfInit() throws {
+        let command = try #require(try Portico.parseAsRoot(["init", "-v2", "--print"]) as? Init)
+        #expect(command.logging.verbosity == 2)
     }
 
     @Test func runTimeFailuresAreOneLineToo() {

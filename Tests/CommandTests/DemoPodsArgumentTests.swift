@@ -1,3 +1,4 @@
+import ArgumentParser
 import Testing
 
 @testable import portico
@@ -15,5 +16,13 @@ import Testing
         ])
     func alone(_ arguments: [String], _ expected: [String]) {
         #expect(DemoPodsArgument.normalized(arguments) == expected)
+    }
+
+    @Test("None, as against a project file, can be said too", arguments: ["none", "false"])
+    func none(_ word: String) throws {
+        for arguments in [["--demo-pods", word], ["--demo-pods=\(word)"]] {
+            let all = DemoPodsArgument.normalized(["dev", "-f", "x"] + arguments)
+            #expect(try (Portico.parseAsRoot(all) as? Dev)?.local.demoPods == .nobody)
+        }
     }
 }

@@ -68,6 +68,8 @@ import Testing
             (["-l", "a=b"], "selector: c=d"), (["--publish", "web:80=9"], "publish: [web:80=8080]"),
             (["--names"], "names: false"), (["--no-names"], "names: true"), (["--dns=53"], "dns: 5353"),
             (["-f", "x"], "manifests: [a]\nrecursive: true"), (["--context", "x"], "manifests: [a]"),
+            (["-Rf", "x"], "manifests: [a]\nrecursive: true"), (["-Rnother"], "namespaces: [shop]"),
+            (["-RA"], "namespaces: [shop]"), (["--demo-pods=none"], "demoPods: true"),
             (["-f", "x"], "kubeconfig: k\ncontext: c"), (["--", "other"], "command: [npm]"), (["--"], "command: [npm]"),
         ] as [([String], String)])
     func flagsWin(arguments: [String], text: String) throws {
@@ -79,6 +81,7 @@ import Testing
     func othersStay() throws {
         #expect(try settled("namespaces: shop", "-l", "a=b") == ["--namespace=shop", "-l", "a=b"])
         #expect(try settled("namespaces: shop", "--", "x", "-n", "y") == ["--namespace=shop", "--", "x", "-n", "y"])
+        #expect(try settled("namespaces: shop", "-lan", "-vA") == ["--namespace=shop", "-lan", "-vA"])
         #expect(try settled("command: [npm]\ndns: 53", "-v2") == ["--dns=53", "-v2", "--", "npm"])
     }
 
@@ -146,8 +149,44 @@ import Testing
     func others() {
         #expect(mistakes("a: b\n\tc: d").first?.hasPrefix("portico.yaml:2: ") == true)
         #expect(mistakes("[a]") == ["portico.yaml:1: expected fields such as manifests, found a list"])
-        let both = mistakes("manifests: a\nkubeconfig: b")
-        #expect(both.count == 1 && both.first?.hasPrefix("portico.yaml: manifests and a cluster") == true, "\(both)")
+    }
+
+    @Test("What does not go together is judged with the whole command line, which names the file")
+    func together() throws {
+        func failure(_ text: String, _ arguments: String...) throws -> String? {
+            let settled = ProjectCommandLine(arguments).settled(try file(text))
+            do {
+                _ = try Portico.parseAsRoot(["dev"] + settled)
+                return nil
+            } catch {
+                return CommandFailure.line(
+                    for: error, arguments: ["portico", "dev"] + arguments, project: ProjectCommandLine.file(in: settled)
+                )
+            }
+        }
+        let part = " (portico.yaml is part of this command line); see 'portico dev --help'"
+        #expect(
+            try failure("manifests: a\nkubeconfig: b")
+                == "portico: manifests and a cluster cannot be served at once: leave out -f or --kubeconfig" + part)
+        #expect(try failure("manifests: a\nlocalFallback: refuse", "--local", "cart=3000") == nil)
+        #expect(try failure("manifests: a\nlocal: cart", "--", "npm", "start") == nil)
+        #expect(try failure("manifests: a\nlocal: cart\nlocalFallback: refuse\ncommand: npm start") == nil)
+        #expect(
+            try failure("manifests: a\nlocalFallback: refuse")
+                == "portico: --local-fallback is about --local, which is missing" + part)
+        #expect(try failure("manifests: a\nlocal: cart")?.hasSuffix(part) == true)
+        // What is wrong with an argument is not the file's doing.
+        #expect(try failure("manifests: a", "--dns", "x")?.contains("portico.yaml") == false)
+        #expect(
+            mistakes("manifests: a\nlocalFallback: x").first?.hasPrefix("portico.yaml:2: localFallback: 'x'") == true)
+    }
+
+    @Test("A line for a shell is called by its first word")
+    func program() {
+        func name(_ words: String...) -> String? { ProjectCommandLine.program(of: words) }
+        #expect(name("sh", "-c", "npm start && x") == "npm" && name("sh", "-c", "A=1 B=2 ./run x") == "./run")
+        #expect(name("npm", "start") == "npm" && name("sh", "x") == "sh" && name("sh", "-c", "A=1") == "sh")
+        #expect(ProjectCommandLine.program(of: []) == nil)
     }
 
     @Test("The schema for editors has the fields that the reader knows, of the same kinds")

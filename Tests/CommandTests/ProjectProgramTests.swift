@@ -84,6 +84,43 @@ import Testing
         #expect(try await run(["dev"], as: OrdinaryUser.launcher).output == "ran\n")
     }
 
+    @Test("init beside the manifests writes one that dev does not take for another of them")
+    func besideManifests() async throws {
+        try folder.write(
+            "apiVersion: v1\nkind: Service\nmetadata: {name: cart, namespace: shop}\nspec: {ports: [{port: 8080}]}\n",
+            to: "cart.yaml")
+        #expect(try await run(["init"]).status == 0)
+        let used = try await run(["dev", "--", "sh", "-c", "echo $CART_SERVICE_HOST"])
+        #expect(used.status == 0 && used.output.hasPrefix("127.") && !used.errors.contains("ERROR"), "\(used.errors)")
+        let checked = try await run(["check"])
+        #expect(checked.status == 0 && checked.output.hasPrefix("no mistakes"), "\(checked.errors)")
+        // Named, it is what its text says.
+        try folder.write(
+            "apiVersion: v1\nkind: Service\nmetadata: {name: own}\nspec: {ports: [{port: 8080}]}\n",
+            to: "deploy/portico.yaml")
+        #expect(try await run(["check", "-f", "deploy/portico.yaml"]).output.contains("in 1 Service "))
+        #expect(try await run(["check", "-f", "deploy"]).output.contains("in 0 Services "))
+    }
+
+    @Test("Where there is no room, init leaves no half of a file behind")
+    func noRoom() async throws {
+        let full = try await run(["init"], as: ["sh", "-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "sh"])
+        #expect(full.status == 1 && full.errors == "portico: cannot write portico.yaml: File too large\n")
+        #expect(access(folder.file("portico.yaml"), F_OK) != 0)
+        #expect(try await run(["init"]).status == 0)
+    }
+
+    @Test("What is run by a line for a shell is called by the line's first word, and pods can be left out for once")
+    func calledByItsName() async throws {
+        try folder.write(
+            "manifests: deploy\nrecursive: true\ndemoPods: true\ncommand: echo ran\n", to: "portico.yaml")
+        let result = try await run(["dev"])
+        #expect(result.status == 0 && result.errors.contains("Running echo."), "\(result.errors)")
+        #expect(result.errors.contains("\nReady."))
+        let without = try await run(["dev", "--demo-pods", "none"])
+        #expect(without.status == 0 && without.errors.contains("Not ready:"), "\(without.errors)")
+    }
+
     @Test("init writes one that dev uses, and never in the place of another")
     func written() async throws {
         try folder.write("services:\n  db: {image: postgres}\n", to: "compose.yaml")

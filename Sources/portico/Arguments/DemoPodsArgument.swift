@@ -6,8 +6,12 @@ enum DemoPodsArgument: String, CaseIterable, ExpressibleByArgument {
     case all
     /// Those of Services that nobody else serves.
     case missing
+    /// None, whatever a project file says.
+    case nobody = "none"
 
     private static let name = "--demo-pods"
+
+    init?(argument: String) { self.init(rawValue: argument == "false" ? "none" : argument) }
 
     /// Has the option without a value mean `all`, since the parser knows no option whose value may be left out.
     static func normalized(_ arguments: [String]) -> [String] {
@@ -15,7 +19,7 @@ enum DemoPodsArgument: String, CaseIterable, ExpressibleByArgument {
         for (index, argument) in arguments.enumerated() {
             if argument == "--" { return result + arguments[index...] }
             let next = index + 1 < arguments.count ? arguments[index + 1] : ""
-            let isAlone = argument == name && Self(rawValue: next) == nil
+            let isAlone = argument == name && Self(argument: next) == nil
             result.append(isAlone ? "\(name)=\(Self.all.rawValue)" : argument)
         }
         return result

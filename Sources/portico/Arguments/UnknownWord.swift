@@ -45,7 +45,8 @@ enum UnknownWord {
         for line in help.split(separator: "\n") where line.hasPrefix("  -") {
             for word in line.split(separator: " ") {
                 guard word.hasPrefix("-") else { break }
-                names.insert(String(word.prefix { $0 != "," && $0 != "/" }))
+                // `-f, --file`, and a flag with its opposite as `--names/--no-names`.
+                for name in word.split(whereSeparator: { $0 == "," || $0 == "/" }) { names.insert(String(name)) }
             }
         }
         return names

@@ -141,22 +141,24 @@ struct Dev: AsyncParsableCommand {
         settings.balancing = carrying.balancing
         settings.locals = local.locals.map { $0.target(defaultNamespace: selection.defaultNamespace) }
         settings.localFallback = local.localFallback ?? .endpoints
-        settings.command = command.first?.split(separator: "/").last.map(String.init) ?? ""
+        let program = project.projectInUse == nil ? command.first : ProjectCommandLine.program(of: command)
+        settings.command = program?.split(separator: "/").last.map(String.init) ?? ""
         settings.includes = { [selection] service in
             selection.includes(namespace: service.metadata.namespace, labels: service.metadata.labels)
         }
         settings.defaultNamespace = selection.defaultNamespace
         settings.selection = selection.text
         settings.isOfCluster = isOfCluster
-        settings.playsPods = local.demoPods != nil
-        let demo = try local.demoPods.map { try DemoStandIns(only: $0) }
+        let played = local.demoPods == .nobody ? nil : local.demoPods
+        settings.playsPods = played != nil
+        let demo = try played.map { try DemoStandIns(only: $0) }
         if let demo { settings.standIn = { demo.address(for: $0) } }
         // Programs have standard output to themselves.
         let teller = StatusTeller(logger: Logger(label: "dev"))
         let reachability = isOfCluster ? PodReachability(teller) : nil
         let report = DevReport(
             format: printing.output, output: command.isEmpty ? .output : .error, followed: followed,
-            reportsConnections: view.connections, command: command.first, reachability: reachability)
+            reportsConnections: view.connections, command: program, reachability: reachability)
         let isNamed = names.isWanted || !command.isEmpty
         let publisher =
             isNamed

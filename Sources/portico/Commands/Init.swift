@@ -2,6 +2,7 @@ import ArgumentParser
 import Base
 import Cluster
 import Glibc
+import KubernetesAPI
 import Manifests
 import Objects
 
@@ -22,7 +23,10 @@ struct Init: AsyncParsableCommand {
 
     @Flag(name: .customLong("print"), help: "Print it, and write nothing.") var isPrinted = false
 
+    @OptionGroup(title: "Logging") var logging: LoggingOptions
+
     func run() async throws {
+        logging.bootstrap()
         let draft = await Self.look()
         guard !draft.services.isEmpty else {
             let unread = draft.files.count(where: \.hasMistakes)
@@ -32,10 +36,8 @@ struct Init: AsyncParsableCommand {
         }
         guard !isPrinted else { return StandardStream.output.write(draft.text) }
         try Self.write(draft.text)
-        let count = draft.services.count
         StandardStream.output.write(
-            "\(ProjectFile.name) has been written; 'portico dev' serves \(count) \(count == 1 ? "Service" : "Services")\n"
-        )
+            "\(ProjectFile.name) has been written; 'portico dev' serves \(several(draft.services.count, "Service"))\n")
     }
 
     private static func look() async -> ProjectDraft {
@@ -45,7 +47,7 @@ struct Init: AsyncParsableCommand {
         for case .service(let service)? in objects.values {
             services[service.metadata.key] = service.spec.ports.first?.port ?? 0
         }
-        let files = await source.contents.filter { $0.path != "./\(ProjectFile.name)" }.map { file in
+        let files = await source.contents.map { file in
             ProjectDraft.File(
                 path: file.path.hasPrefix("./") ? String(file.path.dropFirst(2)) : file.path, objects: file.objects,
                 hasMistakes: file.hasMistakes)
@@ -55,15 +57,13 @@ struct Init: AsyncParsableCommand {
 
     /// Never in the place of one that is there.
     private static func write(_ text: String) throws {
-        let descriptor = open(ProjectFile.name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else {
-            guard errno != EEXIST else {
+        do throws(SystemError) {
+            try LocalFile.write(text, to: ProjectFile.name, mode: 0o644, isNew: true)
+        } catch {
+            guard error.code != EEXIST else {
                 throw CommandFailure("\(ProjectFile.name) is there already: --print shows what would be written")
             }
-            throw CommandFailure("cannot write \(ProjectFile.name): \(SystemError.reason(errno))")
+            throw CommandFailure("cannot \(error)")
         }
-        var code = StandardStream.write(text, to: descriptor)
-        if close(descriptor) != 0, code == nil { code = errno }
-        if let code { throw CommandFailure("cannot write \(ProjectFile.name): \(SystemError.reason(code))") }
     }
 }

@@ -89,17 +89,3 @@ extension KubeProxyConfiguration.Value {
         return "--without-effect=\(field)=\(text)"
     }
 }
-
-/// Everything that is wrong with a configuration file, a line each.
-struct ConfigurationMistakes: Error, Equatable {
-    let lines: [String]
-
-    init(_ lines: [String]) { self.lines = lines }
-    init(_ line: String) { self.init([line]) }
-
-    /// What the parser of flags says against a value, without the flag, which stands nowhere in the file: "The value 'x' is invalid for
-    /// '--flag <name>': x is not …".
-    static func reason(of complaint: String) -> String {
-        complaint.firstRange(of: "': ").map { String(complaint[$0.upperBound...]) } ?? complaint
-    }
-}

@@ -58,16 +58,30 @@ struct ProjectCommandLine {
     func settled(_ file: ProjectFile) -> [String] {
         let counted = file.values.filter { taker.takes($0.setting) && !has($0.setting.yieldsTo) }
         let command = counted.first { $0.setting.kind == .command }
-        var front = ["--project-in-use=\(file.path)"]
+        var front = ["\(Self.inUse)\(file.path)"]
         if command != nil, let folder = ProjectPath.folder(of: file.path) { front.append("--command-folder=\(folder)") }
         front += Self.arguments(of: counted.filter { $0.setting.kind != .command })
         return Self.normalized(front + arguments + (command.map { ["--"] + $0.arguments } ?? []))
     }
 
+    /// The file that is part of a command line.
+    static func file(in settled: [String]) -> String? {
+        settled.prefix { $0 != "--" }.first { $0.hasPrefix(inUse) }.map { String($0.dropFirst(inUse.count)) }
+    }
+
+    private static let inUse = "--project-in-use="
+
     static func arguments(of values: [ProjectFile.Value]) -> [String] {
         let options = values.filter { $0.setting.kind != .command }.flatMap(\.arguments)
         let command = values.first { $0.setting.kind == .command }
         return options + (command.map { ["--"] + $0.arguments } ?? [])
+    }
+
+    /// What a command is called: of a line for a shell its first word, but for variables that it sets.
+    static func program(of command: [String]) -> String? {
+        guard command.count == 3, command[0] == "sh", command[1] == "-c" else { return command.first }
+        return command[2].split(whereSeparator: \.isWhitespace).first { !$0.contains("=") }.map(String.init)
+            ?? command[0]
     }
 
     /// As the parser takes them.
@@ -79,13 +93,21 @@ struct ProjectCommandLine {
     private func has(_ flags: [String]) -> Bool {
         flags.contains { flag in
             if flag == "--" { return own.count < arguments.count }
-            // `-nshop` is a flag with its value.
-            let isShort = !flag.hasPrefix("--")
             return own.contains { argument in
-                argument == flag || argument.hasPrefix(flag + "=")
-                    || isShort && !argument.hasPrefix("--") && argument.hasPrefix(flag)
+                argument == flag || argument.hasPrefix(flag + "=") || Self.shortFlags(in: argument).contains(flag)
             }
         }
+    }
+
+    /// Those whose value may stand in the same word.
+    private static let valued: Set<Character> = ["f", "n", "l", "v"]
+
+    /// `-R` and `-f` of `-Rfother`: letters up to the first one that takes a value.
+    private static func shortFlags(in word: String) -> [String] {
+        guard word.hasPrefix("-"), !word.hasPrefix("--") else { return [] }
+        let letters = word.dropFirst()
+        let end = letters.firstIndex { valued.contains($0) } ?? letters.index(before: letters.endIndex)
+        return letters[...end].map { "-\($0)" }
     }
 
     /// The last value of a flag.

@@ -39,22 +39,19 @@ struct ProjectFile {
         }
         reader.read()
         values = reader.values
-        // Together, and one by one only to find out which are wrong.
-        if !reader.mistakes.isEmpty || complaint(about: values) != nil {
-            let mistakes = reader.mistakes + values.compactMap(mistake)
-            if !mistakes.isEmpty { throw ConfigurationMistakes(mistakes) }
-            // Each is right, but not beside the others.
-            throw ConfigurationMistakes("\(path): \(complaint(about: values) ?? "")")
-        }
+        // Together, and one by one only to find out which are wrong. What does not go together is for the whole command line to say,
+        // which may have more.
+        guard !reader.mistakes.isEmpty || complaint(about: values) != nil else { return }
+        let mistakes = reader.mistakes + values.compactMap(mistake)
+        if !mistakes.isEmpty { throw ConfigurationMistakes(mistakes) }
     }
 
     /// What the parser of the flag says against a value.
     private func mistake(in value: Value) -> String? {
-        // Others may lean on the program.
-        let others = values.filter { $0.setting.kind == .command && value.setting.kind != .command }
-        return complaint(about: [value] + others).map { complaint in
-            "\(value.place): \(value.setting.field): \(ConfigurationMistakes.reason(of: complaint))"
+        guard let complaint = complaint(about: [value]), ConfigurationMistakes.isAboutValue(complaint) else {
+            return nil
         }
+        return "\(value.place): \(value.setting.field): \(ConfigurationMistakes.reason(of: complaint))"
     }
 
     private func complaint(about values: [Value]) -> String? {
