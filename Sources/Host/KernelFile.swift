@@ -1,10 +1,10 @@
-internal import Base
+package import Base
 internal import Glibc
 
 /// Files of the kernel, whole, by system calls, since the errno of a write says what is wrong.
-enum KernelFile {
+package enum KernelFile {
     /// The text without blanks and line feeds at its end.
-    static func read(_ path: String) -> Result<String, SystemError> {
+    package static func read(_ path: String) -> Result<String, SystemError> {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return .failure(SystemError("open", path, code: errno)) }
         defer { close(file) }

@@ -60,6 +60,43 @@ import Testing
         #expect(try await check("-f", folder.path, "--strict").status == 1)
     }
 
+    @Test("Text of manifests begins no line and moves no cursor")
+    func hostileText() async throws {
+        let folder = try TemporaryDirectory()
+        let hostile = "a\\e[2Jb\\nno mistakes in 1 Service\\r"
+        try folder.write(
+            service("web", "selector: {app: \"\(hostile)\"}, ports: [{port: 80, targetPort: 90}]") + cart,
+            to: "shop.yaml")
+        let result = try await check("-f", folder.path, "-v1", "--endpoints")
+        #expect(result.errors.contains("has the labels app="), "\(result.errors)")
+        for text in [result.errors, result.output] {
+            #expect(!text.contains("\u{1B}") && !text.contains("\r"))
+            #expect(
+                !text.split(separator: "\n").dropLast(text == result.output ? 1 : 0).contains {
+                    $0.hasPrefix("no mistakes")
+                })
+        }
+    }
+
+    @Test("A stray EndpointSlice is told with its file and line")
+    func stray() async throws {
+        let folder = try TemporaryDirectory()
+        let slice = """
+            apiVersion: discovery.k8s.io/v1
+            kind: EndpointSlice
+            metadata: {name: lost, namespace: shop}
+            addressType: IPv4
+            ports: [{port: 1}]
+            endpoints: [{addresses: [10.0.0.1]}]
+
+            """
+        try folder.write(service("lone", "ports: [{port: 80}]") + slice, to: "shop.yaml")
+        let text = try await check("-f", folder.path)
+        #expect(text.errors.contains("shop.yaml:6: document 2, EndpointSlice shop/lost: no label "), "\(text.errors)")
+        let json = try await check("-f", folder.path, "--output", "json")
+        #expect(json.output.contains(#"/shop.yaml","line":6,"document":2,"object":"EndpointSlice shop/lost""#))
+    }
+
     @Test func whatOnlyOneCanHave() async throws {
         let folder = try TemporaryDirectory()
         let ports = "type: NodePort, clusterIP: 10.96.0.7, ports: [{port: 80, nodePort: 30080}]"

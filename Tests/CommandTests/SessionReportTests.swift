@@ -1,3 +1,4 @@
+import Foundation
 import Relay
 import Status
 import TestSupport
@@ -8,11 +9,16 @@ import Testing
 @Suite("What a session tells of its changes", .timeLimit(.minutes(1))) struct SessionReportTests {
     private struct Report: SessionReport {
         let told = Locked<[String]>([])
+        /// Called while it is told that all is served.
+        var atListening: @Sendable () -> Void = {}
         /// Called at each change that is told.
         var atChange: @Sendable () -> Void = {}
 
         func say(_ text: String) { told.withLock { $0.append(text) } }
-        func listening(_ status: Status) { say("listening \(status.portCount)") }
+        func listening(_ status: Status) {
+            say("listening \(status.portCount)")
+            atListening()
+        }
         func missed(_ changes: Int, _ board: StatusBoard) { say("missed \(changes)") }
         func summary(_ snapshot: RelaySnapshot) {}
         func changed(_ change: StatusChange, _ board: StatusBoard) {
@@ -47,6 +53,23 @@ import Testing
             board.update { $0.enter(.draining) }
         }
         #expect(told == ["listening 7", "changed", "changed", "changed"])
+    }
+
+    @Test("Whoever tells that all is served may take long: others go on meanwhile")
+    func slowTelling() async {
+        let goesOn = Locked(false)
+        var report = Report()
+        report.atListening = { [board] in
+            let done = DispatchSemaphore(value: 0)
+            Thread.detachNewThread {
+                board.update { $0.portCount = 8 }
+                done.signal()
+            }
+            let isOver = done.wait(timeout: .now() + 20) == .success
+            goesOn.withLock { $0 = isOver }
+        }
+        _ = await told(report, room: 100) { board.update { $0.enter(.serving) } }
+        #expect(goesOn.withLock { $0 })
     }
 
     @Test("Scripts wait for the moment at which all is served: it is told though the change to that was missed")

@@ -36,7 +36,7 @@ struct LocalOptions: ParsableArguments {
                 manifests, and one for each Service that nothing describes pods for. 'missing' plays only the pods of \
                 Services that nobody else serves.
                 """,
-            valueName: "all|missing"))
+            valueName: "all|missing|none"))
     var demoPods: DemoPodsArgument?
 
     func validate() throws {

@@ -52,8 +52,8 @@ struct CheckFindings: Sendable {
                 problems.append(await source.problem(.warning, about: id, "portico daemon: \(note.text)"))
             }
         }
-        problems += resolver.strayNotes.map {
-            ManifestProblem(severity: .warning, file: $0.subject, message: $0.text)
+        for (key, note) in zip(resolver.store.strays.sorted(), resolver.strayNotes) {
+            problems.append(await source.problem(.warning, about: ObjectID(.endpointSlice, key), note.text))
         }
         if let emptiness = census.emptiness(selection: selection.text) {
             problems.append(
@@ -76,7 +76,7 @@ struct CheckFindings: Sendable {
         var facts: [Fact] = []
         if !skipped.isEmpty {
             let (objects, kinds) = (skipped.values.reduce(0, +), skipped.count)
-            let what = "\(objects) object\(objects == 1 ? "" : "s") of \(kinds) kind\(kinds == 1 ? "" : "s")"
+            let what = "\(several(objects, "object")) of \(several(kinds, "kind"))"
             facts.append(Fact(text: "skipped \(what)", details: files))
         }
         let notes = resolution.notes.filter { $0.level == .info }

@@ -22,14 +22,14 @@ struct CheckReport {
 
     private func tellPeople(_ findings: CheckFindings) {
         for problem in findings.problems {
-            StandardStream.error.write("\(problem.severity == .warning ? "warning: " : "")\(problem)\n")
+            StandardStream.error.write("\(problem.severity == .warning ? "warning: " : "")\(problem)".onOneLine + "\n")
         }
         for fact in findings.facts {
             if listsNotes {
-                for detail in fact.details { StandardStream.error.write("note: \(detail)\n") }
+                for detail in fact.details { StandardStream.error.write("note: \(detail.onOneLine)\n") }
             } else {
                 let more = fact.details.count > 1 || fact.details.first != fact.text ? "; -v lists them" : ""
-                StandardStream.error.write("note: \(fact.text)\(more)\n")
+                StandardStream.error.write("note: \(fact.text.onOneLine)\(more)\n")
             }
         }
         if listsPorts {

@@ -1,5 +1,6 @@
 import Base
 import Glibc
+import Host
 import Status
 
 /// Says what would let ports below 1024 keep their numbers, where this process may not listen there.
@@ -15,7 +16,7 @@ struct LowPorts {
     }
 
     init() {
-        let setting = KernelSetting.read("/proc/sys/net/ipv4/ip_unprivileged_port_start").flatMap(UInt16.init)
+        let setting = (try? KernelFile.read("/proc/sys/net/ipv4/ip_unprivileged_port_start").get()).flatMap(UInt16.init)
         let path = realpath("/proc/self/exe", nil)
         defer { free(path) }
         self.init(

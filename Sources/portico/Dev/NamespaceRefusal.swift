@@ -1,5 +1,6 @@
 import Base
 import Glibc
+import Host
 
 /// Why the program behind `--` cannot be given an `/etc/hosts` of its own, and what would let it.
 struct NamespaceRefusal: Error, CustomStringConvertible {
@@ -11,7 +12,7 @@ struct NamespaceRefusal: Error, CustomStringConvertible {
     ///   - setting: of the kernel, by its path.
     init(
         _ error: SystemError, isRoot: Bool = geteuid() == 0,
-        setting: (String) -> String? = { KernelSetting.read($0) }
+        setting: (String) -> String? = { try? KernelFile.read($0).get() }
     ) {
         func isOff(_ name: String, when value: String) -> Bool {
             setting("/proc/sys/" + name.split(separator: ".").joined(separator: "/")) == value
@@ -34,18 +35,5 @@ struct NamespaceRefusal: Error, CustomStringConvertible {
                 "user namespaces are switched off here; \(remedy("user.max_user_namespaces", "10000"))"
             default: "cannot \(error)"
             }
-    }
-}
-
-/// What the kernel says in files of /proc/sys.
-enum KernelSetting {
-    /// Nil if there is no such setting.
-    static func read(_ path: String) -> String? {
-        guard let file = fopen(path, "re") else { return nil }
-        defer { fclose(file) }
-        var line = [CChar](repeating: 0, count: 128)
-        guard fgets(&line, Int32(line.count), file) != nil else { return nil }
-        let bytes = line.prefix { $0 > 0x20 }.map(UInt8.init(bitPattern:))
-        return String(decoding: bytes, as: UTF8.self)
     }
 }

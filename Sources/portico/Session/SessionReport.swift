@@ -30,11 +30,17 @@ extension SessionReport {
             case .missed:
                 // The moment itself may be among them, and scripts wait for it.
                 isServing = board.read { $0.phase == .serving }
-                if isServing { board.read { listening($0) } }
+                if isServing { listen(board) }
             case .event(let change):
                 isServing = change.phase == .serving
-                if isServing { board.read { listening($0) } }
+                if isServing { listen(board) }
             }
         }
+    }
+
+    /// With a copy, since to tell may take as long as a terminal does, and nobody else waits for that.
+    private func listen(_ board: StatusBoard) {
+        let status = board.read { copy $0 }
+        listening(status)
     }
 }

@@ -37,10 +37,10 @@ struct Frame: Sendable, Equatable {
 
     private static func title(_ model: ViewModel) -> [StyledText] {
         let served = model.rows.count(where: \.state.isServed)
-        let count = served == model.rows.count ? "\(served)" : "\(served) of \(model.rows.count)"
+        let count = (served == model.rows.count ? "" : "\(served) of ") + several(model.rows.count, "port")
         var title = [
             StyledText(model.name, .bold),
-            StyledText("  \(count) \(model.rows.count == 1 ? "port" : "ports") served"),
+            StyledText("  \(count) served"),
         ]
         if model.problems > 0 { title.append(StyledText("  \(several(model.problems, "problem"))", .red)) }
         if model.phase != .serving { title.append(StyledText("  ending", .yellow)) }

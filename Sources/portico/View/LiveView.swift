@@ -52,7 +52,8 @@ final class LiveView: Sendable {
             },
             Task { [self] in
                 guard let signals else { return }
-                for await signal in signals.signals { take(signal) }
+                var wentOn: ContinuousClock.Instant?
+                for await signal in signals.signals { take(signal, &wentOn) }
             },
         ]
         tasks.withLock { $0 = (signals, running) }
@@ -76,14 +77,20 @@ final class LiveView: Sendable {
         wake.yield()
     }
 
-    private func take(_ signal: Int32) {
+    /// - Parameter wentOn: when the process went on after it was last asked to stop.
+    private func take(_ signal: Int32, _ wentOn: inout ContinuousClock.Instant?) {
         switch signal {
         case SIGWINCH: draw(isResized: true)
         case SIGTSTP:
             screen.pause(isStopping: true)
-            // What the signal would have done by itself.
-            kill(getpid(), SIGSTOP)
+            // To stop or not is for the kernel to say: where no shell is that could let it go on, this one must not stop.
+            DefaultAction.take(SIGTSTP)
+            screen.resume()
+            wentOn = .now
+            draw()
         default:
+            // The signal that ended that stop comes after it.
+            if let wentOn, .now - wentOn < Self.interval { return }
             screen.resume()
             draw()
         }

@@ -48,7 +48,7 @@ struct RowTable {
             lines.append(line(columns.map { cell($0, row) }, widths))
             guard let remark = row.remark else { continue }
             let indent = String(repeating: " ", count: (widths.first ?? 0) + 2)
-            lines.append([StyledText(indent + remark.onOneLine, row.state == .ok ? .dim : nil)])
+            lines.append([StyledText(indent + remark, row.state == .ok ? .dim : nil)])
         }
     }
 

@@ -38,9 +38,9 @@ final class TerminalModes: Sendable {
     }
 }
 
-/// Puts the terminal in order when the process crashes, and lets it crash.
+/// Puts the terminal in order when the process crashes, or a person has it end so by Ctrl-\\, and lets it.
 private enum CrashGuard {
-    private static let signals = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV]
+    private static let signals = [SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV]
 
     static func protect(_ descriptor: Int32, _ modes: termios) {
         crashModes = modes

@@ -48,10 +48,13 @@ final class TerminalScreen: Sendable {
     func open() {
         modes.enter()
         state.withLock { $0.isOpen = true }
+        // What comes from here on stands behind what was written before, which is waited for.
+        writer.suspend()
         for stream in streams {
-            stream.flush(within: Self.patience)
             stream.divert { self.write($0) }
+            stream.flush(within: Self.patience)
         }
+        writer.resume()
     }
 
     /// Gives the terminal back; the last frame stays where it is. To be called again is harmless.
@@ -59,6 +62,10 @@ final class TerminalScreen: Sendable {
         guard state.withLock({ $0.isOpen }) else { return }
         leave { $0.isOpen = false }
         for stream in streams { stream.divert(nil) }
+        // Lines that came in between, since the process may end now.
+        let done = DispatchSemaphore(value: 0)
+        writer.async { done.signal() }
+        wait(for: done)
     }
 
     /// Scrolls above the frame.
@@ -161,7 +168,11 @@ final class TerminalScreen: Sendable {
             if !text.isEmpty { _ = StandardStream.write(text, to: self.descriptor) }
             done.signal()
         }
-        _ = done.wait(timeout: .now() + Self.patience / .seconds(1))
+        wait(for: done)
         modes.leave()
+    }
+
+    private func wait(for done: DispatchSemaphore) {
+        _ = done.wait(timeout: .now() + Self.patience / .seconds(1))
     }
 }

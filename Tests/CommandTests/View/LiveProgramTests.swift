@@ -76,7 +76,7 @@ import Testing
         #expect(try await live.finished() == 0)
     }
 
-    @Test("However it ends, the terminal is as it was", arguments: [SIGTERM, SIGINT, SIGSEGV, SIGABRT])
+    @Test("However it ends, the terminal is as it was", arguments: [SIGTERM, SIGINT, SIGQUIT, SIGSEGV, SIGABRT])
     func ends(signal: Int32) async throws {
         // Swift's own report of a crash waits for somebody to press a key, and a core would be left in the folder of the tests.
         let live = try TerminalProcess(
@@ -92,19 +92,41 @@ import Testing
         #expect(await eventually { live.isCursorShown })
     }
 
-    @Test("Ctrl-Z gives the terminal back, and going on takes it again")
+    @Test("Ctrl-Z gives the terminal back to the shell, and going on takes it again")
     func stopped() async throws {
-        let live = try dev(["--service", "db:80=127.0.0.1:9"])
+        let script = "set -m; \"$@\"; echo back in the shell; read line; fg"
+        let live = try TerminalProcess(
+            "/bin/sh", ["-c", script, "sh", DevProcess.program(), "dev", "--service", "db:80=127.0.0.1:9"])
         try await live.waitFor("1 port served")
+        #expect(!live.echoes)
         live.type("\u{1A}")
-        #expect(await eventually { live.isStopped })
+        try await live.waitFor("back in the shell")
         // What it has written last may still be on its way.
         #expect(await eventually { live.echoes && live.isCursorShown })
-        live.signal(SIGCONT)
+        live.type("\n")
         #expect(await eventually { !live.echoes && !live.isCursorShown })
         #expect(
             await eventually { live.text.count { $0.hasPrefix("portico dev  ") } == 2 },
             "one that was left, and the one that stands there")
+        live.type("\u{3}")
+        #expect(try await live.finished() == 0)
+        #expect(live.echoes && live.isCursorShown)
+    }
+
+    @Test("Ctrl-Z does nothing where no shell is that could let it go on, and the view comes back")
+    func orphaned() async throws {
+        let live = try dev(["--service", "db:80=127.0.0.1:9"])
+        try await live.waitFor("1 port served")
+        // The first of its session, as over ssh -t.
+        for times in 1...2 {
+            live.type("\u{1A}")
+            #expect(
+                await eventually(within: .seconds(20)) {
+                    live.text.count { $0.hasPrefix("portico dev  ") } == times + 1 && !live.echoes
+                        && !live.isCursorShown
+                })
+        }
+        #expect(!live.isStopped)
         live.type("\u{3}")
         #expect(try await live.finished() == 0)
         #expect(live.echoes && live.isCursorShown)
