@@ -81,25 +81,24 @@ private struct RowChoice {
     let rest: String?
 
     init(_ all: [ServiceRow], room: Int) {
-        func height(_ row: ServiceRow) -> Int { row.remark == nil ? 1 : 2 }
-        guard all.reduce(0, { $0 + height($1) }) > room else {
+        func height(_ index: Int) -> Int { all[index].remark == nil ? 1 : 2 }
+        guard all.count > room || all.indices.reduce(0, { $0 + height($1) }) > room else {
             (rows, rest) = (all, nil)
             return
         }
         // One line says what is left out.
         var left = room - 1
         var rows: [ServiceRow] = []
-        var hidden: [ServiceRow] = []
-        // Sorting is stable where ranks are equal: by name.
-        let ranked = all.enumerated().sorted { ($0.element.rank, $0.offset) < ($1.element.rank, $1.offset) }
-        for (_, row) in ranked {
-            left -= height(row)
-            if left >= 0 { rows.append(row) } else { hidden.append(row) }
+        var counts: [ServiceRow.State: Int] = [:]
+        // By numbers, since there may be thousands; in the order of their names where these are equal.
+        var ranked: [[Int]] = Array(repeating: [], count: ServiceRow.ranks)
+        for index in all.indices { ranked[all[index].rank].append(index) }
+        for index in ranked.joined() {
+            if left > 0 { left -= height(index) } else { left = -1 }
+            if left >= 0 { rows.append(all[index]) } else { counts[all[index].state, default: 0] += 1 }
         }
         self.rows = rows
-        var counts: [ServiceRow.State: Int] = [:]
-        for row in hidden { counts[row.state, default: 0] += 1 }
         let words = counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
-        rest = "… and \(hidden.count) more: \(words.joined(separator: ", "))"
+        rest = "… and \(all.count - rows.count) more: \(words.joined(separator: ", "))"
     }
 }

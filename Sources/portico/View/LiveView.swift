@@ -16,6 +16,8 @@ final class LiveView: Sendable {
 
     private let screen: TerminalScreen
     private let feed: Guarded<ViewFeed>
+    /// What was drawn last, and for which columns and rows.
+    private let drawn = Guarded<(ViewModel, Int, Int)?>(nil)
     private let counters = Guarded<@Sendable () -> RelaySnapshot>({ RelaySnapshot() })
     private let tasks = Guarded<(signals: SignalStream?, running: [Task<Void, Never>])>((nil, []))
     private let (wakes, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -100,6 +102,11 @@ final class LiveView: Sendable {
         let snapshot = counters.withLock { $0 }()
         let model = feed.withLock { $0.model(snapshot) }
         let size = screen.size
+        let isNews = drawn.withLock { drawn in
+            defer { drawn = (model, size.columns, size.rows) }
+            return drawn.map { $0 != (model, size.columns, size.rows) } ?? true
+        }
+        guard isNews || isResized else { return }
         let height = size.rows - min(Self.mostLogLines, size.rows / Self.logShare)
         screen.show(Frame(model, columns: size.columns, height: height), isResized: isResized)
     }

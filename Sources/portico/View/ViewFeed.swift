@@ -24,14 +24,14 @@ struct ViewFeed {
 
     private struct Sample {
         var time: ContinuousClock.Instant
+        /// Of ports that have carried some.
         var bytes: [ServicePortID: UInt64]
         var sum: UInt64
     }
 
     private let name: String
     private var remarks: [String]
-    private var services: [ObjectKey: ServedService] = [:]
-    private var order: [ObjectKey]?
+    private var rows = ViewRows()
     private var problems = 0
     private var phase = Status.Phase.serving
     private var failures: [ServicePortID: Failure] = [:]
@@ -47,14 +47,13 @@ struct ViewFeed {
 
     /// All of it, in place of what was known.
     mutating func begin(_ services: [ObjectKey: ServedService], problems: Int, phase: Status.Phase) {
-        (self.services, self.problems, self.phase) = (services, problems, phase)
-        order = nil
+        rows.replace(services)
+        (self.problems, self.phase) = (problems, phase)
     }
 
     mutating func take(_ change: StatusChange, problems: Int) {
         for (key, service) in change.services {
-            if services[key] == nil || service.after == nil { order = nil }
-            services[key] = service.after
+            rows.update(key, service.after)
             let ports = Set(service.after?.ports.map(\.id) ?? [])
             for port in service.before?.ports ?? [] where !ports.contains(port.id) { failures[port.id] = nil }
         }
@@ -90,18 +89,21 @@ struct ViewFeed {
         let sum = snapshot.sum
         (model.open, model.accepted, model.rate) = (sum.open, sum.accepted, rates.sum)
         (model.problems, model.phase, model.remarks) = (problems, phase, remarks)
-        let order = self.order ?? services.keys.sorted()
-        self.order = order
-        for key in order {
-            guard let service = services[key] else { continue }
-            for port in service.ports { model.rows.append(row(port, service, snapshot.ports[port.id], at: now)) }
-        }
+        // Most have never been used: those that have are looked up, and no other.
+        var awake: [ServicePortID: PortFacts.Moment] = [:]
+        for (id, counters) in snapshot.ports where counters.isOfInterest { awake[id] = moment(id, counters, at: now) }
+        for id in failures.keys where awake[id] == nil { awake[id] = moment(id, snapshot.ports[id], at: now) }
+        rows.settle(awake)
+        model.rows = rows.rows
         return model
     }
 
     private mutating func measure(_ snapshot: RelaySnapshot, at now: ContinuousClock.Instant) {
         if let sample, now - sample.time < Self.interval { return }
-        let bytes = snapshot.ports.mapValues { $0.bytesUp + $0.bytesDown }
+        var bytes: [ServicePortID: UInt64] = [:]
+        for (id, counters) in snapshot.ports where counters.bytesUp + counters.bytesDown > 0 {
+            bytes[id] = counters.bytesUp + counters.bytesDown
+        }
         let total = snapshot.sum
         let next = Sample(time: now, bytes: bytes, sum: total.bytesUp + total.bytesDown)
         if let sample {
@@ -119,51 +121,22 @@ struct ViewFeed {
         sample = next
     }
 
-    private func row(
-        _ port: PortStatus, _ service: ServedService, _ counters: PortCounters?, at now: ContinuousClock.Instant
-    ) -> ServiceRow {
-        let endpoints = port.endpoints.count
-        let usable = max(0, endpoints - (counters?.ejectedEndpoints ?? 0))
-        let failure = failures[port.id]
-        let isInDoubt = port.id.transport == .udp && failure.map { now - $0.time < Self.doubt } == true
-        let isOpen = port.doors.contains { $0.listening != nil }
-        let problem = port.doors.lazy.compactMap(\.problem).first
-        let isWhole = usable == endpoints && problem == nil && !isInDoubt
-        let state: ServiceRow.State =
-            !isOpen ? .closed : endpoints == 0 ? .empty : usable == 0 ? .failing : isWhole ? .ok : .partly
-        var row = ServiceRow(
-            id: port.id, state: state, addresses: Self.addresses(port.doors), endpoints: endpoints, usable: usable,
-            rate: rates.ports[port.id] ?? 0)
-        if let counters { (row.open, row.accepted) = (counters.open, counters.accepted) }
-        if let problem {
-            row.remark = problem
-        } else if state == .empty {
-            row.remark = service.notes.first { !$0.isDetail }?.text ?? port.absence
-        } else {
-            row.remark = failure.map { "\($0.clock) \($0.text)" + ($0.count == 1 ? "" : ", \($0.count) failures") }
-        }
-        // What serves it is of interest also while all is well.
-        if let local = port.local {
-            row.remark = ([local.text] + [row.remark].compactMap(\.self)).joined(separator: "; ")
-        }
-        return row
+    private func moment(
+        _ id: ServicePortID, _ counters: PortCounters?, at now: ContinuousClock.Instant
+    ) -> PortFacts.Moment {
+        let failure = failures[id]
+        return PortFacts.Moment(
+            counters: counters, rate: rates.ports[id] ?? 0,
+            failure: failure.map {
+                "\($0.clock) \($0.text)" + ($0.count == 1 ? "" : ", \(several($0.count, "failure"))")
+            },
+            isInDoubt: id.transport == .udp && failure.map { now - $0.time < Self.doubt } == true)
     }
+}
 
-    /// The same port on both loopback addresses, as `--publish` gives it, is one of localhost.
-    private static func addresses(_ doors: [DoorStatus]) -> [String] {
-        var addresses: [String] = []
-        for door in doors {
-            guard let address = door.listening else {
-                addresses.append("(\(door.wanted) failed)")
-                continue
-            }
-            let other = "\(address)".hasPrefix("[::1]:") ? "127.0.0.1:\(address.port)" : nil
-            if let other, let index = addresses.firstIndex(of: other) {
-                addresses[index] = "localhost:\(address.port)"
-            } else {
-                addresses.append(door.isRemapped ? "\(address) (for \(door.wanted.port))" : "\(address)")
-            }
-        }
-        return addresses
+extension PortCounters {
+    /// There is something to show that is not so at rest.
+    fileprivate var isOfInterest: Bool {
+        open != 0 || accepted != 0 || ejectedEndpoints != 0 || bytesUp != 0 || bytesDown != 0
     }
 }

@@ -53,6 +53,9 @@ struct ServiceRow: Sendable, Equatable {
     /// Why it is not well, or what failed last.
     var remark: String?
 
+    /// How many ranks there are.
+    static let ranks = 7
+
     /// Where it stands among others when there is no room for all: trouble, then what is used, then the rest.
     var rank: Int {
         switch state {

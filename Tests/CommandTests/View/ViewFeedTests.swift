@@ -145,6 +145,43 @@ import Testing
         #expect(row.endpoints == 1 && row.remark == nil)
     }
 
+    @Test("Whatever is told in between, the rows are those of a view that was told all of it at once")
+    mutating func incremental() {
+        var random = SeededRandom(7)
+        var known: [String: ServedService] = [:]
+        for step in 0..<200 {
+            let name = "s\(Int.random(in: 0..<8, using: &random))"
+            switch Int.random(in: 0..<4, using: &random) {
+            case 0: known[name] = nil
+            case 1: _ = fail(id(name), at: .seconds(step))
+            default: known[name] = service(name, endpoints: Int.random(in: 0..<3, using: &random))
+            }
+            serve([name: known[name]])
+            let snapshot = counters(
+                (0..<3).map { _ in
+                    let (name, open) = (Int.random(in: 0..<8, using: &random), Int.random(in: 0..<3, using: &random))
+                    return (id("s\(name)"), (open, open % 2))
+                })
+            let rows = feed.model(snapshot, at: start + .seconds(step)).rows
+            var other = feed
+            let all = known.map { (ObjectKey(namespace: "default", name: $0.key), $0.value) }
+            other.begin(Dictionary(uniqueKeysWithValues: all), problems: 0, phase: .serving)
+            #expect(rows == other.model(snapshot, at: start + .seconds(step)).rows)
+            #expect(rows.map(\.id.name.service) == known.keys.sorted())
+        }
+    }
+
+    private func counters(_ ports: [(ServicePortID, (open: Int, ejected: Int))]) -> RelaySnapshot {
+        var snapshot = RelaySnapshot()
+        for (id, values) in ports {
+            var counters = PortCounters()
+            (counters.open, counters.accepted) = (values.open, UInt64(values.open))
+            counters.ejectedEndpoints = values.ejected
+            snapshot.ports[id] = counters
+        }
+        return snapshot
+    }
+
     @Test("A port on both loopback addresses is one of localhost")
     mutating func localhost() {
         func door(_ address: String, _ wanted: UInt16, _ port: UInt16) -> DoorStatus {
