@@ -75,8 +75,8 @@ struct Portico: AsyncParsableCommand {
         }
     }
 
-    /// Arguments as the parser takes them: those of a node's commands are a kube-proxy's, and `dev` and `check` may have a project
-    /// file.
+    /// Arguments as the parser takes them: those of a node's commands are a kube-proxy's, and `dev` and `check` may
+    /// have a project file.
     private static func settled(_ arguments: [String]) throws(ConfigurationMistakes) -> [String] {
         switch arguments.first {
         case Daemon.name:

@@ -10,8 +10,8 @@ struct ConfigurationMistakes: Error, Equatable {
         ["The value '", "Missing value for "].contains { complaint.hasPrefix($0) }
     }
 
-    /// What the parser of flags says against a value, without the flag, which stands nowhere in the file: "The value 'x' is invalid for
-    /// '--flag <name>': x is not …".
+    /// What the parser of flags says against a value, without the flag, which stands nowhere in the file: "The value
+    /// 'x' is invalid for '--flag <name>': x is not …".
     static func reason(of complaint: String) -> String {
         complaint.firstRange(of: "': ").map { String(complaint[$0.upperBound...]) } ?? complaint
     }

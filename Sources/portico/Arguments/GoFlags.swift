@@ -7,8 +7,8 @@ enum GoFlags {
     private static let yes: Set = ["1", "t", "T", "true", "TRUE", "True"]
     private static let no: Set = ["0", "f", "F", "false", "FALSE", "False"]
 
-    /// `arguments` with each `--name=true` among `flags` as `--name`, and without each `--name=false`; what comes later wins,
-    /// as in Go. Anything else is left for the parser to judge, and so is all behind `--`.
+    /// `arguments` with each `--name=true` among `flags` as `--name`, and without each `--name=false`; what comes later
+    /// wins, as in Go. Anything else is left for the parser to judge, and so is all behind `--`.
     static func normalized(_ arguments: [String], flags: Set<String>) -> [String] {
         var result: [String] = []
         for (index, argument) in arguments.enumerated() {

@@ -1,7 +1,8 @@
 import ArgumentParser
 import Host
 
-/// What the daemon sets in the kernel around it. Names and defaults are those of kube-proxy; 0 leaves a setting as it is.
+/// What the daemon sets in the kernel around it. Names and defaults are those of kube-proxy; 0 leaves a setting as it
+/// is.
 struct KernelOptions: ParsableArguments {
     @Option(help: "Tracked connections per processor; 0 leaves the kernel's limit.")
     var conntrackMaxPerCore = 32_768

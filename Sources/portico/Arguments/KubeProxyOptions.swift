@@ -51,7 +51,8 @@ struct KubeProxyOptions: ParsableArguments {
             valueName: "ClusterCIDR|NodeCIDR"))
     var detectLocalMode: String?
 
-    /// Flags and fields of kube-proxy that do nothing here, as `name=value`; what they were given for is told in ``note``.
+    /// Flags and fields of kube-proxy that do nothing here, as `name=value`; what they were given for is told in
+    /// ``note``.
     @Option(help: .hidden) var withoutEffect: [String] = []
     /// What the command line and the file have that people should know of.
     @Option(help: .hidden) var note: [String] = []

@@ -4,8 +4,8 @@ import Glibc
 import Manifests
 import Proxy
 
-/// Which node is served and how its traffic is led to the proxy; shared by `daemon` and `render`. Names and meanings are
-/// those of kube-proxy, so that the arguments of a unit file or a DaemonSet go on working.
+/// Which node is served and how its traffic is led to the proxy; shared by `daemon` and `render`. Names and meanings
+/// are those of kube-proxy, so that the arguments of a unit file or a DaemonSet go on working.
 struct NodeOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(

@@ -31,8 +31,8 @@ extension PublishArgument.Place {
     }
 }
 
-/// `8080`, `127.0.0.1:8080`, `localhost:8080` or `[::1]:8080`: where to serve on this machine. The address is nil where it
-/// is left to the default.
+/// `8080`, `127.0.0.1:8080`, `localhost:8080` or `[::1]:8080`: where to serve on this machine. The address is nil where
+/// it is left to the default.
 func parseLocalAddress(_ text: Substring) throws(ArgumentError) -> (address: IPAddress?, port: UInt16) {
     guard let colon = text.lastIndex(of: ":") else { return (nil, try parseLocalPort(text)) }
     let host = text[..<colon]

@@ -1,8 +1,8 @@
 import ArgumentParser
 import Base
 
-/// The word of a command line of which nothing is known. A person is told of it before all else, since it may well be why something
-/// else is missing.
+/// The word of a command line of which nothing is known. A person is told of it before all else, since it may well be
+/// why something else is missing.
 enum UnknownWord {
     /// What there is to say of the first of them; nil if all are known.
     ///

@@ -4,7 +4,8 @@ import Objects
 import Proxy
 import Resolution
 
-/// What `portico check` finds in manifests: what is wrong with each object, and what shows only when they are taken together.
+/// What `portico check` finds in manifests: what is wrong with each object, and what shows only when they are taken
+/// together.
 struct CheckFindings: Sendable {
     /// Something that is as it should be, and worth knowing.
     struct Fact: Sendable {

@@ -3,7 +3,8 @@ import Base
 import Manifests
 import Resolution
 
-/// What `portico check` prints: mistakes on standard error, what was found on standard output; for programs all of it there.
+/// What `portico check` prints: mistakes on standard error, what was found on standard output; for programs all of it
+/// there.
 struct CheckReport {
     let format: OutputFormat
     /// Each note, in place of one line for all of a kind.

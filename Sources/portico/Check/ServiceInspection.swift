@@ -4,8 +4,8 @@ import Manifests
 import Objects
 import Resolution
 
-/// Mistakes that show only when objects are taken together: Services that select nothing, ports that no container has, and what two
-/// Services have that only one can have.
+/// Mistakes that show only when objects are taken together: Services that select nothing, ports that no container has,
+/// and what two Services have that only one can have.
 struct ServiceInspection {
     struct Finding {
         let severity: ManifestProblem.Severity

@@ -10,9 +10,11 @@ import Relay
 import Resolution
 import Status
 
-/// What others ask a daemon about its health: `/healthz`, `/livez`, and load balancers about each Service that wants it.
+/// What others ask a daemon about its health: `/healthz`, `/livez`, and load balancers about each Service that wants
+/// it.
 ///
-/// It is told of every change, and says what is wrong. A port that cannot be listened at is tried again at each of them.
+/// It is told of every change, and says what is wrong. A port that cannot be listened at is tried again at each of
+/// them.
 final class DaemonHealth {
     private let address: EndpointAddress?
     /// Another process of a hot restart may listen at the same ports for a moment.

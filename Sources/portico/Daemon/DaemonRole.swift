@@ -9,8 +9,8 @@ import Redirect
 import Relay
 import Status
 
-/// What `portico daemon` does in its session: keeps the relay in step at once, asks for the rules to follow, and hands over to the
-/// process after it.
+/// What `portico daemon` does in its session: keeps the relay in step at once, asks for the rules to follow, and hands
+/// over to the process after it.
 struct DaemonRole: SessionRole {
     let settings: NodeSettings
     let options: DaemonOptions
@@ -58,8 +58,8 @@ struct DaemonRole: SessionRole {
     static func meaning(of signal: Int32) -> SessionSignal { signal == SIGHUP ? .reload : .end(signal) }
     /// It was to end, and has ended: service managers take anything else for a failure.
     func status(endedEarlyBy signal: Int32) -> Int32 { EXIT_SUCCESS }
-    /// No success: that the Node is such that this process cannot serve it, for whoever supervises it to start another; and that another
-    /// process has been faster to take over.
+    /// No success: that the Node is such that this process cannot serve it, for whoever supervises it to start another;
+    /// and that another process has been faster to take over.
     var exitStatus: Int32? { identity?.reasonToEnd != nil || (hasSuccessor && !isServing) ? EXIT_FAILURE : nil }
 
     // MARK: Serving

@@ -3,8 +3,8 @@ import KubernetesAPI
 import Objects
 import Status
 
-/// Tells the cluster of what its operators, and those who wrote a Service, would look for there (docs/behaviour.md, B11.5): few things,
-/// since all nodes of a cluster tell.
+/// Tells the cluster of what its operators, and those who wrote a Service, would look for there (docs/behaviour.md,
+/// B11.5): few things, since all nodes of a cluster tell.
 struct EventFeed: Sendable {
     let node: String
     let recorder: EventRecorder
@@ -22,7 +22,8 @@ struct EventFeed: Sendable {
     /// Tells of every problem as it comes, until there are no more.
     func follow(_ changes: Broadcast<StatusChange>.Reader) async {
         for await item in changes {
-            // What was missed while too much happened at once is not told: this is for people to notice things by, not to rely on.
+            // What was missed while too much happened at once is not told: this is for people to notice things by, not
+            // to rely on.
             guard case .event(let change) = item else { continue }
             for problem in change.problems.new {
                 guard let telling = EventTelling(problem) else { continue }
@@ -47,8 +48,8 @@ struct EventTelling: Equatable {
     var action: String
     var isOfCluster = false
 
-    /// Nil if it is none for a cluster to know: that sources cannot be read cannot be told to them, and that a Node is missing cannot be
-    /// told of it.
+    /// Nil if it is none for a cluster to know: that sources cannot be read cannot be told to them, and that a Node is
+    /// missing cannot be told of it.
     init?(_ problem: Problem) {
         let service = ObjectKey(subject: problem.subject)
         switch (problem.kind, service) {

@@ -2,8 +2,8 @@ import Base
 import Objects
 import Proxy
 
-/// What a daemon of a cluster makes of its own Node, which may come late, change and go (docs/behaviour.md, B10.8). A value: whoever
-/// has it says what the time is.
+/// What a daemon of a cluster makes of its own Node, which may come late, change and go (docs/behaviour.md, B10.8). A
+/// value: whoever has it says what the time is.
 struct NodeIdentity {
     /// How long the Node may have no addresses until people are told.
     static let addressPatience = Duration.seconds(30)

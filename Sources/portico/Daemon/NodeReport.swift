@@ -2,8 +2,8 @@ import Base
 import Relay
 import Status
 
-/// What `portico daemon` prints: a line for people when it is ready, and one JSON object a line for programs. What goes on
-/// from there is told by the log.
+/// What `portico daemon` prints: a line for people when it is ready, and one JSON object a line for programs. What goes
+/// on from there is told by the log.
 struct NodeReport: SessionReport {
     let format: OutputFormat
     let output: StandardStream

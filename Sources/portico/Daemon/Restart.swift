@@ -50,8 +50,9 @@ final class Restart: Sendable {
 
     // MARK: Serving
 
-    /// Waits until no connection is open, and then wakes the session to start anew; or waits no more, if the file says again what it
-    /// said at the start. All is served meanwhile, for clients that come find nobody in the moment that a start takes.
+    /// Waits until no connection is open, and then wakes the session to start anew; or waits no more, if the file says
+    /// again what it said at the start. All is served meanwhile, for clients that come find nobody in the moment that a
+    /// start takes.
     ///
     /// - Parameter limit: of the wait.
     func take(_ news: ConfigurationWatch.News, _ tools: SessionTools<DaemonRole.Event>, within limit: Duration) {

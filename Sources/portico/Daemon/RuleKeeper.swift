@@ -5,8 +5,8 @@ import Proxy
 import Redirect
 import Synchronization
 
-/// Lets the rules follow the relay, at their own pace: iptables may be locked by others for seconds, and a cluster may change
-/// all the time.
+/// Lets the rules follow the relay, at their own pace: iptables may be locked by others for seconds, and a cluster may
+/// change all the time.
 final class RuleKeeper: Sendable {
     /// What the rules are to be looked at for.
     enum Request: Sendable {
@@ -21,8 +21,8 @@ final class RuleKeeper: Sendable {
     static let retryInterval = Duration.seconds(5)
     /// Those who change rules, often do it in several steps.
     private static let settling = Duration.milliseconds(100)
-    /// Rules that somebody removes are put back at once so many times in a row. After that another program probably removes them
-    /// whenever they are there, and they are put back less often.
+    /// Rules that somebody removes are put back at once so many times in a row. After that another program probably
+    /// removes them whenever they are there, and they are put back less often.
     private static let heals = 20.0
 
     private let proxy: NodeProxy

@@ -6,8 +6,8 @@ import Objects
 struct StartChecks {
     let first: SourceUpdate
 
-    /// - Throws: ``CommandFailure`` if the API server was given by a cluster IP: nobody but a proxy leads from there to it. Other
-    ///   addresses of Services may be its own; they are left alone, one by one (docs/behaviour.md, B2.9).
+    /// - Throws: ``CommandFailure`` if the API server was given by a cluster IP: nobody but a proxy leads from there to
+    ///   it. Other addresses of Services may be its own; they are left alone, one by one (docs/behaviour.md, B2.9).
     func independence(of server: EndpointAddress) throws(CommandFailure) {
         let services = first.changes.objects.values.compactMap { object -> Service? in
             if case .service(let service)? = object { service } else { nil }

@@ -6,11 +6,11 @@ import Logging
 import Proxy
 import Relay
 
-/// The place of this machine's service proxy: one process at a time has it, and processes may take it over from each other without losing
-/// a client (`--takeover`).
+/// The place of this machine's service proxy: one process at a time has it, and processes may take it over from each
+/// other without losing a client (`--takeover`).
 ///
-/// The lock says whose it is. It goes from process to process together with the place: one that starts just then would otherwise find
-/// nobody, and serve beside the one that is taking over.
+/// The lock says whose it is. It goes from process to process together with the place: one that starts just then would
+/// otherwise find nobody, and serve beside the one that is taking over.
 final class Succession: Sendable {
     private let path: String?
     /// A process that does not answer is ended.
@@ -28,8 +28,8 @@ final class Succession: Sendable {
         func set(_ server: HandoverServer?) { self.server = server }
     }
 
-    /// How long a place that is taken may be that of a process which is about to serve where it can be asked, or one that was killed
-    /// and whose sockets are closed one by one.
+    /// How long a place that is taken may be that of a process which is about to serve where it can be asked, or one
+    /// that was killed and whose sockets are closed one by one.
     private static let patience = Duration.seconds(3)
     private static let pause = Duration.milliseconds(50)
 
@@ -41,7 +41,8 @@ final class Succession: Sendable {
         self.logger = logger
     }
 
-    /// Takes the place: from the process that serves now, with its listening sockets, or else a free one. Before the first door is opened.
+    /// Takes the place: from the process that serves now, with its listening sockets, or else a free one. Before the
+    /// first door is opened.
     ///
     /// - Parameter check: may still refuse, which leaves the other process serving as if nothing had happened.
     /// - Throws: ``CommandFailure`` if there is another process, and it cannot be taken over from.

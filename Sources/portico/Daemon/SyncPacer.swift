@@ -1,5 +1,5 @@
-/// Says how long a change of the rules has to wait, so that a cluster that changes all the time does not keep iptables busy
-/// all the time: a bucket of tokens, which gets one back in each period.
+/// Says how long a change of the rules has to wait, so that a cluster that changes all the time does not keep iptables
+/// busy all the time: a bucket of tokens, which gets one back in each period.
 struct SyncPacer {
     /// Zero sets no limit.
     let period: Duration

@@ -3,15 +3,16 @@ import Glibc
 import KubernetesAPI
 import Names
 
-/// The `/etc/hosts` that the program behind `--` sees, with the Services behind the system's own lines, and an `/etc/nsswitch.conf`
-/// by which it is asked first, where that is not so already (docs/names.md).
+/// The `/etc/hosts` that the program behind `--` sees, with the Services behind the system's own lines, and an
+/// `/etc/nsswitch.conf` by which it is asked first, where that is not so already (docs/names.md).
 ///
-/// Each text is a file of its own, in a folder that is there only until the file is mounted: who reads has one or the other, and
-/// nothing is left behind whatever ends the process.
+/// Each text is a file of its own, in a folder that is there only until the file is mounted: who reads has one or the
+/// other, and nothing is left behind whatever ends the process.
 final class CommandHosts {
     private static let path = "/etc/hosts"
     private static let switchPath = "/etc/nsswitch.conf"
-    /// A daemon that answers for all programs of glibc from the system's file, if it is there; they ask themselves if it is not.
+    /// A daemon that answers for all programs of glibc from the system's file, if it is there; they ask themselves if
+    /// it is not.
     private static let cachePath = "/var/run/nscd/socket"
 
     private let covers: ForegroundProgram.Covers

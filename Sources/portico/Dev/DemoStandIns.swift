@@ -55,8 +55,8 @@ final class DemoStandIns: Sendable {
         if let kept { pods.update(keeping: kept) }
     }
 
-    /// Where the stand-in of `endpoint` listens; nil for one that somebody else runs, and if there can be none, which the endpoint's
-    /// silence then shows.
+    /// Where the stand-in of `endpoint` listens; nil for one that somebody else runs, and if there can be none, which
+    /// the endpoint's silence then shows.
     func address(for endpoint: ServiceEndpoint) -> EndpointAddress? {
         guard played == .all || endpoint.isPlayed,
             let address = try? pods.standIn(podName: Self.name(endpoint), address: endpoint.address.description)

@@ -9,8 +9,8 @@ import Relay
 import Resolution
 import Status
 
-/// Makes known how the Services of a session are found: by variables and by the names of hosts, in files and for the command that is
-/// run, and by DNS. It is told of every change, by Service.
+/// Makes known how the Services of a session are found: by variables and by the names of hosts, in files and for the
+/// command that is run, and by DNS. It is told of every change, by Service.
 actor NamePublisher {
     let settings: DevelopmentProxy.Settings
     /// Whose variables are made.
@@ -66,8 +66,8 @@ actor NamePublisher {
 
     /// Makes known how these Services are served now.
     ///
-    /// - Throws: ``CommandFailure`` for the first thing that cannot be done, such as a file to be written or, at the first call, DNS to be
-    ///   served; all others are done.
+    /// - Throws: ``CommandFailure`` for the first thing that cannot be done, such as a file to be written or, at the
+    ///   first call, DNS to be served; all others are done.
     func update(_ changed: [ServedName]) throws {
         var changes: [ObjectKey: NamedService?] = [:]
         for name in changed {

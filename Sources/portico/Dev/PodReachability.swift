@@ -5,8 +5,8 @@ import Proxy
 import Relay
 import Status
 
-/// Notices Services of a cluster whose endpoints cannot be reached from this machine, as most cannot from outside of the cluster: that is
-/// told once for each, until it has worked in between (docs/behaviour.md, B12.10).
+/// Notices Services of a cluster whose endpoints cannot be reached from this machine, as most cannot from outside of
+/// the cluster: that is told once for each, until it has worked in between (docs/behaviour.md, B12.10).
 final class PodReachability: Sendable {
     private let teller: StatusTeller
     private let unreachable = Guarded<[ObjectKey: Problem]>([:])

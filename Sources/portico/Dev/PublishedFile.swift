@@ -2,8 +2,8 @@ import Base
 import Glibc
 import KubernetesAPI
 
-/// A file that others read at any time: it is replaced as a whole, and only when its text changes. Where another would not be as the one
-/// that is there, such as somebody else's, that one is written to.
+/// A file that others read at any time: it is replaced as a whole, and only when its text changes. Where another would
+/// not be as the one that is there, such as somebody else's, that one is written to.
 final class PublishedFile {
     /// That names it, for messages.
     private let option: String
@@ -41,7 +41,8 @@ final class PublishedFile {
         written = text
     }
 
-    /// - Returns: false if it has to be written to as it is: another would have another owner, or something is mounted there.
+    /// - Returns: false if it has to be written to as it is: another would have another owner, or something is mounted
+    ///   there.
     private func replace(_ text: String) throws(SystemError) -> Bool {
         // In the same folder, since renaming does not reach from one file system into another.
         let draft = "\(path).\(getpid())"

@@ -16,8 +16,8 @@ struct ServedName: Sendable {
 }
 
 extension NamedService {
-    /// As clients know it: at its doors if it is served, or at its endpoints, or what stands in for those, if it is headless, or as
-    /// another name. Nil if it is none of these.
+    /// As clients know it: at its doors if it is served, or at its endpoints, or what stands in for those, if it is
+    /// headless, or as another name. Nil if it is none of these.
     init?(_ name: ServedName, _ standIn: (ServiceEndpoint) -> EndpointAddress?) {
         if let ports = name.status?.ports, !ports.isEmpty {
             self.init(name.key, ports, order: name.service?.spec.ports ?? [])
@@ -41,7 +41,8 @@ extension NamedService {
             // The first door is the Service's own; those that were published are a matter of this machine.
             guard let own = port.doors.first else { continue }
             if !addresses.contains(own.wanted.ip) { addresses.append(own.wanted.ip) }
-            // A door that could not be opened is tried again, and a refusal is easier to understand than a missing name.
+            // A door that could not be opened is tried again, and a refusal is easier to understand than a missing
+            // name.
             doors.append(
                 Door(
                     name: port.id.name.port, transport: port.id.transport, port: own.wanted.port,

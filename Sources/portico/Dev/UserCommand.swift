@@ -40,7 +40,8 @@ final class UserCommand: Sendable {
             waiter = try LoopThread(name: "command") {
                 begun.wait()
                 guard let pid = number.withLock({ $0 }) else { return }
-                // Looked at, not reaped: until it is, nobody else gets its number, and so signals always meet the right one.
+                // Looked at, not reaped: until it is, nobody else gets its number, and so signals always meet the right
+                // one.
                 var information = siginfo_t()
                 while waitid(P_PID, id_t(pid), &information, WEXITED | WNOWAIT) != 0, errno == EINTR {}
                 ended()
@@ -75,8 +76,8 @@ final class UserCommand: Sendable {
 
     /// Passes a signal on that was sent to this process. Not after ``reap()``.
     func pass(on signal: Int32) {
-        // Ctrl-C goes to all that a terminal runs in its foreground, and the command is one of them. Programs take a second
-        // one for impatience.
+        // Ctrl-C goes to all that a terminal runs in its foreground, and the command is one of them. Programs take a
+        // second one for impatience.
         if signal == SIGINT, Self.isInForeground { return }
         kill(pid, signal)
     }

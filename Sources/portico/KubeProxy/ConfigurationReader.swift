@@ -103,7 +103,8 @@ struct ConfigurationReader {
             mistakes.append(mistake(node, field, setting.kind.words))
             return
         }
-        // In a file nothing and the default are the same, but for the mode, which says which one kube-proxy would have taken.
+        // In a file nothing and the default are the same, but for the mode, which says which one kube-proxy would have
+        // taken.
         guard !text.isEmpty || field == "mode" else { return }
         if setting.zeroIsStandard, text == "0" || (try? DurationArgument(text).duration) == .zero { return }
         values.append(KubeProxyConfiguration.Value(setting: setting, text: text, place: place(of: node)))

@@ -2,8 +2,8 @@ import ArgumentParser
 import Base
 import KubernetesAPI
 
-/// Looks once a second whether the configuration file says something else than at the start. Its text counts, not its time or its
-/// place: a ConfigMap changes by links that are moved.
+/// Looks once a second whether the configuration file says something else than at the start. Its text counts, not its
+/// time or its place: a ConfigMap changes by links that are moved.
 struct ConfigurationWatch: Sendable {
     enum News: Sendable, Equatable {
         /// It asks for something else, and can be started anew with.

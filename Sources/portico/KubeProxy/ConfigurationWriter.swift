@@ -6,7 +6,8 @@ import Proxy
 /// The configuration of a daemon as a `KubeProxyConfiguration`, defaults too, for `--write-config-to`.
 struct ConfigurationWriter {
     private let daemon: Daemon
-    /// What was given for what does nothing here, by flag or field. It is written, so that kube-proxy can have the file back.
+    /// What was given for what does nothing here, by flag or field. It is written, so that kube-proxy can have the file
+    /// back.
     private let kept: [String: String]
 
     init(_ daemon: Daemon) {

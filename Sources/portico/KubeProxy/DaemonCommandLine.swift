@@ -1,10 +1,11 @@
 import Base
 
-/// The command line of `portico daemon`, made from what a unit file, a DaemonSet and a configuration file say, into what its one
-/// parser takes.
+/// The command line of `portico daemon`, made from what a unit file, a DaemonSet and a configuration file say, into
+/// what its one parser takes.
 ///
-/// A configuration file becomes arguments, so each thing has one parser, one check and one default, wherever it is set. What is
-/// behind another wins: the fields of which kube-proxy lets a flag win stand in front of the command line, all others behind it.
+/// A configuration file becomes arguments, so each thing has one parser, one check and one default, wherever it is set.
+/// What is behind another wins: the fields of which kube-proxy lets a flag win stand in front of the command line, all
+/// others behind it.
 struct DaemonCommandLine {
     /// As a user gave them, without the program's and the subcommand's names.
     let arguments: [String]
@@ -51,7 +52,8 @@ struct DaemonCommandLine {
         return Self.setAside(all) + notes.map { "--note=\($0)" } + others
     }
 
-    /// `arguments` with each flag of kube-proxy's that does nothing here as a note that says so, where it asks for something.
+    /// `arguments` with each flag of kube-proxy's that does nothing here as a note that says so, where it asks for
+    /// something.
     private static func setAside(_ arguments: [String]) -> [String] {
         let (own, others) = split(arguments)
         var (result, index) = ([String](), 0)

@@ -6,8 +6,8 @@ import Objects
 
 /// A `KubeProxyConfiguration`, as kubeadm has it in a ConfigMap: what it sets, each thing as the value of a flag.
 ///
-/// All mistakes are found at once. Fields that are not known are passed over with a note, as kube-proxy does once its strict
-/// reading has failed.
+/// All mistakes are found at once. Fields that are not known are passed over with a note, as kube-proxy does once its
+/// strict reading has failed.
 struct KubeProxyConfiguration {
     struct Value {
         let setting: KubeProxySetting

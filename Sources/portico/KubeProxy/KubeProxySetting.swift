@@ -1,7 +1,7 @@
 /// One thing that can be set on kube-proxy: by a flag, by a field of its configuration file, or by both.
 ///
-/// The table of them is what ``DaemonCommandLine``, ``KubeProxyConfiguration`` and `--write-config-to` go by; docs/kube-proxy.md has it
-/// for people, and a test compares the two.
+/// The table of them is what ``DaemonCommandLine``, ``KubeProxyConfiguration`` and `--write-config-to` go by;
+/// docs/kube-proxy.md has it for people, and a test compares the two.
 struct KubeProxySetting: Sendable {
     enum Kind: Sendable {
         case text, toggle, integer, number, duration, list
@@ -12,8 +12,8 @@ struct KubeProxySetting: Sendable {
     enum Effect: Sendable, Equatable {
         /// `portico daemon` has a flag of this name that does the same.
         case same
-        /// It is taken, so that a unit file or a ConfigMap goes on working. Why that is all is told where it is not left at its
-        /// default.
+        /// It is taken, so that a unit file or a ConfigMap goes on working. Why that is all is told where it is not
+        /// left at its default.
         case none(String)
     }
 

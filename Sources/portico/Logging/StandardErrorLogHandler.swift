@@ -38,8 +38,8 @@ struct StandardErrorLogHandler: LogHandler {
         return all
     }
 
-    /// One line with its newline; keys in alphabetical order, so that equal events give equal lines. What the message says already
-    /// is a field in JSON only.
+    /// One line with its newline; keys in alphabetical order, so that equal events give equal lines. What the message
+    /// says already is a field in JSON only.
     static func line(
         for event: LogEvent, label: String, metadata: Logger.Metadata, format: OutputFormat, at time: WallClockTime
     ) -> String {

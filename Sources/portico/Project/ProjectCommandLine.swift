@@ -1,10 +1,10 @@
 import Base
 
-/// The command line of `portico dev` or `portico check`, made from what a user typed and what a project file says, into what its one
-/// parser takes.
+/// The command line of `portico dev` or `portico check`, made from what a user typed and what a project file says, into
+/// what its one parser takes.
 ///
-/// A command line that says what to read stands for itself, unless it names the file. Any other has that of the project, of which a field
-/// does not count where the command line has its flag.
+/// A command line that says what to read stands for itself, unless it names the file. Any other has that of the
+/// project, of which a field does not count where the command line has its flag.
 struct ProjectCommandLine {
     /// Who is to take it.
     enum Taker {

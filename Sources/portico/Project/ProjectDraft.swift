@@ -1,6 +1,7 @@
 import Objects
 
-/// A project file made from what manifests have: what is sure as fields, what a user may want as comments that name real Services.
+/// A project file made from what manifests have: what is sure as fields, what a user may want as comments that name
+/// real Services.
 struct ProjectDraft {
     /// One file below the project's folder.
     struct File {

@@ -4,8 +4,8 @@ import Documents
 import Glibc
 import Objects
 
-/// A `portico.yaml`: what people type again and again, each thing as arguments of `portico dev`. So each has one parser, one check and
-/// one default, wherever it is said.
+/// A `portico.yaml`: what people type again and again, each thing as arguments of `portico dev`. So each has one
+/// parser, one check and one default, wherever it is said.
 struct ProjectFile {
     struct Value {
         let setting: ProjectSetting
@@ -39,8 +39,8 @@ struct ProjectFile {
         }
         reader.read()
         values = reader.values
-        // Together, and one by one only to find out which are wrong. What does not go together is for the whole command line to say,
-        // which may have more.
+        // Together, and one by one only to find out which are wrong. What does not go together is for the whole command
+        // line to say, which may have more.
         guard !reader.mistakes.isEmpty || complaint(about: values) != nil else { return }
         let mistakes = reader.mistakes + values.compactMap(mistake)
         if !mistakes.isEmpty { throw ConfigurationMistakes(mistakes) }

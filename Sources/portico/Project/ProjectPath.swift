@@ -3,8 +3,8 @@ import Glibc
 
 /// Where a project file is looked for, and where paths in it lead.
 enum ProjectPath {
-    /// The file of a folder or of the nearest one above it: up to the top of the repository or the home folder, whichever comes first, and in
-    /// neither of them that folder's alone, since what is above may be anybody's.
+    /// The file of a folder or of the nearest one above it: up to the top of the repository or the home folder,
+    /// whichever comes first, and in neither of them that folder's alone, since what is above may be anybody's.
     ///
     /// - Parameters:
     ///   - folder: with its whole path, as `getcwd` has it.

@@ -1,7 +1,7 @@
 /// One thing that a project file says: a field, which stands for a flag of `portico dev`.
 ///
-/// The table of them is what ``ProjectFile`` and ``ProjectCommandLine`` go by; docs/portico.schema.json has it for editors, and a test
-/// compares the two.
+/// The table of them is what ``ProjectFile`` and ``ProjectCommandLine`` go by; docs/portico.schema.json has it for
+/// editors, and a test compares the two.
 struct ProjectSetting: Sendable {
     enum Kind: Sendable, Equatable {
         case text

@@ -1,8 +1,8 @@
 import Base
 import Glibc
 
-/// A file that may have anything be done in its reader's name. It is read only if nobody else can have written it: it is the reader's own,
-/// or root's, and others may not write to it.
+/// A file that may have anything be done in its reader's name. It is read only if nobody else can have written it: it
+/// is the reader's own, or root's, and others may not write to it.
 enum TrustedFile {
     /// - Throws: why it cannot be read, or is not to be trusted.
     static func read(_ path: String) throws(ConfigurationMistakes) -> [UInt8] {

@@ -2,8 +2,8 @@ import Base
 import EventLoop
 import Glibc
 
-/// The signals of a session, heard from its beginning, since the first process of a container dies of no signal that it does not
-/// hear, and to its end: a second signal cuts the drain short.
+/// The signals of a session, heard from its beginning, since the first process of a container dies of no signal that it
+/// does not hear, and to its end: a second signal cuts the drain short.
 final class HeardSignals: Sendable {
     /// A signal has asked for an end before anything was served.
     struct EndedEarly: Error {
@@ -28,8 +28,8 @@ final class HeardSignals: Sendable {
         stream = try SignalStream(numbers)
     }
 
-    /// Passes on what each asks for, until ``close()`` or until the task is cancelled. However many ask for a reload before it is dealt
-    /// with, they ask for the same, and none may hold up an end.
+    /// Passes on what each asks for, until ``close()`` or until the task is cancelled. However many ask for a reload
+    /// before it is dealt with, they ask for the same, and none may hold up an end.
     func hear(_ pass: (SessionSignal) -> Void) async {
         for await number in stream.signals {
             let signal = meaning(number)
@@ -42,8 +42,8 @@ final class HeardSignals: Sendable {
         if signal == .reload { state.withLock { $0.reloadWaits = false } }
     }
 
-    /// Does what may take long before anything is served. A signal to end leaves it behind, cancelled: whoever hangs in it, as before a
-    /// folder or a process that does not answer, must not keep this one.
+    /// Does what may take long before anything is served. A signal to end leaves it behind, cancelled: whoever hangs in
+    /// it, as before a folder or a process that does not answer, must not keep this one.
     ///
     /// - Throws: what `work` throws, and ``EndedEarly``.
     func unlessEnded<Result: Sendable>(_ work: @escaping @Sendable () async throws -> Result) async throws -> Result {

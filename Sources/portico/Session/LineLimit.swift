@@ -1,5 +1,5 @@
-/// Lets so many lines through that people can read them, and counts the others. Whoever writes what is told about, as a server may,
-/// decides how often it changes.
+/// Lets so many lines through that people can read them, and counts the others. Whoever writes what is told about, as a
+/// server may, decides how often it changes.
 struct LineLimit {
     /// Lines at once, at most.
     private static let most = 100

@@ -1,8 +1,8 @@
 import Base
 
-/// Gives memory back to the system some time after very many objects have come or gone, once those who were told have let go of
-/// theirs, and once more for those who take longer. Without that what reading a whole cluster took is kept after it was read, and
-/// the room of the cluster after its last object has gone.
+/// Gives memory back to the system some time after very many objects have come or gone, once those who were told have
+/// let go of theirs, and once more for those who take longer. Without that what reading a whole cluster took is kept
+/// after it was read, and the room of the cluster after its last object has gone.
 final class MemoryReturn: Sendable {
     private static let manyObjects = 1000
     /// Each after the one before.

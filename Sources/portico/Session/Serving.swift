@@ -3,8 +3,8 @@ import EventLoop
 import Glibc
 import Logging
 
-/// What every command that serves begins and ends with: it must neither wait for whoever reads what it says, nor end because
-/// somebody sent it a signal that is not meant to end anything.
+/// What every command that serves begins and ends with: it must neither wait for whoever reads what it says, nor end
+/// because somebody sent it a signal that is not meant to end anything.
 enum Serving {
     /// How long what is said last may take to be read.
     private static let lastWords = Duration.seconds(1)

@@ -7,8 +7,8 @@ import Logging
 import Relay
 import Status
 
-/// One run of a command that serves until it is told to end. What changes the course of things comes as a wake, and is dealt with
-/// one by one; what is only told goes other ways, where it may get lost but never holds anything up.
+/// One run of a command that serves until it is told to end. What changes the course of things comes as a wake, and is
+/// dealt with one by one; what is only told goes other ways, where it may get lost but never holds anything up.
 struct Session<Role: SessionRole> {
     private enum Wake: Sendable {
         /// The source has something to say.
@@ -36,8 +36,8 @@ struct Session<Role: SessionRole> {
     private let retryWaits = Guarded(false)
     private var logger: Logger { teller.logger }
 
-    /// - Throws: ``CommandFailure`` if there is nothing to serve, or it cannot be served; `ExitCode` on a second signal, and if
-    ///   the role says so.
+    /// - Throws: ``CommandFailure`` if there is nothing to serve, or it cannot be served; `ExitCode` on a second
+    ///   signal, and if the role says so.
     func run(_ role: Role) async throws {
         var role = role
         let start = ContinuousClock.now

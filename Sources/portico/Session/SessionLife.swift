@@ -1,9 +1,9 @@
-/// How far a session that serves has come, and what is to happen next: a value, so that it can be seen to be right without any
-/// socket.
+/// How far a session that serves has come, and what is to happen next: a value, so that it can be seen to be right
+/// without any socket.
 enum SessionLife: Equatable {
     case serving
-    /// Nobody new is served, and open connections have time to end. Each further signal brings the next of `limits`, nil for one
-    /// that sets none; a signal after the last ends everything.
+    /// Nobody new is served, and open connections have time to end. Each further signal brings the next of `limits`,
+    /// nil for one that sets none; a signal after the last ends everything.
     case draining(limits: ArraySlice<Duration?>)
     /// - Parameter signal: the one that cut the drain short, if one did.
     case ended(signal: Int32?)

@@ -2,8 +2,8 @@ import Cluster
 import Relay
 import Status
 
-/// What is particular about one kind of session; ``Session`` has what all kinds have in common. Its functions are called one
-/// after another.
+/// What is particular about one kind of session; ``Session`` has what all kinds have in common. Its functions are
+/// called one after another.
 protocol SessionRole: SendableMetatype {
     /// What only this kind wakes up for.
     associatedtype Event: Sendable
@@ -39,7 +39,8 @@ protocol SessionRole: SendableMetatype {
 
     /// The end begins: nobody new is to be served, and the status drains.
     ///
-    /// - Returns: how long open connections may take to end, nil for no limit; each further signal brings the next limit.
+    /// - Returns: how long open connections may take to end, nil for no limit; each further signal brings the next
+    ///   limit.
     mutating func beginEnd() async -> [Duration?]
     /// The relay has stopped.
     mutating func finish() async

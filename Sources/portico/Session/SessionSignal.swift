@@ -10,8 +10,8 @@ enum SessionSignal: Equatable {
     /// SIGHUP is left alone where nohup has it ignored.
     static var watched: [Int32] { [SIGINT, SIGTERM] + (IgnoredSignals.contains(SIGHUP) ? [SIGHUP] : []) }
 
-    /// SIGHUP by hand asks to read everything again. By the kernel it says that the terminal is gone, and a session that
-    /// nobody can see or end with Ctrl-C any more would keep its ports for ever.
+    /// SIGHUP by hand asks to read everything again. By the kernel it says that the terminal is gone, and a session
+    /// that nobody can see or end with Ctrl-C any more would keep its ports for ever.
     init(_ number: Int32) {
         self = number == SIGHUP && (!Self.hadTerminal || Self.hasTerminal) ? .reload : .end(number)
     }

@@ -5,8 +5,8 @@ import EventLoop
 /// Lines on their way to a descriptor that may block for ever: a pipe that nobody reads, a terminal that is stopped.
 ///
 /// They are written by a thread of Dispatch's, the only one that waits. The descriptor stays as it is, since to make it
-/// non-blocking would make it so for the shell and everybody else who shares it. What finds no room, or cannot be written, is
-/// dropped and counted; the count is a line in the place of what is missing.
+/// non-blocking would make it so for the shell and everybody else who shares it. What finds no room, or cannot be
+/// written, is dropped and counted; the count is a line in the place of what is missing.
 final class LineQueue: Sendable {
     private enum Entry {
         case line(String)

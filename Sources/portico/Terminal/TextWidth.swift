@@ -1,9 +1,10 @@
-/// How many columns of a terminal text takes, which is not how many characters it has: those of East Asian scripts and emoji
-/// take two, and marks that stand on others none.
+/// How many columns of a terminal text takes, which is not how many characters it has: those of East Asian scripts and
+/// emoji take two, and marks that stand on others none.
 extension StringProtocol {
     var columns: Int { reduce(0) { $0 + $1.columns } }
 
-    /// At most `limit` columns of it, with `…` in the place of what is left out of its middle: names differ at their ends.
+    /// At most `limit` columns of it, with `…` in the place of what is left out of its middle: names differ at their
+    /// ends.
     func fitted(to limit: Int) -> String {
         guard columns > limit else { return String(self) }
         guard limit > 1 else { return limit == 1 ? "…" : "" }

@@ -2,8 +2,8 @@ import Glibc
 
 /// What a signal does to a process that does not hear it.
 enum DefaultAction {
-    /// Has the kernel do that in place of the handler, which gets the signal back afterwards. A process that it stops is stopped when
-    /// this is called, and goes on when this returns.
+    /// Has the kernel do that in place of the handler, which gets the signal back afterwards. A process that it stops
+    /// is stopped when this is called, and goes on when this returns.
     static func take(_ signal: Int32) {
         var (standard, handler) = (sigaction(), sigaction())
         standard.__sigaction_handler.sa_handler = SIG_DFL

@@ -85,7 +85,8 @@ final class LiveView: Sendable {
         case SIGWINCH: draw(isResized: true)
         case SIGTSTP:
             screen.pause(isStopping: true)
-            // To stop or not is for the kernel to say: where no shell is that could let it go on, this one must not stop.
+            // To stop or not is for the kernel to say: where no shell is that could let it go on, this one must not
+            // stop.
             DefaultAction.take(SIGTSTP)
             screen.resume()
             wentOn = .now

@@ -1,5 +1,5 @@
-/// What stands at the end of a terminal, and what to write so that something else does: a value, so that it can be seen to be right
-/// without any terminal. While a frame stands there, the cursor is in its last line.
+/// What stands at the end of a terminal, and what to write so that something else does: a value, so that it can be seen
+/// to be right without any terminal. While a frame stands there, the cursor is in its last line.
 struct Paper {
     private var standing: [Frame.Line] = []
     /// The cursor may be anywhere.
@@ -59,7 +59,8 @@ struct Paper {
         standing = []
     }
 
-    /// Lines of the terminal that the frame has: those that are longer than the terminal is wide by now were wrapped by it.
+    /// Lines of the terminal that the frame has: those that are longer than the terminal is wide by now were wrapped by
+    /// it.
     private func height(_ columns: Int) -> Int {
         standing.reduce(0) { $0 + max(1, ($1.columns + columns - 1) / max(columns, 1)) }
     }

@@ -3,8 +3,8 @@ import Base
 import Relay
 import Status
 
-/// What a row of the live view says of a service port for as long as its Service is as it is. Made when that changes, since there are
-/// thousands of them where a person looks at twenty.
+/// What a row of the live view says of a service port for as long as its Service is as it is. Made when that changes,
+/// since there are thousands of them where a person looks at twenty.
 struct PortFacts {
     /// What the relay and the clock add to it.
     struct Moment {

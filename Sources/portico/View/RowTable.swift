@@ -1,8 +1,8 @@
 import Balancing
 import Base
 
-/// The rows of a frame in columns that fit its width. What matters least gives way first: further addresses, the middle of long
-/// names, then whole columns.
+/// The rows of a frame in columns that fit its width. What matters least gives way first: further addresses, the middle
+/// of long names, then whole columns.
 struct RowTable {
     private(set) var lines: [[StyledText]] = []
 

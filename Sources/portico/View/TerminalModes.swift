@@ -1,8 +1,8 @@
 import Base
 import Glibc
 
-/// The modes of a terminal while a view stands on it: keys leave no trace there. They are undone by ``leave()``, and if the process
-/// crashes in between: a shell without cursor and echo looks as if it hung.
+/// The modes of a terminal while a view stands on it: keys leave no trace there. They are undone by ``leave()``, and if
+/// the process crashes in between: a shell without cursor and echo looks as if it hung.
 final class TerminalModes: Sendable {
     static let enterSequence = "\u{1B}[?25l"
     /// Lines wrap, the cursor is seen, and no colour is left over.
@@ -75,9 +75,9 @@ private enum CrashGuard {
     }
 }
 
-// What the handler needs: the terminal, -1 for none, its modes as they were, what to write to it, and the handlers of before.
-// Globals, since a handler may touch neither locks nor objects; constant at first, so that none of them has to be made when it is
-// touched. Written under the lock of ``TerminalModes``, the terminal last.
+// What the handler needs: the terminal, -1 for none, its modes as they were, what to write to it, and the handlers of
+// before. Globals, since a handler may touch neither locks nor objects; constant at first, so that none of them has to
+// be made when it is touched. Written under the lock of ``TerminalModes``, the terminal last.
 nonisolated(unsafe) private var crashTerminal: Int32 = -1
 nonisolated(unsafe) private var crashModes = termios()
 nonisolated(unsafe) private var crashBytes = UnsafeMutableBufferPointer<UInt8>(start: nil, count: 0)

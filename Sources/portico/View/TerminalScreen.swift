@@ -3,11 +3,11 @@ import Dispatch
 import EventLoop
 import Glibc
 
-/// A frame at the end of a terminal, with lines scrolling above it: those that this process writes to its streams. It has the
-/// terminal from ``open()`` to ``close()``, and leaves the last frame readable.
+/// A frame at the end of a terminal, with lines scrolling above it: those that this process writes to its streams. It
+/// has the terminal from ``open()`` to ``close()``, and leaves the last frame readable.
 ///
-/// Written by a thread of Dispatch's, the only one that waits for a terminal that is stopped; of frames that it has not come to,
-/// only the newest counts. Nothing is written that stands there already. Any thread.
+/// Written by a thread of Dispatch's, the only one that waits for a terminal that is stopped; of frames that it has not
+/// come to, only the newest counts. Nothing is written that stands there already. Any thread.
 final class TerminalScreen: Sendable {
     private struct State {
         var isOpen = false

@@ -5,8 +5,8 @@ import Proxy
 import Relay
 import Status
 
-/// Keeps what a live view needs to know of a session, and makes its model when asked. Told of changes by Service and of reports of
-/// the relay; counters it reads itself.
+/// Keeps what a live view needs to know of a session, and makes its model when asked. Told of changes by Service and of
+/// reports of the relay; counters it reads itself.
 struct ViewFeed {
     /// How long what failed last is told of a Service that is well again.
     private static let memory = Duration.seconds(60)

@@ -1,8 +1,8 @@
 import Balancing
 import Status
 
-/// What a live view shows: a value, made from a status and counters by ``ViewFeed``, and put on paper by ``Frame``. Neither knows
-/// of the other or of a terminal.
+/// What a live view shows: a value, made from a status and counters by ``ViewFeed``, and put on paper by ``Frame``.
+/// Neither knows of the other or of a terminal.
 struct ViewModel: Sendable, Equatable {
     /// What runs, such as `portico dev`.
     let name: String

@@ -2,8 +2,8 @@ import Balancing
 import Objects
 import Status
 
-/// The rows of a live view, in the order of their names. Only those are made anew whose Service has changed, or to which something
-/// happens or has just happened: at rest ten thousand of them cost nothing.
+/// The rows of a live view, in the order of their names. Only those are made anew whose Service has changed, or to
+/// which something happens or has just happened: at rest ten thousand of them cost nothing.
 struct ViewRows {
     private var facts: [ObjectKey: [PortFacts]] = [:]
     private(set) var rows: [ServiceRow] = []
