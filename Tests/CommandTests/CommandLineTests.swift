@@ -66,6 +66,22 @@ import Testing
                 "--service: default/a:1 is given twice; name all of its endpoints at once") == true)
     }
 
+    @Test("A file that is read is not written, and no file is for two things")
+    func writtenFiles() throws {
+        let folder = try TemporaryDirectory()
+        try folder.write("{}", to: "m/a.yaml")
+        let (folderOfAll, file, other) = (folder.file("m"), folder.file("m/a.yaml"), folder.file("services"))
+        let words = "would replace what is read there"
+        #expect(complaint("dev", "-f", file, "--env-file", file)?.contains("--env-file \(file) \(words)") == true)
+        #expect(complaint("dev", "-f", folderOfAll, "--hosts-file", file)?.contains(words) == true)
+        #expect(complaint("dev", "-f", folderOfAll, "--env-file", folder.file("m/new.json"))?.contains(words) == true)
+        #expect(
+            complaint("dev", "--kubeconfig", file, "--env-file", folder.file("m/../m/a.yaml"))?.contains(words) == true)
+        #expect(
+            complaint("dev", "-f", file, "--env-file", other, "--hosts-file", other)?.contains("the same file") == true)
+        _ = try dev("-f", folderOfAll, "--env-file", folder.file("m/services.env"), "--hosts-file", other)
+    }
+
     @Test func allNamespacesAreTheSameAsNone() throws {
         for flag in ["-A", "--all-namespaces"] {
             #expect(try dev("-f", "x", flag).selection.includes(namespace: "any", labels: [:]))

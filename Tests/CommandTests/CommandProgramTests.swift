@@ -74,6 +74,24 @@ import Testing
         #expect(try await process.finished().output == "through\n")
     }
 
+    @Test("A program that goes on when it is told to end is named, with what ends it")
+    func goesOn() async throws {
+        let process = try DevProcess(
+            Self.service + ["--", "sh", "-c", "trap '' TERM; echo begun; while :; do sleep 0.1; done"])
+        try await process.waitFor("begun")
+        process.child.signal(SIGTERM)
+        // The second one comes when the first has been dealt with: signals of one kind that wait are one.
+        var line: Regex<(Substring, Substring)>.Match?
+        #expect(
+            await eventually(within: .seconds(30)) {
+                process.child.signal(SIGTERM)
+                line = process.child.errors.firstMatch(of: /sh \(process ([0-9]+)\) has been told to end and goes on/)
+                return line != nil
+            }, "\(process.child.errors)")
+        kill(try #require(line.flatMap { Int32($0.output.1) }), SIGKILL)
+        #expect(try await process.finished().status == 128 + SIGKILL)
+    }
+
     /// Portico's threads block signals, and it ignores SIGPIPE.
     @Test func theCommandTakesSignalsAsEverybodyDoes() async throws {
         let result = try await run(Self.service, "grep", "-E", "Sig(Blk|Ign)", "/proc/self/status")

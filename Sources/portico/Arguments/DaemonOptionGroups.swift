@@ -75,6 +75,7 @@ struct SuccessionOptions: ParsableArguments {
     var allowEmpty = false
 
     func validate() throws {
+        guard takeover != "" else { throw ValidationError("--takeover is empty: name the path of a socket") }
         guard takeover != nil || !takeoverForce, takeover != nil || takeoverDrainTimeout == nil else {
             throw ValidationError("--takeover-force and --takeover-drain-timeout are for --takeover")
         }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Base
+import Glibc
 import Names
 
 /// How programs find what `dev` serves, other than by reading its table.
@@ -53,6 +54,40 @@ struct NameOptions: ParsableArguments {
             return name
         })
     var dnsDomain: DNSName?
+
+    /// A file that is written may not be one that is read, nor another that is written.
+    ///
+    /// - Parameter sources: files and folders.
+    func check(against sources: [String]) throws {
+        for (flag, path) in [("--env-file", envFile), ("--hosts-file", hostsFile)] {
+            guard let path else { continue }
+            let place = Self.real(path)
+            let isManifest = [".yaml", ".yml", ".json"].contains { place.hasSuffix($0) }
+            for source in sources {
+                let other = Self.real(source)
+                guard place != other, !isManifest || !place.hasPrefix(other + "/") else {
+                    throw ValidationError("\(flag) \(path) would replace what is read there: name another file")
+                }
+            }
+        }
+        if let envFile, let hostsFile, Self.real(envFile) == Self.real(hostsFile) {
+            throw ValidationError("--env-file and --hosts-file name the same file")
+        }
+    }
+
+    /// The path with all links followed, as far as it exists.
+    private static func real(_ path: String) -> String {
+        if let found = realpath(path, nil) {
+            defer { free(found) }
+            return String(cString: found)
+        }
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count > 1, let folder = realpath(parts.dropLast().joined(separator: "/") + "/", nil) else {
+            return path
+        }
+        defer { free(folder) }
+        return String(cString: folder) + "/" + parts[parts.count - 1]
+    }
 
     /// Somebody else than a program behind `--` wants to know names.
     var isWanted: Bool { envFile != nil || hostsFile != nil || dns != nil }

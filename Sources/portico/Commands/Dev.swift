@@ -67,7 +67,8 @@ struct Dev: AsyncParsableCommand {
               128 + n if signal n ended it. Signals to Portico are passed on to it.
 
             SIGNALS
-              SIGINT, SIGTERM: an orderly end; a second one ends at once. SIGHUP: all
+              SIGINT, SIGTERM: an orderly end; a second one ends at once. The program
+              behind --, if there is one, gets them instead, and ends both. SIGHUP: all
               manifests are read again, also those that seem unchanged. SIGUSR1, SIGUSR2,
               SIGALRM: nothing. SIGQUIT: an end at once.
             """
@@ -121,6 +122,7 @@ struct Dev: AsyncParsableCommand {
                 throw ValidationError("--publish: \(argument.place) is given twice")
             }
         }
+        try names.check(against: selection.files + [cluster.kubeconfig, project.projectInUse].compactMap(\.self))
         try lone.check(defaultNamespace: selection.defaultNamespace)
         try local.check(publish: ports.publish, command: command)
     }

@@ -32,6 +32,7 @@ struct DevRole: SessionRole {
     private var tools: SessionTools<Event>?
     private var proxy: DevelopmentProxy?
     private var command: UserCommand?
+    private var wasToldToEnd = false
     private let watch: LocalWatch
     private var watching: Task<Void, Never>?
     /// Host names are being looked up: a resolver may be silent for long.
@@ -172,9 +173,18 @@ struct DevRole: SessionRole {
     }
 
     mutating func endIsWanted(by signal: Int32) -> Bool {
+        guard let command else { return true }
         // What a signal means is for the command to say.
-        command?.pass(on: signal)
-        return command == nil
+        command.pass(on: signal)
+        if signal == SIGTERM {
+            if wasToldToEnd {
+                let name = "\(settings.command) (process \(command.pid))"
+                tools?.teller.logger.notice(
+                    "\(name) has been told to end and goes on; 'kill -9 \(command.pid)' ends it, and this with it")
+            }
+            wasToldToEnd = true
+        }
+        return false
     }
 
     mutating func beginEnd() async -> [Duration?] {
