@@ -27,6 +27,17 @@ import Testing
 
         """
 
+    @Test("Manifests come from standard input, as from kubectl or helm", arguments: [["check"], ["dev", "--plain"]])
+    func standardInput(command: [String]) async throws {
+        let child = try ChildProcess(try DevProcess.program(), command + ["-f", "-"])
+        try child.write(service("web", "ports: [{port: 8080}]"))
+        child.closeInput()
+        let words = command == ["check"] ? "in 1 Service with 1 port to serve" : "0 of 1 Service is served."
+        #expect(await eventually(within: .seconds(30)) { child.output.contains(words) }, "\(child.errors)")
+        if command != ["check"] { child.signal(SIGTERM) }
+        #expect(try await child.finished().status == 0)
+    }
+
     @Test func servicesThatFindNothing() async throws {
         let folder = try TemporaryDirectory()
         let text =

@@ -115,6 +115,15 @@ import Testing
         }
     }
 
+    @Test("Words that are no flags, such as that for standard input, are nobody's", arguments: [["-f", "-"], ["-f-"]])
+    func standardInput(arguments: [String]) throws {
+        for taker in [ProjectCommandLine.Taker.dev, .check] {
+            #expect(try ProjectCommandLine(arguments, for: taker).settled { "/no/such/file" } == arguments)
+            #expect(try ProjectCommandLine(["-"], for: taker).settled { nil } == ["-"])
+            #expect(try ProjectCommandLine([""], for: taker).settled { nil } == [""])
+        }
+    }
+
     @Test("All mistakes are told at once, each with its line")
     func mistakes() {
         let text = """

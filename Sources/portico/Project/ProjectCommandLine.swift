@@ -105,9 +105,13 @@ struct ProjectCommandLine {
     /// `-R` and `-f` of `-Rfother`: letters up to the first one that takes a value.
     private static func shortFlags(in word: String) -> [String] {
         guard word.hasPrefix("-"), !word.hasPrefix("--") else { return [] }
-        let letters = word.dropFirst()
-        let end = letters.firstIndex { valued.contains($0) } ?? letters.index(before: letters.endIndex)
-        return letters[...end].map { "-\($0)" }
+        var flags: [String] = []
+        for letter in word.dropFirst() {
+            flags.append("-\(letter)")
+            // The rest is its value.
+            if valued.contains(letter) { break }
+        }
+        return flags
     }
 
     /// The last value of a flag.
