@@ -29,13 +29,11 @@ public enum ProcessImage {
     private static let own = "/proc/self/exe"
 
     /// Where the program is, since lists of processes show the last part of that; nil if another one is there by now.
-    private static var path: String? {
-        var path = [CChar](repeating: 0, count: Int(PATH_MAX))
-        let length = readlink(own, &path, path.count - 1)
+    public static var path: String? {
         var (there, here) = (stat(), stat())
-        guard length > 0, stat(path, &there) == 0, stat(own, &here) == 0, there.st_dev == here.st_dev,
-            there.st_ino == here.st_ino
+        guard let path = realPath(own), stat(path, &there) == 0, stat(own, &here) == 0,
+            there.st_dev == here.st_dev, there.st_ino == here.st_ino
         else { return nil }
-        return String(decoding: path.prefix(length).map(UInt8.init(bitPattern:)), as: UTF8.self)
+        return path
     }
 }

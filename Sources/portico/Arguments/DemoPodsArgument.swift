@@ -13,15 +13,8 @@ enum DemoPodsArgument: String, CaseIterable, ExpressibleByArgument {
 
     init?(argument: String) { self.init(rawValue: argument == "false" ? "none" : argument) }
 
-    /// Has the option without a value mean `all`, since the parser knows no option whose value may be left out.
+    /// With `all` in the place of the option alone.
     static func normalized(_ arguments: [String]) -> [String] {
-        var result: [String] = []
-        for (index, argument) in arguments.enumerated() {
-            if argument == "--" { return result + arguments[index...] }
-            let next = index + 1 < arguments.count ? arguments[index + 1] : ""
-            let isAlone = argument == name && Self(argument: next) == nil
-            result.append(isAlone ? "\(name)=\(Self.all.rawValue)" : argument)
-        }
-        return result
+        ImpliedValue.filled(arguments, [name], with: "\(name)=\(all.rawValue)") { Self(argument: $0) != nil }
     }
 }

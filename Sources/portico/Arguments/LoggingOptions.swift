@@ -16,16 +16,11 @@ struct LoggingOptions: ParsableArguments {
         guard verbosity >= 0 else { throw ValidationError("-v takes a number from 0 to 10") }
     }
 
-    /// Has `-v` without a level mean 1, since the parser knows no option whose value may be left out.
+    /// With a level in the place of `-v` alone.
     static func normalized(_ arguments: [String]) -> [String] {
-        var result: [String] = []
-        for (index, argument) in arguments.enumerated() {
-            if argument == "--" { return result + arguments[index...] }
-            let next = index + 1 < arguments.count ? arguments[index + 1] : "-"
-            let isAlone = ["-v", "--v"].contains(argument) && next.hasPrefix("-") && Int(next) == nil
-            result.append(isAlone ? "-v1" : argument)
+        ImpliedValue.filled(arguments, ["-v", "--v"], with: "-v1") { next in
+            !next.isEmpty && (!next.hasPrefix("-") || Int(next) != nil)
         }
-        return result
     }
 
     /// The level of swift-log that stands for a verbosity of Kubernetes' own programs.

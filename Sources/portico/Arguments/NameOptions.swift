@@ -75,18 +75,12 @@ struct NameOptions: ParsableArguments {
         }
     }
 
-    /// The path with all links followed, as far as it exists.
+    /// The path with all links followed; of a file that is not there yet those of its folder.
     private static func real(_ path: String) -> String {
-        if let found = realpath(path, nil) {
-            defer { free(found) }
-            return String(cString: found)
-        }
-        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count > 1, let folder = realpath(parts.dropLast().joined(separator: "/") + "/", nil) else {
-            return path
-        }
-        defer { free(folder) }
-        return String(cString: folder) + "/" + parts[parts.count - 1]
+        if let found = realPath(path) { return found }
+        let start = path.lastIndex(of: "/").map(path.index(after:)) ?? path.startIndex
+        let folder = realPath(start == path.startIndex ? "." : String(path[..<start]))
+        return folder.map { "\($0)/\(path[start...])" } ?? path
     }
 
     /// Somebody else than a program behind `--` wants to know names.

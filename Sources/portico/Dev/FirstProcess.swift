@@ -35,9 +35,8 @@ enum FirstProcess {
 
     private static func start(_ arguments: [String]) -> pid_t? {
         // By its own path, so that lists of processes have its name.
-        guard let path = realpath("/proc/self/exe", nil) else { return nil }
-        defer { free(path) }
-        let words = [String(cString: path)] + arguments.dropFirst()
+        guard let path = ProcessImage.path else { return nil }
+        let words = [path] + arguments.dropFirst()
         return try? ForegroundProgram(words, environment: UserCommand.inherited(without: [])).pid
     }
 

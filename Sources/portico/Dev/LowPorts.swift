@@ -17,11 +17,9 @@ struct LowPorts {
 
     init() {
         let setting = (try? KernelFile.read("/proc/sys/net/ipv4/ip_unprivileged_port_start").get()).flatMap(UInt16.init)
-        let path = realpath("/proc/self/exe", nil)
-        defer { free(path) }
         self.init(
             firstOpen: Privilege.netBindService.isInForce ? nil : setting ?? 1024,
-            program: path.map { String(cString: $0) } ?? "portico")
+            program: ProcessImage.path ?? "portico")
     }
 
     /// One line, if it concerns any of these.

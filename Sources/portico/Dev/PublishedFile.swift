@@ -26,9 +26,7 @@ final class PublishedFile {
             guard made >= 0 else { throw Self.failure(option, path, errno) }
             close(made)
         }
-        let target = realpath(path, nil)
-        defer { free(target) }
-        self.path = target.map { String(cString: $0) } ?? path
+        self.path = realPath(path) ?? path
     }
 
     func write(_ text: String) throws {

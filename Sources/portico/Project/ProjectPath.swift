@@ -23,8 +23,8 @@ enum ProjectPath {
 
     /// As it is here.
     static func find() -> String? {
-        guard let folder = path(of: ".") else { return nil }
-        let home = ProcessEnvironment.variables["HOME"].flatMap(path)
+        guard let folder = realPath(".") else { return nil }
+        let home = ProcessEnvironment.variables["HOME"].flatMap(realPath)
         let found = find(from: folder, home: home) { name in
             var status = stat()
             return lstat(name, &status) == 0
@@ -45,16 +45,10 @@ enum ProjectPath {
     static func folder(of file: String) -> String? {
         guard let slash = file.lastIndex(of: "/") else { return nil }
         let folder = slash == file.startIndex ? "/" : String(file[..<slash])
-        return path(of: folder) == path(of: ".") ? nil : folder
+        return realPath(folder) == realPath(".") ? nil : folder
     }
 
     private static func join(_ folder: String, _ name: String) -> String {
         folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
-    }
-
-    private static func path(of name: String) -> String? {
-        let path = realpath(name, nil)
-        defer { free(path) }
-        return path.map { String(cString: $0) }
     }
 }
