@@ -159,6 +159,12 @@ import Testing
                     }, "\(others.filter(Lab.isRunning)) of \(others) in round \(round)")
                 #expect(try await lab.ask(4, from: "client", "10.100.0.1", 80) == [.pod("nginx1"): 4], "round \(round)")
                 serving = others.first(where: Lab.isRunning) ?? serving
+                // Nobody was killed: each loser is told, or finds out, that another one serves, and ends at once.
+                for name in ["first", "second", "third"] {
+                    let log = try String(
+                        contentsOfFile: "/run/portico-lab/\(lab.name)/\(name)-\(round)", encoding: .utf8)
+                    #expect(!log.contains("before it was told"), "\(log)")
+                }
             }
         }
     }

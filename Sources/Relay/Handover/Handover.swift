@@ -41,6 +41,17 @@ public enum Handover {
         }
     }
 
+    /// Whether there is a process at `path` that can be asked for its sockets.
+    public static func isServed(at path: String) async -> Bool {
+        do throws(HandoverError) {
+            return try await HandoverChannel.blocking { () throws(HandoverError) in
+                (try? MessageSocket.connect(to: path, limit: 1000)) != nil
+            }
+        } catch {
+            return false
+        }
+    }
+
     private static let attempts = 50
     /// Microseconds between two of them.
     private static let pause: useconds_t = 20_000

@@ -17,6 +17,8 @@ extension DaemonRole {
         case configuration(ConfigurationWatch.News)
         /// It is time to start anew with it.
         case restartDue
+        /// The former process may have let go of more of its doors.
+        case doorsDue
         /// The Node has had its time to get addresses.
         case addressesDue
         /// The Node has had its time to get ranges for its pods.
@@ -50,6 +52,18 @@ extension DaemonRole {
             feeds += [Task { await recorder.run() }, Task { await feed.follow(changes) }]
         }
         return feeds
+    }
+
+    /// Has doors tried again that the former process had in this one's way: it lets go of them within moments, and only it
+    /// sees when.
+    func retryDoors(_ tools: SessionTools<Event>) {
+        let pauses: [Duration] = [.zero, .milliseconds(50), .milliseconds(200), .seconds(1), .seconds(4)]
+        Task {
+            for pause in pauses {
+                try? await Task.sleep(for: pause)
+                tools.wake(.doorsDue)
+            }
+        }
     }
 
     /// Tells whenever the kernel says that interfaces or their addresses have changed.

@@ -140,6 +140,8 @@ struct DaemonRole: SessionRole {
             return true
         case .redirected(let redirected):
             await take(redirected, parts)
+        case .doorsDue:
+            take(await parts.proxy.retry(), isChange: false)
         case .addressesDue:
             identity?.addressesAreDue()
             take(await parts.proxy.retry(), isChange: false)
@@ -195,8 +197,7 @@ struct DaemonRole: SessionRole {
             return
         }
         isServing = true
-        // What the former process had where this one wants something else is free from here on.
-        take(await parts.proxy.retry(), isChange: false)
+        if options.takeover != nil { retryDoors(parts.tools) }
         teller.update { $0.enter(.serving) }
         manager.ready(mainPID: getpid())
     }

@@ -131,14 +131,14 @@ final class Succession: Sendable {
             succeeded()
             return false
         } catch {
-            logger.warning("the former process has ended before it was told: \(error)")
-            // Whoever found nobody there meanwhile has begun by itself, and has the lock.
-            if case .held(let process)? = await waitForLock() {
+            // Another one was faster, to take over or to begin by itself where it found nobody, if it has the lock.
+            if case .held(let process)? = await waitForLock(unlessServedAt: path) {
                 let who = process.map { "process \($0)" } ?? "another process"
                 logger.error("\(who) was faster to take the former one's place, and this one ends")
                 succeeded()
                 return false
             }
+            logger.warning("the former process has ended before it was told: \(error)")
         }
         await relay.releaseUnclaimed()
         await state.set(nil as Inheritance?)
@@ -161,14 +161,16 @@ final class Succession: Sendable {
 
     /// Takes the lock as soon as it is free, unless this process has it.
     ///
+    /// - Parameter path: where whoever serves can be asked: then the lock will not become free.
     /// - Returns: why it has it not.
-    private func waitForLock() async -> DaemonLock.Failure? {
+    private func waitForLock(unlessServedAt path: String? = nil) async -> DaemonLock.Failure? {
         let deadline = ContinuousClock.now + Self.patience
         while lock.withLock({ $0 == nil }) {
             do throws(DaemonLock.Failure) {
                 keep(try DaemonLock())
             } catch {
                 guard case .held = error, ContinuousClock.now < deadline else { return error }
+                if let path, await Handover.isServed(at: path) { return error }
                 try? await Task.sleep(for: Self.pause)
             }
         }
