@@ -222,7 +222,7 @@ public actor DevelopmentProxy {
     /// What is no single Service's own.
     private func tellOfAll(_ served: inout Served) {
         served.problems = addresses.filter(\.value.isEmpty).keys.sorted().map { name in
-            Problem(.error, .source, subject: "host name \(name)", "has no address")
+            Problem(.error, .source, subject: "host name \(name)", "has no address, or the resolver does not answer")
         }
         let hidden = staticServices.keys.filter { resolver.services[$0] != nil }.sorted().map { key in
             Problem(

@@ -37,6 +37,10 @@ struct DevRole: SessionRole {
     private var watching: Task<Void, Never>?
     /// Host names are being looked up: a resolver may be silent for long.
     private var isLookingUp = false
+    private let answers = AsyncStream.makeStream(
+        of: DevelopmentProxy.HostAnswer?.self, bufferingPolicy: .bufferingOldest(1))
+    /// How long a start waits for the addresses of host names.
+    private static let patience = Duration.seconds(2)
     private(set) var exitStatus: Int32?
 
     init(
@@ -68,10 +72,12 @@ struct DevRole: SessionRole {
         (self.tools, self.proxy) = (tools, proxy)
         var served = await proxy.apply(first.changes)
         if settings.needsNames {
-            let hosts = try await tools.signals.unlessEnded { await proxy.lookUp() }
-            let resolved = await proxy.apply(hosts)
-            served.services.merge(resolved.services) { _, later in later }
-            (served.problems, served.notes) = (resolved.problems, resolved.notes)
+            lookUp(proxy)
+            if let hosts = try await firstAnswer(tools) {
+                let resolved = await proxy.apply(hosts)
+                served.services.merge(resolved.services) { _, later in later }
+                (served.problems, served.notes) = (resolved.problems, resolved.notes)
+            }
         }
         guard served.refusals.isEmpty || keepsGoing else {
             let all = served.refusals.joined(separator: "; ")
@@ -126,7 +132,30 @@ struct DevRole: SessionRole {
     private mutating func lookUp(_ proxy: DevelopmentProxy) {
         guard settings.needsNames, !isLookingUp, let tools else { return }
         isLookingUp = true
-        Task { tools.wake(.found(await proxy.lookUp())) }
+        let answers = answers.continuation
+        Task {
+            let hosts = await proxy.lookUp()
+            answers.yield(hosts)
+            tools.wake(.found(hosts))
+        }
+    }
+
+    /// What the resolver says at first; nil if that takes too long for those who wait for the rest. It is served when it comes.
+    private func firstAnswer(_ tools: SessionTools<Event>) async throws -> DevelopmentProxy.HostAnswer? {
+        let (stream, continuation) = answers
+        let hosts = try await tools.signals.unlessEnded {
+            let limit = Task {
+                try await Task.sleep(for: Self.patience)
+                continuation.yield(nil)
+            }
+            defer { limit.cancel() }
+            for await hosts in stream { return hosts }
+            return DevelopmentProxy.HostAnswer?.none
+        }
+        if hosts == nil {
+            tools.teller.logger.notice("the resolver has not answered yet for all host names of --service and --local")
+        }
+        return hosts
     }
 
     private func tell(_ served: DevelopmentProxy.Served, _ proxy: DevelopmentProxy) async {
