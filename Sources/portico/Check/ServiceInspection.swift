@@ -19,11 +19,19 @@ struct ServiceInspection {
     private let store: ClusterStore
     private let workloads: [Workload]
     private let pods: [Pod]
+    /// What has labels that a Service may select: its title, its namespace, and they.
+    private let labelled: [(String, String, [String: String])]
+    /// How often it was looked for what may have been meant.
+    private var guesses = 0
+    private static let mostGuesses = 100
 
     init(_ resolver: Resolver) {
         store = resolver.store
         workloads = store.allWorkloads.sorted { $0.id < $1.id }
         pods = store.allPods
+        labelled =
+            workloads.map { ($0.title, $0.metadata.namespace, $0.template.labels) }
+            + pods.map { ("Pod \($0.metadata.name)", $0.metadata.namespace, $0.metadata.labels) }
         let services = store.serviceKeys.sorted().compactMap { resolver.store.service($0) }
         let selecting = services.filter { !$0.spec.selector.isEmpty && $0.spec.type != .externalName }
         if workloads.isEmpty, pods.isEmpty {
@@ -91,12 +99,11 @@ struct ServiceInspection {
         add(service, field, "\(owner) has no \(transport) port \(number)" + (crew.first?.spec.portList ?? ""))
     }
 
-    /// What probably was to be selected.
-    private func nearest(to service: Service) -> String {
+    /// What probably was to be selected; of the first Services only that select nothing, since all that has labels is looked at for each.
+    private mutating func nearest(to service: Service) -> String {
+        guard guesses < Self.mostGuesses else { return "" }
+        guesses += 1
         let (selector, namespace) = (service.spec.selector, service.metadata.namespace)
-        let labelled =
-            workloads.map { ($0.title, $0.metadata.namespace, $0.template.labels) }
-            + pods.map { ("Pod \($0.metadata.name)", $0.metadata.namespace, $0.metadata.labels) }
         func lacking(_ labels: [String: String]) -> [String] { selector.keys.filter { labels[$0] != selector[$0] } }
         if let other = labelled.first(where: { $0.1 != namespace && lacking($0.2).isEmpty }) {
             return "; \(other.0) in the namespace \(other.1) has them"
