@@ -80,6 +80,10 @@ import Testing
         #expect(
             complaint("dev", "-f", file, "--env-file", other, "--hosts-file", other)?.contains("the same file") == true)
         _ = try dev("-f", folderOfAll, "--env-file", folder.file("m/services.env"), "--hosts-file", other)
+        let name = "not-there-\(getpid())"
+        #expect(
+            complaint("dev", "-f", file, "--env-file", name, "--hosts-file", "./\(name)")?.contains("the same file")
+                == true)
     }
 
     @Test func allNamespacesAreTheSameAsNone() throws {

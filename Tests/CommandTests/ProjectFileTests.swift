@@ -30,6 +30,7 @@ import Testing
         "Each field becomes its flag",
         arguments: [
             ("manifests: [a, b.yaml]", ["--file=a", "--file=b.yaml"]), ("manifests: a", ["--file=a"]),
+            ("demoPods: none", ["--demo-pods=none"]),
             ("recursive: true", ["--recursive"]), ("recursive: false", []), ("recursive:", []),
             ("namespaces: [a, b]", ["--namespace=a", "--namespace=b"]), ("selector: app=web", ["--selector=app=web"]),
             ("services: ['db:1=127.0.0.1:1']", ["--service=db:1=127.0.0.1:1"]),

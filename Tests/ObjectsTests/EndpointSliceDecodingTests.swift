@@ -159,6 +159,10 @@ struct EndpointSliceDecodingTests {
             ("nodeName: 7", "nodeName: expected text, found 7 (put it in quotes)"),
             ("zone: [a]", "zone: expected text, found a list"),
             ("hostname: true", "hostname: expected text, found true (put it in quotes)"),
+            (
+                "hostname: 'github.com x'",
+                "hostname: expected a name of at most 63 lower-case letters, digits and hyphens, found \"github.com x\""
+            ),
             ("hints: [a]", "hints: expected an object, found a list"),
             ("hints: {forZones: [a]}", "hints.forZones[0]: expected an object, found \"a\""),
             ("hints: {forZones: [{zone: a}]}", "hints.forZones[0]: expected a field name"),

@@ -55,7 +55,9 @@ struct ProjectReader {
         case (.texts, .sequence), (.paths, .sequence):
             arguments = texts(of: node)?.map { "\(setting.flag)=\(value(setting, $0))" }
         case (.texts, _), (.paths, _): arguments = nil
-        case (.command, .text): arguments = ["sh", "-c", tree.string(node)]
+        case (.command, .text):
+            let line = tree.string(node)
+            arguments = line.allSatisfy(\.isWhitespace) ? nil : ["sh", "-c", line]
         case (.command, .sequence):
             let words = texts(of: node, orNumbers: true)?.map(tree.string)
             arguments = words?.isEmpty == true ? nil : words
@@ -111,7 +113,7 @@ extension ProjectSetting.Kind {
         case .path: "a path"
         case .paths: "a list of paths"
         case .toggle: "true or false"
-        case .toggleOrWord(let words): "true, false, \(words.joined(separator: " or "))"
+        case .toggleOrWord(let words): "true, false, \(words.dropLast().joined(separator: ", ")) or \(words.last ?? "")"
         case .port: "a port, or an address with one"
         case .command: "a program with its arguments, or a line for a shell"
         }

@@ -51,7 +51,7 @@ struct ProjectSetting: Sendable {
         .init("services", "--service", .texts),
         .init("local", "--local", .texts),
         .init("localFallback", "--local-fallback", .text),
-        .init("demoPods", "--demo-pods", .toggleOrWord(["all", "missing"])),
+        .init("demoPods", "--demo-pods", .toggleOrWord(["all", "missing", "none"])),
         .init("publish", "--publish", .texts),
         .init("balancing", "--balancing", .text),
         .init("names", "--names", .toggle, opposite: "--no-names"),
