@@ -85,6 +85,22 @@ struct Direction: Equatable {
         phase = .pending
     }
 
+    /// Nothing has been taken from the source.
+    var isUntouched: Bool { phase == .reading && moved == 0 && held == 0 }
+
+    /// There is another sink, which has got nothing. Of what the one before has got, `count` bytes are held again,
+    /// before all others; they do not count once more.
+    mutating func beginAnew(with count: Int) {
+        held += Int32(truncatingIfNeeded: count)
+        own += Int32(truncatingIfNeeded: count)
+        sinkReady = true
+        switch phase {
+        case .reading where held > 0: phase = .pending
+        case .finished: phase = .flushing
+        case .reading, .pending, .flushing, .failed: break
+        }
+    }
+
     // MARK: Events
 
     @inline(__always)
@@ -122,6 +138,11 @@ struct Direction: Equatable {
         guard phase != .finished, phase != .failed else { return }
         let code = code()
         fail(code == 0 ? ECONNRESET : code, sink: true)
+    }
+
+    /// The sink will take nothing more, whether or not anything was left to write to it.
+    mutating func sinkIsLost(_ code: Int32) {
+        if phase != .failed { fail(code, sink: true) }
     }
 
     // MARK: Outcomes

@@ -24,6 +24,16 @@ struct Hold: ~Copyable {
         offset = 0
     }
 
+    /// Puts `bytes` before the `held` ones that are in the buffer.
+    mutating func prepend(_ bytes: [UInt8], held: Int32) {
+        guard !bytes.isEmpty else { return }
+        var all = bytes
+        if let buffer, held > 0 {
+            all.append(contentsOf: UnsafeRawBufferPointer(start: buffer + Int(offset), count: Int(held)))
+        }
+        all.withUnsafeBytes { keep($0) }
+    }
+
     /// Moves the `held` bytes of the pipe into a buffer, so that the pipe can be given back; false if that cannot be
     /// done now.
     mutating func unload(_ held: Int32, from pipes: borrowing PipePool) -> Bool {

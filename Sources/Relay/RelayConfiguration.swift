@@ -1,4 +1,4 @@
-internal import Balancing
+public import Balancing
 internal import EventLoop
 
 /// Settings of the data plane, fixed at start.
@@ -14,9 +14,9 @@ public struct RelayConfiguration: Sendable {
     /// Milliseconds until a connection's endpoint socket gets its keep-alive: that takes four calls, which a connection
     /// that is over by then never needed. The first probe would not be due before 15 s anyway.
     var youth: UInt64 = 5000
-    /// Says which endpoints are reached by a tunnel, and by which; nil for those that are not. Asked on the workers'
-    /// threads.
-    var tunnels: (@Sendable (Endpoint) -> Tunnel?)?
+    /// Says which endpoints of which service port are reached by a tunnel, and by which; nil for those that are not.
+    /// Asked on the workers' threads, several times for each connection.
+    public var tunnels: (@Sendable (ServicePortID, Endpoint) -> Tunnel?)?
     /// How long UDP flows may be silent.
     var flowTimeouts = FlowTimeouts()
     /// One limit for all UDP flows, in milliseconds, in place of those that follow what a flow has done so far.

@@ -22,14 +22,14 @@ struct Token: Equatable {
     let kind: Kind
     let index: UInt32
     let generation: UInt32
-    /// Tells the sockets of successive dial attempts apart, of which only the last is alive.
+    /// Tells the sockets of successive dial attempts apart, of which only the last is alive: the last bits of its number.
     let attempt: UInt8
 
     init(_ kind: Kind, index: UInt32, generation: UInt32, attempt: UInt8 = 0) {
         self.kind = kind
         self.index = index
         self.generation = generation
-        self.attempt = attempt
+        self.attempt = attempt & 3
     }
 
     init(_ kind: Kind, _ id: Slab<Connection>.ID, attempt: UInt8 = 0) {
@@ -46,7 +46,7 @@ struct Token: Equatable {
 
     @inline(__always)
     var raw: EventLoop.Token {
-        UInt64(kind.rawValue) << 60 | UInt64(attempt & 3) << 56 | UInt64(generation & 0xFF_FFFF) << 32 | UInt64(index)
+        UInt64(kind.rawValue) << 60 | UInt64(attempt) << 56 | UInt64(generation & 0xFF_FFFF) << 32 | UInt64(index)
     }
 
     var probe: Slab<Probe>.ID { Slab<Probe>.ID(index: index, generation: generation) }

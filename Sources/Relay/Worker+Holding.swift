@@ -101,7 +101,10 @@ extension Worker {
     /// nothing and will send nothing, however, has most likely closed its socket.
     func hasGivenUp(_ connection: UnsafeMutablePointer<Connection>, _ readiness: Readiness) -> Bool {
         if !readiness.isDisjoint(with: [.failed, .hangup]) { return true }
-        guard connection.pointee.isHeld, readiness.contains(.peerDone) else { return false }
+        // Whose words are held again has said something.
+        guard connection.pointee.isHeld, connection.pointee.up.isUntouched, readiness.contains(.peerDone) else {
+            return false
+        }
         return connection.pointee.client.isAtEnd()
     }
 

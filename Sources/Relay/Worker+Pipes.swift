@@ -23,7 +23,8 @@ extension Worker {
             : unload(connection.pointee.down.held, &connection.pointee.downHold, of: holder)
     }
 
-    private func unload(_ held: Int32, _ hold: inout Hold, of holder: PipePool.Holder) -> Bool {
+    /// Moves what is in a pipe into a buffer; false if that cannot be done now.
+    func unload(_ held: Int32, _ hold: inout Hold, of holder: PipePool.Holder) -> Bool {
         guard hold.unload(held, from: pipes) else { return false }
         giveBackPipe(&hold, of: holder)
         return true

@@ -11,6 +11,8 @@ enum DialKind: Sendable {
     /// By a connection that somebody else makes, and of which one end is delivered when it stands.
     case tunnel(Tunnel)
 
+    var isTunnel: Bool { if case .tunnel = self { true } else { false } }
+
     /// Every limit that an attempt may have, in milliseconds.
     static let limits = DialAttempts.timeouts + [DialAttempts.tunnelTimeout]
 
@@ -22,17 +24,4 @@ enum DialKind: Sendable {
         case .tunnel: Self.limits.count - 1
         }
     }
-}
-
-/// Asks for a connection to an endpoint. Called on a worker's thread, so it must not block; it calls what it is given
-/// once, from any thread, now or later. Nobody tells it that the connection is no longer wanted: one that is not is
-/// closed on delivery.
-typealias Tunnel = @Sendable (_ deliver: @escaping @Sendable (TunnelEnd) -> Void) -> Void
-
-/// What asking for a connection came to.
-enum TunnelEnd: Sendable {
-    /// One end of a connection that stands: a non-blocking stream socket, the receiver's from here on.
-    case connected(Int32)
-    /// The errno of what went wrong.
-    case failed(Int32)
 }

@@ -78,7 +78,8 @@ extension Worker {
     private func awaitConnect(_ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>) {
         guard watch(id, connection) else { return end(id, .exhausted) }
         guard let endpoint = connection.pointee.endpoint else { return }
-        setDeadline(.dial(kind(of: endpoint).limit(ofAttempt: Int(connection.pointee.attempts))), id.index)
+        let kind = kind(of: endpoint, of: connection.pointee.port)
+        setDeadline(.dial(kind.limit(ofAttempt: Int(connection.pointee.attempts))), id.index)
     }
 
     private func established(_ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>) {
@@ -86,8 +87,11 @@ extension Worker {
         connection.pointee.isEstablished = true
         let port = connection.pointee.port
         supplies.dials.giveBack(&port.has.dials)
-        if let endpoint = connection.pointee.endpoint { reached(endpoint, of: port) }
-        announceClient(connection)
+        if let endpoint = connection.pointee.endpoint, !kind(of: endpoint, of: port).isTunnel {
+            reached(endpoint, of: port)
+        }
+        // What comes once more begins with that.
+        if connection.pointee.up.isUntouched { announceClient(connection) }
         // The endpoint's socket joins the loop after the first exchange: by then it is known what is missing.
         relay(id, connection)
         guard connections.find(id) != nil else { return }
@@ -132,6 +136,6 @@ extension Worker {
             .dialFailed(
                 DialFailure(
                     port: connection.pointee.port.id, endpoint: endpoint, attempt: attempt, code: code,
-                    limit: DialKind.limits[kind(of: endpoint).limit(ofAttempt: attempt)])))
+                    limit: DialKind.limits[kind(of: endpoint, of: port).limit(ofAttempt: attempt)])))
     }
 }

@@ -13,8 +13,8 @@ internal import Glibc
 extension Worker {
     /// How an endpoint is reached.
     @inline(__always)
-    func kind(of endpoint: Endpoint) -> DialKind {
-        if let tunnels = configuration.tunnels, let tunnel = tunnels(endpoint) { return .tunnel(tunnel) }
+    func kind(of endpoint: Endpoint, of port: PortState) -> DialKind {
+        if let tunnels = configuration.tunnels, let tunnel = tunnels(port.id, endpoint) { return .tunnel(tunnel) }
         return endpoint.standIn == nil ? .socket : .standIn
     }
 
@@ -28,7 +28,7 @@ extension Worker {
     func begin(
         _ token: Token, to endpoint: Endpoint, of port: PortState, for client: IPAddress?, _ socket: inout Descriptor
     ) throws(SystemError) -> TCPSocket.DialState {
-        switch kind(of: endpoint) {
+        switch kind(of: endpoint, of: port) {
         case .socket, .standIn:
             do throws(SystemError) {
                 if let client {
@@ -51,33 +51,6 @@ extension Worker {
             }
             return .pending
         }
-    }
-
-    /// A tunnel has delivered.
-    private func take(_ end: TunnelEnd, _ token: Token) {
-        guard isAwaited(token) else { return end.close() }
-        guard case .connected(let raw) = end else {
-            if case .failed(let code) = end { conclude(token, .failed(code)) }
-            return
-        }
-        if token.kind == .probe {
-            probes.find(token.probe)?.pointee.socket = Descriptor(owning: raw)
-        } else {
-            connections.find(token.connection)?.pointee.server = Descriptor(owning: raw)
-        }
-        conclude(token, .connected)
-    }
-
-    /// Whether the attempt still waits for its socket.
-    private func isAwaited(_ token: Token) -> Bool {
-        if token.kind == .probe {
-            guard let probe = probes.find(token.probe) else { return false }
-            return probe.pointee.isUnderWay && !probe.pointee.socket.isOpen
-                && probe.pointee.attempts & 3 == token.attempt
-        }
-        guard let connection = connections.find(token.connection) else { return false }
-        return connection.pointee.endpoint != nil && !connection.pointee.isEstablished
-            && !connection.pointee.server.isOpen && connection.pointee.attempts & 3 == token.attempt
     }
 
     /// An attempt has come to its end, unless it is still pending: whoever it was for goes on.
@@ -107,13 +80,6 @@ extension Worker {
         guard endpoint.dialAddress.port >= firstChosenPort else { return false }
         let peer = SocketAddress(endpoint.dialAddress)
         return (try? TCPSocket.localAddress(of: socket)) == peer
-    }
-}
-
-extension TunnelEnd {
-    /// Nobody wants it.
-    fileprivate func close() {
-        if case .connected(let raw) = self { _ = Descriptor(owning: raw) }
     }
 }
 

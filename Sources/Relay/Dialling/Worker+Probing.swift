@@ -120,7 +120,9 @@ extension Worker {
         switch state {
         case .pending: return
         case .connected:
-            guard probe.pointee.endpoint.hasRelapsed else { return probeSucceeded(id, probe) }
+            // Nor is it one that a tunnel was delivered.
+            let mayBeTakenBack = kind(of: probe.pointee.endpoint, of: probe.pointee.port).isTunnel
+            guard probe.pointee.endpoint.hasRelapsed || mayBeTakenBack else { return probeSucceeded(id, probe) }
             guard probe.pointee.isStanding, probe.pointee.due <= loop.now else { return letStand(probe) }
             // An end is what a client would have got, unless the endpoint has said something before, or ends what it
             // has been told is none of a client's.
@@ -155,7 +157,7 @@ extension Worker {
         probe.pointee.attempts &+= 1
         probe.pointee.isUnderWay = true
         probing += 1
-        probe.pointee.due = loop.now + DialKind.limits[kind(of: endpoint).limit(ofAttempt: 1)]
+        probe.pointee.due = loop.now + DialKind.limits[kind(of: endpoint, of: port).limit(ofAttempt: 1)]
         let token = Token(.probe, index: id.index, generation: id.generation, attempt: probe.pointee.attempts)
         do throws(SystemError) {
             let state = try begin(token, to: endpoint, of: port, for: nil, &probe.pointee.socket)

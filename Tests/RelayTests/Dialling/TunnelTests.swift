@@ -12,7 +12,7 @@ import Testing
     /// A worker whose endpoint on port 1 is reached by the tunnel of the test, and all others by sockets.
     private func worker(_ tunnel: TestTunnel) throws -> LoneWorker {
         try LoneWorker(configure: { configuration in
-            configuration.tunnels = { endpoint -> Tunnel? in
+            configuration.tunnels = { _, endpoint -> Tunnel? in
                 guard endpoint.address.port == 1 else { return nil }
                 return { deliver in tunnel.ask(deliver) }
             }
@@ -120,7 +120,7 @@ import Testing
 
     @Test func whatAnEarlierAttemptAskedForIsNotTaken() async throws {
         let tunnel = TestTunnel()
-        let worker = try LoneWorker(configure: { $0.tunnels = { _ in { tunnel.ask($0) } } })
+        let worker = try LoneWorker(configure: { $0.tunnels = { _, _ in { tunnel.ask($0) } } })
         let port = try worker.open(endpoints: [1, 2])
         try worker.run()
         let client = try ScriptedPeer.connect(to: port, script: [.receiveAll])
@@ -156,8 +156,9 @@ import Testing
         }
         try tunnel.deliver(0).close()
         #expect(try await isEjected() == true)
-        try tunnel.deliver(1).close()
-        #expect(try await isEjected() == false)
+        let end = try tunnel.deliver(1)
+        #expect(await eventually { (try? await isEjected()) == false })
+        end.close()
         worker.stop()
     }
 
@@ -180,50 +181,4 @@ import Testing
         }
         #expect((1...4).allSatisfy { DialKind.limits[tunnel.limit(ofAttempt: $0)] == 10_000 })
     }
-}
-
-/// Notes who asks for a connection, and delivers when the test says so.
-private final class TestTunnel: Sendable {
-    private let asked = Locked<[@Sendable (TunnelEnd) -> Void]>([])
-
-    var count: Int { asked.withLock { $0.count } }
-
-    func ask(_ deliver: @escaping @Sendable (TunnelEnd) -> Void) {
-        asked.withLock { $0.append(deliver) }
-    }
-
-    /// Delivers one end of a connection to who asked as number `index`, and returns the other.
-    func deliver(_ index: Int) throws -> OtherEnd {
-        var ends: [Int32] = [-1, -1]
-        try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
-        _ = fcntl(ends[0], F_SETFL, O_NONBLOCK)
-        asked.withLock { $0[index] }(.connected(ends[0]))
-        return OtherEnd(raw: ends[1])
-    }
-
-    func fail(_ index: Int, _ code: Int32) { asked.withLock { $0[index] }(.failed(code)) }
-}
-
-/// The endpoint's end of a tunnel; blocks.
-private struct OtherEnd {
-    let raw: Int32
-
-    func readAll() -> String {
-        var text = ""
-        var buffer = [UInt8](repeating: 0, count: 100)
-        while true {
-            let count = read(raw, &buffer, buffer.count)
-            guard count > 0 else { return text }
-            text += String(decoding: buffer[..<count], as: UTF8.self)
-        }
-    }
-
-    /// Whether the other end is closed, and nothing was sent before.
-    var isAtEnd: Bool {
-        var byte: UInt8 = 0
-        return recv(raw, &byte, 1, Int32(MSG_DONTWAIT)) == 0
-    }
-
-    func send(_ text: String) { _ = write(raw, text, text.utf8.count) }
-    func close() { Glibc.close(raw) }
 }

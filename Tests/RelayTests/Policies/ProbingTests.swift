@@ -125,7 +125,6 @@ import Testing
     @Test("An endpoint that another worker ejects in the very moment of its pardon is probed on")
     func ejectedMeanwhile() async throws {
         let worker = try LoneWorker(
-            configure: { $0.tunnels = { _ in { _ in } } },
             react: { if case .endpointReadmitted(_, let endpoint) = $0 { _ = endpoint.eject(at: 1) } })
         _ = try worker.open(endpoints: [1])
         try worker.run()
@@ -145,7 +144,7 @@ import Testing
     @Test("A whole node gone: only so many probes are under way, and the others begin as those end")
     func crowd() async throws {
         // Whatever is asked for by these is never delivered.
-        let worker = try LoneWorker(configure: { $0.tunnels = { _ in { _ in } } })
+        let worker = try LoneWorker(configure: { $0.tunnels = { _, _ in { _ in } } })
         _ = try worker.open(endpoints: Array(1...40))
         try worker.run()
         let counts: [Int] = try await worker.perform { worker in
