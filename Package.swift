@@ -151,7 +151,10 @@ let package = Package(
         .testTarget(name: "DocumentsTests", dependencies: ["Documents"], swiftSettings: settings),
         .testTarget(
             name: "KubernetesAPITests",
-            dependencies: ["Base", "Objects", "Cluster", "KubernetesAPI", "TestSupport", "APITestSupport"],
+            dependencies: [
+                "Base", "Objects", "Cluster", "KubernetesAPI", "TestSupport", "APITestSupport",
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
             resources: [.copy("Fixtures")], swiftSettings: settings),
         .testTarget(
             name: "RedirectTests",

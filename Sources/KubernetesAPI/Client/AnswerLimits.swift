@@ -22,6 +22,13 @@ enum AnswerLimits {
         }
     }
 
+    /// Takes what ``apply(toHTTP1:)`` has put in out again.
+    static func lift(fromHTTP1 channel: any Channel) throws {
+        let pipeline = channel.pipeline.syncOperations
+        pipeline.removeHandler(context: try pipeline.context(handlerType: NoiseLimit.self), promise: nil)
+        pipeline.removeHandler(context: try pipeline.context(handlerType: HeadCheck.self), promise: nil)
+    }
+
     static func apply(toHTTP2 channel: any Channel) -> EventLoopFuture<Void> {
         channel.eventLoop.makeCompletedFuture {
             try channel.pipeline.syncOperations.addHandler(ErrorLimit(), position: .last)
@@ -41,7 +48,7 @@ enum AnswerLimits {
         var bytes = 0
     }
 
-    private final class NoiseLimit: ChannelInboundHandler {
+    private final class NoiseLimit: ChannelInboundHandler, RemovableChannelHandler {
         typealias InboundIn = ByteBuffer
         typealias InboundOut = ByteBuffer
 
@@ -56,7 +63,7 @@ enum AnswerLimits {
         }
     }
 
-    private final class HeadCheck: ChannelInboundHandler {
+    private final class HeadCheck: ChannelInboundHandler, RemovableChannelHandler {
         typealias InboundIn = HTTPClientResponsePart
         typealias InboundOut = HTTPClientResponsePart
 

@@ -31,6 +31,7 @@ struct Failure {
         switch error {
         case let error as APIError: value = error
         case is CancellationError: value = .cancelled
+        case is NoAnswer: value = .silent("\(place): no answer within 35 s")
         case let error as Silence: value = .silent("\(place): silent for \(error.patience)")
         case let error as NIOConnectionError: value = unreachable(Self.text(error))
         case NIOSSLError.uncleanShutdown: value = broken(breakOff)

@@ -10,10 +10,7 @@ internal import NIOHTTP2
 /// by new connections, and the old ones close with the last request that they carry. No thread runs before the first
 /// request.
 public final class HTTPAPIClient: APIClient {
-    private let access: ClusterAccess
-    private let proxy: ProxyURL?
-    private let holder: any CredentialSource
-    private let userAgent: String
+    private let server: APIServer
     private let clock: any Clock<Duration>
     private let current = Guarded<APIConnections?>(nil)
 
@@ -25,26 +22,14 @@ public final class HTTPAPIClient: APIClient {
         _ access: ClusterAccess, credentials: any CredentialSource, version: String, environment: [String: String],
         clock: any Clock<Duration> = ContinuousClock()
     ) throws(APIError) {
-        self.access = access
-        self.holder = credentials
+        server = try APIServer(access, credentials: credentials, version: version, environment: environment)
         self.clock = clock
-        userAgent = "portico/\(version) (linux/\(Self.architecture))"
-        if let named = access.proxy {
-            proxy = named
-        } else {
-            proxy = try ProxyEnvironment(environment).proxy(for: access.server)
-        }
     }
 
     public func send(_ request: APIRequest) async throws(APIError) -> APIResponse {
-        // Over plain HTTP anybody on the way could read them.
-        guard access.server.isSecure else { return try await send(request, with: nil) }
-        let credentials = try await holder.current()
-        let response = try await send(request, with: credentials)
-        guard response.status == 401, await holder.rejected(credentials), request.method.isIdempotent else {
-            return response
+        try await server.ask(mayRepeat: request.method.isIdempotent) { credentials throws(APIError) in
+            try await send(request, with: credentials)
         }
-        return try await send(request, with: try await holder.current())
     }
 
     private func send(
@@ -92,13 +77,13 @@ public final class HTTPAPIClient: APIClient {
     private static let mostAttempts = 5
 
     private func message(_ request: APIRequest, _ credentials: RequestCredentials?) -> HTTPClientRequest {
-        var message = HTTPClientRequest(url: urlPrefix + request.target(below: access.server))
+        var message = HTTPClientRequest(url: urlPrefix + request.target(below: server.access.server))
         message.method = HTTPMethod(rawValue: request.method.rawValue)
         message.headers = HTTPHeaders(
             [
-                ("Host", access.server.authority), ("User-Agent", userAgent), ("Accept", request.accept),
+                ("Host", server.access.server.authority), ("User-Agent", server.userAgent), ("Accept", request.accept),
                 // A server could hold back the lines of a watch to compress more of them at once.
-                ("Accept-Encoding", request.isWatch || access.disablesCompression ? "identity" : "gzip"),
+                ("Accept-Encoding", request.isWatch || server.access.disablesCompression ? "identity" : "gzip"),
             ] + (credentials?.headers ?? []).map { ($0.name, $0.value) })
         if let type = request.contentType { message.headers.add(name: "Content-Type", value: type) }
         if let body = request.body { message.body = .bytes(ByteBuffer(bytes: body)) }
@@ -111,36 +96,21 @@ public final class HTTPAPIClient: APIClient {
     private func connections(for tls: TLSMaterial?) throws(APIError) -> APIConnections {
         try current.withLock { current throws(APIError) in
             if let current, current.revision == tls?.revision { return current }
-            let made = try APIConnections(route(with: tls), revision: tls?.revision)
+            let made = try APIConnections(server.route(with: tls), revision: tls?.revision)
             current = made
             return made
         }
     }
 
-    private func route(with tls: TLSMaterial?) -> ServerRoute {
-        ServerRoute(
-            server: access.server, proxy: proxy, expectedName: access.tlsServerName,
-            skipsVerification: access.skipsVerification, tls: tls)
-    }
-
     /// Where the HTTP client is to connect to, as it is told.
-    private var urlPrefix: String { route(with: nil).url }
+    private var urlPrefix: String { server.route(with: nil).url }
 
     /// What to say of an error of the HTTP client. Connections on which the server was silent are given up: HTTP/2
     /// would put the next request on the same one, dead or not.
     private func failure(_ error: any Error, _ connections: APIConnections, afterHead: Bool) async -> APIError {
-        let error = Failure(error, server: access.server, proxy: proxy, afterHead: afterHead)
-        if case .silent = error.value { current.withLock { if $0 === connections { $0 = nil } } }
-        guard error.isAboutCertificate else { return error.value }
-        return await CertificateInspection(connections.route).explanation ?? error.value
-    }
-
-    private static var architecture: String {
-        #if arch(arm64)
-            "arm64"
-        #else
-            "amd64"
-        #endif
+        let failure = await server.failure(error, on: connections.route, afterHead: afterHead)
+        if case .silent = failure { current.withLock { if $0 === connections { $0 = nil } } }
+        return failure
     }
 }
 

@@ -51,9 +51,9 @@ struct Connector: Sendable {
     }
 
     /// A connection on which nothing has been said to the server yet, but for TLS.
-    func connect() async throws -> any Channel {
+    func connect(in group: any EventLoopGroup = apiEventLoops) async throws -> any Channel {
         let (host, port) = route.firstHop
-        let channel = try await ClientBootstrap(group: apiEventLoops).connectTimeout(Self.limit)
+        let channel = try await ClientBootstrap(group: group).connectTimeout(Self.limit)
             .connect(host: host, port: port).get()
         try await channel.eventLoop.flatSubmit { lead(channel) }.get()
         return channel
