@@ -34,6 +34,7 @@ extension Reflector {
     /// What is as intended, and perhaps not as expected.
     var note: String? {
         guard followed > 0, let best = resources.first else { return nil }
-        return "\(resources[followed].title) are read: the API server has no \(best.title)"
+        let reason = denial.map { "the user \($0)" } ?? "the API server has no \(best.title)"
+        return "\(resources[followed].title) are read: \(reason)"
     }
 }

@@ -54,7 +54,7 @@ public actor APISource: ClusterSource {
         reflectors = selection.parts.map { part in
             // Each has numbers of its own.
             _ = random.next()
-            return Reflector(part.resources, random: random)
+            return Reflector(part.resources, takesWhatIsAllowed: part.takesWhatIsAllowed, random: random)
         }
         work = selection.parts.map { _ in nil }
     }

@@ -35,9 +35,7 @@ extension Reflector {
         }
         switch status.code {
         case 404: return refuseUnknown(at: now)
-        case 403:
-            let text = resource.missingPermission(to: "list", status)
-            return fail(.resource, text, at: now, least: .seconds(15))
+        case 403: return refuseForbidden(status, at: now)
         case 400 where listing.continuation != nil: relist("", isPaged: false)
         default: break
         }
@@ -50,8 +48,21 @@ extension Reflector {
         [400, 403, 404, 405, 406, 415, 422, 501].contains(status.code)
     }
 
+    /// The kind may not be listed. It is the best one that a permission is asked for.
+    private mutating func refuseForbidden(_ status: APIStatus, at now: Duration) {
+        if choice == 0 { denial = resource.missingPermission(to: "list", status) }
+        if takesWhatIsAllowed, choice + 1 < resources.count {
+            choice += 1
+            return
+        }
+        let text = denial ?? resource.missingPermission(to: "list", status)
+        choice = 0
+        fail(.resource, text, at: now, least: .seconds(15))
+    }
+
     /// The server does not have the kind.
     private mutating func refuseUnknown(at now: Duration) {
+        if choice == 0 { denial = nil }
         if choice + 1 < resources.count {
             choice += 1
             return

@@ -49,6 +49,10 @@ struct Reflector {
 
     /// The kinds that will do, best first: the first that the server has is followed.
     let resources: [WatchedResource]
+    /// The next one will do where one may not be read, too.
+    let takesWhatIsAllowed: Bool
+    /// What was said of the best of them, if it may not be read.
+    var denial: String?
     var choice = 0
     /// The one that is known.
     var followed = 0
@@ -97,8 +101,12 @@ struct Reflector {
     let strings = StringCache()
 
     /// - Parameter resources: one at least.
-    init(_ resources: [WatchedResource], random: any RandomNumberGenerator, ledger: ObjectLedger = ObjectLedger()) {
+    init(
+        _ resources: [WatchedResource], takesWhatIsAllowed: Bool = false, random: any RandomNumberGenerator,
+        ledger: ObjectLedger = ObjectLedger()
+    ) {
         self.resources = resources
+        self.takesWhatIsAllowed = takesWhatIsAllowed
         self.random = random
         self.ledger = ledger
     }

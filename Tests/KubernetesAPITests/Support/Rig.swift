@@ -17,8 +17,11 @@ struct Rig {
     /// How long the reflector has waited before its last request.
     var waited = Duration.zero
 
-    init(_ resources: [WatchedResource] = [WatchedResource(.service)], mayStream: Bool = false, seed: UInt64 = 1) {
-        reflector = Reflector(resources, random: SeededRandom(seed))
+    init(
+        _ resources: [WatchedResource] = [WatchedResource(.service)], takesWhatIsAllowed: Bool = false,
+        mayStream: Bool = false, seed: UInt64 = 1
+    ) {
+        reflector = Reflector(resources, takesWhatIsAllowed: takesWhatIsAllowed, random: SeededRandom(seed))
         reflector.mayStream = mayStream
     }
 

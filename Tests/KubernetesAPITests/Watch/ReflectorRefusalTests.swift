@@ -163,4 +163,48 @@ struct ReflectorRefusalTests {
         #expect(rig.objects.compactMapValues(\.self).keys.map(\.kind) == [.endpointSlice])
         #expect(rig.reflector.note == nil)
     }
+
+    @Test("Where EndpointSlices may not be read, Endpoints will do, and then Pods")
+    func podsInstead() {
+        let kinds = [WatchedResource(.endpointSlice), WatchedResource(.endpoints), WatchedResource(.pod)]
+        var rig = Rig(kinds, takesWhatIsAllowed: true)
+        let refusal = statusJSON(403, message: #"User \"jane\" cannot list"#)
+        for path in ["/apis/discovery.k8s.io/v1/endpointslices", "/api/v1/endpoints"] {
+            #expect(rig.ask().path == path)
+            rig.answer(403, refusal.utf8)
+        }
+        #expect(rig.ask().path == "/api/v1/pods" && rig.waited == .zero && rig.outage == nil)
+        let pod = #"{"metadata":{"name":"web-1","namespace":"default","resourceVersion":"3"}}"#
+        rig.answer(listJSON([pod], version: 9, kind: "PodList").utf8)
+        #expect(rig.objects.keys.map(\.kind) == [.pod])
+        #expect(rig.reflector.note?.hasPrefix("Pods are read: the user may not list endpointslices.disc") == true)
+        // Somebody has given the permission.
+        rig.reflector.reread()
+        #expect(rig.ask().path == "/apis/discovery.k8s.io/v1/endpointslices")
+        rig.answer(listJSON([], version: 12, kind: "EndpointSliceList").utf8)
+        #expect(rig.objects.compactMapValues(\.self).isEmpty && rig.reflector.note == nil)
+    }
+
+    @Test("If none may be read, the permission that is asked for is that for the best of them")
+    func noneAllowed() {
+        let kinds = [WatchedResource(.endpointSlice), WatchedResource(.endpoints), WatchedResource(.pod)]
+        var rig = Rig(kinds, takesWhatIsAllowed: true)
+        for _ in 0..<2 {
+            for path in ["/apis/discovery.k8s.io/v1/endpointslices", "/api/v1/endpoints", "/api/v1/pods"] {
+                #expect(rig.ask().path == path)
+                rig.answer(403, statusJSON(403, message: #"User \"jane\" cannot list"#).utf8)
+            }
+            #expect(rig.outage?.hasPrefix("may not list endpointslices.discovery.k8s.io in all namespaces (403)") == true)
+        }
+        #expect(!rig.reflector.hasSynced)
+    }
+
+    @Test("A node does not make do with less: it would serve something else than others")
+    func nodeInsists() {
+        var rig = Rig([WatchedResource(.endpointSlice), WatchedResource(.endpoints)])
+        for _ in 0..<2 {
+            #expect(rig.ask().path == "/apis/discovery.k8s.io/v1/endpointslices")
+            rig.answer(403, statusJSON(403).utf8)
+        }
+    }
 }
