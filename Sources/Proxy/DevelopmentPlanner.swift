@@ -72,9 +72,14 @@ public struct DevelopmentPlanner: Sendable {
     private let publicationsByService: [ObjectKey: [Publication]]
     /// For Services that do not say.
     private let balancing: BalancingMethod
+    /// Each Service has an address of its own, too.
+    private let givesAddresses: Bool
     private var addresses = AddressBook()
 
-    public init(publications: [Publication] = [], balancing: BalancingMethod = .roundRobin) {
+    public init(
+        publications: [Publication] = [], balancing: BalancingMethod = .roundRobin, givesAddresses: Bool = true
+    ) {
+        self.givesAddresses = givesAddresses
         self.publications = publications
         publicationsByService = Dictionary(grouping: publications, by: \.key)
         self.balancing = balancing
@@ -91,10 +96,10 @@ public struct DevelopmentPlanner: Sendable {
     ) -> ServicePlan {
         var plan = ServicePlan()
         guard !ports.isEmpty else { return plan }
-        let own = addresses.address(namespace: key.namespace, service: key.name)
         for port in ports {
-            let door = PlannedDoor(address: EndpointAddress(ip: own, port: port.port), fallback: .anotherPort)
             let published = (publicationsByService[key] ?? []).filter { $0.matches(port) }.flatMap(\.doors)
+            let doors = ownDoors(key, port) + published
+            if doors.isEmpty { continue }
             // A machine without the cluster's nodes has no local endpoints: traffic policies mean nothing here.
             let endpoints = port.endpoints.selection(for: .ipv4).cluster
             let standIns = endpoints.compactMap { endpoint in standIn(endpoint).map { (endpoint.address, $0) } }
@@ -104,7 +109,7 @@ public struct DevelopmentPlanner: Sendable {
                 PlannedPort(
                     id: id, endpoints: local?.endpoints(else: endpoints) ?? endpoints,
                     standIns: Dictionary(standIns, uniquingKeysWith: { first, _ in first }),
-                    reserve: local?.reserve(endpoints) ?? [], doors: [door] + published,
+                    reserve: local?.reserve(endpoints) ?? [], doors: doors,
                     policy: ServicePolicy(port, balancing: balancing), local: local?.status))
             if port.transport == .udp, port.options.proxyProtocol == .v1 {
                 plan.notes.append(
@@ -112,6 +117,12 @@ public struct DevelopmentPlanner: Sendable {
             }
         }
         return plan
+    }
+
+    private mutating func ownDoors(_ key: ObjectKey, _ port: ServicePort) -> [PlannedDoor] {
+        guard givesAddresses else { return [] }
+        let own = addresses.address(namespace: key.namespace, service: key.name)
+        return [PlannedDoor(address: EndpointAddress(ip: own, port: port.port), fallback: .anotherPort)]
     }
 
     /// What was to be published and is not there, with what there is instead.

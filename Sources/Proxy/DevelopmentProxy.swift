@@ -12,6 +12,8 @@ public actor DevelopmentProxy {
     /// What is served, and how; fixed at start.
     public struct Settings: Sendable {
         public var publications: [DevelopmentPlanner.Publication] = []
+        /// Whether each Service has an address of its own besides.
+        public var givesAddresses = true
         public var staticServices: [StaticService] = []
         /// Processes that serve service ports in place of endpoints.
         public var locals: [LocalTarget] = []
@@ -30,6 +32,8 @@ public actor DevelopmentProxy {
         public var playsPods = false
         /// Whether the Services are those of a cluster that runs.
         public var isOfCluster = false
+        /// Why pods cannot be reached by UDP; nil where they can.
+        public var udpRefusal: String?
         /// The namespace of names that are given without one.
         public var defaultNamespace = "default"
         /// Which Services are wanted, as it was asked for; empty for all.
@@ -81,7 +85,9 @@ public actor DevelopmentProxy {
         self.settings = settings
         self.relay = relay
         reconciler = Reconciler(relay: relay)
-        planner = DevelopmentPlanner(publications: settings.publications, balancing: settings.balancing)
+        planner = DevelopmentPlanner(
+            publications: settings.publications, balancing: settings.balancing,
+            givesAddresses: settings.givesAddresses)
         resolver = Resolver(
             ResolutionContext(
                 servesUnassigned: true, resolvesHeadless: settings.resolvesHeadless || !settings.locals.isEmpty,
@@ -199,6 +205,7 @@ public actor DevelopmentProxy {
             let outcome = local(key, ports)
             var plan = planner.plan(key, ports, locals: outcome.states) { settings.standIn($0) }
             plan.problems += outcome.problems + outcome.mistakes
+            if let refusal = settings.udpRefusal { plan.leaveOutUDP(refusal) }
             plans[key] = plan
             served.refusals += outcome.mistakes.map(\.description)
         }

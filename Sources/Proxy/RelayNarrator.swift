@@ -38,6 +38,7 @@ public struct RelayNarrator {
     /// Logs `event`, which has come at the time `now`, if there is something to say about it.
     public mutating func tell(_ event: RelayEvent, at now: ContinuousClock.Instant = .now) {
         switch event {
+        case .clientAccepted: break
         case .connectionEnded(let record):
             // The client noticed nothing of failed attempts as long as one succeeded; this is what it does notice.
             guard let reason = Self.failure(record.outcome) else { return }

@@ -1,3 +1,4 @@
+internal import Balancing
 public import Base
 
 /// What is wanted for one Service. Made by a planner, one for a developer's machine and one for a node; the
@@ -19,5 +20,16 @@ public struct ServicePlan: Sendable, Equatable {
         self.redirected = redirected
         self.notes = notes
         self.problems = problems
+    }
+}
+
+extension ServicePlan {
+    /// Without the UDP service ports that only pods could serve.
+    mutating func leaveOutUDP(_ reason: String) {
+        func isLeftOut(_ port: PlannedPort) -> Bool {
+            port.id.transport == .udp && port.local == nil && port.standIns.isEmpty
+        }
+        notes += ports.filter(isLeftOut).map { "\($0.id): \(reason)" }
+        ports.removeAll(where: isLeftOut)
     }
 }
