@@ -32,6 +32,12 @@ public struct SocketAddress: Hashable, Sendable {
         SocketAddress(v4: 0x7F00_0001, port: port)
     }
 
+    /// A client that is seen through a dual-stack socket as `::ffff:a.b.c.d` is the IPv4 client.
+    public var unmapped: SocketAddress {
+        isIPv6 && high == 0 && low >> 32 == 0xFFFF
+            ? SocketAddress(v4: UInt32(truncatingIfNeeded: low), port: port) : self
+    }
+
     init(_ kernel: portico_address) {
         self.high = kernel.high
         self.low = kernel.low

@@ -1,6 +1,6 @@
 internal import Balancing
 internal import Base
-internal import EventLoop
+public import EventLoop
 public import Logging
 public import Relay
 
@@ -20,6 +20,7 @@ public struct RelayNarrator {
         case reset(ServicePortID, ConnectionRecord.Outcome)
         case waiting(ServicePortID)
         case eviction(ServicePortID)
+        case stranger(UInt32?)
     }
 
     private let logger: Logger
@@ -83,6 +84,12 @@ public struct RelayNarrator {
                     "\(port): there is no room for more clients, and flows of it end for new ones: \(Self.manyFlows)",
                     metadata: Self.fields(port))
             }
+        case .clientRefused(let port, let client, let user):
+            let words = Self.stranger(user, client)
+            once(.stranger(user), at: now) {
+                $0.warning(
+                    "\(port): \(words)\($1)", metadata: .fields(["service": port, "client": client, "user": user]))
+            }
         case .listenerFailed(let port, let error):
             logger.error(
                 "\(port) is not served by one of the workers, which tries again: \(error)",
@@ -94,6 +101,12 @@ public struct RelayNarrator {
         _ port: ServicePortID, _ endpoint: Endpoint? = nil, error: String? = nil
     ) -> Logger.Metadata {
         .fields(["service": port, "endpoint": endpoint?.address, "pod": endpoint?.podName, "error": error])
+    }
+
+    /// Who is not served where only one user is.
+    public static func stranger(_ user: UInt32?, _ client: SocketAddress) -> String {
+        let who = user.map { "a client of user \($0)" } ?? "\(client), which is no client on this machine,"
+        return "\(who) is refused: only your own user is served, since your credentials are used (--share serves all)"
     }
 
     private static let manyFlows =

@@ -22,6 +22,8 @@ struct Connection: ~Copyable {
     var dialError: UInt8 = 0
     /// Both sockets stand, and bytes may move.
     var isEstablished = false
+    /// What an endpoint is to hear of the client before its words is among those.
+    var isAnnounced = false
     /// There was no endpoint, and the client waits for one.
     var isHeld = false
     /// Which of the sockets the loop knows.
@@ -54,6 +56,18 @@ struct Connection: ~Copyable {
 extension Connection {
     /// Bytes that both directions have delivered.
     var moved: UInt64 { up.moved + down.moved }
+
+    /// Bytes that go to either side before any others.
+    mutating func begin(with opening: borrowing Opening) {
+        if !opening.request.isEmpty {
+            opening.request.withUnsafeBytes { upHold.keep($0) }
+            up.begin(with: opening.request.count)
+        }
+        if !opening.greeting.isEmpty {
+            opening.greeting.withUnsafeBytes { downHold.keep($0) }
+            down.precede(with: opening.greeting.count)
+        }
+    }
 
     /// Whatever was known of the sockets: the next attempts to read and to write tell.
     mutating func lookAnew() {

@@ -77,11 +77,18 @@ struct Direction: Equatable {
         }
     }
 
-    /// Sends `count` bytes of the relay's own before anything from the source. They are held already, and this is the
-    /// first thing that happens to the direction.
-    mutating func precede(with count: Int) {
+    /// Sends `count` bytes of the source's, which somebody else has read from it. They are held already, and this is
+    /// the first thing that happens to the direction.
+    mutating func begin(with count: Int) {
         held = Int32(count)
-        own = held
+        phase = .pending
+    }
+
+    /// Sends `count` bytes of the relay's own before anything of the source's. They are held already, before those that
+    /// the direction began with; nothing else has happened to it.
+    mutating func precede(with count: Int) {
+        held += Int32(count)
+        own = Int32(count)
         phase = .pending
     }
 

@@ -22,6 +22,8 @@ final class PortState {
 
     /// TCP only: clients that wait for an endpoint, in the order in which they came.
     var waiting: [Waiting] = []
+    /// TCP only: clients that others have accepted and for whom there is no room yet, in the order in which they came.
+    var guests: [Guest] = []
     /// They are being dialled for right now.
     var isResuming = false
 

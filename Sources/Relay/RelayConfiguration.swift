@@ -23,6 +23,15 @@ public struct RelayConfiguration: Sendable {
     public var udpTimeout: UInt64? {
         didSet { flowTimeouts = udpTimeout.map(FlowTimeouts.init(fixed:)) ?? FlowTimeouts() }
     }
+    /// Whose programs may connect over TCP; nil for everybody's, at no cost. All others are reset before anything is
+    /// dialled, and so are clients of other machines and network namespaces, whose users nobody here knows.
+    var peers: PeerPolicy?
+    /// Only programs of the user that this process runs as are served, over TCP: for what carries that user's
+    /// credentials. The relay cannot be made if the kernel does not say who has a connection.
+    public var servesOnlyOwnUser: Bool {
+        get { peers != nil }
+        set { peers = newValue ? .ofThisProcess() : nil }
+    }
     /// Whether every ended connection is reported.
     public var reportsConnections = false
     /// How the process's descriptors are shared out.

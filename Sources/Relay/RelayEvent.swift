@@ -23,6 +23,9 @@ public enum RelayEvent: Sendable {
     case sourceNotPreserved(ServicePortID, SystemError)
     /// UDP flows of this service port have been ended to make room for others; reported once a second at most.
     case flowsEvicted(ServicePortID)
+    /// A client was reset because of its user, who is not served (``RelayConfiguration/servesOnlyOwnUser``); nil for one
+    /// of another machine or network namespace. Reported once a second at most for each user and worker.
+    case clientRefused(ServicePortID, SocketAddress, user: UInt32?)
     /// A listener does not work, and its service port is not served at that address by one worker. It is tried again.
     case listenerFailed(ServicePortID, SystemError)
 }

@@ -31,6 +31,10 @@ extension Worker {
             case .accepted(let socket, let peer):
                 pressure.accepted(socket.raw)
                 listener.failures = 0
+                guard admits(socket, peer, to: port) else {
+                    socket.resetOnClose()
+                    continue
+                }
                 let client = socket.release()
                 if !closing, port.staysUntil <= loop.now, let other = lessLoaded(),
                     handOver(client, peer, of: port.id, to: other)
@@ -56,14 +60,29 @@ extension Worker {
         return Self.batch
     }
 
+    /// Whether the client's user is to be served.
+    @inline(__always)
+    private func admits(_ client: borrowing Descriptor, _ peer: SocketAddress, to port: PortState) -> Bool {
+        guard let verdict = gate?.judge(client, at: peer, now: loop.now), verdict != .admitted else { return true }
+        if case .refused(let user, isNews: true) = verdict { report(.clientRefused(port.id, peer, user: user)) }
+        port.counters.pointee.accepted.add()
+        port.counters.pointee.refused.add()
+        return false
+    }
+
     /// Begins to serve a client, which ``load`` counts already.
-    func adopt(_ client: consuming Descriptor, _ peer: SocketAddress, _ port: PortState) {
+    ///
+    /// - Parameter opening: what was read from it, and what it is to read before anything else.
+    func adopt(
+        _ client: consuming Descriptor, _ peer: SocketAddress, _ port: PortState, after opening: Opening = Opening()
+    ) {
         port.counters.pointee.accepted.add()
         port.counters.pointee.open.add(1)
         counters.open.add(1)
         supplies.connections.take(&port.has.connections)
         supplies.dials.take(&port.has.dials)
         let id = connections.insert(Connection(client: client, peer: peer, port: port, now: loop.now))
+        connections[id.index].pointee.begin(with: opening)
         dial(id, connections[id.index])
     }
 

@@ -9,11 +9,12 @@ extension Worker {
     /// It becomes what the direction holds, as if the client had sent it: a socket that takes only a part of it is then
     /// nothing special.
     func announceClient(_ connection: UnsafeMutablePointer<Connection>) {
+        connection.pointee.isAnnounced = true
         guard let version = connection.pointee.port.route.policy.proxyProtocol else { return }
         let destination = try? TCPSocket.localAddress(of: connection.pointee.client)
         let header = ProxyHeader.stream(
             version, destination.flatMap { ProxyHeader(client: connection.pointee.peer, destination: $0) })
-        header.withUnsafeBytes { connection.pointee.upHold.keep($0) }
+        connection.pointee.upHold.prepend(header, held: connection.pointee.up.held)
         connection.pointee.up.precede(with: header.count)
     }
 

@@ -41,6 +41,8 @@ extension Worker {
     /// Ends what is still open.
     func endAll() {
         counters.endedByDrain.add(connections.count)
+        // First: each end makes room for one of them.
+        for port in portsWithGuests.visit() { turnGuestsAway(of: port) }
         for id in connections.ids { end(id, .drained) }
         guard isDraining || hasLetGo else { return }
         for listener in Array(listeners.values) {

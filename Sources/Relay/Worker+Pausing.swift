@@ -20,6 +20,7 @@ extension Worker {
     func roomHasAppeared(for port: PortState) {
         if !pressure.turns.isEmpty { resumeNext() }
         if !port.waiting.isEmpty { resumeHeld(of: port) }
+        if !port.guests.isEmpty { admitGuests(of: port) }
     }
 
     /// Looks at one of those that wait, whoever's turn it is, so that this costs the same however many they are. It may
@@ -78,6 +79,7 @@ extension Worker {
             }
             for port in portsWithWaiting.visit() where !port.waiting.isEmpty { resumeHeld(of: port) }
         }
+        lookAtGuests()
         if let next = pressure.later.lazy.map(\.due).min() { armPressure(for: next) }
     }
 
@@ -93,7 +95,7 @@ extension Worker {
         }
     }
 
-    private func armPressure(for due: UInt64) {
+    func armPressure(for due: UInt64) {
         guard pressureArmed == 0 || due < pressureArmed else { return }
         pressureArmed = due
         pressureTimer?.start(after: due > loop.now ? due - loop.now : 0)

@@ -36,6 +36,11 @@ final class Worker: @unchecked Sendable {
     var ports: [ServicePortID: PortState] = [:]
     /// Those with clients that wait for an endpoint, maybe some whose last one has just stopped.
     var portsWithWaiting = PortGroup()
+    /// Those with clients that others have accepted and for whom there is no room yet, maybe some whose last one has
+    /// just got it.
+    var portsWithGuests = PortGroup()
+    /// How many clients that are.
+    var guestCount = 0
     /// Those with UDP flows.
     var portsWithFlows = PortGroup()
     /// Those with session affinity; in the first worker alone.
@@ -77,6 +82,9 @@ final class Worker: @unchecked Sendable {
     /// Service ports that are still to be looked at in the present round.
     var pinsToSweep: [PortState] = []
 
+    /// Asks whose clients are; nil if everybody's are served.
+    var gate: PeerGate?
+
     var pressure: AcceptPressure
     var pressureTimer: Timer?
     /// When that timer is set to fire; 0 if it is not.
@@ -111,6 +119,7 @@ final class Worker: @unchecked Sendable {
             connections: max(1, configuration.budget.connections / workers),
             dials: max(1, configuration.budget.dials / workers))
         pressure = AcceptPressure(ceiling: configuration.descriptorCeiling)
+        if let peers = configuration.peers { gate = try PeerGate(peers) }
         mostFlows = max(1, configuration.budget.flows / workers)
         datagrams = try DatagramState()
         pipes = PipePool(limit: configuration.budget.pipes / workers, ceiling: configuration.descriptorCeiling)
@@ -141,6 +150,7 @@ final class Worker: @unchecked Sendable {
         settled = []
         colleagues = []
         listeners = [:]
+        for port in portsWithGuests.visit() { turnGuestsAway(of: port) }
         for id in connections.ids { connections.remove(id) }
         for id in datagrams.flows.ids { datagrams.flows.remove(id) }
         for id in probes.ids { probes.remove(id) }

@@ -23,15 +23,18 @@ final class WorkerLoad: Sendable {
 
     /// Counts a connection that is about to be sent to the worker; false if it takes no more.
     func reserve() -> Bool {
-        guard underWay.load(ordering: .relaxed) < Self.mostUnderWay else { return false }
+        guard underWay.load(ordering: .relaxed) < Self.mostUnderWay, enter() else { return false }
+        underWay.wrappingAdd(1, ordering: .relaxed)
+        return true
+    }
+
+    /// Counts a connection that is about to be given to the worker by somebody who is none; false if it takes no more.
+    func enter() -> Bool {
         var seen = current
         while seen < Self.closed {
             let (exchanged, original) = value.weakCompareExchange(
                 expected: seen, desired: seen + 1, ordering: .acquiringAndReleasing)
-            if exchanged {
-                underWay.wrappingAdd(1, ordering: .relaxed)
-                return true
-            }
+            if exchanged { return true }
             seen = original
         }
         return false

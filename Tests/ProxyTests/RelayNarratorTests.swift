@@ -133,6 +133,22 @@ import Testing
             ])
     }
 
+    @Test func whoIsNotServedIsToldOncePerUser() throws {
+        let client = SocketAddress.loopback(port: 4000)
+        let other = SocketAddress(v4: 0xC0A8_0107, port: 4000)
+        let bob = RelayEvent.clientRefused(port, client, user: 1001)
+        let told = try lines([
+            bob, bob, .clientRefused(port, other, user: nil), .clientRefused(port, client, user: 1002),
+        ])
+        let reason = "is refused: only your own user is served, since your credentials are used (--share serves all)"
+        #expect(
+            told == [
+                "default/web: a client of user 1001 \(reason)",
+                "default/web: 192.168.1.7:4000, which is no client on this machine, \(reason)",
+                "default/web: a client of user 1002 \(reason)",
+            ])
+    }
+
     private func endpoint(_ address: String) throws -> Endpoint { Endpoint(try #require(EndpointAddress(address))) }
 
     @Test func oneServiceThatNobodyReachesKeepsNobodyOutOfTheLog() throws {

@@ -91,7 +91,7 @@ extension Worker {
             reached(endpoint, of: port)
         }
         // What comes once more begins with that.
-        if connection.pointee.up.isUntouched { announceClient(connection) }
+        if !connection.pointee.isAnnounced { announceClient(connection) }
         // The endpoint's socket joins the loop after the first exchange: by then it is known what is missing.
         relay(id, connection)
         guard connections.find(id) != nil else { return }

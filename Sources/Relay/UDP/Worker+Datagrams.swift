@@ -210,11 +210,3 @@ extension Worker {
         if let limit = port.replyLimit, port.flows.replies(flow.pointee.entry) >= limit { endFlow(id) }
     }
 }
-
-extension SocketAddress {
-    /// A client that is seen through a dual-stack socket as `::ffff:a.b.c.d` is the IPv4 client.
-    var unmapped: SocketAddress {
-        isIPv6 && high == 0 && low >> 32 == 0xFFFF
-            ? SocketAddress(v4: UInt32(truncatingIfNeeded: low), port: port) : self
-    }
-}
