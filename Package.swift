@@ -87,6 +87,8 @@ let package = Package(
         .target(
             name: "Names", dependencies: ["Base", "EventLoop", "Objects", "Resolution"], swiftSettings: settings),
         .target(name: "HTTP", dependencies: ["Base", "EventLoop"], swiftSettings: settings),
+        .target(
+            name: "ForwardProxy", dependencies: ["Base", "EventLoop", "Objects", "Balancing"], swiftSettings: settings),
         .target(name: "DemoPods", dependencies: ["Base", "EventLoop", "HTTP"], swiftSettings: settings),
         .target(
             name: "Admin", dependencies: ["Base", "EventLoop", "Objects", "Status", "HTTP", "Host", "Resolution"],
@@ -96,7 +98,8 @@ let package = Package(
             dependencies: [
                 "Base", "EventLoop", "Objects", "Documents", "Balancing", "Cluster", "Resolution", "Status", "Relay",
                 "Redirect",
-                "Host", "Manifests", "KubernetesAPI", "Proxy", "Admin", "Names", "HTTP", "DemoPods",
+                "Host", "Manifests", "KubernetesAPI", "Proxy", "Admin", "Names", "HTTP", "ForwardProxy",
+                "DemoPods",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -175,6 +178,10 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "HTTPTests", dependencies: ["Base", "EventLoop", "HTTP", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "ForwardProxyTests",
+            dependencies: ["Base", "EventLoop", "Objects", "Balancing", "Relay", "ForwardProxy", "TestSupport"],
+            swiftSettings: settings),
         .testTarget(
             name: "StatusTests", dependencies: ["Base", "Objects", "Balancing", "Status", "TestSupport"],
             swiftSettings: settings),
