@@ -4,7 +4,7 @@ SWIFT ?= swift
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-# A program that runs on machines without Swift: the standard library is in it; libuv, libyaml and libc are not.
+# A program that runs on machines without Swift: the standard library is in it; libuv, libyaml, zlib and libc are not.
 # Functions of the same code, of which specialized generics make many, are in it once.
 RELEASE_FLAGS := -c release --static-swift-stdlib --product portico -Xlinker --icf=safe
 RELEASE = .build/release/portico

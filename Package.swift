@@ -42,6 +42,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CLibuv", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
         .systemLibrary(name: "CYaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CLinux"),
         .target(name: "Base", dependencies: ["CLinux"], swiftSettings: settings),
         .target(name: "EventLoop", dependencies: ["Base", "CLibuv", "CLinux"], swiftSettings: settings),
@@ -70,6 +71,16 @@ let package = Package(
                 .product(name: "NIOHPACK", package: "swift-nio-http2"),
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "Tunnels",
+            dependencies: [
+                "Base", "CZlib", "KubernetesAPI", "Relay",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
             ],
             swiftSettings: settings),
         .target(name: "Host", dependencies: ["Base", "EventLoop"], swiftSettings: settings),
@@ -116,7 +127,7 @@ let package = Package(
         .target(
             name: "APITestSupport",
             dependencies: [
-                "TestSupport",
+                "TestSupport", "Tunnels",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -157,6 +168,14 @@ let package = Package(
             dependencies: [
                 "Base", "Objects", "Cluster", "KubernetesAPI", "TestSupport", "APITestSupport",
                 .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            resources: [.copy("Fixtures")], swiftSettings: settings),
+        .testTarget(
+            name: "TunnelsTests",
+            dependencies: [
+                "Base", "KubernetesAPI", "Relay", "Tunnels", "TestSupport", "APITestSupport",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
             ],
             resources: [.copy("Fixtures")], swiftSettings: settings),
         .testTarget(

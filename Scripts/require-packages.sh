@@ -15,6 +15,10 @@ has_libyaml() {
     [[ -e /usr/include/yaml.h || -e /usr/local/include/yaml.h ]] ||
         { has_program pkg-config && pkg-config --exists yaml-0.1; }
 }
+has_zlib() {
+    [[ -e /usr/include/zlib.h || -e /usr/local/include/zlib.h ]] ||
+        { has_program pkg-config && pkg-config --exists zlib; }
+}
 
 missing=()
 need() { # need PACKAGE CHECK…
@@ -28,6 +32,7 @@ for purpose in "$@"; do
         build)
             need libuv1-dev has_libuv
             need libyaml-dev has_libyaml
+            need zlib1g-dev has_zlib
             need binutils has_program strip
             ;;
         test)

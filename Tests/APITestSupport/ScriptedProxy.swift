@@ -160,17 +160,3 @@ private final class BackHandler: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) { client.close(promise: nil) }
 }
-
-/// Base64 as it is in books, so that nobody's own is tested with itself.
-private func base64(_ bytes: [UInt8]) -> String {
-    let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
-    var (text, rest) = ("", bytes[...])
-    while !rest.isEmpty {
-        let group = rest.prefix(3)
-        let value = (Array(group) + [0, 0]).prefix(3).reduce(0) { $0 << 8 | Int($1) }
-        let part = (0..<4).map { digits[(value >> (18 - 6 * $0)) & 63] }
-        text += String(part.prefix(group.count + 1)) + String(repeating: "=", count: 3 - group.count)
-        rest = rest.dropFirst(3)
-    }
-    return text
-}

@@ -7,6 +7,16 @@ public struct RequestCredentials: Sendable, CustomStringConvertible {
     /// The token or certificate that it is, so that of many who are refused with it only the first counts.
     var issue: Int
 
+    init(headers: [(name: String, value: String)], tls: TLSMaterial?, issue: Int) {
+        self.headers = headers
+        self.tls = tls
+        self.issue = issue
+    }
+
+    public init(headers: [(name: String, value: String)], tls: TLSMaterial?) {
+        self.init(headers: headers, tls: tls, issue: 0)
+    }
+
     /// Without secrets, whoever prints it.
     public var description: String { "credentials \(issue)" }
 }

@@ -1,0 +1,192 @@
+internal import Glibc
+internal import NIOCore
+
+/// Which lines there are, which are free, and who waits for one. A value that says what is to be done.
+struct LineBook {
+    /// Free lines of one pod that wait for long; others are those of a crowd that may come again at once.
+    static let mostFree = 4
+    /// Of all pods.
+    static let mostFreeOfAll = 256
+    /// Lines being made at a time, so that a crowd of clients is none for the API server.
+    static let mostMade = 32
+    private static let firstPause = TimeAmount.milliseconds(250)
+    private static let longestPause = TimeAmount.seconds(10)
+
+    struct Work {
+        var given: [(line: PodLine, waiter: LineWaiter)] = []
+        var closed: [PodLine] = []
+        var failed: [(waiter: LineWaiter, failure: TunnelFailure)] = []
+        /// A line each is to be made.
+        var made: [PodName] = []
+    }
+
+    private struct Pod {
+        var waiters: [LineWaiter] = []
+        var making = 0
+        /// The one used last is last: it is the least likely to be dead.
+        var free: [PodLine] = []
+        var refusal: (failure: TunnelFailure, until: NIODeadline, pause: TimeAmount)?
+
+        var isIdle: Bool { waiters.isEmpty && making == 0 && free.isEmpty }
+    }
+
+    private var pods: [PodName: Pod] = [:]
+    /// Of each line, how often it has become free or been taken.
+    private var lines: [ObjectIdentifier: (line: PodLine, lap: Int)] = [:]
+    private var making = 0
+    private var free = 0
+    /// Pods whose waiters want more lines than may be made at a time.
+    private var queue: [PodName] = []
+    private var isDown = false
+
+    mutating func take(_ waiter: LineWaiter, at now: NIODeadline) -> Work {
+        var work = Work()
+        guard !isDown else { return fail(waiter, TunnelFailure(code: ECANCELED, text: "")) }
+        let name = PodName(waiter.pod)
+        var pod = pods[name] ?? Pod()
+        if let line = pod.free.popLast() {
+            free -= 1
+            lap(line)
+            work.given.append((line, waiter))
+            pods[name] = pod
+            wantSpare(name, &work)
+            return work
+        } else if let refusal = pod.refusal, now < refusal.until {
+            return fail(waiter, refusal.failure)
+        } else {
+            pod.waiters.append(waiter)
+        }
+        pods[name] = pod
+        want(name, spare: false, &work)
+        return work
+    }
+
+    /// While a pod is in use there is a line for its next client.
+    private mutating func wantSpare(_ name: PodName, _ work: inout Work) {
+        guard let pod = pods[name], pod.free.isEmpty, pod.making == 0, free < Self.mostFreeOfAll else { return }
+        want(name, spare: true, &work)
+    }
+
+    private func fail(_ waiter: LineWaiter, _ failure: TunnelFailure) -> Work {
+        var work = Work()
+        work.failed.append((waiter, failure))
+        return work
+    }
+
+    private mutating func want(_ name: PodName, spare: Bool, _ work: inout Work) {
+        guard var pod = pods[name], !isDown else { return }
+        let wanted = pod.waiters.count + (spare ? 1 : 0)
+        while pod.making < wanted {
+            guard making < Self.mostMade else {
+                if !queue.contains(name) { queue.append(name) }
+                break
+            }
+            pod.making += 1
+            making += 1
+            work.made.append(name)
+        }
+        pods[name] = pod
+    }
+
+    mutating func made(_ line: PodLine) -> Work {
+        making -= 1
+        pods[line.pod]?.making -= 1
+        pods[line.pod]?.refusal = nil
+        lines[ObjectIdentifier(line)] = (line, 0)
+        var work = free(line)
+        goOn(&work)
+        return work
+    }
+
+    mutating func notMade(_ name: PodName, _ failure: TunnelFailure, at now: NIODeadline) -> Work {
+        var work = Work()
+        making -= 1
+        guard var pod = pods[name] else { return work }
+        pod.making -= 1
+        let pause = min((pod.refusal?.pause ?? .zero) * 2, Self.longestPause)
+        pod.refusal = (failure, now + max(pause, Self.firstPause), max(pause, Self.firstPause))
+        // What one has been told holds for all who wait.
+        work.failed = pod.waiters.map { ($0, failure) }
+        pod.waiters = []
+        pods[name] = pod
+        forgetRefusals(at: now)
+        goOn(&work)
+        return work
+    }
+
+    /// Of pods that nobody wants any more.
+    private mutating func forgetRefusals(at now: NIODeadline) {
+        guard pods.count > 256 else { return }
+        pods = pods.filter { !$0.value.isIdle || ($0.value.refusal.map { now < $0.until } ?? false) }
+    }
+
+    private mutating func goOn(_ work: inout Work) {
+        while making < Self.mostMade, !queue.isEmpty { want(queue.removeFirst(), spare: false, &work) }
+    }
+
+    /// A line can carry another connection.
+    mutating func free(_ line: PodLine) -> Work {
+        var work = Work()
+        guard !isDown, lines[ObjectIdentifier(line)] != nil else {
+            work.closed.append(line)
+            return work
+        }
+        var pod = pods[line.pod] ?? Pod()
+        lap(line)
+        if !pod.waiters.isEmpty {
+            work.given.append((line, pod.waiters.removeFirst()))
+            pods[line.pod] = pod
+            wantSpare(line.pod, &work)
+            return work
+        } else if free < Self.mostFreeOfAll {
+            pod.free.append(line)
+            free += 1
+        } else {
+            work.closed.append(line)
+        }
+        pods[line.pod] = pod
+        return work
+    }
+
+    mutating func remove(_ line: PodLine) -> Work {
+        lines[ObjectIdentifier(line)] = nil
+        dropFree(line)
+        return Work()
+    }
+
+    /// - Parameter lap: what it was when it became free.
+    mutating func expire(_ line: PodLine, lap: Int) -> Work {
+        var work = Work()
+        guard self.lap(of: line) == lap, dropFree(line) else { return work }
+        work.closed.append(line)
+        return work
+    }
+
+    func lap(of line: PodLine) -> Int? { lines[ObjectIdentifier(line)]?.lap }
+
+    /// Whether it is one of more than have to wait.
+    func isExtra(_ line: PodLine) -> Bool {
+        pods[line.pod]?.free.dropFirst(Self.mostFree).contains { $0 === line } ?? false
+    }
+
+    private mutating func lap(_ line: PodLine) { lines[ObjectIdentifier(line)]?.lap += 1 }
+
+    @discardableResult
+    private mutating func dropFree(_ line: PodLine) -> Bool {
+        guard let index = pods[line.pod]?.free.firstIndex(where: { $0 === line }) else { return false }
+        pods[line.pod]?.free.remove(at: index)
+        free -= 1
+        if pods[line.pod]?.isIdle == true, pods[line.pod]?.refusal == nil { pods[line.pod] = nil }
+        return true
+    }
+
+    mutating func shutDown() -> (lines: [PodLine], waiters: [LineWaiter]) {
+        isDown = true
+        defer {
+            pods = [:]
+            queue = []
+            free = 0
+        }
+        return (lines.values.map(\.line), pods.values.flatMap(\.waiters))
+    }
+}

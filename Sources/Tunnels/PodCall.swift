@@ -1,0 +1,315 @@
+internal import Glibc
+internal import NIOCore
+internal import NIOPosix
+internal import Relay
+
+/// One connection of a client by a ``PodLine``: the handler of our end of its socket pair.
+///
+/// It delivers before anybody knows whether the pod takes the connection. Until the first byte of the pod, or until it
+/// has been quiet for a while, what the client says is kept, and our end of the pair is held by a second descriptor, so
+/// that all of it can be taken back and given to another pod.
+///
+/// On the line's event loop.
+final class PodCall: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// The times of a call; the event loop's clock counts.
+    struct Patience: Hashable {
+        /// For the streams to be acknowledged.
+        var acknowledgement = TimeAmount.seconds(5)
+        /// After that, for a refusal.
+        var refusal = TimeAmount.seconds(2)
+        /// The same while the client has more to say than is kept, and waits.
+        var refusalOfMuch = TimeAmount.milliseconds(50)
+        /// After the pod's end, for the end of the error stream.
+        var verdict = TimeAmount.seconds(1)
+        /// For the rest of a text on the error stream.
+        var text = TimeAmount.milliseconds(250)
+    }
+
+    /// What comes of a call, beyond its bytes.
+    struct Outcome {
+        /// Called with `withdrawn` or `broken`, once at most.
+        var deliver: @Sendable (TunnelEnd) -> Void
+        /// A line that had been used before was dead already: our end, and what the client has said.
+        var stale: (Int32, [UInt8]) -> Void
+        /// What to tell people; nil for that it works.
+        var report: (String?) -> Void
+    }
+
+    private let line: PodLine
+    private let pod: PodPort
+    private let patience: Patience
+    private let outcome: Outcome
+    /// A second descriptor of our end; -1 if it can no longer be taken back.
+    private var spare: Int32
+    private var prefix: [UInt8]
+    private var context: ChannelHandlerContext?
+    private var streams: (error: UInt32, data: UInt32) = (0, 0)
+    private var conversation = PodConversation()
+    private var timer: Scheduled<Void>?
+    private var isReadHeld = false
+    private var isHoldingBack = false
+    private var needsFlush = false
+    /// The pod has said something.
+    private var hasSpoken = false
+    /// The line has nothing to do with it any more.
+    private var isOver = false
+
+    /// - Parameters:
+    ///   - spare: see above; owned from here on.
+    ///   - prefix: what has been read of the pair already.
+    init(
+        _ pod: PodPort, on line: PodLine, spare: Int32, prefix: [UInt8], _ patience: Patience, _ outcome: Outcome
+    ) {
+        (self.pod, self.line, self.spare, self.prefix) = (pod, line, spare, prefix)
+        (self.patience, self.outcome) = (patience, outcome)
+    }
+
+    deinit { if spare >= 0 { SocketPair.close(spare) } }
+
+    /// Joins our end of a pair to a line.
+    ///
+    /// - Parameter end: owned from here on.
+    static func begin(
+        _ pod: PodPort, on line: PodLine, end: Int32, prefix: [UInt8], _ patience: Patience, _ outcome: Outcome
+    ) {
+        let spare = SocketPair.another(end)
+        let call = PodCall(pod, on: line, spare: spare, prefix: prefix, patience, outcome)
+        call.streams = line.begin(call, port: pod.port)
+        let bound = NIOLoopBound(call, eventLoop: line.loop)
+        ClientBootstrap(group: line.loop)
+            .channelOption(.allowRemoteHalfClosure, value: true)
+            .channelOption(.writeBufferWaterMark, value: waterMark)
+            // A piece, and then a look at whether there is room for more.
+            .channelOption(.maxMessagesPerRead, value: 1)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(bound.value) }
+            }
+            .withConnectedSocket(end)
+            .whenFailure { _ in bound.value.leave() }
+    }
+
+    static let waterMark = ChannelOptions.Types.WriteBufferWaterMark(low: 64 << 10, high: 256 << 10)
+
+    var isWritable: Bool { context?.channel.isWritable ?? false }
+
+    // MARK: - From the client
+
+    func channelActive(context: ChannelHandlerContext) {
+        guard !isOver else { return context.close(promise: nil) }
+        self.context = context
+        wait(patience.acknowledgement) { call in
+            call.fail(TunnelFailure(code: ETIMEDOUT, text: "the pod \(call.pod) did not take a connection within 5 s"))
+        }
+        if !prefix.isEmpty { say(ByteBuffer(bytes: prefix)) }
+        prefix = []
+        line.flush()
+        // The line may have been held back for us.
+        line.releaseRead()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    func read(context: ChannelHandlerContext) {
+        if !isOver, isHoldingBack || !line.isWritable { isReadHeld = true } else { context.read() }
+    }
+
+    func releaseRead() {
+        guard isReadHeld, !isHoldingBack else { return }
+        isReadHeld = false
+        context?.read()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !isOver else {
+            // The pod has ended, and nobody takes this. Whoever said it is to see that, unless it sees an error anyway.
+            if conversation.isDone { context.close(promise: nil) }
+            return
+        }
+        say(unwrapInboundIn(data))
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) { line.flush() }
+
+    private func say(_ bytes: ByteBuffer) {
+        if conversation.clientSays(bytes) { dropSpare() }
+        line.sendData(bytes, on: streams.data)
+        guard conversation.canWithdraw, !isHoldingBack, conversation.takenCount >= PodConversation.enoughTaken
+        else { return }
+        isHoldingBack = true
+        if conversation.isAcknowledged { waitForRefusal() }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard case .inputClosed? = event as? ChannelEvent, !isOver else { return }
+        conversation.clientEnds()
+        line.sendEnd(on: streams.data)
+        line.flush()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) { leave() }
+
+    /// An end that comes with an error is one.
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { line.releaseRead() }
+    }
+
+    /// The client is gone.
+    private func leave() {
+        guard !isOver else { return }
+        conclude()
+        line.abandon(self, stream: streams.data)
+    }
+
+    // MARK: - From the pod
+
+    func take(_ frame: SPDYFrame) {
+        guard !isOver else { return }
+        switch frame {
+        case .data(streams.data, let bytes, let isLast):
+            if bytes.readableBytes > 0 { deliver(bytes) }
+            if isLast, !conversation.podHasEnded { perform(conversation.podEnds()) }
+        case .data(streams.error, let bytes, let isLast):
+            perform(conversation.errorSays(bytes, isLast: isLast))
+            if !isOver, !conversation.errorText.isEmpty { wait(patience.text) { $0.failByText() } }
+        case .synReply(streams.data):
+            conversation.acknowledge(isData: true)
+            if conversation.canWithdraw { waitForRefusal() } else { timer?.cancel() }
+        case .synReply(streams.error): conversation.acknowledge(isData: false)
+        case .reset(streams.data, _), .reset(streams.error, _):
+            if conversation.isDone { perform(.finish) } else { failByText() }
+        default: break
+        }
+    }
+
+    private func waitForRefusal() {
+        wait(isHoldingBack ? patience.refusalOfMuch : patience.refusal) { $0.noRefusal() }
+    }
+
+    private func noRefusal() {
+        conversation.forget()
+        dropSpare()
+        isHoldingBack = false
+        releaseRead()
+    }
+
+    private func deliver(_ bytes: ByteBuffer) {
+        if !hasSpoken {
+            hasSpoken = true
+            timer?.cancel()
+            conversation.podSays()
+            noRefusal()
+            outcome.report(nil)
+        }
+        guard let context else { return }
+        needsFlush = true
+        context.write(wrapOutboundOut(bytes), promise: nil)
+    }
+
+    /// At the end of what goes together.
+    func flush() {
+        guard needsFlush else { return }
+        needsFlush = false
+        context?.flush()
+    }
+
+    private func perform(_ step: PodConversation.Step) {
+        switch step {
+        case .goOn:
+            if conversation.podHasEnded, conversation.errorText.isEmpty {
+                wait(patience.verdict) { $0.perform($0.conversation.passEnd()) }
+            }
+        case .passEnd: passEnd()
+        case .finish:
+            if !conversation.clientHasEnded { line.sendEnd(on: streams.data) }
+            line.flush()
+            // First, since with the end of ours the channel may close at once.
+            conclude()
+            passEnd()
+            line.finish(self)
+        case .fail: failByText()
+        }
+    }
+
+    /// Ends our direction once all has gone. To close the output of a channel whose input has ended closes it at once,
+    /// with what it has not written yet.
+    private func passEnd() {
+        dropSpare()
+        guard let context else { return }
+        let (written, channel) = (context.eventLoop.makePromise(of: Void.self), context.channel)
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: written)
+        written.futureResult.whenSuccess { channel.close(mode: .output, promise: nil) }
+        releaseRead()
+    }
+
+    // MARK: - Failing
+
+    func lineBroke(_ failure: TunnelFailure) { fail(failure, byLine: true) }
+
+    func serverGoesAway(_ lastGood: UInt32) {
+        guard lastGood < streams.data else { return }
+        line.end()
+    }
+
+    private func failByText() {
+        let text = conversation.errorText
+        fail(
+            text.isEmpty
+                ? TunnelFailure(code: ECONNRESET, text: "the connection with the pod \(pod) was reset")
+                : TunnelFailure(pod: text, pod))
+    }
+
+    private func fail(_ failure: TunnelFailure, byLine: Bool = false) {
+        guard !isOver else { return }
+        let taken = conversation.taken.flatMap { spare >= 0 ? $0 : nil }
+        let isStale = byLine && line.isRecycled && !conversation.hasSign
+        let rest = taken == nil ? -1 : spare
+        if rest >= 0 { spare = -1 }
+        conclude()
+        if !byLine { line.abandon(self, stream: streams.data) }
+        if let taken {
+            let taken = taken.flatMap { Array($0.readableBytesView) }
+            context?.close(promise: nil)
+            if isStale { return outcome.stale(rest, taken) }
+            outcome.report(failure.text)
+            outcome.deliver(.withdrawn(failure.code, taken: taken, rest: rest))
+        } else {
+            outcome.report(failure.text)
+            breakOff()
+        }
+    }
+
+    /// The client is to see that this is no proper end. All that came before is written first; then whoever has the other
+    /// end is told, and closes it.
+    private func breakOff() {
+        guard let context else { return }
+        let (written, deliver) = (context.eventLoop.makePromise(of: Void.self), outcome.deliver)
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: written)
+        written.futureResult.whenSuccess { deliver(.broken(ECONNRESET)) }
+        // Its bytes are thrown away until it does.
+        releaseRead()
+    }
+
+    private func conclude() {
+        isOver = true
+        isHoldingBack = false
+        timer?.cancel()
+        dropSpare()
+    }
+
+    private func dropSpare() {
+        guard spare >= 0 else { return }
+        SocketPair.close(spare)
+        spare = -1
+    }
+
+    private func wait(_ time: TimeAmount, _ then: @escaping (PodCall) -> Void) {
+        timer?.cancel()
+        timer = line.loop.assumeIsolated().scheduleTask(in: time) { [self] in if !isOver { then(self) } }
+    }
+}

@@ -1,0 +1,79 @@
+internal import Base
+internal import Glibc
+internal import KubernetesAPI
+internal import NIOCore
+internal import NIOWebSocket
+
+/// Makes lines to pods: by WebSocket, or by SPDY alone where a server, or what stands before it, wants that.
+struct UpgradeMaker: Sendable {
+    private let client: UpgradeClient
+    private let pinging: Pinging
+    private let listener: PodLine.Listener
+    /// What the server took last.
+    private let preferred = Guarded(PortForwardProtocol.webSocket)
+
+    init(_ client: UpgradeClient, _ pinging: Pinging, _ listener: PodLine.Listener) {
+        (self.client, self.pinging, self.listener) = (client, pinging, listener)
+    }
+
+    func line(to pod: PodName) async throws(TunnelFailure) -> PodLine {
+        let first = preferred.withLock { $0 }
+        switch try await ask(first, pod) {
+        case .line(let line): return line
+        case .refused(let refusal):
+            // Whatever the answer was: servers that do not know the first one have many, and a user may be allowed the
+            // one and not the other.
+            switch try await ask(first.other, pod) {
+            case .line(let line):
+                preferred.withLock { $0 = first.other }
+                return line
+            case .refused(let second):
+                // Of SPDY, which all servers know, so that this is about the pod or the user.
+                let known = first == .webSocket ? second ?? refusal : refusal ?? second
+                guard let known else {
+                    throw TunnelFailure(
+                        code: EPROTO,
+                        text: "\(client.serverName) switches to another protocol than port-forwarding when it is asked "
+                            + "for that; what stands before it?")
+                }
+                throw TunnelFailure(known, for: pod, server: client.serverName)
+            }
+        }
+    }
+
+    private enum Answer {
+        case line(PodLine)
+        /// Nil for a switch to something else.
+        case refused(UpgradeRefusal?)
+    }
+
+    private func ask(_ kind: PortForwardProtocol, _ pod: PodName) async throws(TunnelFailure) -> Answer {
+        let key = NIOWebSocketClientUpgrader.randomRequestKey()
+        let made = Guarded<(line: PodLine?, isOther: Bool)>((nil, false))
+        do {
+            let answer = try await client.send(kind.request(for: pod, key: key)) { [pinging, listener] connection in
+                guard kind.isAgreed(by: connection, key: key) else {
+                    made.withLock { $0.isOther = true }
+                    throw OtherProtocol()
+                }
+                let channel = connection.channel
+                let line = PodLine(pod, kind, on: channel.eventLoop, pinging: pinging, listener) { connection.cut() }
+                try channel.syncOptions?.setOption(.writeBufferWaterMark, value: PodCall.waterMark)
+                try channel.pipeline.syncOperations.addHandler(line)
+                made.withLock { $0.line = line }
+            }
+            switch answer {
+            case .refused(let refusal): return .refused(refusal)
+            case .upgraded:
+                // It has been made, or there would have been an error.
+                if let line = made.withLock({ $0.line }) { return .line(line) }
+                return .refused(nil)
+            }
+        } catch {
+            guard !made.withLock({ $0.isOther }) else { return .refused(nil) }
+            throw TunnelFailure(error)
+        }
+    }
+
+    private struct OtherProtocol: Error {}
+}
