@@ -133,9 +133,9 @@ public struct ServiceDirectory: Sendable {
                 return find(target.port, of: key, entry, byAddress: false)
             }
         }
-        let asked = candidates.first?.key.description ?? name
-        let missing = "there is no Service \(asked) here"
-        return isOurs ? .refused(ForwardRefusal(.unknownHost, missing)) : .outside(target, reason: missing)
+        guard isOurs else { return .outside(target, reason: "\(name) is no Service's name") }
+        let missing = candidates.first.map { "there is no Service \($0.key)" } ?? "no Service can have that name"
+        return .refused(ForwardRefusal(.unknownHost, "\(name): \(missing)"))
     }
 
     private func follow(_ alias: String, _ target: ForwardTarget) -> Finding {

@@ -1,11 +1,11 @@
-internal import Base
+public import Base
 internal import EventLoop
 internal import Glibc
 
 /// The system's resolver, off the cooperative threads, since it blocks.
-enum HostResolver {
+public enum HostResolver {
     /// The addresses of `name`, IPv4 first; empty if it has none or cannot be resolved now.
-    static func addresses(of name: String) async -> [IPAddress] {
+    public static func addresses(of name: String) async -> [IPAddress] {
         await withCheckedContinuation { continuation in
             do throws(SystemError) {
                 _ = try LoopThread(name: "resolve") { continuation.resume(returning: lookUp(name)) }

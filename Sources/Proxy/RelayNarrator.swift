@@ -106,7 +106,7 @@ public struct RelayNarrator {
     /// Who is not served where only one user is.
     public static func stranger(_ user: UInt32?, _ client: SocketAddress) -> String {
         let who = user.map { "a client of user \($0)" } ?? "\(client), which is no client on this machine,"
-        return "\(who) is refused: only your own user is served, since your credentials are used (--share serves all)"
+        return "\(who) is refused: only your own user is served (--share lets others in)"
     }
 
     private static let manyFlows =

@@ -7,6 +7,9 @@ internal import Glibc
 public enum RelayEvent: Sendable {
     /// A connection has ended; reported only if asked for (``RelayConfiguration/reportsConnections``).
     case connectionEnded(ConnectionRecord)
+    /// A client has come in by a door at this port; reported only if asked for
+    /// (``RelayConfiguration/reportsClients``).
+    case clientAccepted(ServicePortID, UInt16)
     /// An attempt to reach an endpoint failed; another may follow.
     case dialFailed(DialFailure)
     /// A client waits for an endpoint of this service port, which has none; others may follow it.

@@ -25,6 +25,8 @@ public struct Status: Sendable {
     public private(set) var rules: RulesStatus?
     /// Where names are answered by DNS, as `address:port`; nil for nowhere.
     public var names: String?
+    /// Where programs are led to Services by a proxy; nil for nowhere.
+    public var forwardProxy: ForwardProxyStatus?
     private var problemLists = Findings<Problem>()
     private var noteLists = Findings<Note>()
     /// What has changed since it was taken.

@@ -115,6 +115,29 @@ import Testing
         #expect(try dev("-f", "x", "--dns", "localhost:53").names.dns?.description == "127.0.0.1:53")
     }
 
+    @Test("A proxy beyond loopback needs a password, and its other flags need a proxy")
+    func forwardProxy() throws {
+        let none = try dev("-f", "x")
+        #expect(none.forwarding.socks == nil && !none.sharing.share)
+        for (text, addresses) in [
+            ("1080", ["127.0.0.1:1080", "[::1]:1080"]), ("localhost:0", ["127.0.0.1:0", "[::1]:0"]),
+            ("127.64.0.1:80", ["127.64.0.1:80"]), ("[::1]:1", ["[::1]:1"]),
+        ] {
+            #expect(try dev("-f", "x", "--socks", text).forwarding.socks?.addresses.map(\.description) == addresses)
+        }
+        for place in ["0.0.0.0:1080", "[::]:1080", "192.168.1.2:1080"] {
+            #expect(throws: (any Error).self) { try dev("-f", "x", "--socks", place) }
+            #expect(throws: (any Error).self) { try dev("-f", "x", "--socks", place, "--share") }
+            _ = try dev("-f", "x", "--socks", place, "--socks-password-file", "p")
+        }
+        for others in [["--socks-open"], ["--socks-password-file", "p"]] {
+            #expect(throws: (any Error).self) { try Dev.parse(["-f", "x"] + others) }
+        }
+        for wrong in ["", "x", "65536", "a:1", "::1:1080"] {
+            #expect(throws: (any Error).self) { try dev("-f", "x", "--socks", wrong) }
+        }
+    }
+
     @Test func whatIsBehindTheDashesIsTheCommands() throws {
         let command = try dev("-f", "x", "--", "curl", "-f", "--dns", "y", "--", "z")
         #expect(command.command == ["curl", "-f", "--dns", "y", "--", "z"])

@@ -93,6 +93,22 @@ import Testing
                 #""problems":[],"servedServices":1,"allServices":1,"dns":"127.0.0.1:5353"}"# + "\n"))
     }
 
+    @Test("It says where the proxy is, whom it serves, and how to try it")
+    func forwardProxy() throws {
+        board.update {
+            $0.forwardProxy = ForwardProxyStatus(
+                addresses: ["127.0.0.1:1080", "[::1]:1080"], servesOnlyOwnUser: true, hasPassword: false)
+            $0.update(services: [key("a"): ServedService(ports: [port("a")])])
+        }
+        let text = try said { stream in board.read { report(.text, on: stream, followed: nil).listening($0) } }
+        #expect(
+            text.contains("\nSOCKS5 and HTTP proxy on 127.0.0.1:1080 and [::1]:1080, for Services by their names:\n"))
+        #expect(text.contains("\n  curl --proxy socks5h://127.0.0.1:1080 http://a.default"))
+        #expect(text.contains("\nIt serves your own user only; --share lets the others of this machine in.\n"))
+        let line = try said { stream in board.read { report(.json, on: stream).listening($0) } }
+        #expect(line.hasSuffix(#""allServices":1,"proxy":["127.0.0.1:1080","[::1]:1080"]}"# + "\n"))
+    }
+
     @Test("A program reads one object with all of that")
     func object() throws {
         let problem = Problem(.error, .listener, subject: "default/a:admin", "cannot listen")

@@ -32,7 +32,7 @@ import Testing
         let (port, deadPort) = (try freePort(), try freePort())
         let session = try DevProcess([
             "-f", folder.file("m"), "--output", "json", "--log-format", "json", "--connections", "--dns", "0",
-            "--service", "good:80=127.0.0.1:\(server.port)", "--publish", "good:80=127.0.0.1:\(port)",
+            "--socks", "0", "--service", "good:80=127.0.0.1:\(server.port)", "--publish", "good:80=127.0.0.1:\(port)",
             "--service", "old:80=127.0.0.1:\(dead.port)", "--publish", "old:80=127.0.0.1:\(deadPort)",
         ])
         try await session.waitFor(#""event":"listening""#)

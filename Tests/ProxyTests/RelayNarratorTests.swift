@@ -140,7 +140,7 @@ import Testing
         let told = try lines([
             bob, bob, .clientRefused(port, other, user: nil), .clientRefused(port, client, user: 1002),
         ])
-        let reason = "is refused: only your own user is served, since your credentials are used (--share serves all)"
+        let reason = "is refused: only your own user is served (--share lets others in)"
         #expect(
             told == [
                 "default/web: a client of user 1001 \(reason)",

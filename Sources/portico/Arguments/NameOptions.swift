@@ -55,6 +55,9 @@ struct NameOptions: ParsableArguments {
         })
     var dnsDomain: DNSName?
 
+    /// Without a dot at the end.
+    var domain: String { dnsDomain.map { String("\($0)".dropLast()) } ?? "cluster.local" }
+
     /// A file that is written may not be one that is read, nor another that is written.
     ///
     /// - Parameter sources: files and folders.

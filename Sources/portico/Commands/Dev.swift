@@ -57,6 +57,10 @@ struct Dev: AsyncParsableCommand {
                 portico dev -f manifests/ --env-file services.env
                 docker run --network host --env-file services.env my-image
 
+              Services by their names in a browser, or any program that knows proxies:
+                portico dev -f manifests/ --socks 1080
+                curl --proxy socks5h://127.0.0.1:1080 http://web.shop/
+
               Names as in a cluster:
                 portico dev -f manifests/ --dns 5353
                 dig @127.0.0.1 -p 5353 web.shop.svc.cluster.local
@@ -85,6 +89,9 @@ struct Dev: AsyncParsableCommand {
     @OptionGroup(title: "At which ports") var ports: PublishOptions
 
     @OptionGroup(title: "By which names") var names: NameOptions
+
+    @OptionGroup(title: "By which names") var forwarding: ForwardProxyOptions
+    @OptionGroup(title: "By which names") var sharing: ShareOptions
 
     @OptionGroup(title: "How connections are carried") var carrying: CarryingOptions
     @OptionGroup(title: "How connections are carried") var relay: RelayOptions
@@ -123,6 +130,7 @@ struct Dev: AsyncParsableCommand {
             }
         }
         try names.check(against: selection.files + [cluster.kubeconfig, project.projectInUse].compactMap(\.self))
+        try forwarding.check()
         try lone.check(defaultNamespace: selection.defaultNamespace)
         try local.check(publish: ports.publish, command: command)
     }
@@ -166,7 +174,12 @@ struct Dev: AsyncParsableCommand {
             isNamed
             ? try NamePublisher(
                 names, settings, namespace: selection.defaultNamespace, commandFolder: project.commandFolder) : nil
-        settings.resolvesHeadless = isNamed || local.demoPods != nil
+        let forwardProxy = try forwarding.settings(share: sharing.share).map { proxy in
+            DevForwardProxy(
+                proxy, isOpen: forwarding.socksOpen, domain: names.domain, namespace: selection.defaultNamespace,
+                Logger(label: "dev"))
+        }
+        settings.resolvesHeadless = isNamed || local.demoPods != nil || forwardProxy != nil
         SessionSignal.begin()
         var configuration = RelayConfiguration.ofThisMachine(udpTimeout: relay.udpTimeout?.duration)
         configuration.reportsConnections = view.connections || reachability != nil
@@ -177,6 +190,6 @@ struct Dev: AsyncParsableCommand {
         ).run(
             DevRole(
                 settings: settings, drainLimit: carrying.drainTimeout.duration, keepsGoing: ports.keepGoing, demo: demo,
-                names: publisher, command: command))
+                names: publisher, forwarding: forwardProxy, command: command))
     }
 }

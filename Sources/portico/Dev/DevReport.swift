@@ -22,11 +22,13 @@ struct DevReport: SessionReport {
         switch format {
         case .json:
             let dns = status.names.map { [("dns", JSONValue.string("\($0)"))] } ?? []
-            output.write(JSONLine(event("listening", services, status.problems) + status.served.fields + dns))
+            let proxy = status.forwardProxy?.fields ?? []
+            output.write(JSONLine(event("listening", services, status.problems) + status.served.fields + dns + proxy))
         case .text:
             output.write(table(services).rendered(inColour: output.takesColour))
             output.write("\n\(status.served.sentence)\n")
             if let dns = status.names { output.write("\nDNS on \(dns), UDP and TCP.\n") }
+            if let proxy = status.forwardProxy { output.write("\n\(proxy.sentences(services))\n") }
             let end = command.map { "Running \($0)." } ?? "Ctrl-C ends."
             let follows = followed.map { " \($0) are followed." } ?? ""
             output.write("\n\(status.served.readiness)\(follows) \(end)\n")

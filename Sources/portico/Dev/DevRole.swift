@@ -26,6 +26,8 @@ struct DevRole: SessionRole {
     let demo: DemoStandIns?
     /// Told of everything that is served; nil if nobody wants to know it by name.
     let names: NamePublisher?
+    /// The proxy of `--socks`; nil for none.
+    let forwarding: DevForwardProxy?
     /// The program to run once everything listens, with its arguments; empty for none. The session ends with it.
     let arguments: [String]
 
@@ -45,7 +47,7 @@ struct DevRole: SessionRole {
 
     init(
         settings: DevelopmentProxy.Settings, drainLimit: Duration, keepsGoing: Bool, demo: DemoStandIns?,
-        names: NamePublisher?, command: [String]
+        names: NamePublisher?, forwarding: DevForwardProxy? = nil, command: [String]
     ) {
         self.settings = settings
         self.drainLimit = drainLimit
@@ -53,6 +55,7 @@ struct DevRole: SessionRole {
         watch = LocalWatch(settings.locals)
         self.demo = demo
         self.names = names
+        self.forwarding = forwarding
         arguments = command
     }
 
@@ -85,9 +88,11 @@ struct DevRole: SessionRole {
         }
         try await publish(served, proxy)
         let dns = await names?.dnsAddress.map { "\($0)" }
+        let forwardProxy = try await forwarding?.start(tools.relay)
         tools.teller.update { status in
             served.tell(&status)
             status.names = dns
+            status.forwardProxy = forwardProxy
         }
         tools.teller.update { $0.enter(.serving) }
         if let advice = LowPorts().advice(served.services.values.compactMap(\.self)) {
@@ -174,13 +179,14 @@ struct DevRole: SessionRole {
     }
 
     private func publish(_ served: DevelopmentProxy.Served, _ proxy: DevelopmentProxy) async throws {
-        guard names != nil || demo != nil else { return }
+        guard names != nil || demo != nil || forwarding != nil else { return }
         var named: [ServedName] = []
         for (key, status) in served.services {
             let (service, resolved) = await proxy.description(of: key)
             named.append(ServedName(key: key, status: status, service: service, resolved: resolved))
         }
         demo?.update(named)
+        await forwarding?.update(named, settings.standIn)
         try await names?.update(named)
     }
 
@@ -218,6 +224,7 @@ struct DevRole: SessionRole {
 
     mutating func beginEnd() async -> [Duration?] {
         watching?.cancel()
+        await forwarding?.stop()
         tools?.teller.update { $0.enter(.draining) }
         return [drainLimit]
     }

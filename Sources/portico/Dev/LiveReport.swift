@@ -20,6 +20,7 @@ struct LiveReport: SessionReport {
         view.update { feed in
             feed.begin(status.services, problems: status.problemCount, phase: status.phase)
             if let dns = status.names { feed.add(remark: "DNS on \(dns).") }
+            if let proxy = status.forwardProxy { feed.add(remark: proxy.remark) }
             return true
         }
         view.open()

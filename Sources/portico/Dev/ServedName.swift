@@ -60,15 +60,17 @@ extension NamedService {
                     // A Service without ports has none by a stand-in either.
                     let number = endpoint.address.port == 0 ? 0 : address.port
                     return Endpoint(
-                        name: endpoint.hostname ?? endpoint.podName ?? Self.name(of: endpoint.address.ip),
+                        name: endpoint.nameBelowService,
                         address: EndpointAddress(ip: address.ip, port: number))
                 })
         }
         self.init(namespace: key.namespace, name: key.name, form: .endpoints(ports))
     }
+}
 
-    /// `10-0-0-1`: what an endpoint is called that nobody has named, as in a cluster.
-    private static func name(of ip: IPAddress) -> String {
-        String("\(ip)".map { $0 == "." || $0 == ":" ? "-" : $0 })
+extension ServiceEndpoint {
+    /// What it is called below its headless Service. One that nobody has named is `10-0-0-1`, as in a cluster.
+    var nameBelowService: String {
+        hostname ?? podName ?? String("\(address.ip)".map { $0 == "." || $0 == ":" ? "-" : $0 })
     }
 }

@@ -59,6 +59,10 @@ struct ProjectSetting: Sendable {
         .init("hostsFile", "--hosts-file", .path),
         .init("dns", "--dns", .port),
         .init("dnsDomain", "--dns-domain", .text),
+        .init("socks", "--socks", .port),
+        .init("socksOpen", "--socks-open", .toggle),
+        .init("socksPasswordFile", "--socks-password-file", .path),
+        .init("share", "--share", .toggle),
         .init("command", "", .command, yieldsTo: ["--"]),
     ]
 }
