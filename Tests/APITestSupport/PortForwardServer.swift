@@ -109,7 +109,7 @@ public final class PortForwardServer: Sendable {
     public func ignorePings() { state.withLock { $0.isSilentToPings = true } }
 
     /// What a request that is for no port-forward is answered with.
-    public func answer(_ target: String, _ status: Int = 200, _ body: String) {
+    public func answer(_ target: String, status: Int = 200, body: String) {
         state.withLock { $0.answers[target] = (status, body) }
     }
 
@@ -182,11 +182,9 @@ public final class PortForwardServer: Sendable {
         }
         if isWebSocket {
             guard request.method == "GET", request.header("sec-websocket-protocol") == "SPDY/3.1+portforward.k8s.io",
-                request.header("sec-websocket-version") == "13", let key = request.header("sec-websocket-key")
+                request.header("sec-websocket-version") == "13", request.header("sec-websocket-key") != nil
             else { return answer(400, "unable to upgrade: no tunneling spdy protocols provided\n", type: "text/plain") }
-            let head =
-                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                + "Sec-WebSocket-Accept: \(acceptance(of: key))\r\nSec-WebSocket-Protocol: \(subprotocol)\r\n\r\n"
+            let head = head(for: request, subprotocol: subprotocol)
             return upgrade(head, pod, isWebSocket: true, state)
         }
         guard request.header("upgrade")?.lowercased() == "spdy/3.1" else {
@@ -200,9 +198,7 @@ public final class PortForwardServer: Sendable {
             return answer(403, "unable to upgrade: unable to negotiate protocol\n", type: "text/plain")
         }
         let agreed = obstacle == nil ? "portforward.k8s.io" : "v4.channel.k8s.io"
-        let head =
-            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n"
-            + "X-Stream-Protocol-Version: \(agreed)\r\n\r\n"
+        let head = head(for: request, subprotocol: agreed)
         return upgrade(head, pod, isWebSocket: false, state)
     }
 
@@ -213,6 +209,17 @@ public final class PortForwardServer: Sendable {
             try channel.pipeline.syncOperations.addHandler(
                 ForwardingHandler(pod: pod, isWebSocket: isWebSocket, state))
         }
+    }
+
+    /// The good answer to a request for a port-forward.
+    public static func head(for request: ReceivedRequest, subprotocol: String? = nil) -> String {
+        let start = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+        guard let key = request.header("sec-websocket-key") else {
+            let agreed = subprotocol ?? "portforward.k8s.io"
+            return start + "Upgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: \(agreed)\r\n\r\n"
+        }
+        return start + "Upgrade: websocket\r\nSec-WebSocket-Accept: \(acceptance(of: key))\r\n"
+            + "Sec-WebSocket-Protocol: \(subprotocol ?? "SPDY/3.1+portforward.k8s.io")\r\n\r\n"
     }
 
     private static func acceptance(of key: String) -> String {

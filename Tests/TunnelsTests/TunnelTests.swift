@@ -356,10 +356,8 @@ struct TunnelTests {
 
     @Test("A server that is not there, silent or no server is told as such")
     func unreachable() async throws {
-        let port = try await PortForwardServer()
-        port.close()
-        #expect(await eventually { port.openConnections == 0 })
-        let absent = try TestTunnels(port.port)
+        let refusing = try RefusingPort()
+        let absent = try TestTunnels(refusing.port)
         #expect(await absent.connect().failure() == ENETUNREACH)
         #expect(absent.problems.first?.text?.contains("connection refused") == true)
         let server = try await PortForwardServer()
