@@ -34,6 +34,8 @@ public struct RelayConfiguration: Sendable {
     }
     /// Whether every ended connection is reported.
     public var reportsConnections = false
+    /// Whether every TCP client is reported when it comes.
+    public var reportsClients = false
     /// How the process's descriptors are shared out.
     public var budget: DescriptorBudget
     /// Descriptors of this number and above are left to the rest of the process. The kernel gives the lowest number

@@ -35,6 +35,7 @@ extension Worker {
                     socket.resetOnClose()
                     continue
                 }
+                if configuration.reportsClients { reportClient(of: listener) }
                 let client = socket.release()
                 if !closing, port.staysUntil <= loop.now, let other = lessLoaded(),
                     handOver(client, peer, of: port.id, to: other)
@@ -68,6 +69,11 @@ extension Worker {
         port.counters.pointee.accepted.add()
         port.counters.pointee.refused.add()
         return false
+    }
+
+    private func reportClient(of listener: Listener) {
+        guard let local = try? TCPSocket.localAddress(of: listener.socket) else { return }
+        report(.clientAccepted(listener.port.id, local.port))
     }
 
     /// Begins to serve a client, which ``load`` counts already.

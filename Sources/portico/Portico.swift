@@ -21,6 +21,9 @@ struct Portico: AsyncParsableCommand {
               No manifest at all:
                 portico dev --service web:8080=10.0.0.1:80,10.0.0.2:80
 
+              Port 10000 of this machine to a Service of a cluster, whatever becomes of its pods:
+                portico forward service/my-service 10000:80
+
               Be the service proxy of a Kubernetes node:
                 portico daemon -f manifests/ --hostname-override node2
 
@@ -31,7 +34,9 @@ struct Portico: AsyncParsableCommand {
               0: all is well. 1: something failed. 64: the command line is wrong.
             """,
         version: Version.description,
-        subcommands: [Dev.self, Init.self, Daemon.self, Render.self, Check.self, DemoPod.self, ShowVersion.self]
+        subcommands: [
+            Dev.self, Forward.self, Init.self, Daemon.self, Render.self, Check.self, DemoPod.self, ShowVersion.self,
+        ]
     )
 
     /// ArgumentParser's own `main` prints several lines for an error; ours is one, for people and for scripts.

@@ -17,7 +17,8 @@ import Testing
 
     init() {
         reachability = PodReachability(
-            StatusTeller(board, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
+            StatusTeller(board, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }),
+            PodReach(.direct, connect: { _, _, _ in }))
     }
 
     private func ended(

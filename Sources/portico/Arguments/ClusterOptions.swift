@@ -28,6 +28,8 @@ struct ClusterOptions: ParsableArguments {
 struct NamedCluster {
     let access: ClusterAccess
     let client: HTTPAPIClient
+    /// For tunnels.
+    let upgrades: UpgradeClient
 
     /// Something says where the API server is without anybody naming it.
     static var isInPod: Bool { ProcessEnvironment.variables["KUBERNETES_SERVICE_HOST"]?.isEmpty == false }
@@ -40,10 +42,12 @@ struct NamedCluster {
         let environment = ProcessEnvironment.variables
         access = try Self.access(options, standard: standard)
         let host = ExecHost(environment: environment, mayAsk: mayAsk && isatty(STDIN_FILENO) == 1)
+        let credentials = Credentials(access, host: host)
         do throws(APIError) {
             client = try HTTPAPIClient(
-                access, credentials: Credentials(access, host: host), version: Version.number,
-                environment: environment)
+                access, credentials: credentials, version: Version.number, environment: environment)
+            upgrades = try UpgradeClient(
+                access, credentials: credentials, version: Version.number, environment: environment)
         } catch {
             throw CommandFailure("\(error)")
         }

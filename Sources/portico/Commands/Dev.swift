@@ -30,7 +30,7 @@ struct Dev: AsyncParsableCommand {
               Try it without any pod: Portico plays those of Deployments and so on:
                 portico dev --demo-pods -f manifests/
 
-              What a cluster has, if its pods can be reached from here:
+              What a cluster has, its pods being reached directly or through the API server:
                 portico dev --kubeconfig ~/.kube/config --context kind-kind -n shop
 
               Some of them only:
@@ -83,6 +83,7 @@ struct Dev: AsyncParsableCommand {
     @OptionGroup(title: "What to serve") var project: ProjectOptions
 
     @OptionGroup(title: "Which cluster") var cluster: ClusterOptions
+    @OptionGroup(title: "Which cluster") var reaching: ReachOptions
 
     @OptionGroup(title: "In place of pods") var local: LocalOptions
 
@@ -121,6 +122,9 @@ struct Dev: AsyncParsableCommand {
         }
         guard selection.files.isEmpty || !cluster.isGiven else {
             throw ValidationError("manifests and a cluster cannot be served at once: leave out -f or --kubeconfig")
+        }
+        guard reaching.reach == nil || isOfCluster else {
+            throw ValidationError("--reach is about the pods of a cluster: name one with --kubeconfig or --context")
         }
         // The second one could never be bound, and to find out only at run time helps nobody. Port 0 is always free.
         var places: Set<PublishArgument.Place> = []
@@ -165,7 +169,10 @@ struct Dev: AsyncParsableCommand {
         if let demo { settings.standIn = { demo.address(for: $0) } }
         // Programs have standard output to themselves.
         let teller = StatusTeller(logger: Logger(label: "dev"))
-        let reachability = isOfCluster ? PodReachability(teller) : nil
+        let named = try namedCluster()
+        let reach = named.map { PodReach(reaching.reach ?? .auto, $0, teller) }
+        if reaching.reach == .tunnel { settings.udpRefusal = PodReach.udpRefusal }
+        let reachability = reach.map { PodReachability(teller, $0) }
         let report = DevReport(
             format: printing.output, output: command.isEmpty ? .output : .error, followed: followed,
             reportsConnections: view.connections, command: program, reachability: reachability)
@@ -183,8 +190,9 @@ struct Dev: AsyncParsableCommand {
         SessionSignal.begin()
         var configuration = RelayConfiguration.ofThisMachine(udpTimeout: relay.udpTimeout?.duration)
         configuration.reportsConnections = view.connections || reachability != nil
+        if let reach { configuration.tunnels = { reach.tunnel(to: $1, of: $0) } }
         try await Session<DevRole>(
-            source: try source(teller), teller: teller,
+            source: source(named, teller), teller: teller,
             report: isWatched ? LiveReport(report, on: .output) : report, configuration: configuration,
             hasOthers: !lone.services.isEmpty
         ).run(

@@ -12,10 +12,14 @@ extension Dev {
                 && ProcessEnvironment.variables["KUBECONFIG"]?.isEmpty == false
     }
 
-    func source(_ teller: StatusTeller) throws -> SourceReader? {
-        if isOfCluster {
-            let named = try NamedCluster(
-                cluster, mayAsk: command.isEmpty, standard: .standard(ProcessEnvironment.variables))
+    func namedCluster() throws -> NamedCluster? {
+        guard isOfCluster else { return nil }
+        return try NamedCluster(
+            cluster, mayAsk: command.isEmpty, standard: .standard(ProcessEnvironment.variables))
+    }
+
+    func source(_ named: NamedCluster?, _ teller: StatusTeller) -> SourceReader? {
+        if let named {
             let selected = APISelection.services(namespaces: selection.namespaces.map(\.name))
             return SourceReader(APISource(named.client, selected), teller, mayBeEmpty: true)
         }

@@ -74,7 +74,11 @@ struct DevReport: SessionReport {
     }
 
     func hear(_ event: RelayEvent) {
-        if case .connectionEnded(let record) = event { connection(record) }
+        switch event {
+        case .connectionEnded(let record): connection(record)
+        case .dialFailed(let failure): reachability?.take(failure)
+        default: break
+        }
     }
 
     func connection(_ record: ConnectionRecord) {

@@ -9,9 +9,16 @@ import Status
 /// the cluster: that is told once for each, until it has worked in between (docs/behaviour.md, B12.10).
 final class PodReachability: Sendable {
     private let teller: StatusTeller
+    private let reach: PodReach
     private let unreachable = Guarded<[ObjectKey: Problem]>([:])
 
-    init(_ teller: StatusTeller) { self.teller = teller }
+    init(_ teller: StatusTeller, _ reach: PodReach) {
+        self.teller = teller
+        self.reach = reach
+    }
+
+    /// An attempt has failed.
+    func take(_ failure: DialFailure) { reach.failed(failure.endpoint.address, failure.code) }
 
     /// A connection has ended. For one task.
     func take(_ record: ConnectionRecord) {
@@ -19,7 +26,7 @@ final class PodReachability: Sendable {
         if record.foundNobody {
             change { unreachable in
                 guard unreachable[key] == nil else { return false }
-                unreachable[key] = Self.problem(key, record.dialError)
+                unreachable[key] = problem(key, record.dialError)
                 return true
             }
         } else if record.hasReachedEndpoint {
@@ -48,13 +55,11 @@ final class PodReachability: Sendable {
         teller.update { $0.replace(problems, of: .endpoints) }
     }
 
-    private static func problem(_ key: ObjectKey, _ code: Int32) -> Problem {
+    private func problem(_ key: ObjectKey, _ code: Int32) -> Problem {
         let reason = code == SystemError.timedOut ? "no answer in time" : SystemError.reason(code).lowercased()
         return Problem(
             .error, .endpoints, subject: "Service \(key)",
-            "none of its endpoints that were tried can be reached from this machine (\(reason)). Addresses of pods mostly work "
-                + "inside their cluster only: give this machine a route to them, such as a VPN, or run this on a node of the "
-                + "cluster, or in a pod of it")
+            "none of its endpoints that were tried can be reached from this machine (\(reason))" + reach.advice)
     }
 }
 

@@ -46,6 +46,7 @@ struct ProjectSetting: Sendable {
         .init("recursive", "--recursive", .toggle, yieldsTo: ["-R"] + others),
         .init("kubeconfig", "--kubeconfig", .path, yieldsTo: others),
         .init("context", "--context", .text, yieldsTo: others),
+        .init("reach", "--reach", .text, yieldsTo: others),
         .init("namespaces", "--namespace", .texts, yieldsTo: ["-n", "-A", "--all-namespaces"]),
         .init("selector", "--selector", .text, yieldsTo: ["-l"]),
         .init("services", "--service", .texts),
