@@ -185,22 +185,25 @@ extension Balancer {
     }
 
     /// What makes two entries the same endpoint: a pod that keeps its address but gets another stand-in, or comes to
-    /// another machine, is another one.
+    /// another machine, is another one, and so is another pod at the same address.
     private struct Identity: Hashable {
         let address: EndpointAddress
         let dialAddress: EndpointAddress
         let isLocal: Bool
+        let podName: String
 
         init(_ endpoint: Endpoint) {
             address = endpoint.address
             dialAddress = endpoint.dialAddress
             isLocal = endpoint.isLocal
+            podName = endpoint.podName
         }
 
         init(_ endpoint: ServiceEndpoint, _ standIns: [EndpointAddress: EndpointAddress]) {
             address = endpoint.address
             dialAddress = standIns[endpoint.address] ?? endpoint.address
             isLocal = endpoint.isLocal
+            podName = endpoint.podName ?? ""
         }
     }
 }

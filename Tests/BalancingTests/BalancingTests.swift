@@ -42,6 +42,17 @@ struct BalancingTests {
         #expect(second.next() === endpoint)
     }
 
+    @Test("Another pod at the same address is another endpoint, of which nothing bad is known")
+    func anotherPod() throws {
+        let address = EndpointAddress(ip: IPAddress(v4: 1), port: 80)
+        let first = Balancer(of: [ServiceEndpoint(address: address, podName: "web-1")])
+        let old = try #require(first.next())
+        _ = old.eject(at: 1)
+        let second = first.updated(with: [ServiceEndpoint(address: address, podName: "web-2")])
+        let new = try #require(second.next())
+        #expect(second !== first && new !== old && new.podName == "web-2" && !new.isEjected)
+    }
+
     @Test("Who asks a balancer first that has just been replaced gets an endpoint of the other")
     func replaced() throws {
         func balancer(_ number: UInt32) -> Balancer {
