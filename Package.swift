@@ -109,7 +109,7 @@ let package = Package(
             dependencies: [
                 "Base", "EventLoop", "Objects", "Documents", "Balancing", "Cluster", "Resolution", "Status", "Relay",
                 "Redirect",
-                "Host", "Manifests", "KubernetesAPI", "Proxy", "Admin", "Names", "HTTP", "ForwardProxy",
+                "Host", "Manifests", "KubernetesAPI", "Tunnels", "Proxy", "Admin", "Names", "HTTP", "ForwardProxy",
                 "DemoPods",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
