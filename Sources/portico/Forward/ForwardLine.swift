@@ -67,7 +67,7 @@ struct ForwardLine: Sendable {
         guard hasPods, let remote else { return [] }
         let new = listening.filter { !announced.contains($0) }
         announced.formUnion(new)
-        hasBegun = hasBegun || !new.isEmpty
+        if !hasBegun, !new.isEmpty { (hasBegun, hadPods) = (true, true) }
         return new.map { "Forwarding from \($0) -> \(remote)" }
     }
 
@@ -80,6 +80,6 @@ struct ForwardLine: Sendable {
                 "\(request) has no pod that is ready any more\(reason): connections to port \(localPort) are refused until "
                 + "there is one"
         }
-        return announced.isEmpty ? nil : "\(request) has a pod again"
+        return "\(request) has a pod again"
     }
 }
