@@ -38,6 +38,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        // Without its traits: they bring all of Foundation.
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
     ],
     targets: [
         .systemLibrary(name: "CLibuv", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
@@ -83,6 +85,18 @@ let package = Package(
                 .product(name: "NIOWebSocket", package: "swift-nio"),
             ],
             swiftSettings: settings),
+        .target(
+            name: "APIProxy",
+            dependencies: [
+                "Base", "EventLoop", "KubernetesAPI",
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: settings),
         .target(name: "Host", dependencies: ["Base", "EventLoop"], swiftSettings: settings),
         .target(
             name: "Redirect", dependencies: ["Base", "EventLoop", "Objects", "Balancing", "Resolution"],
@@ -110,7 +124,7 @@ let package = Package(
                 "Base", "EventLoop", "Objects", "Documents", "Balancing", "Cluster", "Resolution", "Status", "Relay",
                 "Redirect",
                 "Host", "Manifests", "KubernetesAPI", "Tunnels", "Proxy", "Admin", "Names", "HTTP", "ForwardProxy",
-                "DemoPods",
+                "DemoPods", "APIProxy",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -208,6 +222,14 @@ let package = Package(
             name: "AdminTests",
             dependencies: ["Base", "EventLoop", "Objects", "Status", "Admin", "HTTP", "Resolution", "TestSupport"],
             swiftSettings: settings),
+        .testTarget(
+            name: "APIProxyTests",
+            dependencies: [
+                "Base", "EventLoop", "KubernetesAPI", "APIProxy", "TestSupport", "APITestSupport",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            resources: [.copy("Fixtures")], swiftSettings: settings),
         .testTarget(
             name: "HostTests", dependencies: ["Base", "EventLoop", "Host", "TestSupport"], swiftSettings: settings),
         .testTarget(

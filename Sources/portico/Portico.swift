@@ -35,7 +35,8 @@ struct Portico: AsyncParsableCommand {
             """,
         version: Version.description,
         subcommands: [
-            Dev.self, Forward.self, Init.self, Daemon.self, Render.self, Check.self, DemoPod.self, ShowVersion.self,
+            Dev.self, Forward.self, ProxyAPI.self, Init.self, Daemon.self, Render.self, Check.self, DemoPod.self,
+            ShowVersion.self,
         ]
     )
 
@@ -76,6 +77,7 @@ struct Portico: AsyncParsableCommand {
         switch arguments.first {
         case Daemon.name: if !arguments.contains("--cleanup") { EarlySignals.take(.success) }
         case Dev.name: EarlySignals.take(.signalNumber)
+        case ProxyAPI.name: EarlySignals.take(.success)
         default: break
         }
     }
@@ -88,6 +90,7 @@ struct Portico: AsyncParsableCommand {
             [Daemon.name] + (try DaemonCommandLine(Array(arguments.dropFirst())).settled())
         case Dev.name: [Dev.name] + (try ProjectCommandLine(Array(arguments.dropFirst())).settled())
         case Check.name: [Check.name] + (try ProjectCommandLine(Array(arguments.dropFirst()), for: .check).settled())
+        case ProxyAPI.name: GoFlags.normalized(arguments, flags: ProxyAPI.flags)
         case Render.configuration.commandName: GoFlags.normalized(arguments, flags: Daemon.flags)
         default: arguments
         }

@@ -11,7 +11,8 @@ final class APIConnections: Sendable {
     /// Of the certificates.
     let revision: Int?
 
-    init(_ route: ServerRoute, revision: Int?) throws(APIError) {
+    /// - Parameter use: decides between what is good for one reader of ours and what is good for many that are not.
+    init(_ route: ServerRoute, revision: Int?, for use: Use = .requests) throws(APIError) {
         self.route = route
         self.revision = revision
         var settings = HTTPClient.Configuration()
@@ -19,10 +20,16 @@ final class APIConnections: Sendable {
         // Whoever asks knows better when to try again, and wants to know at once why it failed.
         settings.connectionPool.retryConnectionEstablishment = false
         // Over HTTP/1.1 each watch has a connection to itself, and none may wait for another to end.
-        settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
+        settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = use == .requests ? 64 : 1 << 14
         settings.timeout.connect = .seconds(10)
-        // Lists shrink to a tenth; what grows by more than this was made to fill our memory.
-        settings.decompression = .enabled(limit: .ratio(200))
+        switch use {
+        case .requests:
+            // Lists shrink to a tenth; what grows by more than this was made to fill our memory.
+            settings.decompression = .enabled(limit: .ratio(200))
+        case .passing:
+            // A connection of HTTP/2 has room for so many streams and no more, and the next would wait for one to end.
+            settings.httpVersion = .http1Only
+        }
         // Named for debugging, these are where a connection can be worked on before its first request.
         settings.http2ConnectionDebugInitializer = AnswerLimits.apply(toHTTP2:)
         settings.http2StreamChannelDebugInitializer = AnswerLimits.apply(toHTTP2Stream:)
@@ -36,7 +43,16 @@ final class APIConnections: Sendable {
             if route.server.isSecure { settings.tlsConfiguration = try route.serverTLS() }
             if let name = route.expectedName { settings.dnsOverride = [name: route.server.host] }
         }
-        http = HTTPClient(eventLoopGroup: apiEventLoops, configuration: settings)
+        http = HTTPClient(
+            eventLoopGroup: use == .requests ? apiEventLoops : upgradeEventLoops, configuration: settings)
+    }
+
+    /// What connections are for.
+    enum Use {
+        /// Requests of ours.
+        case requests
+        /// Those of others, whose answers are passed on as they are.
+        case passing
     }
 
     deinit { http.shutdown { _ in } }

@@ -19,6 +19,17 @@ public struct RequestCredentials: Sendable, CustomStringConvertible {
 
     /// Without secrets, whoever prints it.
     public var description: String { "credentials \(issue)" }
+
+    /// Those headers that are not already settled by what a request brings along: whoever says who he is, or as whom he
+    /// wants to act, means that.
+    func headers(beside others: [(name: String, value: String)]) -> [(name: String, value: String)] {
+        let names = others.map { $0.name.lowercased() }
+        let (says, acts) = (names.contains("authorization"), names.contains { $0.hasPrefix("impersonate-") })
+        return headers.filter { header in
+            let isImpersonation = header.name.lowercased().hasPrefix("impersonate-")
+            return isImpersonation ? !acts : !says
+        }
+    }
 }
 
 /// Certificates and keys for connections, as PEM.

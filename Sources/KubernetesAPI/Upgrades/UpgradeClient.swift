@@ -75,8 +75,8 @@ public final class UpgradeClient: Sendable {
         of request: UpgradeRequest, _ credentials: RequestCredentials?
     ) throws(APIError) -> HTTPRequestHead {
         var headers = HTTPHeaders(
-            ([("Host", server.access.server.authority)] + request.headers + (credentials?.headers ?? []))
-                .map { ($0.name, $0.value) })
+            ([("Host", server.access.server.authority)] + request.headers
+                + (credentials?.headers(beside: request.headers) ?? [])).map { ($0.name, $0.value) })
         if !headers.contains(name: "User-Agent") { headers.add(name: "User-Agent", value: server.userAgent) }
         if request.method != .get, !headers.contains(name: "Content-Length") {
             headers.add(name: "Content-Length", value: "0")

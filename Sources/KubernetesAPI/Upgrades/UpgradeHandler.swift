@@ -4,7 +4,7 @@ internal import NIOSSL
 
 /// Speaks HTTP/1.1 for one request and its answer, and then leaves, with all that has to do with HTTP.
 ///
-///     TLS │ limit │ encoder │ decoder │ check │ this │ (the taker's)
+///     TLS │ encoder │ hold │ limit │ decoder │ check │ this │ (the taker's)
 final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias OutboundOut = HTTPClientRequestPart
@@ -39,6 +39,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
         do {
             // Nothing comes in this turn, so nothing is lost in between.
             try pipeline.addHandler(HTTPRequestEncoder())
+            try pipeline.addHandler(EndHold())
             try pipeline.addHandler(ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .forwardBytes)))
             AnswerLimits.apply(toHTTP1: channel).cascadeFailure(to: answer)
             try pipeline.addHandler(UpgradeHandler(request, answer, prepare: prepare))
@@ -100,12 +101,17 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
         do {
             let decoder = try pipeline.context(handlerType: ByteToMessageHandler<HTTPResponseDecoder>.self)
             let encoder = try pipeline.context(handlerType: HTTPRequestEncoder.self)
+            let hold = NIOLoopBound(try pipeline.handler(type: EndHold.self), eventLoop: context.eventLoop)
+            hold.value.hold()
             try AnswerLimits.lift(fromHTTP1: channel)
             pipeline.removeHandler(context: encoder, promise: nil)
             pipeline.removeHandler(context: context, promise: nil)
             try prepare(connection)
             // The decoder last: it gives what it has left to whoever stands next to it.
-            pipeline.removeHandler(context: decoder).map { .upgraded(connection) }.cascade(to: answer)
+            pipeline.removeHandler(context: decoder).map {
+                hold.value.release()
+                return .upgraded(connection)
+            }.cascade(to: answer)
         } catch {
             answer.fail(error)
         }

@@ -5,7 +5,7 @@ public struct UpgradeRequest: Sendable {
     /// Path below the server's own and query, both as they are sent: `/api/v1/namespaces/a/pods/b/portforward?x=y`.
     public var target: String
     /// All that the protocol wants, `Connection` and `Upgrade` among it. `Host` and what carries credentials are the
-    /// client's to add and have to be left out; a `User-Agent` here counts in place of Portico's.
+    /// client's to add; credentials or a `User-Agent` here count in place of Portico's.
     public var headers: [(name: String, value: String)]
 
     public init(_ method: APIRequest.Method, _ target: String, headers: [(name: String, value: String)]) {

@@ -1,0 +1,120 @@
+internal import Glibc
+internal import KubernetesAPI
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOPosix
+internal import NIOSSL
+
+/// One request to a pod and its answer, on a connection that is there already and ends with them.
+struct BackendExchange: Sendable {
+    private let channel: any Channel
+    private let handler: NIOLoopBound<BackendHandler>
+    private let answer: EventLoopFuture<HTTPResponseHead>
+    /// Of the answer.
+    let body: BodyPipe
+
+    /// - Parameter stream: closed by the end of the exchange, also if there is none.
+    init(_ stream: BackendStream, isSecure: Bool) async throws {
+        let made = Made()
+        do {
+            let tls = try isSecure ? Self.tls.get() : nil
+            channel = try await ClientBootstrap(group: proxyEventLoops)
+                .channelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        let pipeline = channel.pipeline.syncOperations
+                        if let tls {
+                            try pipeline.addHandler(try NIOSSLClientHandler(context: tls, serverHostname: nil))
+                        }
+                        var framing = HTTPRequestEncoder.Configuration()
+                        framing.automaticallySetFramingHeaders = false
+                        try pipeline.addHandler(HTTPRequestEncoder(configuration: framing))
+                        try pipeline.addHandler(EndHold())
+                        try pipeline.addHandler(
+                            ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .forwardBytes)))
+                        let handler = BackendHandler(channel.eventLoop)
+                        try pipeline.addHandler(handler)
+                        made.handler = NIOLoopBound(handler, eventLoop: channel.eventLoop)
+                    }
+                }
+                .withConnectedSocket(stream.descriptor).get()
+        } catch {
+            // A bootstrap that got as far as its initializer has closed it.
+            if made.handler == nil { close(stream.descriptor) }
+            throw error
+        }
+        guard let handler = made.handler else { throw ChannelError.ioOnClosedChannel }
+        self.handler = handler
+        (answer, body) = try await channel.eventLoop.submit { (handler.value.answer, handler.value.body) }.get()
+    }
+
+    /// Written by the initializer, read when the bootstrap is done.
+    private final class Made: @unchecked Sendable {
+        var handler: NIOLoopBound<BackendHandler>?
+    }
+
+    /// Certificates of pods are made by themselves, and for names that nobody here knows.
+    private static let tls = Result {
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.certificateVerification = .none
+        return try NIOSSLContext(configuration: configuration)
+    }
+
+    /// Closes the connection when `work` is done, unless it has become another's; at once if the task is cancelled.
+    func use(_ work: () async throws -> Void) async throws {
+        let (channel, handler) = (channel, handler)
+        defer { channel.eventLoop.execute { if !handler.value.isRaw { channel.reset() } } }
+        try await withTaskCancellationHandler {
+            try await work()
+        } onCancel: {
+            channel.eventLoop.execute { if !handler.value.isRaw { channel.reset() } }
+        }
+    }
+
+    /// - Returns: the head of the answer. The body of the request may still be on its way, and is given up with its end.
+    func send(_ head: HTTPRequestHead, _ request: ClientRequest) async throws -> HTTPResponseHead {
+        channel.writeAndFlush(HTTPClientRequestPart.head(head), promise: nil)
+        guard !request.body.isEmpty else {
+            channel.writeAndFlush(HTTPClientRequestPart.end(nil), promise: nil)
+            return try await answer.get()
+        }
+        let (channel, read) = (channel, request.bodyReader)
+        let sending = Task {
+            do {
+                while let piece = try await read() {
+                    try await channel.writeAndFlush(HTTPClientRequestPart.body(.byteBuffer(piece)))
+                }
+                try await channel.writeAndFlush(HTTPClientRequestPart.end(nil))
+            } catch is BodyPipe.Broken {
+                channel.reset()
+            } catch {
+                // That it takes no more, it may have said in its answer.
+            }
+        }
+        channel.closeFuture.whenComplete { _ in sending.cancel() }
+        return try await answer.get()
+    }
+
+    func becomeRaw(keepAlive: Duration?) async throws -> RawEnd.Place {
+        let (channel, handler) = (channel, handler)
+        return try await channel.eventLoop.flatSubmit {
+            do {
+                try channel.prepareForRaw(keepAlive: keepAlive)
+                return try handler.value.becomeRaw()
+            } catch {
+                return channel.eventLoop.makeFailedFuture(error)
+            }
+        }.get()
+    }
+
+    /// Why there is no answer, for people.
+    static func words(for error: any Error) -> String {
+        switch error {
+        case let error as BackendFailure: error.description
+        case ChannelError.eof, ChannelError.ioOnClosedChannel, NIOSSLError.uncleanShutdown: "EOF"
+        case let error as IOError: error.errnoCode == ECONNRESET ? "connection reset by peer" : "\(error)"
+        case is HTTPParserError: "malformed HTTP response"
+        case let error as NIOSSLError: "tls: \(error)"
+        default: "\(error)"
+        }
+    }
+}
