@@ -46,6 +46,9 @@ for purpose in "$@"; do
             # For the certificates of an API server, and answers that are packed.
             need openssl has_program openssl
             need gzip has_program gzip
+            # To see that tests play an API server as kubectl knows it.
+            need kubernetes-client has_program kubectl
+            need curl has_program curl
             ;;
         lab)
             need iproute2 has_program ip

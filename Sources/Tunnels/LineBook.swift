@@ -13,7 +13,8 @@ struct LineBook {
     private static let longestPause = TimeAmount.seconds(10)
 
     struct Work {
-        var given: [(line: PodLine, waiter: LineWaiter)] = []
+        /// A line that has waited may have died without anybody having noticed.
+        var given: [(line: PodLine, waiter: LineWaiter, hasWaited: Bool)] = []
         var closed: [PodLine] = []
         var failed: [(waiter: LineWaiter, failure: TunnelFailure)] = []
         /// A line each is to be made.
@@ -47,7 +48,7 @@ struct LineBook {
         if let line = pod.free.popLast() {
             free -= 1
             lap(line)
-            work.given.append((line, waiter))
+            work.given.append((line, waiter, true))
             pods[name] = pod
             wantSpare(name, &work)
             return work
@@ -75,7 +76,8 @@ struct LineBook {
 
     private mutating func want(_ name: PodName, spare: Bool, _ work: inout Work) {
         guard var pod = pods[name], !isDown else { return }
-        let wanted = pod.waiters.count + (spare ? 1 : 0)
+        // Where it was refused before, one finds out for all.
+        let wanted = pod.refusal == nil ? pod.waiters.count + (spare ? 1 : 0) : min(pod.waiters.count, 1)
         while pod.making < wanted {
             guard making < Self.mostMade else {
                 if !queue.contains(name) { queue.append(name) }
@@ -94,6 +96,7 @@ struct LineBook {
         pods[line.pod]?.refusal = nil
         lines[ObjectIdentifier(line)] = (line, 0)
         var work = free(line)
+        want(line.pod, spare: false, &work)
         goOn(&work)
         return work
     }
@@ -134,7 +137,7 @@ struct LineBook {
         var pod = pods[line.pod] ?? Pod()
         lap(line)
         if !pod.waiters.isEmpty {
-            work.given.append((line, pod.waiters.removeFirst()))
+            work.given.append((line, pod.waiters.removeFirst(), false))
             pods[line.pod] = pod
             wantSpare(line.pod, &work)
             return work

@@ -19,6 +19,8 @@ final class PodCall: ChannelDuplexHandler {
     struct Patience: Hashable {
         /// For the streams to be acknowledged.
         var acknowledgement = TimeAmount.seconds(5)
+        /// The same by a line that was free before, and may be dead without anybody having said so.
+        var stale = TimeAmount.seconds(2)
         /// After that, for a refusal.
         var refusal = TimeAmount.seconds(2)
         /// The same while the client has more to say than is kept, and waits.
@@ -39,8 +41,18 @@ final class PodCall: ChannelDuplexHandler {
         var report: (String?) -> Void
     }
 
+    /// Our end of a pair.
+    struct End {
+        /// Owned by whoever it is given to.
+        var socket: Int32
+        /// What has been read of it already.
+        var prefix: [UInt8]
+    }
+
     private let line: PodLine
     private let pod: PodPort
+    /// The line may have died while it was free.
+    private let mayBeStale: Bool
     private let patience: Patience
     private let outcome: Outcome
     /// A second descriptor of our end; -1 if it can no longer be taken back.
@@ -58,26 +70,21 @@ final class PodCall: ChannelDuplexHandler {
     /// The line has nothing to do with it any more.
     private var isOver = false
 
-    /// - Parameters:
-    ///   - spare: see above; owned from here on.
-    ///   - prefix: what has been read of the pair already.
-    init(
-        _ pod: PodPort, on line: PodLine, spare: Int32, prefix: [UInt8], _ patience: Patience, _ outcome: Outcome
+    private init(
+        _ pod: PodPort, on line: PodLine, _ end: End, mayBeStale: Bool, _ patience: Patience, _ outcome: Outcome
     ) {
-        (self.pod, self.line, self.spare, self.prefix) = (pod, line, spare, prefix)
+        (self.pod, self.line, self.mayBeStale) = (pod, line, mayBeStale)
+        (spare, prefix) = (SocketPair.another(end.socket), end.prefix)
         (self.patience, self.outcome) = (patience, outcome)
     }
 
     deinit { if spare >= 0 { SocketPair.close(spare) } }
 
     /// Joins our end of a pair to a line.
-    ///
-    /// - Parameter end: owned from here on.
     static func begin(
-        _ pod: PodPort, on line: PodLine, end: Int32, prefix: [UInt8], _ patience: Patience, _ outcome: Outcome
+        _ pod: PodPort, on line: PodLine, _ end: End, mayBeStale: Bool, _ patience: Patience, _ outcome: Outcome
     ) {
-        let spare = SocketPair.another(end)
-        let call = PodCall(pod, on: line, spare: spare, prefix: prefix, patience, outcome)
+        let call = PodCall(pod, on: line, end, mayBeStale: mayBeStale, patience, outcome)
         call.streams = line.begin(call, port: pod.port)
         let bound = NIOLoopBound(call, eventLoop: line.loop)
         ClientBootstrap(group: line.loop)
@@ -88,7 +95,7 @@ final class PodCall: ChannelDuplexHandler {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(bound.value) }
             }
-            .withConnectedSocket(end)
+            .withConnectedSocket(end.socket)
             .whenFailure { _ in bound.value.leave() }
     }
 
@@ -101,8 +108,8 @@ final class PodCall: ChannelDuplexHandler {
     func channelActive(context: ChannelHandlerContext) {
         guard !isOver else { return context.close(promise: nil) }
         self.context = context
-        wait(patience.acknowledgement) { call in
-            call.fail(TunnelFailure(code: ETIMEDOUT, text: "the pod \(call.pod) did not take a connection within 5 s"))
+        wait(mayBeStale ? patience.stale : patience.acknowledgement) { call in
+            call.fail(TunnelFailure(code: ETIMEDOUT, text: "the pod \(call.pod) did not take a connection in time"))
         }
         if !prefix.isEmpty { say(ByteBuffer(bytes: prefix)) }
         prefix = []
@@ -267,13 +274,13 @@ final class PodCall: ChannelDuplexHandler {
     private func fail(_ failure: TunnelFailure, byLine: Bool = false) {
         guard !isOver else { return }
         let taken = conversation.taken.flatMap { spare >= 0 ? $0 : nil }
-        let isStale = byLine && line.isRecycled && !conversation.hasSign
+        let isStale = mayBeStale && !conversation.hasSign
         let rest = taken == nil ? -1 : spare
         if rest >= 0 { spare = -1 }
         conclude()
         if !byLine { line.abandon(self, stream: streams.data) }
         if let taken {
-            let taken = taken.flatMap { Array($0.readableBytesView) }
+            let taken = prefix + taken.flatMap { Array($0.readableBytesView) }
             context?.close(promise: nil)
             if isStale { return outcome.stale(rest, taken) }
             outcome.report(failure.text)

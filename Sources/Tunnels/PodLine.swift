@@ -39,6 +39,8 @@ final class PodLine: ChannelDuplexHandler, @unchecked Sendable {
     private let writer = SPDYWriter()
     private var call: PodCall?
     private(set) var requests = 0
+    /// Why it is dead.
+    private(set) var failure: TunnelFailure?
     private var nextPing: UInt32 = 1
     private var unanswered = 0
     private var pingTask: RepeatedTask?
@@ -63,9 +65,6 @@ final class PodLine: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     var isUsable: Bool { context != nil && !isEnding && !isGoingAway && call == nil && !hasEnded }
-
-    /// It has carried a connection before, so that it may have died unnoticed.
-    var isRecycled: Bool { requests > 1 }
 
     var isWritable: Bool { context?.channel.isWritable ?? false }
 
@@ -157,7 +156,9 @@ final class PodLine: ChannelDuplexHandler, @unchecked Sendable {
         let call = self.call
         self.call = nil
         isEnding = true
-        call?.lineBroke(TunnelFailure(code: code, text: text))
+        let failure = TunnelFailure(code: code, text: text)
+        self.failure = failure
+        call?.lineBroke(failure)
         cut()
     }
 
@@ -214,7 +215,7 @@ final class PodLine: ChannelDuplexHandler, @unchecked Sendable {
             while !isEnding, let event = try webSocketReader?.next(from: &input) {
                 switch event {
                 case .bytes(var bytes): try take(&bytes)
-                case .ping(let payload): write(webSocketWriter.pong(payload))
+                case .ping(let payload): if isWritable { write(webSocketWriter.pong(payload)) }
                 case .pong: break
                 case .close(1000): fail(ECONNRESET, "the API server has ended the tunnel")
                 case .close(let code): fail(ECONNRESET, "the API server has closed the tunnel (code \(code))")
@@ -233,8 +234,9 @@ final class PodLine: ChannelDuplexHandler, @unchecked Sendable {
     private func take(_ bytes: inout ByteBuffer) throws {
         while !isEnding, let frame = try reader.next(from: &bytes) {
             switch frame {
-            // A client's pings are odd, and so this is an answer.
-            case .ping(let id): if id & 1 == 0 { send(writer.ping(id)) }
+            // A client's pings are odd, and so those are answers. Of a server that asks and does not read, not all are
+            // answered: the answers would pile up here.
+            case .ping(let id): if id & 1 == 0, isWritable { send(writer.ping(id)) }
             case .goAway(let lastGood):
                 isGoingAway = true
                 if let call { call.serverGoesAway(lastGood) } else { end() }

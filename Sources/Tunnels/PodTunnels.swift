@@ -78,7 +78,9 @@ public final class PodTunnels: Sendable {
     private func hasEnded(_ line: PodLine) { perform(book.withLock { $0.remove(line) }) }
 
     private func perform(_ work: LineBook.Work) {
-        for (line, waiter) in work.given { line.loop.execute { self.begin(waiter, on: line) } }
+        for (line, waiter, hasWaited) in work.given {
+            line.loop.execute { self.begin(waiter, on: line, hasWaited: hasWaited) }
+        }
         for line in work.closed { line.end() }
         for (waiter, failure) in work.failed { waiter.fail(failure) }
         for pod in work.made { make(pod) }
@@ -110,9 +112,19 @@ public final class PodTunnels: Sendable {
     }
 
     /// On the line's event loop.
-    private func begin(_ waiter: LineWaiter, on line: PodLine) {
-        // It may have died on the way here.
-        guard line.isUsable else { return take(waiter) }
+    private func begin(_ waiter: LineWaiter, on line: PodLine, hasWaited: Bool) {
+        guard line.isUsable else {
+            // It has died on the way here. That happens to few that are new.
+            hasEnded(line)
+            var again = waiter
+            again.newLines -= hasWaited ? 0 : 1
+            guard again.newLines > 0 else {
+                let failure = line.failure ?? TunnelFailure(code: ECONNRESET, text: "tunnels are closed at once")
+                problems.report(waiter.pod, failure.text)
+                return waiter.fail(failure)
+            }
+            return take(again)
+        }
         let deliver = waiter.deliver
         let (own, prefix): (Int32, [UInt8])
         if let end = waiter.end {
@@ -137,7 +149,11 @@ public final class PodTunnels: Sendable {
                 take(again)
             },
             report: { [problems] text in problems.report(waiter.pod, text) })
-        PodCall.begin(waiter.pod, on: line, end: own, prefix: prefix, settings.patience, outcome)
+        var patience = settings.patience
+        // The time that a dead line took counts.
+        if waiter.end != nil { patience.acknowledgement = patience.acknowledgement - patience.stale }
+        let end = PodCall.End(socket: own, prefix: prefix)
+        PodCall.begin(waiter.pod, on: line, end, mayBeStale: hasWaited, patience, outcome)
     }
 }
 
@@ -150,6 +166,8 @@ private final class WeakTunnels: @unchecked Sendable {
 struct LineWaiter: Sendable {
     var pod: PodPort
     var deliver: @Sendable (TunnelEnd) -> Void
+    /// How many that are new may turn out dead.
+    var newLines = 3
     /// Our end of a pair that has been delivered, where a line turned out dead, and what has been read of it.
     var end: (socket: Int32, said: [UInt8])?
 

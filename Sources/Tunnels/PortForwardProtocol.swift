@@ -1,3 +1,4 @@
+internal import Base
 internal import Glibc
 internal import KubernetesAPI
 internal import NIOCore
@@ -18,7 +19,9 @@ enum PortForwardProtocol: Hashable, CaseIterable {
 
     /// - Parameter key: of a WebSocket.
     func request(for pod: PodName, key: String) -> UpgradeRequest {
-        let target = "/api/v1/namespaces/\(pod.namespace)/pods/\(pod.name)/portforward"
+        // A name may come from a command line, and is not to become another path.
+        let target =
+            "/api/v1/namespaces/\(pod.namespace.percentEncoded)/pods/\(pod.name.percentEncoded)/portforward"
         switch self {
         case .webSocket:
             return UpgradeRequest(
@@ -68,7 +71,7 @@ struct PodName: Hashable {
 extension TunnelFailure {
     /// A server answers with something else than an upgrade.
     init(_ refusal: UpgradeRefusal, for pod: PodName, server: String) {
-        let said = "\(server) answers \(refusal.words)"
+        let said = "\(server) answers \(refusal.words.onOneLine)"
         switch refusal.status {
         case 401:
             self.init(code: EACCES, text: "\(said) to a port-forward; are the kubeconfig's credentials still good?")
@@ -100,7 +103,7 @@ extension TunnelFailure {
 
     /// What a node says on the error stream.
     init(pod text: [UInt8], _ pod: PodPort) {
-        let words = String(decoding: text, as: UTF8.self).filter { !$0.isNewline && $0 != "\u{1B}" }
+        let words = String(decoding: text, as: UTF8.self).onOneLine
         let code =
             words.contains("connection refused")
             ? ECONNREFUSED

@@ -50,8 +50,9 @@ struct UpgradeMaker: Sendable {
     private func ask(_ kind: PortForwardProtocol, _ pod: PodName) async throws(TunnelFailure) -> Answer {
         let key = NIOWebSocketClientUpgrader.randomRequestKey()
         let made = Guarded<(line: PodLine?, isOther: Bool)>((nil, false))
-        do {
-            let answer = try await client.send(kind.request(for: pod, key: key)) { [pinging, listener] connection in
+        let answer: UpgradeAnswer
+        do throws(APIError) {
+            answer = try await client.send(kind.request(for: pod, key: key)) { [pinging, listener] connection in
                 guard kind.isAgreed(by: connection, key: key) else {
                     made.withLock { $0.isOther = true }
                     throw OtherProtocol()
@@ -62,16 +63,18 @@ struct UpgradeMaker: Sendable {
                 try channel.pipeline.syncOperations.addHandler(line)
                 made.withLock { $0.line = line }
             }
-            switch answer {
-            case .refused(let refusal): return .refused(refusal)
-            case .upgraded:
-                // It has been made, or there would have been an error.
-                if let line = made.withLock({ $0.line }) { return .line(line) }
-                return .refused(nil)
-            }
         } catch {
             guard !made.withLock({ $0.isOther }) else { return .refused(nil) }
             throw TunnelFailure(error)
+        }
+        switch answer {
+        case .refused(let refusal): return .refused(refusal)
+        case .upgraded:
+            // It has been made, or there would have been an error.
+            guard let line = made.withLock({ $0.line }) else { return .refused(nil) }
+            // What came right behind the answer may have been its end.
+            if let failure = try? await line.loop.submit({ line.failure }).get() { throw failure }
+            return .line(line)
         }
     }
 

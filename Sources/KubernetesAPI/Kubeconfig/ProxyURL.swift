@@ -54,7 +54,7 @@ public struct ProxyURL: Hashable, Sendable {
 
 extension String {
     /// With `%XX` for all but letters, digits and `-._~`.
-    var percentEncoded: String {
+    package var percentEncoded: String {
         var text = ""
         for byte in utf8 {
             let character = Character(Unicode.Scalar(byte))

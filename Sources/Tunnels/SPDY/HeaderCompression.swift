@@ -58,9 +58,10 @@ final class HeaderInflater {
 
     /// - Parameter limit: of bytes that come out. A few packed bytes can become millions.
     func unpack(_ packed: [UInt8], limit: Int) throws(SPDYError) -> [UInt8] {
-        var (input, block) = (packed, [UInt8](repeating: 0, count: limit))
-        let count = input.withUnsafeMutableBufferPointer { input -> Int? in
-            block.withUnsafeMutableBufferPointer { output -> Int? in
+        var input = packed
+        var isWhole = false
+        let block = [UInt8](unsafeUninitializedCapacity: limit) { output, count in
+            input.withUnsafeMutableBufferPointer { input in
                 stream.pointee.next_in = input.baseAddress
                 stream.pointee.avail_in = UInt32(input.count)
                 stream.pointee.next_out = output.baseAddress
@@ -70,17 +71,17 @@ final class HeaderInflater {
                     guard
                         inflateSetDictionary(
                             stream, SPDYDictionary.bytes, UInt32(SPDYDictionary.bytes.count)) == Z_OK
-                    else { return nil }
+                    else { return }
                     status = inflate(stream, Z_SYNC_FLUSH)
                 }
                 // It has no more to do with an empty input, which is no error here.
-                guard status == Z_OK || status == Z_BUF_ERROR, stream.pointee.avail_in == 0,
-                    stream.pointee.avail_out > 0
-                else { return nil }
-                return output.count - Int(stream.pointee.avail_out)
+                isWhole =
+                    (status == Z_OK || status == Z_BUF_ERROR) && stream.pointee.avail_in == 0
+                    && stream.pointee.avail_out > 0
+                count = output.count - Int(stream.pointee.avail_out)
             }
         }
-        guard let count else { throw .headers }
-        return Array(block[..<count])
+        guard isWhole else { throw .headers }
+        return block
     }
 }
