@@ -190,7 +190,7 @@ struct Dev: AsyncParsableCommand {
         SessionSignal.begin()
         var configuration = RelayConfiguration.ofThisMachine(udpTimeout: relay.udpTimeout?.duration)
         configuration.reportsConnections = view.connections || reachability != nil
-        if let reach { configuration.tunnels = { reach.tunnel(to: $1, of: $0) } }
+        if let reach { configuration.carry(by: reach, share: sharing.share, Logger(label: "dev")) }
         try await Session<DevRole>(
             source: source(named, teller), teller: teller,
             report: isWatched ? LiveReport(report, on: .output) : report, configuration: configuration,

@@ -53,6 +53,7 @@ struct Forward: AsyncParsableCommand {
     var namespace: NamespaceArgument?
 
     @OptionGroup(title: "Where to listen") var forwarding: ForwardOptions
+    @OptionGroup(title: "Where to listen") var sharing: ShareOptions
     @OptionGroup(title: "What is printed") var logging: LoggingOptions
 
     func validate() throws {
@@ -77,14 +78,14 @@ struct Forward: AsyncParsableCommand {
             cluster, mayAsk: true, standard: .standard(ProcessEnvironment.variables))
         let namespace = namespace?.name ?? named.access.namespace ?? "default"
         let lookup = ForwardLookup(client: named.client, namespace: namespace)
-        var targets: [ForwardTarget] = []
+        var targets: [ForwardDestination] = []
         for request in try ForwardRequest.parse(words) { targets.append(try await lookup.find(request)) }
         let source = APISource(named.client, .only(targets.flatMap(\.wanted)))
         SessionSignal.begin()
         var configuration = RelayConfiguration.ofThisMachine(udpTimeout: nil)
         configuration.reportsClients = true
         let reach = PodReach(.tunnel, named, teller)
-        configuration.tunnels = { reach.tunnel(to: $1, of: $0) }
+        configuration.carry(by: reach, share: sharing.share, teller.logger)
         try await Session<ForwardRole>(
             source: SourceReader(ForwardSource(source, with: targets.flatMap(\.objects)), teller, mayBeEmpty: true),
             teller: teller, report: ForwardReport(), configuration: configuration

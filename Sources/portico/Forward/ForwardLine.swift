@@ -23,7 +23,7 @@ struct ForwardLine: Sendable {
     private var announced: Set<EndpointAddress> = []
     private var hadPods = false
 
-    init(_ line: ForwardTarget.Line, of request: ForwardRequest, at addresses: [IPAddress?]) {
+    init(_ line: ForwardDestination.Line, of request: ForwardRequest, at addresses: [IPAddress?]) {
         self.request = request
         key = line.key
         localPort = line.localPort

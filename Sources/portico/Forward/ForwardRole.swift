@@ -15,7 +15,7 @@ struct ForwardRole: SessionRole {
         case patienceIsOver
     }
 
-    let targets: [ForwardTarget]
+    let targets: [ForwardDestination]
     let addresses: [IPAddress?]
     let settings: DevelopmentProxy.Settings
     let patience: Duration
@@ -27,7 +27,8 @@ struct ForwardRole: SessionRole {
     private(set) var exitStatus: Int32?
 
     init(
-        _ targets: [ForwardTarget], at addresses: [IPAddress?], settings: DevelopmentProxy.Settings, patience: Duration,
+        _ targets: [ForwardDestination], at addresses: [IPAddress?], settings: DevelopmentProxy.Settings,
+        patience: Duration,
         drainLimit: Duration
     ) {
         self.targets = targets

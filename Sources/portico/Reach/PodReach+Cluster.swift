@@ -17,6 +17,19 @@ extension PodReach {
     }
 }
 
+extension RelayConfiguration {
+    /// Has the relay reach pods so. What goes by tunnel carries the user's credentials, so nobody else's programs are
+    /// served, unless that is wanted.
+    mutating func carry(by reach: PodReach, share: Bool, _ logger: Logger) {
+        guard reach.mayTunnel else { return }
+        tunnels = { reach.tunnel(to: $1, of: $0) }
+        servesOnlyOwnUser = !share
+        if !share {
+            logger.notice("only programs of your own user are served; --share lets the others of this machine in")
+        }
+    }
+}
+
 /// Logs why tunnels fail: what is wrong with the server or a permission is so for all pods, and is one line.
 private final class TunnelNews: Sendable {
     private let logger: Logger

@@ -47,6 +47,9 @@ final class PodReach: Sendable {
         self.now = now
     }
 
+    /// Whether anything is ever reached by tunnel.
+    var mayTunnel: Bool { choice != .direct }
+
     /// The tunnel by which an endpoint is to be reached; nil to dial its address.
     func tunnel(to endpoint: Endpoint, of port: ServicePortID) -> Tunnel? {
         // Only pods can be reached through the API server.

@@ -5,7 +5,7 @@ import Proxy
 import Resolution
 
 /// What a request has come to: what is to be followed at the API server, and which doors lead where.
-struct ForwardTarget: Sendable {
+struct ForwardDestination: Sendable {
     /// A port of this machine that leads to one of its ports.
     struct Line: Sendable {
         /// The Service that stands for it.
@@ -28,7 +28,7 @@ struct ForwardLookup {
     let client: any APIClient
     let namespace: String
 
-    func find(_ request: ForwardRequest) async throws -> ForwardTarget {
+    func find(_ request: ForwardRequest) async throws -> ForwardDestination {
         let key = ObjectKey(namespace: namespace, name: request.name)
         let object: ClusterObject
         do throws(LookupFailure) {
@@ -46,7 +46,7 @@ struct ForwardLookup {
 
     // MARK: - Services
 
-    private func target(_ request: ForwardRequest, _ service: Service) throws -> ForwardTarget {
+    private func target(_ request: ForwardRequest, _ service: Service) throws -> ForwardDestination {
         let name = service.metadata.name
         guard service.spec.type != .externalName else {
             throw CommandFailure("Service '\(name)' is of type ExternalName, and has no pods")
@@ -59,12 +59,12 @@ struct ForwardLookup {
             case nil: remote = spec.port
             case .name: break
             }
-            return ForwardTarget.Line(
+            return ForwardDestination.Line(
                 key: service.metadata.key, port: .number(spec.port), localPort: try local(port, spec.port),
                 remote: remote)
         }
         let wanted = APISelection.Wanted.service(service.metadata.key, selector: service.spec.selector)
-        return ForwardTarget(request: request, wanted: [wanted], lines: lines)
+        return ForwardDestination(request: request, wanted: [wanted], lines: lines)
     }
 
     private static func spec(_ port: ServiceReference.Port, of service: Service) throws -> ServicePortSpec {
@@ -92,7 +92,7 @@ struct ForwardLookup {
 
     // MARK: - Pods
 
-    private func target(_ request: ForwardRequest, _ pod: Pod) throws -> ForwardTarget {
+    private func target(_ request: ForwardRequest, _ pod: Pod) throws -> ForwardDestination {
         guard pod.status.phase == .running, let ip = pod.status.podIPs.first else {
             let phase = pod.status.phase ?? .unknown
             throw CommandFailure(
@@ -101,12 +101,12 @@ struct ForwardLookup {
         // A name with a slash is no other Service's.
         let key = ObjectKey(namespace: namespace, name: "pod/\(request.name)")
         var numbers: [UInt16] = []
-        var lines: [ForwardTarget.Line] = []
+        var lines: [ForwardDestination.Line] = []
         for port in request.ports {
             let number = try Self.number(port.remote, of: pod.spec, "Pod '\(request.name)'")
             if !numbers.contains(number) { numbers.append(number) }
             lines.append(
-                ForwardTarget.Line(
+                ForwardDestination.Line(
                     key: key, port: .number(number), localPort: try local(port, number), remote: number))
         }
         // By its name it is found again when there is another pod of that name, with another address.
@@ -117,19 +117,19 @@ struct ForwardLookup {
             endpoints: [EndpointSlice.Endpoint(address: ip, ready: true, podName: request.name)],
             ports: numbers.map { EndpointSlice.Port(name: "\($0)", port: $0) })
         let service = Self.service(key, numbers.map { ServicePortSpec(name: "\($0)", port: $0) }, families: [ip.family])
-        return ForwardTarget(
+        return ForwardDestination(
             request: request, wanted: [], objects: [.service(service), .endpointSlice(slice)], lines: lines)
     }
 
     /// All pods of it, each named port being whatever number it is with the pod.
-    private func target(_ request: ForwardRequest, _ workload: Workload) throws -> ForwardTarget {
+    private func target(_ request: ForwardRequest, _ workload: Workload) throws -> ForwardDestination {
         let labels = workload.selector?.matchLabels ?? workload.template.labels
         guard !labels.isEmpty else {
             throw CommandFailure("\(workload.title) has no spec.selector.matchLabels by which its pods could be found")
         }
         let key = ObjectKey(namespace: namespace, name: "\(request)")
         var specs: [ServicePortSpec] = []
-        var lines: [ForwardTarget.Line] = []
+        var lines: [ForwardDestination.Line] = []
         for port in request.ports {
             let number = try Self.number(port.remote, of: workload.template.spec, workload.title)
             if !specs.contains(where: { $0.port == number }) {
@@ -138,12 +138,12 @@ struct ForwardLookup {
                 specs.append(ServicePortSpec(name: "\(number)", port: number, targetPort: target))
             }
             lines.append(
-                ForwardTarget.Line(
+                ForwardDestination.Line(
                     key: key, port: .number(number), localPort: try local(port, number), remote: number))
         }
         var service = Self.service(key, specs)
         service.spec.selector = labels
-        return ForwardTarget(
+        return ForwardDestination(
             request: request, wanted: [.pods(namespace: namespace, labels: labels)], objects: [.service(service)],
             lines: lines)
     }
