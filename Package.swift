@@ -11,8 +11,8 @@ let settings: [SwiftSetting] = [
 
 // The fuzz targets are tests that try their seeds, or, for `make fuzz` alone, a program around which LLVM's fuzzer stands.
 let fuzzed: [Target.Dependency] = [
-    "Balancing", "Base", "Documents", "EventLoop", "HTTP", "KubernetesAPI", "Manifests", "Names", "Objects", "Redirect",
-    "Relay", "Resolution",
+    "Balancing", "Base", "Documents", "EventLoop", "ForwardProxy", "HTTP", "KubernetesAPI", "Manifests", "Names",
+    "Objects", "Redirect", "Relay", "Resolution",
 ]
 let fuzzTargets: Target =
     if Context.environment["PORTICO_FUZZ"] != nil {
@@ -243,7 +243,7 @@ let package = Package(
             name: "CommandTests",
             dependencies: [
                 "portico", "Base", "EventLoop", "Objects", "Documents", "Balancing", "Cluster", "Resolution", "Status",
-                "Names", "Proxy", "Relay", "TestSupport", "APITestSupport",
+                "Names", "ForwardProxy", "Proxy", "Relay", "TestSupport", "APITestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: settings),

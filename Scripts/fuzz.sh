@@ -19,6 +19,7 @@ declare -A sources=(
     [json]="Documents/{JSONReader,JSONEscapes}"
     [documents]="Documents/DocumentSplitter"
     [http]="HTTP/{HTTPRequestParser,HTTPRequestHead,LineBuffer}"
+    [forward-proxy]="ForwardProxy/{ProxyHandshake,SOCKSHandshake,HTTPHandshake,HTTPField,ForwardTarget,ProxyPassword}"
     [dns]="Names/{DNS/DNSReader,DNS/DNSMessage,DNS/DNSName,DNS/DNSWriter,DNSStream,NameTable+Respond}"
     [saved-rules]="Redirect/{SavedRules,Rule+Parse,Rule+Text}"
     [handover]="Relay/Handover/HandoverMessage"
@@ -26,7 +27,7 @@ declare -A sources=(
     [kubeconfig]="{KubernetesAPI/{Kubeconfig/{URLParts,ServerURL,ProxyURL,Kubeconfig+Access,KubeconfigError,KubeconfigFile,KubeconfigEntry,KubeconfigEntry+Cluster,KubeconfigEntry+User},Credentials/ExecCredential},Documents/DocumentTree+{JSON,Read}}"
     [watch]="KubernetesAPI/Watch/{JSONScan,JSONCutter,WatchEvent,WireObject,APIStatus}"
 )
-order=(yaml json documents http dns saved-rules handover proxy-header kubeconfig watch)
+order=(yaml json documents http forward-proxy dns saved-rules handover proxy-header kubeconfig watch)
 
 limit=(-runs=1000000)
 while (($# > 0)); do

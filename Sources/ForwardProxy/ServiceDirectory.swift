@@ -39,12 +39,17 @@ public struct ServiceDirectory: Sendable {
         /// Its name below that of the Service.
         public var name: String
         public var address: EndpointAddress
+        /// The pod's own name, if it is known.
+        public var podName: String?
         /// Where to connect in place of that; nil for there.
         public var standIn: EndpointAddress?
 
-        public init(name: String, address: EndpointAddress, standIn: EndpointAddress? = nil) {
+        public init(
+            name: String, address: EndpointAddress, podName: String? = nil, standIn: EndpointAddress? = nil
+        ) {
             self.name = name
             self.address = address
+            self.podName = podName
             self.standIn = standIn
         }
     }
@@ -53,7 +58,9 @@ public struct ServiceDirectory: Sendable {
     public enum Finding: Sendable, Hashable {
         case service(ServicePortID)
         /// To any of these, which no service port has.
-        case pods(name: String, [Pod])
+        ///
+        /// - Parameter name: of them all, with a dot in it: `db-0.db`, or `*.db`.
+        case pods(namespace: String, name: String, [Pod])
         /// To nothing that a Service has.
         ///
         /// - Parameter reason: why it is not taken for one.
@@ -125,10 +132,10 @@ public struct ServiceDirectory: Sendable {
             if let pod {
                 let pods = entry.pods.filter { $0.name.lowercased() == pod }
                 if !pods.isEmpty {
-                    return find(target.port, among: pods, of: entry, "\(pod).\(key.name).\(key.namespace)")
+                    return find(target.port, among: pods, of: key, "\(pod).\(key.name)")
                 }
             } else if entry.ports.isEmpty {
-                return find(target.port, among: entry.pods, of: entry, "\(key.name).\(key.namespace)")
+                return find(target.port, among: entry.pods, of: key, "*.\(key.name)")
             } else {
                 return find(target.port, of: key, entry, byAddress: false)
             }
@@ -193,9 +200,9 @@ public struct ServiceDirectory: Sendable {
     }
 
     /// A port of pods is their own, as in a cluster, where a name like that stands for their addresses.
-    private func find(_ number: UInt16, among pods: [Pod], of entry: Entry, _ name: String) -> Finding {
+    private func find(_ number: UInt16, among pods: [Pod], of key: ObjectKey, _ name: String) -> Finding {
         guard !pods.isEmpty else {
-            return .refused(ForwardRefusal(.unavailable, "\(name) has no pods that are ready"))
+            return .refused(ForwardRefusal(.unavailable, "\(key) has no pods that are ready"))
         }
         let meant = pods.filter { $0.address.port == number }
         guard !meant.isEmpty else {
@@ -203,9 +210,9 @@ public struct ServiceDirectory: Sendable {
             return .refused(
                 ForwardRefusal(
                     .notAllowed,
-                    "\(name) stands for pods, which have no port \(number) that is known; they have \(ports)"))
+                    "\(key) is headless, and its pods have no port \(number) that is known; they have \(ports)"))
         }
-        return .pods(name: name, meant)
+        return .pods(namespace: key.namespace, name: name, meant)
     }
 
     private static func choices(_ ports: [Port]) -> String {

@@ -238,18 +238,6 @@ struct SocketOwnerTests {
             _ = consume client
         }
     }
-
-    #if !DEBUG
-        @Test("A question allocates nothing")
-        func allocations() throws {
-            let connected = try Connected(to: .loopback(port: 0))
-            var owner = try SocketOwner()
-            _ = owner.user(ofPeerOf: connected.accepted, at: connected.peer)
-            let before = Allocations.ofThisThread()
-            for _ in 0..<1000 { _ = owner.user(ofPeerOf: connected.accepted, at: connected.peer) }
-            #expect(Allocations.ofThisThread() - before < 10)
-        }
-    #endif
 }
 
 @Suite("Who is served")

@@ -106,14 +106,14 @@ struct ServiceDirectoryTests {
     func headless() throws {
         let directory = try directory()
         for name in ["db", "db.shop", "db.shop.svc.cluster.local"] {
-            guard case .pods(let text, let pods) = find(directory, name, 5432) else {
+            guard case .pods("shop", let text, let pods) = find(directory, name, 5432) else {
                 Issue.record("\(name)")
                 continue
             }
-            #expect(text == "db.shop" && pods.map(\.name) == ["db-0", "db-1"])
+            #expect(text == "*.db" && pods.map(\.name) == ["db-0", "db-1"])
         }
         for name in ["db-1.db", "db-1.db.shop", "DB-1.db.shop.svc", "db-1.db.shop.svc.cluster.local"] {
-            guard case .pods(_, let pods) = find(directory, name, 5432) else {
+            guard case .pods(_, "db-1.db", let pods) = find(directory, name, 5432) else {
                 Issue.record("\(name)")
                 continue
             }

@@ -9,6 +9,7 @@ enum FuzzTarget: String, CaseIterable {
     case json
     case documents
     case http
+    case forwardProxy = "forward-proxy"
     case dns
     case savedRules = "saved-rules"
     case handover
@@ -22,6 +23,7 @@ enum FuzzTarget: String, CaseIterable {
         case .json: try fuzzManifest(bytes, file: "fuzz.json")
         case .documents: try fuzzDocuments(bytes)
         case .http: try fuzzHTTP(bytes)
+        case .forwardProxy: try fuzzForwardProxy(bytes)
         case .dns: try fuzzDNS(bytes)
         case .savedRules: try fuzzSavedRules(bytes)
         case .handover: try fuzzHandover(bytes)

@@ -41,6 +41,19 @@
             worker.stop()
         }
 
+        @Test func askingWhoseAConnectionIsCostsNoAllocation() throws {
+            let listener = try TCPSocket.listen(on: .loopback(port: 0))
+            let client = try TCPSocket.dial(try TCPSocket.localAddress(of: listener))
+            let peer = try TCPSocket.localAddress(of: client)
+            let place = try TCPSocket.localAddress(of: listener)
+            var owner = try SocketOwner()
+            var found = owner.user(of: peer, to: place) == nil ? 0 : 1
+            let before = Allocations.ofThisThread()
+            for _ in 0..<messages where owner.user(of: peer, to: place) != nil { found += 1 }
+            #expect(Allocations.ofThisThread() - before < allowance, "for \(messages) questions")
+            #expect(found == messages + 1)
+        }
+
         @Test func aMessageCostsNoAllocation() async throws {
             let server = try ScriptedServer.echo()
             let worker = try LoneWorker()

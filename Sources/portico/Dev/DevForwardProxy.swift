@@ -100,7 +100,8 @@ extension ServiceDirectory.Entry {
             for endpoint in port.endpoints {
                 pods.append(
                     ServiceDirectory.Pod(
-                        name: endpoint.nameBelowService, address: endpoint.address, standIn: standIn(endpoint)))
+                        name: endpoint.nameBelowService, address: endpoint.address, podName: endpoint.podName,
+                        standIn: standIn(endpoint)))
             }
         }
     }

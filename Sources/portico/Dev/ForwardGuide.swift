@@ -22,11 +22,13 @@ final class ForwardGuide: Sendable {
         switch directory.withLock({ $0.find(target) }) {
         case .service(let port): answer(.carried(by: port))
         case .refused(let refusal): answer(.refused(refusal))
-        case .pods(let name, let pods):
+        case .pods(let namespace, let name, let pods):
             let standIns = pods.compactMap { pod in pod.standIn.map { (pod.address, $0) } }
-            let endpoints = pods.map { ServiceEndpoint(address: $0.address, podName: $0.name) }
+            let endpoints = pods.map { ServiceEndpoint(address: $0.address, podName: $0.podName) }
             let balancer = Balancer(of: endpoints, standIns: Dictionary(standIns) { first, _ in first })
-            lead(to: PassingTargets.id("pods", name, target.port), balancer, answer)
+            // In its namespace, where pods are looked for by their names; no Service's name has a dot.
+            let port = ServicePortName(namespace: namespace, service: name, port: "\(target.port)")
+            lead(to: ServicePortID(port, .tcp), balancer, answer)
         case .outside(let target, let reason):
             guard isOpen else {
                 let text = "\(target): \(reason), and this proxy leads to Services only (--socks-open: to all hosts)"
@@ -44,7 +46,7 @@ final class ForwardGuide: Sendable {
         case .address(let ip):
             let address = EndpointAddress(ip: ip, port: target.port)
             let balancer = Balancer(of: [ServiceEndpoint(address: address)])
-            lead(to: PassingTargets.id("outside", "\(ip)", target.port), balancer, answer)
+            lead(to: PassingTargets.id(outside: "\(ip)", target.port), balancer, answer)
         case .name(let name):
             Task { [passing] in
                 // Nobody else waits for a resolver that is silent.
@@ -55,7 +57,7 @@ final class ForwardGuide: Sendable {
                 let endpoints = addresses.map {
                     ServiceEndpoint(address: EndpointAddress(ip: $0, port: target.port))
                 }
-                let id = PassingTargets.id("outside", name.lowercased(), target.port)
+                let id = PassingTargets.id(outside: name.lowercased(), target.port)
                 await passing.serve(id, with: Balancer(of: endpoints))
                 answer(.carried(by: id))
             }
@@ -83,9 +85,9 @@ actor PassingTargets {
 
     init(_ relay: Relay) { self.relay = relay }
 
-    /// - Parameter kind: in parentheses, which no namespace has.
-    static func id(_ kind: String, _ host: String, _ port: UInt16) -> ServicePortID {
-        ServicePortID(ServicePortName(namespace: "(\(kind))", service: host, port: "\(port)"), .tcp)
+    /// Of another host. No namespace has parentheses.
+    static func id(outside host: String, _ port: UInt16) -> ServicePortID {
+        ServicePortID(ServicePortName(namespace: "(outside)", service: host, port: "\(port)"), .tcp)
     }
 
     /// Returns when clients may be given to the relay for it.
