@@ -27,6 +27,7 @@ public enum Load {
             case .halfClose: return try halfClose(spec)
             case .datagramRoundTrips: return try datagramRoundTrips(spec, counters)
             case .datagramsOneWay: return try datagramsOneWay(spec, counters)
+            case .pausedReader: return try pausedReader(spec, counters)
             case .neighbours: return try neighbours(spec, counters, ready: hold)
             }
         } catch {

@@ -5,6 +5,8 @@ public struct LoadSpec: Codable, Sendable {
         case datagramRoundTrips, datagramsOneWay
         /// Small operations beside the load of another process; see `neighbours`.
         case neighbours
+        /// Streams down, and after a while one reader of another port that takes nothing for long; see `pausedReader`.
+        case pausedReader
     }
 
     public var kind: Kind
@@ -28,6 +30,13 @@ public struct LoadSpec: Codable, Sendable {
     /// Processes that belong to the measurement but aren't the proxy.
     public var helpers: [Int32]
     public var neighbours: [NeighbourSpec] = []
+    /// Ends the window as soon as so many operations have come to an end, failures among them.
+    public var total: Int?
+    /// Of the reader that pauses, and for how many seconds it does.
+    public var otherPort: UInt16 = 0
+    public var pause: Double = 0
+    /// The API server on the way, if there is one.
+    public var server: Int32?
 
     public init(
         kind: Kind, port: UInt16, connections: Int = 1, messageSize: Int = 64, inFlight: Int = 1, rate: Double? = nil,
@@ -67,10 +76,14 @@ public struct LoadResult: Codable, Sendable {
     public var delivered: UInt64?
     /// User and system seconds the proxy used in the window.
     public var proxyCPU: Double = 0
+    /// The same of the API server on the way.
+    public var serverCPU: Double?
     /// Share of the machine that others used in the window, 0…1.
     public var othersShare: Double = 0
     /// What a yes-or-no scenario found.
     public var works: Bool?
+    /// The rate in the window over the rate before it.
+    public var kept: Double?
     public var neighbours: [NeighbourResult]?
     /// Why the run has no figures.
     public var failure: String?

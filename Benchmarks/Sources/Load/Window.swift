@@ -17,7 +17,7 @@ struct Window {
         var time: UInt64
         var operations, bytes, errors: UInt64
         /// Seconds.
-        var proxyCPU, ourCPU: Double
+        var proxyCPU, serverCPU, ourCPU: Double
         var machine: MachineTime
     }
 
@@ -25,7 +25,7 @@ struct Window {
         sleep(seconds: spec.warmUp)
         counters[.recording] = 1
         let first = snapshot()
-        sleep(seconds: spec.seconds)
+        wait()
         let last = snapshot()
         counters[.recording] = 0
         counters[.stop] = 1
@@ -36,18 +36,28 @@ struct Window {
         result.bytes = last.bytes - first.bytes
         result.errors = last.errors - first.errors
         result.proxyCPU = last.proxyCPU - first.proxyCPU
+        if spec.server != nil { result.serverCPU = last.serverCPU - first.serverCPU }
         let ours = last.ourCPU - first.ourCPU
         let capacity = result.seconds * Double(last.machine.cpus)
         result.othersShare = max(0, (last.machine.busy - first.machine.busy - ours) / capacity)
         return result
     }
 
+    private func wait() {
+        guard let total = spec.total else { return sleep(seconds: spec.seconds) }
+        func done() -> UInt64 { counters[operations] + counters[.clientErrors] }
+        let (end, first) = (now() + UInt64(spec.seconds * 1e9), done())
+        while now() < end, done() - first < total { sleep(seconds: 0.002) }
+    }
+
     private func snapshot() -> Snapshot {
         let proxy = spec.proxy.reduce(0) { $0 + processCPU($1) }
+        let server = spec.server.map(processCPU) ?? 0
         let helpers = ([getpid()] + spec.helpers).reduce(0) { $0 + processCPU($1) }
         return Snapshot(
             time: now(), operations: counters[operations], bytes: counters[bytes], errors: counters[.clientErrors],
-            proxyCPU: proxy, ourCPU: proxy + helpers + kernelThreadCPU(), machine: MachineTime.now())
+            proxyCPU: proxy, serverCPU: server, ourCPU: proxy + server + helpers + kernelThreadCPU(),
+            machine: MachineTime.now())
     }
 }
 

@@ -95,7 +95,10 @@ public struct Comparison: Codable, Sendable {
                         results.figure(metric, scenario, peer).map { $0.low > 0 } == true
                     }
             }.sorted()
-        case .growth, .lost, .bytesPerPair, .descriptorsPerPair, .pipesPerPair, .resident, .start, .works: return []
+        case .growth, .lost, .bytesPerPair, .descriptorsPerPair, .pipesPerPair, .resident, .start, .works, .failed,
+            .kept,
+            .idleCPU, .server:
+            return []
         }
     }
 }

@@ -21,12 +21,20 @@ public enum Metric: String, Codable, Sendable, CaseIterable, CodingKeyRepresenta
     case resident, start
     /// 1 if it works.
     case works
+    /// Operations that failed, of all that were tried.
+    case failed
+    /// The rate beside a reader that pauses over the rate before.
+    case kept
+    /// Microseconds of CPU a second that the proxy uses for each idle pair.
+    case idleCPU
+    /// Seconds of CPU a second of the API server that tunnels go through.
+    case server
 
     /// Ratios mean something only for figures the direct path has too.
     public var relative: Bool { self == .rate }
 
     /// Whether more is better; of everything else less is.
-    var isBetterHigher: Bool { self == .rate || self == .works }
+    var isBetterHigher: Bool { self == .rate || self == .works || self == .kept }
 
     /// As a table's row calls it.
     func unit(in scenario: Scenario) -> String {
@@ -45,6 +53,10 @@ public enum Metric: String, Codable, Sendable, CaseIterable, CodingKeyRepresenta
         case .resident: "resident MB"
         case .start: "accepts after ms"
         case .works: "works"
+        case .failed: "failed"
+        case .kept: "rate kept"
+        case .idleCPU: "CPU µs/s each"
+        case .server: "CPU of the API server"
         }
     }
 }

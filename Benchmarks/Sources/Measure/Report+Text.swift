@@ -1,7 +1,7 @@
 /// The terminal's view of a run: conditions, figures, targets, and what to be careful about.
 extension Report {
     public var text: String {
-        var parts = [conditions, figures]
+        var parts = [conditions, figures] + (rivalry.map { [$0] } ?? [])
         if !targets.isEmpty { parts.append(verdicts) }
         let warnings =
             skipped.sorted { $0.key < $1.key }.map { "\($0.key): left out, \($0.value)" } + remarks
@@ -36,6 +36,25 @@ extension Report {
         return table.text
     }
 
+    /// Portico over each rival, of tunnels, which have no yardstick but the others.
+    private var rivalry: String? {
+        let rivals = participants.filter { ![Results.direct, Results.portico].contains($0.name) }
+        let shown = scenarios.filter { $0.transport == .tunnel }
+        guard !shown.isEmpty, !rivals.isEmpty else { return nil }
+        var table = TextTable(header: ["Portico over", ""] + rivals.map(\.title), left: [0, 1])
+        for scenario in shown {
+            var title = scenario.title
+            for metric in scenario.metrics where [.rate, .cpu, .bytesPerPair, .idleCPU].contains(metric) {
+                let ratios = rivals.map { results.ratio(metric, scenario.name, Results.portico, to: $0.name) }
+                guard ratios.contains(where: { $0 != nil }) else { continue }
+                let unit = metric == .rate ? "rate" : metric.unit(in: scenario)
+                table.add([title, unit] + ratios.map { $0.map { Format.fixed($0.median, 2) } ?? "–" })
+                title = ""
+            }
+        }
+        return table.text
+    }
+
     /// Nil when the run had the machine to itself.
     private var dirt: String? {
         let samples = results.samples.values.flatMap(\.values).joined().compactMap { $0?.othersShare }
@@ -56,12 +75,12 @@ extension Report {
             guard let ratio = results.ratio(.rate, scenario.name, peer, to: Results.direct) else { return "–" }
             return Format.fixed(ratio.median, 2) + " ±" + Format.fixed(ratio.spread * 100, 0) + "%"
         }
-        if peer == Results.direct && [.cpu, .added, .addedP99].contains(metric) { return "" }
+        if peer == Results.direct && [.cpu, .added, .addedP99, .server].contains(metric) { return "" }
         guard let figure = results.figure(metric, scenario.name, peer) else { return "–" }
         switch metric {
         case .works: return figure.median == 1 ? "yes" : "no"
         case .lost: return Format.fixed(figure.median * 100, 1) + "%"
-        case .bytesPerPair: return Format.fixed(figure.median, 0)
+        case .bytesPerPair, .failed: return Format.fixed(figure.median, 0)
         case .cpu where scenario.work == .bytes: return Format.fixed(figure.median, 3)
         default: return Format.brief(figure.median)
         }

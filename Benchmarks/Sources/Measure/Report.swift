@@ -39,10 +39,12 @@ public struct Report: Codable, Sendable {
         self.repetitions = repetitions
         self.seconds = seconds
         self.results = results
-        targets = Target.catalogue.compactMap { $0.outcome(in: results) }.enumerated()
+        targets = (Target.catalogue + Target.tunnels).compactMap { $0.outcome(in: results) }.enumerated()
             .sorted { ($0.element.rank, $0.offset) < ($1.element.rank, $1.offset) }.map(\.element)
     }
 
     /// The scenarios that were run, in the catalogue's order.
-    var scenarios: [Scenario] { Scenario.catalogue.filter { results.samples[$0.name] != nil } }
+    var scenarios: [Scenario] {
+        (Scenario.catalogue + Scenario.tunnels).filter { results.samples[$0.name] != nil }
+    }
 }

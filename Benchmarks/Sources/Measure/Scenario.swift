@@ -1,6 +1,10 @@
 /// One thing to be measured, as a value: what the load does, what stands behind the proxy, which figures come out.
 public struct Scenario: Sendable {
-    public enum Transport: String, Codable, Sendable { case tcp, udp }
+    public enum Transport: String, Codable, Sendable {
+        case tcp, udp
+        /// TCP, by port-forwards through an API server.
+        case tunnel
+    }
 
     /// How it is run.
     public enum Method: Sendable {
@@ -14,6 +18,8 @@ public struct Scenario: Sendable {
         case question
         /// A load for a minute, and small neighbours that find out what it does to them.
         case fairness
+        /// Streams, and beside them a reader that takes nothing for a while.
+        case pause
     }
 
     /// Whose figures a fairness scenario shows. Those of one load are measured together.
@@ -39,6 +45,8 @@ public struct Scenario: Sendable {
     public let messageSize: Int
     public let inFlight: Int
     public let rate: Double?
+    /// How many operations there are, where it is no matter of time.
+    public let total: Int?
     /// Client, proxy and backend all on one CPU: measures the length of the path, not the scheduler's luck.
     public let pinned: Bool
     public let metrics: [Metric]
@@ -51,7 +59,8 @@ public struct Scenario: Sendable {
     init(
         _ name: String, _ title: String, load: String, backend: String, transport: Transport = .tcp,
         method: Method = .throughput, work: Work = .operations, connections: Int = 1, messageSize: Int = 64,
-        inFlight: Int = 1, rate: Double? = nil, pinned: Bool = false, metrics: [Metric] = [.rate, .cpu],
+        inFlight: Int = 1, rate: Double? = nil, total: Int? = nil, pinned: Bool = false,
+        metrics: [Metric] = [.rate, .cpu],
         watched: Watched? = nil, pingPongs: Int = 0, rivals: [String]? = nil
     ) {
         self.name = name
@@ -65,6 +74,7 @@ public struct Scenario: Sendable {
         self.messageSize = messageSize
         self.inFlight = inFlight
         self.rate = rate
+        self.total = total
         self.pinned = pinned
         self.metrics = metrics
         self.watched = watched

@@ -141,7 +141,7 @@ extension Target {
         ]
     }
 
-    private static func atLeast(
+    static func atLeast(
         _ number: String, _ title: String, _ scenario: String, _ least: Double, aim: Double? = nil,
         _ measured: @escaping @Sendable (Results, String) -> Figure?
     ) -> Target {
@@ -150,7 +150,7 @@ extension Target {
             least: { _, _ in least }, aim: aim)
     }
 
-    private static func atMost(
+    static func atMost(
         _ number: String, _ title: String, _ scenario: String, _ least: Double, aim: Double? = nil,
         _ measured: @escaping @Sendable (Results, String) -> Figure?
     ) -> Target {

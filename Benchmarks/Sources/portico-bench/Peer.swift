@@ -6,6 +6,8 @@ struct Route {
     /// A port for each service: all lead to the same backend.
     let listen: [UInt16]
     let backend: UInt16
+    /// Of the API server in front of the backends, of tunnels.
+    var kubeconfig = ""
     /// For whatever the peer has to write.
     let folder: String
 }

@@ -10,6 +10,18 @@ struct Peers {
     /// One thread or worker per CPU, for everybody: what Portico does by itself.
     let threads: Int
 
+    /// Peers that were found in another way.
+    init(present: [any Peer], skipped: [String: String]) {
+        self.present = present
+        self.skipped = skipped
+        threads = Self.cpus
+    }
+
+    private static var cpus: Int {
+        var cpus = [Int32](repeating: 0, count: 1024)
+        return max(1, Int(bench_cpus(&cpus, Int32(cpus.count))))
+    }
+
     static let known = ["portico", "haproxy", "haproxy-splice", "nginx", "envoy", "c-limit"]
 
     /// - Parameter before: An earlier Portico, which then takes its turns like any other peer.
@@ -17,8 +29,7 @@ struct Peers {
         for name in wanted where !Self.known.contains(name) {
             throw BenchFailure("no peer is called '\(name)'; known are \(Self.known.joined(separator: ", "))")
         }
-        var cpus = [Int32](repeating: 0, count: 1024)
-        threads = max(1, Int(bench_cpus(&cpus, Int32(cpus.count))))
+        threads = Self.cpus
         let templates = try Templates()
         if let before {
             guard isExecutable(before) else { throw BenchFailure("--before: no program at \(before)") }

@@ -33,6 +33,9 @@ struct ProcessTree {
         }
     }
 
+    /// User and system seconds of all processes so far.
+    var cpu: Double { processes.reduce(0) { $0 + Double(max(0, bench_cpu_nanoseconds($1))) / 1e9 } }
+
     /// Bytes of memory that would be free again without it.
     var privateBytes: Int { sum("smaps_rollup", "Private_Dirty:") }
 

@@ -12,7 +12,7 @@ extension Runner {
         let backend = try startBackend(load)
         defer { backend.child.end() }
         let (proxies, failures) = startProxies(load, backend: backend.port)
-        defer { for proxy in proxies { proxy.child.end() } }
+        defer { for proxy in proxies { proxy.end() } }
         remarks += failures
 
         let turns: [Proxy?] = [nil] + proxies
@@ -21,7 +21,7 @@ extension Runner {
         for repetition in 0..<repetitions {
             for offset in turns.indices {
                 let proxy = turns[(offset + repetition) % turns.count]
-                let name = proxy?.peer ?? Results.direct
+                let name = proxy?.peer.name ?? Results.direct
                 note("\(name) \(repetition + 1)/\(repetitions)")
                 do {
                     let samples = try fairnessSamples(scenarios, proxy, backend)

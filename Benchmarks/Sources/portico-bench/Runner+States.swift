@@ -14,7 +14,7 @@ extension Runner {
                 note("\(peer.name) \(repetition + 1)/\(min(3, plan.repetitions))")
                 do {
                     let proxy = try startProxy(peer, scenario, backend: backend.port)
-                    defer { proxy.child.end() }
+                    defer { proxy.end() }
                     let sample = try idleSample(proxy, pairs: plan.idlePairs)
                     results.record(sample, scenario: scenario.name, peer: peer.name)
                 } catch {
@@ -24,6 +24,9 @@ extension Runner {
             }
         }
     }
+
+    /// While nothing is carried pings are what costs, and they are rare.
+    private var idleSeconds: Double { min(20, plan.fairSeconds) }
 
     private func idleSample(_ proxy: Proxy, pairs: Int) throws -> Sample {
         var spec = LoadSpec(
@@ -41,6 +44,10 @@ extension Runner {
             sample.values[.bytesPerPair] = Double(after.memory - before.memory) / Double(pairs)
             sample.values[.descriptorsPerPair] = Double(after.descriptors.all - before.descriptors.all) / Double(pairs)
             sample.values[.pipesPerPair] = Double(after.descriptors.pipes - before.descriptors.pipes) / Double(pairs)
+            guard proxy.server != nil else { return }
+            let start = (cpu: tree.cpu, time: Clock.seconds)
+            Clock.sleep(idleSeconds)
+            sample.values[.idleCPU] = (tree.cpu - start.cpu) * 1e6 / (Clock.seconds - start.time) / Double(pairs)
         }
         return sample
     }
@@ -69,7 +76,7 @@ extension Runner {
                 note("\(peer.name) \(repetition + 1)/\(plan.repetitions)")
                 do {
                     let proxy = try startProxy(peer, scenario, backend: backend.port)
-                    defer { proxy.child.end() }
+                    defer { proxy.end() }
                     Clock.sleep(0.5)
                     let resident = Double(proxy.tree.residentBytes) / Double(1 << 20)
                     results.record(
@@ -91,10 +98,10 @@ extension Runner {
         let backend = try startBackend(scenario)
         defer { backend.child.end() }
         let (proxies, failures) = startProxies(scenario, backend: backend.port)
-        defer { for proxy in proxies { proxy.child.end() } }
+        defer { for proxy in proxies { proxy.end() } }
         remarks += failures
         for proxy in [nil] + proxies.map(Optional.some) {
-            let name = proxy?.peer ?? Results.direct
+            let name = proxy?.peer.name ?? Results.direct
             note(name)
             do {
                 let result = try runLoad(

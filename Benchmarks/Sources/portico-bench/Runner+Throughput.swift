@@ -10,21 +10,36 @@ extension Runner {
         let backend = try startBackend(scenario)
         defer { backend.child.end() }
         let (proxies, failures) = startProxies(scenario, backend: backend.port)
-        defer { for proxy in proxies { proxy.child.end() } }
 
         var spec = LoadSpec(
             kind: kind, port: backend.port, connections: scenario.connections, messageSize: scenario.messageSize,
             inFlight: scenario.inFlight, rate: scenario.rate, warmUp: plan.warmUp, seconds: plan.seconds,
             cpu: scenario.pinned ? pinnedCPU : -1, counters: sandbox.countersPath, helpers: [backend.child.pid])
-        let turns: [Proxy?] = [nil] + proxies
+        spec.total = scenario.total
+        if scenario.total != nil { spec.seconds = 120 }
+        var turns: [Proxy?] = [nil] + proxies
+        defer { for proxy in turns { proxy?.end() } }
         for repetition in 0..<plan.repetitions {
             // Another one begins each time, so that nobody always follows the same neighbour.
             for offset in turns.indices {
-                let proxy = turns[(offset + repetition) % turns.count]
-                let name = proxy?.peer ?? Results.direct
+                let turn = (offset + repetition) % turns.count
+                let name = turns[turn]?.peer.name ?? Results.direct
                 note("\(name) \(repetition + 1)/\(plan.repetitions)")
+                // A kubectl before 1.32 never gets over a download that was given up, as all are at the end of a window.
+                if scenario.transport == .tunnel, repetition > 0, let old = turns[turn] {
+                    old.end()
+                    do {
+                        turns[turn] = try startProxy(old.peer, scenario, backend: backend.port)
+                    } catch {
+                        results.record(nil, scenario: scenario.name, peer: name)
+                        remarks.append("\(scenario.name), \(name): \(error)")
+                        continue
+                    }
+                }
+                let proxy = turns[turn]
                 spec.port = proxy?.port ?? backend.port
                 spec.proxy = proxy?.tree.processes ?? []
+                spec.server = proxy?.server?.pid
                 let sample = measure(spec, scenario, name)
                 results.record(sample, scenario: scenario.name, peer: name)
             }
@@ -58,7 +73,8 @@ extension Runner {
     /// One measurement, repeated while it is dirty and the run can afford it; the cleanest counts.
     private mutating func measure(_ spec: LoadSpec, _ scenario: Scenario, _ peer: String) -> Sample? {
         var best: LoadResult?
-        for _ in 0..<3 {
+        // A tunnel is as good as new only once.
+        for _ in 0..<(scenario.transport == .tunnel ? 1 : 3) {
             do {
                 let result = try runLoad(spec)
                 if result.othersShare < best?.othersShare ?? 2 { best = result }
@@ -78,11 +94,13 @@ extension Runner {
         switch scenario.work {
         case .bytes:
             values[.rate] = Double(result.bytes) * 8 / result.seconds
-            values[.cpu] = result.proxyCPU / (Double(result.bytes) / Double(1 << 30))
+            if result.bytes > 0 { values[.cpu] = result.proxyCPU / (Double(result.bytes) / Double(1 << 30)) }
         case .operations:
             values[.rate] = Double(result.operations) / result.seconds
-            values[.cpu] = result.proxyCPU * 1e6 / Double(result.operations)
+            if result.operations > 0 { values[.cpu] = result.proxyCPU * 1e6 / Double(result.operations) }
         }
+        values[.server] = result.serverCPU.map { $0 / result.seconds }
+        if scenario.metrics.contains(.failed) { values[.failed] = Double(result.errors) }
         values[.p50] = result.p50.map { Double($0) / 1000 }
         values[.p99] = result.p99.map { Double($0) / 1000 }
         if let sent = result.sent, let delivered = result.delivered, sent > 0 {

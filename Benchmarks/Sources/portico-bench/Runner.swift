@@ -48,6 +48,7 @@ struct Runner {
                 case .start: try measureStart(scenario)
                 case .question: try measureQuestion(scenario)
                 case .fairness: try measureFairness(group)
+                case .pause: try measurePause(scenario)
                 }
             } catch {
                 remarks.append("\(scenario.name): \(error)")
@@ -69,6 +70,10 @@ struct Runner {
         guard let kind = BackendSpec.Kind(rawValue: scenario.backend) else {
             throw BenchFailure("no backend is called \(scenario.backend)")
         }
+        return try startBackend(kind, scenario)
+    }
+
+    mutating func startBackend(_ kind: BackendSpec.Kind, _ scenario: Scenario) throws -> (child: Child, port: UInt16) {
         let port = try ports.take()
         let spec = BackendSpec(
             kind: kind, port: port, messageSize: scenario.messageSize, counters: sandbox.countersPath)
@@ -81,13 +86,22 @@ struct Runner {
     }
 
     /// Starts a proxy in front of a backend and waits until it takes connections or datagrams.
-    mutating func startProxy(_ peer: any Peer, _ scenario: Scenario, backend: UInt16) throws -> Proxy {
+    ///
+    /// - Parameter other: of tunnels, the backend of a second port.
+    mutating func startProxy(
+        _ peer: any Peer, _ scenario: Scenario, backend: UInt16, other: UInt16? = nil
+    ) throws -> Proxy {
         let port = try ports.take()
-        let otherPort = scenario.method == .fairness ? try ports.take() : nil
+        let otherPort = scenario.method == .fairness || other != nil ? try ports.take() : nil
+        let server =
+            scenario.transport == .tunnel
+            ? try PortForwardServer(
+                at: try ports.take(), for: peer.name, targets: [backend] + (other.map { [$0] } ?? []),
+                threads: peers.threads, folder: sandbox.folder) : nil
         let log = "\(sandbox.folder)/\(peer.name).log"
         let route = Route(
             transport: scenario.transport, listen: [port] + (otherPort.map { [$0] } ?? []), backend: backend,
-            folder: sandbox.folder)
+            kubeconfig: server?.kubeconfig ?? "", folder: sandbox.folder)
         let start = Clock.seconds
         let child = try Child(try peer.command(route), log: log)
         let deadline = start + 10
@@ -99,7 +113,7 @@ struct Runner {
             usleep(500)
         }
         let proxy = Proxy(
-            peer: peer.name, child: child, port: port, otherPort: otherPort ?? port,
+            peer: peer, child: child, server: server?.child, port: port, otherPort: otherPort ?? port,
             startMilliseconds: (Clock.seconds - start) * 1000)
         // nginx's workers appear after its listeners.
         if scenario.method != .start { Clock.sleep(0.1) }
@@ -107,10 +121,15 @@ struct Runner {
     }
 
     private func accepts(_ transport: Scenario.Transport, _ port: UInt16) -> Bool {
-        if transport == .udp {
+        // Who looks without touching leaves no half-used connection behind, which a kubectl before 1.32 never gets over.
+        if transport != .tcp {
             let digits = String(port, radix: 16, uppercase: true)
             let wanted = ":" + String(repeating: "0", count: 4 - digits.count) + digits + " "
-            return contents(of: "/proc/net/udp")?.contains(wanted) == true
+            let sockets = contents(of: transport == .udp ? "/proc/net/udp" : "/proc/net/tcp") ?? ""
+            return sockets.split(separator: "\n").contains { line in
+                // Listening is 0A.
+                line.contains(wanted) && (transport == .udp || line.contains(" 00000000:0000 0A "))
+            }
         }
         let probe = bench_tcp_connect(port, 0)
         guard probe >= 0 else { return false }
@@ -145,12 +164,19 @@ struct Runner {
 
 /// A proxy that is up.
 struct Proxy {
-    let peer: String
+    let peer: any Peer
     let child: Child
+    /// The API server in front of the backends, of tunnels.
+    let server: Child?
     let port: UInt16
     /// Of the second service, where there is one.
     let otherPort: UInt16
     let startMilliseconds: Double
 
     var tree: ProcessTree { ProcessTree(root: child.pid) }
+
+    func end() {
+        child.end()
+        server?.end()
+    }
 }

@@ -124,7 +124,7 @@ extension LoadTests {
     }
 }
 
-private func spawn(_ arguments: [String]) -> Int32 {
+func spawn(_ arguments: [String]) -> Int32 {
     var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
     argv.append(nil)
     defer { for argument in argv { free(argument) } }
@@ -132,7 +132,7 @@ private func spawn(_ arguments: [String]) -> Int32 {
 }
 
 /// Runs a program to its end; whether it succeeded.
-private func runs(_ arguments: [String]) -> Bool {
+func runs(_ arguments: [String]) -> Bool {
     let process = spawn(arguments)
     var status: Int32 = 0
     return process > 0 && waitpid(process, &status, 0) == process && status == 0
