@@ -133,7 +133,7 @@ struct UpgradeTests {
     func backPressure() async throws {
         let server = try await server(Self.echo)
         let rig = try await Rig(of: server.port)
-        let client = try await rig.client(reads: false, receiveBuffer: 4096)
+        let client = try await rig.client(reads: false, receiveBuffer: 1 << 17)
         try await client.send(request)
         let sent = Locked(0)
         let (piece, count) = ([UInt8](repeating: 0x63, count: 64 << 10), 512)

@@ -16,8 +16,8 @@ struct ProxyAPI: AsyncParsableCommand {
         abstract: "Serve a cluster's API on this machine, without credentials: the counterpart of kubectl proxy.",
         discussion: """
             Requests go on to the API server with the credentials of your kubeconfig, and its answers come back, each piece \
-            at once. Watches, exec in browsers, port-forwards and other WebSocket and SPDY connections pass through. The \
-            flags are kubectl proxy's, and so is the first line printed: Starting to serve on 127.0.0.1:8001. Ctrl-C ends it.
+            at once. Watches, port-forwards and other WebSocket and SPDY connections pass through. The flags are kubectl \
+            proxy's, and so is the first line printed: Starting to serve on 127.0.0.1:8001. Ctrl-C ends it.
 
             Only programs of your own user are served, of this machine; and a browser's page only if it comes from this \
             machine, too. exec and attach are refused, as by kubectl, until --reject-paths says otherwise.
