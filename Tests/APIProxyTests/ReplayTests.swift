@@ -164,7 +164,7 @@ private struct NamedPorts: ServiceBackends {
     let pod: UInt16
 
     func backend(
-        namespace: String, service: String, port: ServicePortName?
+        namespace: String, service: String, port: RequestedPort?
     ) async throws(ServiceRefusal) -> any ServiceBackend {
         switch service {
         case "plain", "my-service": break

@@ -44,6 +44,7 @@ struct BackendExchange: Sendable {
         }
         guard let handler = made.handler else { throw ChannelError.ioOnClosedChannel }
         self.handler = handler
+        stream.breaks?.hear { [channel] in channel.eventLoop.execute { channel.reset() } }
         (answer, body) = try await channel.eventLoop.submit { (handler.value.answer, handler.value.body) }.get()
     }
 

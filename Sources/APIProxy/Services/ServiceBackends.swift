@@ -1,10 +1,12 @@
+internal import Base
+
 /// Whoever knows the pods of Services, and how to reach them.
 public protocol ServiceBackends: Sendable {
     /// Looks up a port of a Service.
     ///
     /// - Parameter port: nil where the path names none: the only one that there is.
     func backend(
-        namespace: String, service: String, port: ServicePortName?
+        namespace: String, service: String, port: RequestedPort?
     ) async throws(ServiceRefusal) -> any ServiceBackend
 }
 
@@ -26,15 +28,47 @@ public struct BackendStream: Sendable {
     public var descriptor: Int32
     /// What the pod may call itself in a redirect, as in `10.244.1.3:9376`.
     public var host: String
+    /// Given when the stream has broken without its end saying so; nil where it does.
+    public var breaks: BreakSignal?
 
-    public init(descriptor: Int32, host: String) {
+    public init(descriptor: Int32, host: String, breaks: BreakSignal? = nil) {
         self.descriptor = descriptor
         self.host = host
+        self.breaks = breaks
+    }
+}
+
+/// That a stream is broken, told once by whoever carries it to whoever reads it. Any thread.
+public final class BreakSignal: Sendable {
+    private struct State {
+        var isGiven = false
+        var listener: (@Sendable () -> Void)?
+    }
+
+    private let state = Guarded(State())
+
+    public init() {}
+
+    public func give() {
+        let listener = state.withLock { state in
+            defer { state = State(isGiven: true) }
+            return state.listener
+        }
+        listener?()
+    }
+
+    /// - Parameter listener: called at once if it has been given already.
+    func hear(_ listener: @escaping @Sendable () -> Void) {
+        let isGiven = state.withLock { state in
+            if !state.isGiven { state.listener = listener }
+            return state.isGiven
+        }
+        if isGiven { listener() }
     }
 }
 
 /// A port of a Service as a path names it.
-public enum ServicePortName: Hashable, Sendable {
+public enum RequestedPort: Hashable, Sendable {
     case number(UInt16)
     case name(String)
 }

@@ -14,7 +14,7 @@ struct ServiceTarget: Hashable {
 
     struct Reference: Hashable {
         var service: String
-        var port: ServicePortName?
+        var port: RequestedPort?
         var isSecure: Bool
     }
 
@@ -64,7 +64,7 @@ struct ServiceTarget: Hashable {
         default: return nil
         }
         guard ["", "http", "https"].contains(scheme), !name.isEmpty else { return nil }
-        let named: ServicePortName? = port.isEmpty ? nil : UInt16(port).map { .number($0) } ?? .name(port)
+        let named: RequestedPort? = port.isEmpty ? nil : UInt16(port).map { .number($0) } ?? .name(port)
         return Reference(service: name, port: named, isSecure: scheme == "https")
     }
 }

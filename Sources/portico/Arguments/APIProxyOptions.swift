@@ -19,6 +19,21 @@ struct APIProxyOptions: ParsableArguments {
         completion: .file())
     var unixSocket: String?
 
+    /// Who connects to the pods of a Service.
+    enum ServiceProxy: String, ExpressibleByArgument {
+        case portico, server
+    }
+
+    @Option(
+        help: ArgumentHelp(
+            "Who answers /api/v1/namespaces/NS/services/NAME/proxy/: portico or server.",
+            discussion: """
+                portico: the pods of the Service in turn, directly or by tunnel, and the next one where one refuses. server: \
+                the API server, as with kubectl proxy; that needs permission for services/proxy. (default: portico)
+                """,
+            valueName: "choice"))
+    var serviceProxy = ServiceProxy.portico
+
     @Option(help: ArgumentHelp("The path that the API is below.", valueName: "path"))
     var apiPrefix = "/"
 

@@ -170,7 +170,7 @@ struct Dev: AsyncParsableCommand {
         // Programs have standard output to themselves.
         let teller = StatusTeller(logger: Logger(label: "dev"))
         let named = try namedCluster()
-        let reach = named.map { PodReach(reaching.reach ?? .auto, $0, teller) }
+        let reach = named.map { PodReach(reaching.reach ?? .auto, $0.upgrades, teller.logger) }
         if reaching.reach == .tunnel { settings.udpRefusal = PodReach.udpRefusal }
         let reachability = reach.map { PodReachability(teller, $0) }
         let report = DevReport(

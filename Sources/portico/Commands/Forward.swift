@@ -84,7 +84,7 @@ struct Forward: AsyncParsableCommand {
         SessionSignal.begin()
         var configuration = RelayConfiguration.ofThisMachine(udpTimeout: nil)
         configuration.reportsClients = true
-        let reach = PodReach(.tunnel, named, teller)
+        let reach = PodReach(.tunnel, named.upgrades, teller.logger)
         configuration.carry(by: reach, share: sharing.share, teller.logger)
         try await Session<ForwardRole>(
             source: SourceReader(ForwardSource(source, with: targets.flatMap(\.objects)), teller, mayBeEmpty: true),

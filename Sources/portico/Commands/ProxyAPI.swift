@@ -30,6 +30,10 @@ struct ProxyAPI: AsyncParsableCommand {
               Of another one:
                 portico proxy --context kind-kind
 
+              A page of a Service, from its pods in turn; the second is the same in the context's namespace:
+                curl http://127.0.0.1:8001/api/v1/namespaces/default/services/my-service/proxy/
+                curl http://127.0.0.1:8001/services/my-service/proxy/
+
               Watch, with each change as it happens:
                 curl -N 'http://127.0.0.1:8001/api/v1/pods?watch=1'
 
@@ -109,13 +113,21 @@ struct ProxyAPI: AsyncParsableCommand {
     ) throws(CommandFailure) -> APIProxy {
         let host = ExecHost(environment: environment, mayAsk: isatty(STDIN_FILENO) == 1)
         let credentials = Credentials(access, host: host)
+        var settings = settings
         do throws(APIError) {
+            let upgrades = try UpgradeClient(
+                access, credentials: credentials, version: Version.number, environment: environment)
+            if proxy.serviceProxy == .portico {
+                let client = try HTTPAPIClient(
+                    access, credentials: credentials, version: Version.number, environment: environment)
+                settings.services = ClusterBackends(client, PodReach(.auto, upgrades, Logger(label: Self.name)))
+                settings.namespace = access.namespace ?? settings.namespace
+            }
             return APIProxy(
                 settings,
                 passage: try APIPassage(
                     access, credentials: credentials, version: Version.number, environment: environment),
-                upgrades: try UpgradeClient(
-                    access, credentials: credentials, version: Version.number, environment: environment))
+                upgrades: upgrades)
         } catch {
             throw CommandFailure("\(error)")
         }

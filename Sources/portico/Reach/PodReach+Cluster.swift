@@ -8,9 +8,9 @@ import Tunnels
 
 extension PodReach {
     /// Pods of this cluster. What is wrong with tunnels is logged.
-    convenience init(_ choice: ReachChoice, _ cluster: NamedCluster, _ teller: StatusTeller) {
-        let news = TunnelNews(teller.logger)
-        let tunnels = PodTunnels(cluster.upgrades) { news.take($0) }
+    convenience init(_ choice: ReachChoice, _ upgrades: UpgradeClient, _ logger: Logger) {
+        let news = TunnelNews(logger)
+        let tunnels = PodTunnels(upgrades) { news.take($0) }
         self.init(choice) { pod, port, deliver in
             tunnels.connect(to: PodPort(namespace: pod.namespace, pod: pod.name, port: port), deliver: deliver)
         }

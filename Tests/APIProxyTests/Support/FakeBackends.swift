@@ -15,7 +15,7 @@ final class FakeBackends: ServiceBackends, ServiceBackend {
     var attempts: Int { pods.count }
 
     func backend(
-        namespace: String, service: String, port: ServicePortName?
+        namespace: String, service: String, port: RequestedPort?
     ) async throws(ServiceRefusal) -> any ServiceBackend {
         if let refusal { throw refusal }
         return self
