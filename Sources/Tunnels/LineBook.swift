@@ -106,6 +106,12 @@ struct LineBook {
         making -= 1
         guard var pod = pods[name] else { return work }
         pod.making -= 1
+        guard !pod.waiters.isEmpty else {
+            // A spare is nobody's failure: the next client finds out for itself.
+            pods[name] = pod
+            goOn(&work)
+            return work
+        }
         let pause = min((pod.refusal?.pause ?? .zero) * 2, Self.longestPause)
         pod.refusal = (failure, now + max(pause, Self.firstPause), max(pause, Self.firstPause))
         // What one has been told holds for all who wait.

@@ -35,7 +35,7 @@ final class PodCall: ChannelDuplexHandler {
     struct Outcome {
         /// Called with `withdrawn` or `broken`, once at most.
         var deliver: @Sendable (TunnelEnd) -> Void
-        /// A line that had been used before was dead already: our end, and what the client has said.
+        /// The line was dead already: our end, and what the client has said.
         var stale: (Int32, [UInt8]) -> Void
         /// What to tell people; nil for that it works.
         var report: (String?) -> Void
@@ -51,8 +51,10 @@ final class PodCall: ChannelDuplexHandler {
 
     private let line: PodLine
     private let pod: PodPort
-    /// The line may have died while it was free.
+    /// The line may have died while it was free, so that silence means little.
     private let mayBeStale: Bool
+    /// A line that is cut before a sign of the server may be replaced by another.
+    private let mayTryAgain: Bool
     private let patience: Patience
     private let outcome: Outcome
     /// A second descriptor of our end; -1 if it can no longer be taken back.
@@ -71,9 +73,11 @@ final class PodCall: ChannelDuplexHandler {
     private var isOver = false
 
     private init(
-        _ pod: PodPort, on line: PodLine, _ end: End, mayBeStale: Bool, _ patience: Patience, _ outcome: Outcome
+        _ pod: PodPort, on line: PodLine, _ end: End, mayBeStale: Bool, mayTryAgain: Bool, _ patience: Patience,
+        _ outcome: Outcome
     ) {
-        (self.pod, self.line, self.mayBeStale) = (pod, line, mayBeStale)
+        (self.pod, self.line) = (pod, line)
+        (self.mayBeStale, self.mayTryAgain) = (mayBeStale, mayTryAgain)
         (spare, prefix) = (SocketPair.another(end.socket), end.prefix)
         (self.patience, self.outcome) = (patience, outcome)
     }
@@ -82,9 +86,11 @@ final class PodCall: ChannelDuplexHandler {
 
     /// Joins our end of a pair to a line.
     static func begin(
-        _ pod: PodPort, on line: PodLine, _ end: End, mayBeStale: Bool, _ patience: Patience, _ outcome: Outcome
+        _ pod: PodPort, on line: PodLine, _ end: End, mayBeStale: Bool, mayTryAgain: Bool, _ patience: Patience,
+        _ outcome: Outcome
     ) {
-        let call = PodCall(pod, on: line, end, mayBeStale: mayBeStale, patience, outcome)
+        let call = PodCall(
+            pod, on: line, end, mayBeStale: mayBeStale, mayTryAgain: mayTryAgain, patience, outcome)
         call.streams = line.begin(call, port: pod.port)
         let bound = NIOLoopBound(call, eventLoop: line.loop)
         ClientBootstrap(group: line.loop)
@@ -274,7 +280,7 @@ final class PodCall: ChannelDuplexHandler {
     private func fail(_ failure: TunnelFailure, byLine: Bool = false) {
         guard !isOver else { return }
         let taken = conversation.taken.flatMap { spare >= 0 ? $0 : nil }
-        let isStale = mayBeStale && !conversation.hasSign
+        let isStale = !conversation.hasSign && (mayBeStale || byLine && mayTryAgain)
         let rest = taken == nil ? -1 : spare
         if rest >= 0 { spare = -1 }
         conclude()

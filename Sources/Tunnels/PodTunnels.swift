@@ -145,6 +145,7 @@ public final class PodTunnels: Sendable {
             stale: { [weak self] socket, said in
                 var again = waiter
                 again.end = (socket, said)
+                again.newLines -= hasWaited ? 0 : 1
                 guard let self else { return again.fail(TunnelFailure(code: ECANCELED, text: "")) }
                 take(again)
             },
@@ -153,7 +154,8 @@ public final class PodTunnels: Sendable {
         // The time that a dead line took counts.
         if waiter.end != nil { patience.acknowledgement = patience.acknowledgement - patience.stale }
         let end = PodCall.End(socket: own, prefix: prefix)
-        PodCall.begin(waiter.pod, on: line, end, mayBeStale: hasWaited, patience, outcome)
+        PodCall.begin(
+            waiter.pod, on: line, end, mayBeStale: hasWaited, mayTryAgain: waiter.newLines > 1, patience, outcome)
     }
 }
 

@@ -17,6 +17,16 @@ struct UpgradeMaker: Sendable {
     }
 
     func line(to pod: PodName) async throws(TunnelFailure) -> PodLine {
+        do throws(TunnelFailure) {
+            return try await attempt(pod)
+        } catch {
+            // A server, or a load balancer before it, that has just begun anew resets what it does not know.
+            guard error.code == ECONNRESET else { throw error }
+            return try await attempt(pod)
+        }
+    }
+
+    private func attempt(_ pod: PodName) async throws(TunnelFailure) -> PodLine {
         let first = preferred.withLock { $0 }
         switch try await ask(first, pod) {
         case .line(let line): return line
