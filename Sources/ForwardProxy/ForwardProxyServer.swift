@@ -74,7 +74,7 @@ public final class ForwardProxyServer: Sendable {
         let loop = try EventLoop()
         // Made before the loop runs, and touched by its thread alone from then on, which alone holds it: its sockets are
         // closed when the thread ends.
-        nonisolated(unsafe) let worker = try ForwardProxyWorker(
+        let worker = try ForwardProxyWorker(
             on: loop, settings, decide: decide, carry: carry, report: report)
         addresses = worker.addresses
         thread = try LoopThread(name: "proxy") {

@@ -22,6 +22,8 @@ final class ForwardingHandler: ChannelInboundHandler {
     /// One connection with a port of the pod.
     final class Forward {
         var port: UInt16
+        /// What the pod was to do when the connection began: one that stands goes on as it has begun.
+        var play = PortForwardServer.Play.silence
         var error: UInt32 = 0
         var data: UInt32 = 0
         var heard = 0
@@ -134,7 +136,8 @@ final class ForwardingHandler: ChannelInboundHandler {
     // MARK: - Playing
 
     private func begin(_ forward: Forward) {
-        switch play(of: forward.port) {
+        forward.play = play(of: forward.port)
+        switch forward.play {
         case .refusal:
             fail(
                 forward,
@@ -149,7 +152,7 @@ final class ForwardingHandler: ChannelInboundHandler {
 
     /// Says as much as there is room for.
     private func proceed(_ forward: Forward) {
-        let play = play(of: forward.port)
+        let play = forward.play
         let goal: Int
         switch play {
         case .source(let count): goal = count
@@ -192,7 +195,7 @@ final class ForwardingHandler: ChannelInboundHandler {
 
     private func hear(_ bytes: ByteBuffer, _ isLast: Bool, _ forward: Forward) {
         if isLast { note(.end(pod: pod, bytes: forward.heard)) }
-        switch play(of: forward.port) {
+        switch forward.play {
         case .echo(let delay):
             if bytes.readableBytes > 0 { say(forward.data, Array(bytes.readableBytesView)) }
             guard isLast else { return }

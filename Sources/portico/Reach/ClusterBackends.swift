@@ -139,7 +139,7 @@ actor FollowedService {
     private func untilTold() async {
         let limit = Task {
             try? await Task.sleep(for: Self.patience)
-            await self.giveUp()
+            giveUp()
         }
         await withCheckedContinuation { waiting.append($0) }
         limit.cancel()

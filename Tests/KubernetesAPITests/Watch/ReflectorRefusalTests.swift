@@ -194,7 +194,8 @@ struct ReflectorRefusalTests {
                 #expect(rig.ask().path == path)
                 rig.answer(403, statusJSON(403, message: #"User \"jane\" cannot list"#).utf8)
             }
-            #expect(rig.outage?.hasPrefix("may not list endpointslices.discovery.k8s.io in all namespaces (403)") == true)
+            #expect(
+                rig.outage?.hasPrefix("may not list endpointslices.discovery.k8s.io in all namespaces (403)") == true)
         }
         #expect(!rig.reflector.hasSynced)
     }
