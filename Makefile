@@ -5,8 +5,9 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 
 # A program that runs on machines without Swift: the standard library is in it; libuv, libyaml, zlib and libc are not.
-# Functions of the same code, of which specialized generics make many, are in it once.
-RELEASE_FLAGS := -c release --static-swift-stdlib --product portico -Xlinker --icf=safe
+# Functions of the same code, of which specialized generics make many, are in it once. Nobody loads it as a library, so it
+# exports no names; and what was there only for them is left out.
+RELEASE_FLAGS := -c release --static-swift-stdlib --product portico -Xlinker --icf=safe -Xlinker --no-export-dynamic
 RELEASE = .build/release/portico
 DIST := dist
 # As the caller of sudo, not as root; and with the same flags on a terminal and in a pipe, or each would build anew what the other

@@ -195,9 +195,9 @@ import Testing
             "\(result)")
     }
 
-    @Test("With 64 descriptors in all it goes on serving, whatever clients do")
+    @Test("With 96 descriptors in all it goes on serving, whatever clients do")
     func fewDescriptors() async throws {
-        let (process, port) = try await start(launcher: ["sh", "-c", "ulimit -n 64 && exec \"$0\" \"$@\""])
+        let (process, port) = try await start(launcher: ["sh", "-c", "ulimit -n 96 && exec \"$0\" \"$@\""])
         let silent = try (0..<100).map { _ in try ScriptedPeer.connect(to: port, script: [.receiveAll]) }
         let clients = try (0..<60).map { _ in
             try ScriptedPeer.connect(
