@@ -24,6 +24,7 @@ extension Worker {
         port.isRemoved = true
         portsWithAffinity.remove(port)
         endHeld(of: port)
+        turnGuestsAway(of: port)
         // Doors that were let go are no longer the relay's to close.
         if hasLetGo { for listener in port.listeners { closeListener(listener) } }
     }

@@ -9,6 +9,8 @@ struct LineBook {
     static let mostFreeOfAll = 256
     /// Lines being made at a time, so that a crowd of clients is none for the API server.
     static let mostMade = 32
+    /// Of one pod: its node may be dead, and each takes half a minute then.
+    static let mostMadeOfOne = 8
     private static let firstPause = TimeAmount.milliseconds(250)
     private static let longestPause = TimeAmount.seconds(10)
 
@@ -78,7 +80,7 @@ struct LineBook {
         guard var pod = pods[name], !isDown else { return }
         // Where it was refused before, one finds out for all.
         let wanted = pod.refusal == nil ? pod.waiters.count + (spare ? 1 : 0) : min(pod.waiters.count, 1)
-        while pod.making < wanted {
+        while pod.making < min(wanted, Self.mostMadeOfOne) {
             guard making < Self.mostMade else {
                 if !queue.contains(name) { queue.append(name) }
                 break

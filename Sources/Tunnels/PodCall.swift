@@ -102,7 +102,9 @@ final class PodCall: ChannelDuplexHandler {
                 channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(bound.value) }
             }
             .withConnectedSocket(end.socket)
-            .whenFailure { _ in bound.value.leave() }
+            .whenFailure { error in
+                bound.value.fail(TunnelFailure(code: ENOBUFS, text: "a tunnel to \(pod) cannot begin: \(error)"))
+            }
     }
 
     static let waterMark = ChannelOptions.Types.WriteBufferWaterMark(low: 64 << 10, high: 256 << 10)
@@ -139,7 +141,12 @@ final class PodCall: ChannelDuplexHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !isOver else {
             // The pod has ended, and nobody takes this. Whoever said it is to see that, unless it sees an error anyway.
-            if conversation.isDone { context.close(promise: nil) }
+            // What the pod has said is written first.
+            if conversation.isDone {
+                let (written, channel) = (context.eventLoop.makePromise(of: Void.self), context.channel)
+                context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: written)
+                written.futureResult.whenComplete { _ in channel.close(promise: nil) }
+            }
             return
         }
         say(unwrapInboundIn(data))
@@ -153,7 +160,7 @@ final class PodCall: ChannelDuplexHandler {
         guard conversation.canWithdraw, !isHoldingBack, conversation.takenCount >= PodConversation.enoughTaken
         else { return }
         isHoldingBack = true
-        if conversation.isAcknowledged { waitForRefusal() }
+        if conversation.isAcknowledged, !conversation.podHasEnded { waitForRefusal() }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -253,6 +260,7 @@ final class PodCall: ChannelDuplexHandler {
     /// with what it has not written yet.
     private func passEnd() {
         dropSpare()
+        isHoldingBack = false
         guard let context else { return }
         let (written, channel) = (context.eventLoop.makePromise(of: Void.self), context.channel)
         context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: written)
@@ -279,7 +287,9 @@ final class PodCall: ChannelDuplexHandler {
 
     private func fail(_ failure: TunnelFailure, byLine: Bool = false) {
         guard !isOver else { return }
-        let taken = conversation.taken.flatMap { spare >= 0 ? $0 : nil }
+        // A pod that took the connection may have acted on what it was told.
+        let mayRepeat = !conversation.isAcknowledged || conversation.takenCount == 0 || failure.isRefusal
+        let taken = conversation.taken.flatMap { spare >= 0 && mayRepeat ? $0 : nil }
         let isStale = !conversation.hasSign && (mayBeStale || byLine && mayTryAgain)
         let rest = taken == nil ? -1 : spare
         if rest >= 0 { spare = -1 }
@@ -303,7 +313,7 @@ final class PodCall: ChannelDuplexHandler {
         guard let context else { return }
         let (written, deliver) = (context.eventLoop.makePromise(of: Void.self), outcome.deliver)
         context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: written)
-        written.futureResult.whenSuccess { deliver(.broken(ECONNRESET)) }
+        written.futureResult.whenComplete { _ in deliver(.broken(ECONNRESET)) }
         // Its bytes are thrown away until it does.
         releaseRead()
     }

@@ -249,8 +249,8 @@ final class PodLine: ChannelDuplexHandler, @unchecked Sendable {
 
     private func ping() {
         guard !isEnding, let context else { return }
-        // What has not been read may have the answer in it.
-        if isReadHeld { unanswered = 0 }
+        // What has not been read may have the answer in it; and where nothing is taken from us, no question arrives.
+        if isReadHeld || !isWritable { unanswered = 0 }
         guard unanswered < pinging.most else {
             return fail(ETIMEDOUT, "the API server has not answered \(pinging.most) pings on a tunnel")
         }

@@ -25,4 +25,6 @@ struct TunnelFailure: Error, Hashable {
     /// An errno that says as much as a connection without tunnel would have said.
     var code: Int32
     var text: String
+    /// No connection came about in the pod, so that nothing can have come of what was said.
+    var isRefusal = false
 }

@@ -105,15 +105,27 @@ extension TunnelFailure {
     init(pod text: [UInt8], _ pod: PodPort) {
         let words = String(decoding: text, as: UTF8.self).onOneLine
         let code =
-            words.contains("connection refused")
-            ? ECONNREFUSED
-            : words.contains("timed out") || words.contains("timeout")
-                ? ETIMEDOUT
-                : words.contains("not exist") || words.contains("not found") ? EHOSTUNREACH : ECONNREFUSED
+            words.contains("reset by peer") || words.contains("broken pipe")
+            ? ECONNRESET
+            : words.contains("connection refused")
+                ? ECONNREFUSED
+                : words.contains("timed out") || words.contains("timeout")
+                    ? ETIMEDOUT
+                    : words.contains("not exist") || words.contains("not found") ? EHOSTUNREACH : ECONNREFUSED
         let reason =
             code == ECONNREFUSED && words.contains("connection refused")
             ? "nothing listens on port \(pod.port) of localhost in the pod \(pod.namespace)/\(pod.pod)"
             : "the pod \(pod) cannot be reached"
-        self.init(code: code, text: "\(reason) (\(words.suffix(200)))")
+        self.init(code: code, text: "\(reason) (\(words.suffix(200)))", isRefusal: Self.isRefusal(words))
+    }
+
+    /// Runtimes also say there how a connection ended that had come about.
+    private static func isRefusal(_ words: String) -> Bool {
+        let signs = [
+            "failed to connect", "failed to dial", "connection refused", "timed out waiting for streams", "not found",
+            "not exist", "is closed",
+        ]
+        let words = words.lowercased()
+        return signs.contains { words.contains($0) }
     }
 }
