@@ -131,7 +131,7 @@ import Testing
             _ = try dev("-f", "x", "--socks", place, "--socks-password-file", "p")
         }
         for others in [["--socks-open"], ["--socks-password-file", "p"]] {
-            #expect(throws: (any Error).self) { try Dev.parse(["-f", "x"] + others) }
+            #expect(throws: (any Error).self) { try Portico.parseAsRoot(["dev", "-f", "x"] + others) }
         }
         for wrong in ["", "x", "65536", "a:1", "::1:1080"] {
             #expect(throws: (any Error).self) { try dev("-f", "x", "--socks", wrong) }

@@ -35,6 +35,7 @@ import Testing
             ("sts/db 1", "statefulset/db same>1"), ("DS/log 1", "daemonset/log same>1"),
             ("rs/a 1", "replicaset/a same>1"),
             ("job/a 1", "job/a same>1"), ("po/a.b 1", "pod/a.b same>1"),
+            ("pod/x 80 svc/y 1 pod/x 90", "pod/x same>80 same>90; service/y same>1"),
         ])
     func understood(words: String, meaning: String) { #expect(text(words) == meaning) }
 

@@ -17,7 +17,8 @@ public struct RequestPath: Hashable, Sendable {
         }
         guard target.first == "/", !target.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7F || $0 == UInt8(ascii: "#") })
         else { return nil }
-        let path = target.prefix { $0 != "?" }
+        // By bytes: to a Character belongs all that combines with it.
+        let path = target[..<(target.utf8.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex)]
         guard let decoded = Self.decoded(path) else { return nil }
         encoded = Self.encoded(path)
         query = Self.encoded(target[path.endIndex...])

@@ -40,15 +40,17 @@ struct Router: Sendable {
     }
 
     private func pass(_ request: ClientRequest, _ path: RequestPath, prefix: String) async throws {
+        let target = settings.services == nil ? nil : ServiceTarget(path, namespace: settings.namespace, prefix: prefix)
         if let filter = settings.filter {
-            let refusal = filter.refusal(
-                method: request.method, path: path, host: request.header("host"), origin: request.header("origin"),
-                isUpgrade: request.isUpgrade)
-            guard refusal == nil else { return try await request.reply.send(.forbidden) }
+            // What is refused by one of its names is refused by the other.
+            for path in [path, target?.longForm].compactMap(\.self) {
+                let refusal = filter.refusal(
+                    method: request.method, path: path, host: request.header("host"), origin: request.header("origin"),
+                    isUpgrade: request.isUpgrade)
+                guard refusal == nil else { return try await request.reply.send(.forbidden) }
+            }
         }
-        if let backends = settings.services,
-            let target = ServiceTarget(path, namespace: settings.namespace, prefix: prefix)
-        {
+        if let backends = settings.services, let target {
             return try await ServicePassing(backends: backends, keepAlive: settings.keepAlive).answer(request, target)
         }
         try await ServerPassing(passage: passage, upgrades: upgrades, keepAlive: settings.keepAlive)

@@ -52,9 +52,11 @@ struct ServerPassing: Sendable {
         }
         switch answer {
         case .refused(let refusal):
-            let headers = refusal.headers.endToEnd + [("Content-Length", "\(refusal.body.count)")]
-            try await request.reply.begin(refusal.status, nil, headers)
+            let length = refusal.isWhole ? [("Content-Length", "\(refusal.body.count)")] : []
+            try await request.reply.begin(refusal.status, nil, refusal.headers.endToEnd + length)
             if !refusal.body.isEmpty { try await request.reply.write(ByteBuffer(bytes: refusal.body)) }
+            // A part is not to pass for the whole.
+            guard refusal.isWhole else { throw ChannelError.eof }
             try await request.reply.end()
         case .upgraded(let connection):
             guard let server = place.withLock({ $0 }) else { return connection.cut() }

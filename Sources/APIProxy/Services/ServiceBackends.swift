@@ -42,6 +42,7 @@ public struct BackendStream: Sendable {
 public final class BreakSignal: Sendable {
     private struct State {
         var isGiven = false
+        var refusal: BackendFailure?
         var listener: (@Sendable () -> Void)?
     }
 
@@ -51,11 +52,16 @@ public final class BreakSignal: Sendable {
 
     public func give() {
         let listener = state.withLock { state in
-            defer { state = State(isGiven: true) }
+            defer { (state.isGiven, state.listener) = (true, nil) }
             return state.listener
         }
         listener?()
     }
+
+    /// The pod has not taken anything of what was sent: another may have all of it. To be said before the stream ends.
+    public func refuse(_ failure: BackendFailure) { state.withLock { $0.refusal = failure } }
+
+    var refusal: BackendFailure? { state.withLock { $0.refusal } }
 
     /// - Parameter listener: called at once if it has been given already.
     func hear(_ listener: @escaping @Sendable () -> Void) {

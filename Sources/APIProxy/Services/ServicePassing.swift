@@ -56,8 +56,9 @@ struct ServicePassing: Sendable {
             } catch {
                 // Whoever has got a part of an answer, or has given a part of a body, cannot begin again.
                 guard !request.reply.hasBegun, !(error is CancellationError) else { throw error }
-                failure = BackendFailure(BackendExchange.words(for: error))
-                guard request.isRepeatable, !request.body.wasTaken else { break }
+                let refusal = stream.breaks?.refusal
+                failure = refusal ?? BackendFailure(BackendExchange.words(for: error))
+                guard request.isRepeatable || refusal != nil, !request.body.wasTaken else { break }
             }
         }
         let words = "error trying to reach service: \(failure)"
@@ -96,7 +97,13 @@ struct ServicePassing: Sendable {
         if answer.status == .switchingProtocols {
             guard request.isUpgrade else { throw BackendFailure("it switches to a protocol that nobody asked for") }
             let pod = try await exchange.becomeRaw(keepAlive: keepAlive)
-            let client = try await request.reply.becomeRaw(all)
+            let client: RawEnd.Place
+            do {
+                client = try await request.reply.becomeRaw(all)
+            } catch {
+                pod.channel.eventLoop.execute { pod.channel.reset() }
+                throw error
+            }
             client.channel.eventLoop.execute { try? client.channel.prepareForRaw(keepAlive: keepAlive) }
             return RawEnd.join(client, pod)
         }

@@ -54,6 +54,11 @@ struct ServiceTarget: Hashable {
         query = path.query
     }
 
+    /// The name that the API server has for the same.
+    var longForm: RequestPath? {
+        RequestPath(target: "/api/v1/namespaces/\(namespace)/services/\(id)/proxy" + rest + query)
+    }
+
     private static func reference(_ id: String) -> Reference? {
         let parts = id.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         let (scheme, name, port): (String, String, String)

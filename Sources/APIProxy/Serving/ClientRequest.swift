@@ -18,10 +18,13 @@ struct ClientRequest: Sendable {
     /// - Parameter name: in lower case.
     func header(_ name: String) -> String? { headers.first { $0.name.lowercased() == name }?.value }
 
-    /// It asks for another protocol in place of HTTP.
+    /// It asks for another protocol in place of HTTP. Who offers to go over to HTTP/2 may have HTTP/1.1 as well.
     var isUpgrade: Bool {
-        header("upgrade") != nil
-            && headers.contains { header in
+        guard let wanted = header("upgrade")?.lowercased(), wanted == "websocket" || wanted.hasPrefix("spdy/") else {
+            return false
+        }
+        return
+            headers.contains { header in
                 header.name.lowercased() == "connection"
                     && header.value.split(separator: ",").contains {
                         String($0).trimmingBlanks().lowercased() == "upgrade"

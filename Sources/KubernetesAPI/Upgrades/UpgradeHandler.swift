@@ -68,9 +68,9 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
             self.head = head
         case .body(let part):
             body += part.readableBytesView.prefix(Self.longestBody - body.count)
-            if body.count == Self.longestBody { refuse() }
+            if body.count == Self.longestBody { refuse(isWhole: false) }
         case .end:
-            if head?.status == .switchingProtocols { upgrade(context) } else { refuse() }
+            if head?.status == .switchingProtocols { upgrade(context) } else { refuse(isWhole: true) }
         }
     }
 
@@ -85,13 +85,15 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     /// An answer that has begun says more than the reason why it does not go on.
     private func fail(_ error: any Error) {
-        if let head, head.status != .switchingProtocols { refuse() } else { answer.fail(error) }
+        if let head, head.status != .switchingProtocols { refuse(isWhole: false) } else { answer.fail(error) }
     }
 
-    private func refuse() {
+    private func refuse(isWhole: Bool) {
         guard let head else { return }
         answer.succeed(
-            .refused(UpgradeRefusal(status: Int(head.status.code), headers: Self.headers(of: head), body: body)))
+            .refused(
+                UpgradeRefusal(
+                    status: Int(head.status.code), headers: Self.headers(of: head), body: body, isWhole: isWhole)))
     }
 
     private func upgrade(_ context: ChannelHandlerContext) {

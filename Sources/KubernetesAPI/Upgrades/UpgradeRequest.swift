@@ -30,6 +30,8 @@ public struct UpgradeRefusal: Sendable {
     public var headers: [(name: String, value: String)]
     /// At most 64 KiB of it.
     public var body: [UInt8]
+    /// The body is all that there was.
+    public var isWhole: Bool
 
     /// What the server says, for people: the message of a Status, or the first line of a text, shortened; such as
     /// `403 (pods "x" is forbidden: …)`.

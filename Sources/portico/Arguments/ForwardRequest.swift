@@ -20,6 +20,16 @@ struct ForwardRequest: Hashable, Sendable {
                 requests[requests.count - 1].ports.append(try ForwardPort(word))
             }
         }
+        // One that is named again has more ports.
+        requests = requests.reduce(into: []) { merged, request in
+            if let index = merged.firstIndex(where: { $0.kind == request.kind && $0.name == request.name }),
+                !request.ports.isEmpty
+            {
+                merged[index].ports += request.ports
+            } else {
+                merged.append(request)
+            }
+        }
         guard !requests.isEmpty else { throw ArgumentError("nothing to forward to: name it, as service/my-service") }
         for request in requests where request.ports.isEmpty {
             throw ArgumentError("\(request): at least one port is needed, as \(request) 8080:80")
@@ -90,4 +100,9 @@ struct ForwardPort: Hashable, Sendable {
         }
         self.local = local
     }
+}
+
+extension ForwardPort {
+    /// Nil for a name.
+    var remoteNumber: UInt16? { if case .number(let number) = remote { number } else { nil } }
 }

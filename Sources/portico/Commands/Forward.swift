@@ -63,9 +63,16 @@ struct Forward: AsyncParsableCommand {
         } catch {
             throw ValidationError("\(error)")
         }
+        for case let address? in forwarding.addresses where !address.isLoopback && !sharing.share {
+            throw ValidationError(
+                "--address \(address) is reached from other machines, which would act as you: --share says that this is "
+                    + "meant")
+        }
         var seen: Set<UInt16> = []
         for port in requests.flatMap(\.ports) {
-            guard let local = port.local, local != 0, !seen.insert(local).inserted else { continue }
+            guard let local = port.local ?? port.remoteNumber, local != 0, !seen.insert(local).inserted else {
+                continue
+            }
             throw ValidationError("port \(local) of this machine is given twice")
         }
     }

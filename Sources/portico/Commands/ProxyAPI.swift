@@ -57,6 +57,8 @@ struct ProxyAPI: AsyncParsableCommand {
 
     @OptionGroup(title: "Which cluster") var cluster: ClusterOptions
 
+    @OptionGroup(title: "Which cluster") var reaching: ReachOptions
+
     @OptionGroup(title: "Where to listen, and what to let through") var proxy: APIProxyOptions
 
     @OptionGroup(title: "Who is served") var sharing: ShareOptions
@@ -77,6 +79,7 @@ struct ProxyAPI: AsyncParsableCommand {
         let signals = try SignalStream([SIGINT, SIGTERM])
         defer { signals.close() }
         let logger = Logger(label: Self.name)
+        _ = ResourceLimits.raiseDescriptorLimit()
         let environment = ProcessEnvironment.variables
         var access = try NamedCluster.access(cluster, standard: .standard(environment))
         if !cluster.isGiven { logger.notice("\(access.server), \(access.origin)") }
@@ -120,7 +123,8 @@ struct ProxyAPI: AsyncParsableCommand {
             if proxy.serviceProxy == .portico {
                 let client = try HTTPAPIClient(
                     access, credentials: credentials, version: Version.number, environment: environment)
-                settings.services = ClusterBackends(client, PodReach(.auto, upgrades, Logger(label: Self.name)))
+                let reach = PodReach(reaching.reach ?? .auto, upgrades, Logger(label: Self.name))
+                settings.services = ClusterBackends(client, reach)
                 settings.namespace = access.namespace ?? settings.namespace
             }
             return APIProxy(

@@ -102,7 +102,7 @@ struct ForwardRole: SessionRole {
         for line in missing {
             tools?.teller.logger.error("\(line.request) has no pod that is ready after \(patience)\(line.reason)")
         }
-        guard missing.count == lines.count else { return false }
+        guard missing.count == lines.count(where: { $0.failure == nil }) else { return false }
         StandardStream.error.write("portico: timed out waiting for the condition\n")
         exitStatus = EXIT_FAILURE
         return true

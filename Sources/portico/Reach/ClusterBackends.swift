@@ -15,9 +15,12 @@ import Status
 actor ClusterBackends: ServiceBackends {
     private let client: any APIClient
     private let reach: PodReach
-    private var followed: [ObjectKey: FollowedService] = [:]
-    /// What is followed at once; who has not been asked for the longest gives way.
-    private static let most = 200
+    private var followed: [ObjectKey: (service: FollowedService, used: ContinuousClock.Instant)] = [:]
+    /// Services that are followed at once, by two watches each, of which some servers have a connection each; the one
+    /// that was asked for longest ago gives way.
+    private static let most = 24
+    /// After which one that nobody asks for is let go.
+    private static let idle = Duration.seconds(300)
 
     init(_ client: any APIClient, _ reach: PodReach) {
         self.client = client
@@ -33,7 +36,15 @@ actor ClusterBackends: ServiceBackends {
     }
 
     private func follow(_ key: ObjectKey) async throws(ServiceRefusal) -> FollowedService {
-        if let known = followed[key], await known.isThere { return known }
+        let now = ContinuousClock.now
+        for (key, entry) in followed where now - entry.used > Self.idle {
+            followed[key] = nil
+            entry.service.stop()
+        }
+        if let known = followed[key]?.service, await known.isThere {
+            followed[key]?.used = now
+            return known
+        }
         let selector: [String: String]
         do throws(LookupFailure) {
             guard case .service(let service) = try await client.object(.service, key) else { throw .unreadable("") }
@@ -43,13 +54,15 @@ actor ClusterBackends: ServiceBackends {
             throw .unknown("\(error)")
         }
         // Somebody else may have asked for it meanwhile.
-        if let known = followed[key], await known.isThere { return known }
-        if followed.count >= Self.most, let oldest = followed.keys.randomElement() {
-            followed.removeValue(forKey: oldest)?.stop()
+        if let known = followed[key]?.service, await known.isThere { return known }
+        followed[key]?.service.stop()
+        if followed.count >= Self.most, let oldest = followed.min(by: { $0.value.used < $1.value.used }) {
+            followed[oldest.key] = nil
+            oldest.value.service.stop()
         }
         let source = APISource(client, .only([.service(key, selector: selector)]))
         let made = FollowedService(key, ForwardSource(source, with: []))
-        followed[key] = made
+        followed[key] = (made, .now)
         return made
     }
 }
@@ -70,8 +83,8 @@ actor FollowedService {
         self.key = key
         let following = Task { [weak self] in
             while let update = await source.next() {
-                guard let self else { return }
-                await take(update)
+                // One that nobody has any more goes on to the end that its source has to come to.
+                await self?.take(update)
             }
         }
         task.withLock { $0 = following }
@@ -138,7 +151,7 @@ actor FollowedService {
 
     private func untilTold() async {
         let limit = Task {
-            try? await Task.sleep(for: Self.patience)
+            guard (try? await Task.sleep(for: Self.patience)) != nil else { return }
             giveUp()
         }
         await withCheckedContinuation { waiting.append($0) }
@@ -167,6 +180,10 @@ private struct PodBackend: ServiceBackend {
     }
     private static let penalty: UInt64 = 3000
 
+    private static func failure(_ endpoint: Endpoint, _ code: Int32) -> BackendFailure {
+        BackendFailure("dial tcp \(endpoint.address): connect: \(SystemError.reason(code).lowercased())")
+    }
+
     func connect() async throws(BackendFailure) -> BackendStream {
         guard let endpoint = route.pick(for: nil, at: Self.now) else { throw BackendFailure("no endpoints available") }
         let breaks = BreakSignal()
@@ -177,8 +194,9 @@ private struct PodBackend: ServiceBackend {
             tunnel { end in
                 switch end {
                 case .connected, .failed: continuation.resume(returning: end)
-                case .withdrawn(_, _, let rest):
+                case .withdrawn(let code, _, let rest):
                     endpoint.penalise(until: Self.now + Self.penalty)
+                    breaks.refuse(Self.failure(endpoint, code))
                     _ = Descriptor(owning: rest)
                 case .broken: breaks.give()
                 }
@@ -189,8 +207,7 @@ private struct PodBackend: ServiceBackend {
         case .failed(let code):
             reach.failed(endpoint.address, code)
             endpoint.penalise(until: Self.now + Self.penalty)
-            let reason = SystemError.reason(code).lowercased()
-            throw BackendFailure("dial tcp \(endpoint.address): connect: \(reason)")
+            throw Self.failure(endpoint, code)
         case .withdrawn, .broken: throw BackendFailure("dial tcp \(endpoint.address): connect: lost")
         }
     }
