@@ -21,7 +21,7 @@ struct Portico: AsyncParsableCommand {
               No manifest at all:
                 portico dev --service web:8080=10.0.0.1:80,10.0.0.2:80
 
-              Port 10000 of this machine to a Service of a cluster, whatever becomes of its pods:
+              Port 10000 of this machine to a Service of a cluster, whatever its pods do:
                 portico forward service/my-service 10000:80
 
               Be the service proxy of a Kubernetes node:

@@ -30,9 +30,9 @@ struct ProxyAPI: AsyncParsableCommand {
               Of another one:
                 portico proxy --context kind-kind
 
-              A page of a Service, from its pods in turn; the second is the same in the context's namespace:
-                curl http://127.0.0.1:8001/api/v1/namespaces/default/services/my-service/proxy/
-                curl http://127.0.0.1:8001/services/my-service/proxy/
+              A page of a Service, from its pods in turn, by its long name and a short one:
+                curl http://127.0.0.1:8001/api/v1/namespaces/shop/services/web/proxy/
+                curl http://127.0.0.1:8001/services/shop/web/proxy/
 
               Watch, with each change as it happens:
                 curl -N 'http://127.0.0.1:8001/api/v1/pods?watch=1'
@@ -51,7 +51,7 @@ struct ProxyAPI: AsyncParsableCommand {
                 portico proxy --reject-methods '^(POST|PUT|PATCH|DELETE)$'
 
             SIGNALS
-              SIGINT, SIGTERM: an end at once, with status 0. Whoever is connected is cut off.
+              SIGINT, SIGTERM: an end at once, with status 0. Whoever is connected is cut.
             """
     )
 
