@@ -169,7 +169,18 @@ struct LineBook {
     mutating func expire(_ line: PodLine, lap: Int) -> Work {
         var work = Work()
         guard self.lap(of: line) == lap, dropFree(line) else { return work }
+        // It may have ended before it was known here, and then nobody else takes it out.
+        lines[ObjectIdentifier(line)] = nil
         work.closed.append(line)
+        return work
+    }
+
+    /// One that had waited was dead without anybody having noticed, as after a sleep: so are all that wait.
+    mutating func dropFree(of pod: PodName) -> Work {
+        var work = Work()
+        work.closed = pods[pod]?.free ?? []
+        free -= work.closed.count
+        pods[pod]?.free = []
         return work
     }
 

@@ -182,6 +182,16 @@ final class PodCall: ChannelDuplexHandler {
     /// The client is gone.
     private func leave() {
         guard !isOver else { return }
+        // Where the pod has ended first, the client's proper end ends the channel.
+        if conversation.hasPassedEnd, !conversation.clientHasEnded {
+            conversation.clientEnds()
+            line.sendEnd(on: streams.data)
+            line.flush()
+            return wait(patience.verdict) { call in
+                call.conclude()
+                call.line.abandon(call, stream: call.streams.data)
+            }
+        }
         conclude()
         line.abandon(self, stream: streams.data)
     }
@@ -195,9 +205,10 @@ final class PodCall: ChannelDuplexHandler {
             if bytes.readableBytes > 0 { deliver(bytes) }
             if isLast, !conversation.podHasEnded { perform(conversation.podEnds()) }
         case .data(streams.error, let bytes, let isLast):
+            let isFirst = conversation.errorText.isEmpty
             perform(conversation.errorSays(bytes, isLast: isLast))
-            if !isOver, !conversation.errorText.isEmpty { wait(patience.text) { $0.failByText() } }
-        case .synReply(streams.data):
+            if !isOver, isFirst, !conversation.errorText.isEmpty { wait(patience.text) { $0.failByText() } }
+        case .synReply(streams.data) where !conversation.isAcknowledged:
             conversation.acknowledge(isData: true)
             if conversation.canWithdraw { waitForRefusal() } else { timer?.cancel() }
         case .synReply(streams.error): conversation.acknowledge(isData: false)
@@ -270,7 +281,14 @@ final class PodCall: ChannelDuplexHandler {
 
     // MARK: - Failing
 
-    func lineBroke(_ failure: TunnelFailure) { fail(failure, byLine: true) }
+    func lineBroke(_ failure: TunnelFailure) {
+        guard !isOver, conversation.podHasEnded, hasSpoken, conversation.errorText.isEmpty else {
+            return fail(failure, byLine: true)
+        }
+        // The answer is whole; only the end of the error stream is missing.
+        conclude()
+        if !conversation.hasPassedEnd { passEnd() }
+    }
 
     func serverGoesAway(_ lastGood: UInt32) {
         guard lastGood < streams.data else { return }

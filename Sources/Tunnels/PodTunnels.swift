@@ -147,6 +147,7 @@ public final class PodTunnels: Sendable {
                 again.end = (socket, said)
                 again.newLines -= hasWaited ? 0 : 1
                 guard let self else { return again.fail(TunnelFailure(code: ECANCELED, text: "")) }
+                if hasWaited { perform(book.withLock { $0.dropFree(of: PodName(waiter.pod)) }) }
                 take(again)
             },
             report: { [problems] text in problems.report(waiter.pod, text) })

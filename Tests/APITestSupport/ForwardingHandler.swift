@@ -146,6 +146,9 @@ final class ForwardingHandler: ChannelInboundHandler {
                     + "\(forward.port) inside namespace \"4f6c0a1b2c3d4e5f\", IPv4: dial tcp4 127.0.0.1:\(forward.port): "
                     + "connect: connection refused IPv6 dial tcp6: address localhost: no suitable address found ")
         case .splice(let port): splice(forward, to: port)
+        case .endsFirst(let count):
+            say(forward.data, PortForwardServer.pattern(count))
+            say(SPDYWriter.dataHead(forward.data, count: 0, isLast: true))
         default: proceed(forward)
         }
     }
@@ -204,6 +207,10 @@ final class ForwardingHandler: ChannelInboundHandler {
                 self.finish(forward)
                 self.context?.flush()
             }
+        case .endsFirst:
+            guard isLast else { return }
+            forward.isOver = true
+            say(SPDYWriter.dataHead(forward.error, count: 0, isLast: true))
         case .sink:
             guard isLast else { return }
             say(forward.data, Array("\(forward.heard)".utf8))

@@ -37,6 +37,8 @@ public final class PortForwardServer: Sendable {
         case goAway
         /// Resets the data stream after so many bytes, with nothing on the error stream.
         case reset(after: Int)
+        /// Says so many bytes and ends its side at once; hears to the end, and only then ends the error stream.
+        case endsFirst(Int)
         /// A real port of 127.0.0.1.
         case splice(UInt16)
     }

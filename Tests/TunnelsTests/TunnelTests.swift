@@ -157,6 +157,31 @@ struct TunnelTests {
         #expect(try await echo.readText() == "hello")
     }
 
+    @Test("A pod that ends its side first still hears all that the client says, and its end", arguments: Kind.allCases)
+    func podEndsFirst(kind: Kind) async throws {
+        let server = try await server(kind)
+        server.play("my-pod", 8080, .endsFirst(1000))
+        let tunnels = try TestTunnels(server.port)
+        let client = tunnels.connect()
+        #expect(try await client.read() == PortForwardServer.pattern(1000))
+        try await client.send(data)
+        try await client.endSending()
+        #expect(await eventually { server.notes.contains(.end(pod: "my-pod", bytes: data.count)) })
+        #expect(!server.notes.contains { if case .reset = $0 { true } else { false } })
+        #expect(!client.isBroken && tunnels.problems.isEmpty)
+    }
+
+    @Test("A pod that ends its side at once, without a word, does not keep an upload waiting", arguments: Kind.allCases)
+    func podEndsAtOnce(kind: Kind) async throws {
+        let server = try await server(kind)
+        server.play("my-pod", 8080, .endsFirst(0))
+        let tunnels = try TestTunnels(server.port)
+        let client = tunnels.connect()
+        try await client.send(data)
+        try await client.endSending()
+        #expect(await eventually { server.notes.contains(.end(pod: "my-pod", bytes: data.count)) })
+    }
+
     @Test("A pod that says all at once and ends; and one that takes and ends without a word", arguments: Kind.allCases)
     func source(kind: Kind) async throws {
         let server = try await server(kind)

@@ -5,6 +5,11 @@ extension APIClient {
     /// One object, asked for by its name.
     public func object(_ kind: ObjectKind, _ key: ObjectKey) async throws(LookupFailure) -> ClusterObject {
         let resource = WatchedResource(kind, namespace: key.namespace)
+        // Of what is no name, a part would be taken for another path.
+        guard ObjectName.subdomain.admits(key.name), ObjectName.label.admits(key.namespace) else {
+            let message = "\(resource.permissionName) \"\(key.name)\" not found"
+            throw .refused(reason: "NotFound", message: message, code: 404)
+        }
         var request = APIRequest(.get, resource.path + "/" + key.name)
         request.patience = WatchedResource.patience
         let response: APIResponse

@@ -50,7 +50,7 @@ extension Reflector {
 
     /// The kind may not be listed. It is the best one that a permission is asked for.
     private mutating func refuseForbidden(_ status: APIStatus, at now: Duration) {
-        if choice == 0 { denial = resource.missingPermission(to: "list", status) }
+        if choice == 0 || denial == nil { denial = resource.missingPermission(to: "list", status) }
         if takesWhatIsAllowed, choice + 1 < resources.count {
             choice += 1
             return

@@ -43,6 +43,9 @@ struct Probe: ~Copyable {
     /// How long a connect to an endpoint that has relapsed has to stand, in milliseconds.
     static let trial: UInt64 = 250
 
+    /// The same for one by a tunnel, which a pod's refusal takes a while to come through.
+    static let trialOfTunnel: UInt64 = 2500
+
     /// How long to wait when as many are under way as may be, in milliseconds.
     static let crowdPause: UInt64 = 250
     /// Attempts under way at one time in one worker; with a whole node gone there may be hundreds to be made.
@@ -175,7 +178,8 @@ extension Worker {
         guard !probe.pointee.isStanding else { return }
         probe.pointee.isStanding = true
         announceProbe(probe)
-        probe.pointee.due = loop.now + Probe.trial
+        let isTunnel = kind(of: probe.pointee.endpoint, of: probe.pointee.port).isTunnel
+        probe.pointee.due = loop.now + (isTunnel ? Probe.trialOfTunnel : Probe.trial)
         armProbes(for: probe.pointee.due)
     }
 
