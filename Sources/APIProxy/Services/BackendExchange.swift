@@ -1,3 +1,4 @@
+internal import Base
 internal import Glibc
 internal import KubernetesAPI
 internal import NIOCore
@@ -12,6 +13,8 @@ struct BackendExchange: Sendable {
     private let answer: EventLoopFuture<HTTPResponseHead>
     /// Of the answer.
     let body: BodyPipe
+    /// Passes the body of the request on, if there is one.
+    private let sending = Guarded<Task<Void, Never>?>(nil)
 
     /// - Parameter stream: closed by the end of the exchange, also if there is none.
     init(_ stream: BackendStream, isSecure: Bool) async throws {
@@ -44,7 +47,13 @@ struct BackendExchange: Sendable {
         }
         guard let handler = made.handler else { throw ChannelError.ioOnClosedChannel }
         self.handler = handler
-        stream.breaks?.hear { [channel] in channel.eventLoop.execute { channel.reset() } }
+        stream.breaks?.hear { [channel] in
+            channel.eventLoop.execute {
+                // Or an answer that ends with its connection would pass for whole.
+                handler.value.body.breakOff()
+                channel.reset()
+            }
+        }
         (answer, body) = try await channel.eventLoop.submit { (handler.value.answer, handler.value.body) }.get()
     }
 
@@ -60,15 +69,42 @@ struct BackendExchange: Sendable {
         return try NIOSSLContext(configuration: configuration)
     }
 
-    /// Closes the connection when `work` is done, unless it has become another's; at once if the task is cancelled.
+    /// Closes the connection when `work` is done, unless it has become another's; at once if the task is cancelled or
+    /// `work` fails. After it nothing more is taken of the body of the request.
     func use(_ work: () async throws -> Void) async throws {
-        let (channel, handler) = (channel, handler)
-        defer { channel.eventLoop.execute { if !handler.value.isRaw { channel.reset() } } }
-        try await withTaskCancellationHandler {
-            try await work()
-        } onCancel: {
-            channel.eventLoop.execute { if !handler.value.isRaw { channel.reset() } }
+        do {
+            try await withTaskCancellationHandler {
+                try await work()
+            } onCancel: {
+                end(within: .zero)
+            }
+            // The pod ends it, since we have said that it is the last request; then what carries it can be used again.
+            end(within: .seconds(1))
+        } catch {
+            end(within: .zero)
+            await stopSending()
+            throw error
         }
+        await stopSending()
+    }
+
+    private func end(within limit: TimeAmount) {
+        let (channel, handler) = (channel, handler)
+        channel.eventLoop.execute {
+            guard !handler.value.isRaw, limit > .zero else {
+                if !handler.value.isRaw { channel.reset() }
+                return
+            }
+            let timer = channel.eventLoop.scheduleTask(in: limit) { channel.reset() }
+            channel.closeFuture.whenComplete { _ in timer.cancel() }
+        }
+    }
+
+    /// Nobody else may read the body for as long as this one does.
+    private func stopSending() async {
+        let task = sending.withLock { $0 }
+        task?.cancel()
+        await task?.value
     }
 
     /// - Returns: the head of the answer. The body of the request may still be on its way, and is given up with its end.
@@ -79,7 +115,7 @@ struct BackendExchange: Sendable {
             return try await answer.get()
         }
         let (channel, read) = (channel, request.bodyReader)
-        let sending = Task {
+        let task = Task {
             do {
                 while let piece = try await read() {
                     try await channel.writeAndFlush(HTTPClientRequestPart.body(.byteBuffer(piece)))
@@ -91,7 +127,8 @@ struct BackendExchange: Sendable {
                 // That it takes no more, it may have said in its answer.
             }
         }
-        channel.closeFuture.whenComplete { _ in sending.cancel() }
+        sending.withLock { $0 = task }
+        channel.closeFuture.whenComplete { _ in task.cancel() }
         return try await answer.get()
     }
 

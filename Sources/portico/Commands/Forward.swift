@@ -87,6 +87,8 @@ struct Forward: AsyncParsableCommand {
         let lookup = ForwardLookup(client: named.client, namespace: namespace)
         var targets: [ForwardDestination] = []
         for request in try ForwardRequest.parse(words) { targets.append(try await lookup.find(request)) }
+        let patience = forwarding.podRunningTimeout.duration
+        let deadline = ContinuousClock.now + patience
         let source = APISource(named.client, .only(targets.flatMap(\.wanted)))
         SessionSignal.begin()
         var configuration = RelayConfiguration.ofThisMachine(udpTimeout: nil)
@@ -94,11 +96,12 @@ struct Forward: AsyncParsableCommand {
         let reach = PodReach(.tunnel, named.upgrades, teller.logger)
         configuration.carry(by: reach, share: sharing.share, teller.logger)
         try await Session<ForwardRole>(
-            source: SourceReader(ForwardSource(source, with: targets.flatMap(\.objects)), teller, mayBeEmpty: true),
+            source: SourceReader(
+                ForwardSource(source, with: targets.flatMap(\.objects), until: deadline), teller, mayBeEmpty: true),
             teller: teller, report: ForwardReport(), configuration: configuration
         ).run(
             ForwardRole(
                 targets, at: forwarding.addresses, settings: DevelopmentProxy.Settings(),
-                patience: forwarding.podRunningTimeout.duration, drainLimit: .seconds(2)))
+                patience: patience, until: deadline, drainLimit: .seconds(2)))
     }
 }

@@ -59,8 +59,11 @@ struct ForwardLookup {
             case nil: remote = spec.port
             case .name: break
             }
+            // By its name it is found again if it gets another number.
+            let named: DevelopmentPlanner.Publication.Port =
+                if case .name(let name) = port.remote { .name(name) } else { .number(spec.port) }
             return ForwardDestination.Line(
-                key: service.metadata.key, port: .number(spec.port), localPort: try local(port, spec.port),
+                key: service.metadata.key, port: named, localPort: try local(port, spec.port),
                 remote: remote)
         }
         let wanted = APISelection.Wanted.service(service.metadata.key, selector: service.spec.selector)

@@ -22,6 +22,7 @@ struct ForwardLine: Sendable {
     private(set) var hasBegun = false
     private var announced: Set<EndpointAddress> = []
     private var hadPods = false
+    private var toldFailure: String?
 
     init(_ line: ForwardDestination.Line, of request: ForwardRequest, at addresses: [IPAddress?]) {
         self.request = request
@@ -45,7 +46,9 @@ struct ForwardLine: Sendable {
         }
         guard let (port, doors) = own.first else {
             // The Service is gone, or has no such port any more.
-            (listening, hasPods, reason) = ([], false, "")
+            (listening, hasPods, reason) = (
+                [], false, service == nil ? " (there is no such Service)" : " (no such port)"
+            )
             return
         }
         listening = doors.compactMap(\.listening)
@@ -71,8 +74,12 @@ struct ForwardLine: Sendable {
         return new.map { "Forwarding from \($0) -> \(remote)" }
     }
 
-    /// What has become of the pods since they were there first.
+    /// What has become of the pods, and of the port, since they were there first.
     mutating func takeNews() -> String? {
+        if hasBegun, failure != toldFailure {
+            toldFailure = failure
+            if let failure { return "port \(localPort) cannot be listened on any more: \(failure)" }
+        }
         defer { hadPods = hasPods }
         guard hasBegun, hadPods != hasPods else { return nil }
         guard hasPods else {

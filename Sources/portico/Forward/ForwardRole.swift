@@ -19,6 +19,8 @@ struct ForwardRole: SessionRole {
     let addresses: [IPAddress?]
     let settings: DevelopmentProxy.Settings
     let patience: Duration
+    /// When that is over.
+    let deadline: ContinuousClock.Instant
     let drainLimit: Duration
 
     private var tools: SessionTools<Event>?
@@ -29,11 +31,12 @@ struct ForwardRole: SessionRole {
     init(
         _ targets: [ForwardDestination], at addresses: [IPAddress?], settings: DevelopmentProxy.Settings,
         patience: Duration,
-        drainLimit: Duration
+        until deadline: ContinuousClock.Instant, drainLimit: Duration
     ) {
         self.targets = targets
         self.addresses = addresses
         self.patience = patience
+        self.deadline = deadline
         self.drainLimit = drainLimit
         var settings = settings
         settings.givesAddresses = false
@@ -63,8 +66,8 @@ struct ForwardRole: SessionRole {
         tell(served)
         tools.teller.update { $0.enter(.serving) }
         if lines.contains(where: { !$0.hasBegun }) {
-            Task { [patience] in
-                try? await Task.sleep(for: patience)
+            Task { [deadline] in
+                try? await Task.sleep(until: deadline, clock: .continuous)
                 tools.wake(.patienceIsOver)
             }
         }

@@ -7,15 +7,41 @@ import Objects
 final class ForwardSource: ClusterSource {
     private let source: any ClusterSource
     private let others: Guarded<[ClusterObject]>
+    /// Until when all has to be known; nil once it is, and where that is not limited.
+    private let deadline: Guarded<ContinuousClock.Instant?>
 
-    /// - Parameter others: told with the first update.
-    init(_ source: any ClusterSource, with others: [ClusterObject]) {
+    /// - Parameters:
+    ///   - others: told with the first update.
+    ///   - deadline: from then on it makes do with what is known by then, and there will be no more.
+    init(_ source: any ClusterSource, with others: [ClusterObject], until deadline: ContinuousClock.Instant? = nil) {
         self.source = source
         self.others = Guarded(others)
+        self.deadline = Guarded(deadline)
     }
 
     func next() async -> SourceUpdate? {
-        guard var update = await source.next() else { return nil }
+        guard let update = await nextInTime() else { return nil }
+        if update.hasSynced { deadline.withLock { $0 = nil } }
+        return withOthers(update)
+    }
+
+    private func nextInTime() async -> SourceUpdate? {
+        guard let limit = deadline.withLock({ $0 }) else { return await source.next() }
+        return await withTaskGroup(of: SourceUpdate?.self) { [source] group in
+            group.addTask { await source.next() }
+            group.addTask {
+                guard (try? await Task.sleep(until: limit, clock: .continuous)) != nil else { return nil }
+                // It counts as all: whoever waits for the rest has waited long enough.
+                return SourceUpdate()
+            }
+            let first = await group.next() ?? nil
+            group.cancelAll()
+            return first
+        }
+    }
+
+    private func withOthers(_ update: SourceUpdate) -> SourceUpdate {
+        var update = update
         var changes = ObjectChanges()
         let others = others.withLock { others in
             defer { others = [] }

@@ -120,6 +120,23 @@ import Testing
         #expect(try await forward.finished().status == 0)
     }
 
+    @Test("A Service that goes and comes back is served again, by the name of its port")
+    func comesBack() async throws {
+        let cluster = try await TunnelCluster()
+        cluster.put(service: #"[{"name":"http","port":80}]"#)
+        cluster.put(endpoints: ["web-1"], name: "http")
+        cluster.pods.play("web-1", 8080, .echo())
+        let port = try freePort()
+        let forward = try cluster.forward("svc/web", "\(port):http")
+        await forward.waitFor("Forwarding from 127.0.0.1:\(port) -> 8080\n")
+        cluster.services.remove("shop/web")
+        await forward.waitForErrors("there is no such Service")
+        cluster.put(service: #"[{"name":"http","port":8000}]"#)
+        #expect(await eventually(within: .seconds(20)) { (try? await ask(port)) == "hello" })
+        forward.signal(SIGINT)
+        #expect(try await forward.finished().status == 0)
+    }
+
     @Test("A headless Service leads to its pods, too")
     func headless() async throws {
         let cluster = try await TunnelCluster()
@@ -170,6 +187,28 @@ import Testing
         cluster.put(endpoints: [])
         let result = try await cluster.forward("service/web", "0:80", "--pod-running-timeout", "1s").finished()
         #expect(result.status == 1 && result.output.isEmpty)
+        #expect(result.errors.contains("timed out waiting for the condition"))
+    }
+
+    @Test("Who may look a Service up and not follow it gets the reason, and an end in time")
+    func mayNotList() async throws {
+        let cluster = try await TunnelCluster()
+        cluster.put()
+        cluster.api.forgetScripts()
+        cluster.api.on(
+            "GET", "/api/v1/namespaces/shop/services/web",
+            .answer(
+                200,
+                #"{"kind":"Service","apiVersion":"v1","metadata":{"name":"web","namespace":"shop"},"#
+                    + #""spec":{"selector":{"app":"web"},"ports":[{"port":80}]}}"#))
+        for path in [
+            cluster.services.path, cluster.slices.path, "/api/v1/namespaces/shop/endpoints", cluster.podShelf.path,
+        ] {
+            cluster.api.on("GET", path, .status(403, reason: "Forbidden", message: #"User \"jane\" cannot list"#))
+        }
+        let result = try await cluster.forward("service/web", "0:80", "--pod-running-timeout", "2s").finished()
+        #expect(result.status == 1 && result.output.isEmpty)
+        #expect(result.errors.contains("may not list services in namespace shop"))
         #expect(result.errors.contains("timed out waiting for the condition"))
     }
 
