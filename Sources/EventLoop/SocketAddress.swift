@@ -66,3 +66,12 @@ extension SocketAddress: CustomStringConvertible {
         }
     }
 }
+
+extension SocketAddress {
+    /// The same address with another port.
+    public func at(port: UInt16) -> SocketAddress {
+        isIPv6
+            ? SocketAddress(v6High: high, low: low, scope: scope, port: port)
+            : SocketAddress(v4: UInt32(truncatingIfNeeded: low), port: port)
+    }
+}

@@ -31,11 +31,3 @@ final class ListeningPlace {
         return places
     }
 }
-
-extension SocketAddress {
-    fileprivate func at(port: UInt16) -> SocketAddress {
-        isIPv6
-            ? SocketAddress(v6High: high, low: low, scope: scope, port: port)
-            : SocketAddress(v4: UInt32(truncatingIfNeeded: low), port: port)
-    }
-}

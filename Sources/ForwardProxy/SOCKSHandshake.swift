@@ -1,3 +1,5 @@
+internal import Base
+
 /// What the server says at the end of the handshake (RFC 1928, 6).
 enum SOCKSReply: UInt8 {
     case granted = 0, failed = 1, notAllowed = 2, hostUnreachable = 4, refused = 5, noSuchCommand = 7
@@ -84,7 +86,9 @@ struct SOCKSHandshake {
         let port = UInt16(bytes[end]) << 8 | UInt16(bytes[end + 1])
         bytes = bytes[(end + 2)...]
         let target =
-            kind == 3 ? ForwardTarget(text: host, port: port) : ForwardTarget(host: .address(host.address), port: port)
+            kind == 3
+            ? ForwardTarget(text: host, port: port)
+            : IPAddress(bytes: host).flatMap { ForwardTarget(host: .address($0), port: port) }
         guard let target else { return .refuse(SOCKSReply.failed.bytes, wrongPassword: false) }
         phase = .asked
         return .ask(target)

@@ -53,7 +53,7 @@ public struct APISelection: Hashable, Sendable {
 
     /// Some Services with their endpoints, or the pods of something.
     public enum Wanted: Hashable, Sendable {
-        /// One Service, and how its pods are found where its endpoints may not be read; nil if it selects none.
+        /// One Service, and how its pods are found where its endpoints may not be read; empty if it selects none.
         case service(ObjectKey, selector: [String: String])
         /// The pods that have these labels.
         case pods(namespace: String, labels: [String: String])
@@ -70,7 +70,7 @@ extension APISelection.Wanted {
             let (namespace, byName) = (key.namespace, "metadata.name=\(key.name)")
             var endpoints = [
                 WatchedResource(
-                    .endpointSlice, namespace: namespace, labelSelector: "kubernetes.io/service-name=\(key.name)"),
+                    .endpointSlice, namespace: namespace, labelSelector: "\(WellKnownLabel.serviceName)=\(key.name)"),
                 WatchedResource(.endpoints, namespace: namespace, fieldSelector: byName),
             ]
             if !selector.isEmpty {

@@ -13,6 +13,8 @@ extension DevelopmentProxy.Settings {
     ///   - isLocal: a process of this machine is to serve it, and does not listen yet.
     func advice(_ port: ServicePort, siblings: Int, isLocal: Bool) -> String? {
         guard let absence = port.absence else { return nil }
+        // Who forwards single ports has no such flags.
+        guard givesAddresses else { return absence.reason }
         let name = port.name
         let place = (name.namespace == defaultNamespace ? "" : "\(name.namespace)/") + name.service
         let number = siblings == 1 ? "" : name.port.isEmpty ? ":\(port.port)" : ":\(name.port)"

@@ -33,11 +33,3 @@ extension Worker {
         _ = ProxyHeader.own(version).withUnsafeBytes { probe.pointee.socket.write($0) }
     }
 }
-
-extension SocketAddress {
-    fileprivate func at(port: UInt16) -> SocketAddress {
-        isIPv6
-            ? SocketAddress(v6High: high, low: low, scope: scope, port: port)
-            : SocketAddress(v4: UInt32(truncatingIfNeeded: low), port: port)
-    }
-}

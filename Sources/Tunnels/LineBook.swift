@@ -159,10 +159,9 @@ struct LineBook {
         return work
     }
 
-    mutating func remove(_ line: PodLine) -> Work {
+    mutating func remove(_ line: PodLine) {
         lines[ObjectIdentifier(line)] = nil
         dropFree(line)
-        return Work()
     }
 
     /// - Parameter lap: what it was when it became free.

@@ -56,9 +56,6 @@ public final class PodTunnels: Sendable {
         take(LineWaiter(pod: pod, deliver: deliver))
     }
 
-    /// The same as the relay has it.
-    public func tunnel(to pod: PodPort) -> Tunnel { { deliver in self.connect(to: pod, deliver: deliver) } }
-
     /// Breaks all connections, and makes no more.
     public func shutdown() {
         let (lines, waiters) = book.withLock { $0.shutDown() }
@@ -75,7 +72,7 @@ public final class PodTunnels: Sendable {
         expire(line)
     }
 
-    private func hasEnded(_ line: PodLine) { perform(book.withLock { $0.remove(line) }) }
+    private func hasEnded(_ line: PodLine) { book.withLock { $0.remove(line) } }
 
     private func perform(_ work: LineBook.Work) {
         for (line, waiter, hasWaited) in work.given {

@@ -1,3 +1,4 @@
+internal import Base
 internal import Glibc
 internal import NIOCore
 internal import NIOPosix
@@ -10,7 +11,7 @@ public struct StaticFiles: Sendable {
 
     /// - Throws: ``ProxyFailure`` if there is no such folder.
     public init(_ folder: String) throws(ProxyFailure) {
-        guard let real = Self.realPath(folder), Self.status(real)?.isFolder == true else {
+        guard let real = realPath(folder), Self.status(real)?.isFolder == true else {
             throw ProxyFailure("--www: \(folder) is no folder that can be read")
         }
         self.folder = real
@@ -22,12 +23,6 @@ public struct StaticFiles: Sendable {
         var isFile: Bool
         var size: Int
         var modified: Int
-    }
-
-    private static func realPath(_ path: String) -> String? {
-        guard let real = realpath(path, nil) else { return nil }
-        defer { free(real) }
-        return String(cString: real)
     }
 
     private static func status(_ path: String) -> Status? {
@@ -43,7 +38,7 @@ public struct StaticFiles: Sendable {
     ///
     /// - Parameter name: decoded, with a slash in front.
     func locate(_ name: String) -> (path: String, status: Status)? {
-        guard !name.utf8.contains(0), let real = Self.realPath(folder + name),
+        guard !name.utf8.contains(0), let real = realPath(folder + name),
             real == folder || real.hasPrefix(folder == "/" ? "/" : folder + "/"), let status = Self.status(real)
         else { return nil }
         return (real, status)
@@ -110,26 +105,13 @@ public struct StaticFiles: Sendable {
             guard name != ".", name != ".." else { continue }
             names.append(Self.status(path + "/" + name)?.isFolder == true ? name + "/" : name)
         }
-        let lines = names.sorted().map { "<a href=\"\($0.inLink)\">\($0.inText)</a>\n" }.joined()
+        let lines = names.sorted().map { "<a href=\"\($0.inLink)\">\($0.inHTML)</a>\n" }.joined()
         let page = "<!doctype html>\n<meta name=\"viewport\" content=\"width=device-width\">\n<pre>\n\(lines)</pre>\n"
         return Answer(200, [("Content-Type", "text/html; charset=utf-8")], Array(page.utf8))
     }
 }
 
 extension String {
-    fileprivate var inText: String {
-        reduce(into: "") { text, character in
-            switch character {
-            case "&": text += "&amp;"
-            case "<": text += "&lt;"
-            case ">": text += "&gt;"
-            case "\"": text += "&#34;"
-            case "'": text += "&#39;"
-            default: text.append(character)
-            }
-        }
-    }
-
     /// A colon in front of the first slash would make a scheme of what is before it.
     fileprivate var inLink: String {
         let digits = Array("0123456789ABCDEF")
@@ -143,7 +125,7 @@ extension String {
                 text += "%\(digits[Int(byte >> 4)])\(digits[Int(byte & 15)])"
             }
         }
-        return link.inText
+        return link.inHTML
     }
 }
 

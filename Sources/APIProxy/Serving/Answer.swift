@@ -1,3 +1,4 @@
+internal import Base
 internal import Glibc
 
 /// A whole answer that the proxy gives itself.
@@ -26,18 +27,8 @@ struct Answer: Sendable {
     static func moved(to location: String, method: String) -> Answer {
         let isRead = method == "GET" || method == "HEAD"
         let words = isRead ? "Moved Permanently" : "Temporary Redirect"
-        let link = location.reduce(into: "") { text, character in
-            switch character {
-            case "&": text += "&amp;"
-            case "<": text += "&lt;"
-            case ">": text += "&gt;"
-            case "\"": text += "&#34;"
-            case "'": text += "&#39;"
-            default: text.append(character)
-            }
-        }
         let headers = [("Content-Type", "text/html; charset=utf-8"), ("Location", location)]
-        return Answer(isRead ? 301 : 307, headers, Array("<a href=\"\(link)\">\(words)</a>.\n\n".utf8))
+        return Answer(isRead ? 301 : 307, headers, Array("<a href=\"\(location.inHTML)\">\(words)</a>.\n\n".utf8))
     }
 
     /// The body that Kubernetes gives with an error.
@@ -52,21 +43,26 @@ struct Answer: Sendable {
             Array((body + "\n").utf8))
     }
 
-    /// As JSON.
+    /// As JSON, and as Go has it, which leaves nothing for a browser to read as a page.
     static func quoted(_ text: String) -> String {
-        var quoted = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": quoted += "\\\""
-            case "\\": quoted += "\\\\"
-            case "\n": quoted += "\\n"
-            case _ where scalar.value < 0x20 || "<>&".unicodeScalars.contains(scalar):
-                let digits = String(scalar.value, radix: 16)
-                quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: quoted.unicodeScalars.append(scalar)
+        text.quotedAsJSON.replacing("<", with: "\\u003c").replacing(">", with: "\\u003e").replacing(
+            "&", with: "\\u0026")
+    }
+}
+
+extension String {
+    /// As text, or the value of an attribute, in a page.
+    var inHTML: String {
+        reduce(into: "") { text, character in
+            switch character {
+            case "&": text += "&amp;"
+            case "<": text += "&lt;"
+            case ">": text += "&gt;"
+            case "\"": text += "&#34;"
+            case "'": text += "&#39;"
+            default: text.append(character)
             }
         }
-        return quoted + "\""
     }
 }
 

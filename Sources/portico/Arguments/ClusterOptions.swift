@@ -30,6 +30,8 @@ struct NamedCluster {
     let client: HTTPAPIClient
     /// For tunnels.
     let upgrades: UpgradeClient
+    /// For requests of others.
+    let passage: APIPassage
 
     /// Something says where the API server is without anybody naming it.
     static var isInPod: Bool { ProcessEnvironment.variables["KUBERNETES_SERVICE_HOST"]?.isEmpty == false }
@@ -39,14 +41,20 @@ struct NamedCluster {
     ///   - standard: files that count where none is named; nil for none.
     /// - Throws: ``CommandFailure`` if nothing says how to reach it.
     init(_ options: ClusterOptions, mayAsk: Bool, standard: KubeconfigFiles?) throws(CommandFailure) {
+        try self.init(try Self.access(options, standard: standard), mayAsk: mayAsk)
+    }
+
+    init(_ access: ClusterAccess, mayAsk: Bool) throws(CommandFailure) {
+        self.access = access
         let environment = ProcessEnvironment.variables
-        access = try Self.access(options, standard: standard)
         let host = ExecHost(environment: environment, mayAsk: mayAsk && isatty(STDIN_FILENO) == 1)
         let credentials = Credentials(access, host: host)
         do throws(APIError) {
             client = try HTTPAPIClient(
                 access, credentials: credentials, version: Version.number, environment: environment)
             upgrades = try UpgradeClient(
+                access, credentials: credentials, version: Version.number, environment: environment)
+            passage = try APIPassage(
                 access, credentials: credentials, version: Version.number, environment: environment)
         } catch {
             throw CommandFailure("\(error)")

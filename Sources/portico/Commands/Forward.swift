@@ -100,8 +100,6 @@ struct Forward: AsyncParsableCommand {
                 ForwardSource(source, with: targets.flatMap(\.objects), until: deadline), teller, mayBeEmpty: true),
             teller: teller, report: ForwardReport(), configuration: configuration
         ).run(
-            ForwardRole(
-                targets, at: forwarding.addresses, settings: DevelopmentProxy.Settings(),
-                patience: patience, until: deadline, drainLimit: .seconds(2)))
+            ForwardRole(targets, at: forwarding.addresses, patience: patience, until: deadline))
     }
 }

@@ -95,7 +95,7 @@ struct ProxyAPI: AsyncParsableCommand {
         }
         var settings = try proxy.settings()
         settings.peers = sharing.share ? nil : .ofThisProcess()
-        let server = try server(settings, access, environment)
+        let server = server(settings, try NamedCluster(access, mayAsk: true))
         let serving = Task {
             try await server.run { place in StandardStream.output.write("Starting to serve on \(place)\n") }
         }
@@ -111,29 +111,13 @@ struct ProxyAPI: AsyncParsableCommand {
         }
     }
 
-    private func server(
-        _ settings: APIProxy.Settings, _ access: ClusterAccess, _ environment: [String: String]
-    ) throws(CommandFailure) -> APIProxy {
-        let host = ExecHost(environment: environment, mayAsk: isatty(STDIN_FILENO) == 1)
-        let credentials = Credentials(access, host: host)
+    private func server(_ settings: APIProxy.Settings, _ cluster: NamedCluster) -> APIProxy {
         var settings = settings
-        do throws(APIError) {
-            let upgrades = try UpgradeClient(
-                access, credentials: credentials, version: Version.number, environment: environment)
-            if proxy.serviceProxy == .portico {
-                let client = try HTTPAPIClient(
-                    access, credentials: credentials, version: Version.number, environment: environment)
-                let reach = PodReach(reaching.reach ?? .auto, upgrades, Logger(label: Self.name))
-                settings.services = ClusterBackends(client, reach)
-                settings.namespace = access.namespace ?? settings.namespace
-            }
-            return APIProxy(
-                settings,
-                passage: try APIPassage(
-                    access, credentials: credentials, version: Version.number, environment: environment),
-                upgrades: upgrades)
-        } catch {
-            throw CommandFailure("\(error)")
+        if proxy.serviceProxy == .portico {
+            let reach = PodReach(reaching.reach ?? .auto, cluster.upgrades, Logger(label: Self.name))
+            settings.services = ClusterBackends(cluster.client, reach)
+            settings.namespace = cluster.access.namespace ?? settings.namespace
         }
+        return APIProxy(settings, passage: cluster.passage, upgrades: cluster.upgrades)
     }
 }

@@ -15,13 +15,10 @@ struct ForwardRole: SessionRole {
         case patienceIsOver
     }
 
-    let targets: [ForwardDestination]
-    let addresses: [IPAddress?]
-    let settings: DevelopmentProxy.Settings
+    private let settings: DevelopmentProxy.Settings
     let patience: Duration
     /// When that is over.
     let deadline: ContinuousClock.Instant
-    let drainLimit: Duration
 
     private var tools: SessionTools<Event>?
     private var proxy: DevelopmentProxy?
@@ -29,25 +26,23 @@ struct ForwardRole: SessionRole {
     private(set) var exitStatus: Int32?
 
     init(
-        _ targets: [ForwardDestination], at addresses: [IPAddress?], settings: DevelopmentProxy.Settings,
-        patience: Duration,
-        until deadline: ContinuousClock.Instant, drainLimit: Duration
+        _ targets: [ForwardDestination], at addresses: [IPAddress?], patience: Duration,
+        until deadline: ContinuousClock.Instant
     ) {
-        self.targets = targets
-        self.addresses = addresses
         self.patience = patience
         self.deadline = deadline
-        self.drainLimit = drainLimit
-        var settings = settings
+        var settings = DevelopmentProxy.Settings()
         settings.givesAddresses = false
         settings.isOfCluster = true
-        settings.udpRefusal = "an API server carries TCP only"
         lines = targets.flatMap { target in
             target.lines.map { ForwardLine($0, of: target.request, at: addresses) }
         }
         settings.publications = lines.flatMap(\.publications)
         self.settings = settings
     }
+
+    /// For open connections, after a signal to end.
+    private static let drainLimit = Duration.seconds(2)
 
     var rereading: String { "SIGHUP: asking the API server for everything again" }
     var retryInterval: Duration { .seconds(5) }
@@ -125,7 +120,7 @@ struct ForwardRole: SessionRole {
 
     mutating func beginEnd() async -> [Duration?] {
         tools?.teller.update { $0.enter(.draining) }
-        return [drainLimit]
+        return [Self.drainLimit]
     }
 
     mutating func finish() async {}

@@ -18,13 +18,15 @@ actor ClusterBackends: ServiceBackends {
     private var followed: [ObjectKey: (service: FollowedService, used: ContinuousClock.Instant)] = [:]
     /// Services that are followed at once, by two watches each, of which some servers have a connection each; the one
     /// that was asked for longest ago gives way.
-    private static let most = 24
+    private let most: Int
     /// After which one that nobody asks for is let go.
-    private static let idle = Duration.seconds(300)
+    private let idle: Duration
 
-    init(_ client: any APIClient, _ reach: PodReach) {
+    init(_ client: any APIClient, _ reach: PodReach, most: Int = 24, idle: Duration = .seconds(300)) {
         self.client = client
         self.reach = reach
+        self.most = most
+        self.idle = idle
     }
 
     func backend(
@@ -37,7 +39,7 @@ actor ClusterBackends: ServiceBackends {
 
     private func follow(_ key: ObjectKey) async throws(ServiceRefusal) -> FollowedService {
         let now = ContinuousClock.now
-        for (key, entry) in followed where now - entry.used > Self.idle {
+        for (key, entry) in followed where now - entry.used > idle {
             followed[key] = nil
             entry.service.stop()
         }
@@ -56,7 +58,7 @@ actor ClusterBackends: ServiceBackends {
         // Somebody else may have asked for it meanwhile.
         if let known = followed[key]?.service, await known.isThere { return known }
         followed[key]?.service.stop()
-        if followed.count >= Self.most, let oldest = followed.min(by: { $0.value.used < $1.value.used }) {
+        if followed.count >= most, let oldest = followed.min(by: { $0.value.used < $1.value.used }) {
             followed[oldest.key] = nil
             oldest.value.service.stop()
         }
@@ -103,8 +105,7 @@ actor FollowedService {
         if dirty.contains(key) { renew() }
         guard update.hasSynced || problem != nil else { return }
         hasSynced = hasSynced || update.hasSynced
-        for continuation in waiting { continuation.resume() }
-        waiting = []
+        releaseWaiting()
     }
 
     private func renew() {
@@ -152,13 +153,13 @@ actor FollowedService {
     private func untilTold() async {
         let limit = Task {
             guard (try? await Task.sleep(for: Self.patience)) != nil else { return }
-            giveUp()
+            releaseWaiting()
         }
         await withCheckedContinuation { waiting.append($0) }
         limit.cancel()
     }
 
-    private func giveUp() {
+    private func releaseWaiting() {
         for continuation in waiting { continuation.resume() }
         waiting = []
     }
@@ -170,7 +171,7 @@ private struct PodBackend: ServiceBackend {
     let route: ServiceRoute
     let reach: PodReach
 
-    var attempts: Int { min(4, max(1, route.balancer.reach)) }
+    var attempts: Int { route.balancer.reach }
 
     private static let start = ContinuousClock.now
     /// By which endpoints are passed over, in milliseconds.

@@ -74,6 +74,7 @@ import Testing
         #expect(result.status == 0)
         #expect(result.output.split(separator: "\n").count { $0.hasPrefix("Forwarding from 127") } == 1)
         #expect(result.errors.split(separator: "\n").count { $0.hasSuffix("has a pod again") } == 1)
+        #expect(!result.errors.contains("--local"), "what it advises it has to have")
     }
 
     @Test("A pod, with ports by number and name, one of them free")
@@ -210,6 +211,31 @@ import Testing
         #expect(result.status == 1 && result.output.isEmpty)
         #expect(result.errors.contains("may not list services in namespace shop"))
         #expect(result.errors.contains("timed out waiting for the condition"))
+    }
+
+    @Test(
+        "Another user of the machine is not served, and is with --share",
+        .requires(.root, .tool("setpriv"), .tool("curl")))
+    func otherUser() async throws {
+        let cluster = try await TunnelCluster()
+        let web = try ScriptedServer.http("web")
+        cluster.put()
+        cluster.put(endpoints: ["web-1"])
+        cluster.pods.play("web-1", 8080, .splice(web.port))
+        for shares in [false, true] {
+            let port = try freePort()
+            let forward = try ChildProcess(
+                try DevProcess.program(),
+                ["forward", "svc/web", "\(port):80", "--kubeconfig", cluster.kubeconfig] + (shares ? ["--share"] : []))
+            forward.closeInput()
+            await forward.waitFor("Forwarding from 127.0.0.1:\(port) -> 8080\n")
+            let result = try await runAsOrdinaryUser(
+                "/usr/bin/curl", ["-sS", "-m", "10", "http://127.0.0.1:\(port)/"])
+            #expect(result.output == (shares ? "web" : ""))
+            if !shares { await forward.waitForErrors("a client of user \(OrdinaryUser.id) is refused") }
+            forward.signal(SIGINT)
+            #expect(try await forward.finished().status == 0)
+        }
     }
 
     @Test("A port that somebody has is said; if none is left, it ends with 1")

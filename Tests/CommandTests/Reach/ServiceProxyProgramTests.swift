@@ -53,4 +53,20 @@ import Testing
         child.signal(SIGINT)
         #expect(try await child.finished().status == 0)
     }
+
+    @Test(
+        "Another user of the machine is told that it is not for them, and is served with --share",
+        .requires(.root, .tool("setpriv"), .tool("curl")))
+    func otherUser() async throws {
+        let cluster = try await TunnelCluster()
+        cluster.api.on("GET", "/version", .answer(200, "1.36"))
+        for shares in [false, true] {
+            let (child, port) = try await proxy(cluster, shares ? "--share" : "--service-proxy=server")
+            let result = try await runAsOrdinaryUser(
+                "/usr/bin/curl", ["-sS", "-m", "10", "http://127.0.0.1:\(port)/version"])
+            #expect(result.output.hasPrefix(shares ? "1.36" : "Forbidden: this proxy serves programs of user"))
+            child.signal(SIGINT)
+            #expect(try await child.finished().status == 0)
+        }
+    }
 }
