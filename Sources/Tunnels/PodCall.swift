@@ -96,8 +96,9 @@ final class PodCall: ChannelDuplexHandler {
         ClientBootstrap(group: line.loop)
             .channelOption(.allowRemoteHalfClosure, value: true)
             .channelOption(.writeBufferWaterMark, value: waterMark)
-            // A piece, and then a look at whether there is room for more.
-            .channelOption(.maxMessagesPerRead, value: 1)
+            // A few pieces, and then a look at whether there is room for more.
+            .channelOption(.maxMessagesPerRead, value: 4)
+            .channelOption(.recvAllocator, value: pieces)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(bound.value) }
             }
@@ -108,6 +109,8 @@ final class PodCall: ChannelDuplexHandler {
     }
 
     static let waterMark = ChannelOptions.Types.WriteBufferWaterMark(low: 64 << 10, high: 256 << 10)
+    /// Reads grow with what comes, in place of 64 KiB for each word of a chat.
+    static let pieces = AdaptiveRecvByteBufferAllocator(minimum: 1 << 10, initial: 4 << 10, maximum: 256 << 10)
 
     var isWritable: Bool { context?.channel.isWritable ?? false }
 

@@ -70,6 +70,7 @@ struct UpgradeMaker: Sendable {
                 let channel = connection.channel
                 let line = PodLine(pod, kind, on: channel.eventLoop, pinging: pinging, listener) { connection.cut() }
                 try channel.syncOptions?.setOption(.writeBufferWaterMark, value: PodCall.waterMark)
+                try channel.syncOptions?.setOption(.recvAllocator, value: PodCall.pieces)
                 try channel.pipeline.syncOperations.addHandler(line)
                 made.withLock { $0.line = line }
             }
