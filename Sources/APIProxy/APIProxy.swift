@@ -23,6 +23,8 @@ public struct APIProxy: Sendable {
         public var keepAlive: Duration?
         /// Who answers `…/services/NAME/proxy/…`; nil leaves it to the API server.
         public var services: (any ServiceBackends)?
+        /// Whether links of the pages of Services are led back through the proxy.
+        public var rewritesLinks = true
         /// The namespace of the short form `/services/NAME/proxy/…`.
         public var namespace = "default"
         /// Whose clients are served; nil for everybody's.

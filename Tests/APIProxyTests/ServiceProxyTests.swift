@@ -231,6 +231,23 @@ struct ServiceProxyTests {
         #expect(await eventually { OpenSocket.connected(to: pod.port) == nil })
     }
 
+    @Test("What the filter refuses by the long name it refuses by the short one")
+    func oneFilter() async throws {
+        let pod = try await ScriptedAPIServer()
+        pod.on("GET", "/", .answer(200, "x"))
+        for pattern in ["^/api/v1/namespaces/default/services/plain", "^/services/plain"] {
+            let rejected = try PatternList(pattern)
+            let rig = try await Rig(of: 1) {
+                $0.services = FakeBackends(pods: [pod.port])
+                $0.filter?.rejectedPaths = rejected
+            }
+            let isLong = pattern.hasPrefix("^/api")
+            #expect(try await rig.ask("GET", "/services/plain/proxy/").status == 403)
+            #expect(try await rig.ask("GET", "/services/default/plain/proxy/").status == (isLong ? 403 : 200))
+            #expect(try await rig.ask("GET", plain + "/proxy/").status == (isLong ? 403 : 200))
+        }
+    }
+
     @Test("Other paths of the API go to the API server")
     func others() async throws {
         let server = try await ScriptedAPIServer()

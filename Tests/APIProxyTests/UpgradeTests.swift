@@ -170,6 +170,25 @@ struct UpgradeTests {
         #expect(answer.header("connection") == "close")
     }
 
+    @Test("A refusal that is longer than is kept of it does not pass for whole")
+    func longRefusal() async throws {
+        let text = String(repeating: "x", count: 200 << 10)
+        let server = try await UpgradeServer { _ in
+            .bytes(
+                [Array("HTTP/1.1 403 Forbidden\r\nContent-Length: \(text.utf8.count)\r\n\r\n\(text)".utf8)],
+                closes: false)
+        }
+        let rig = try await Rig(of: server.port)
+        let client = try await rig.client()
+        try await client.send(request)
+        #expect(await eventually { client.hasEnded || client.isClosed })
+        #expect(client.text.hasPrefix("HTTP/1.1 403 "))
+        let part = answer(client)
+        // Neither is there a length that it would have reached, nor the end of its chunks.
+        #expect(!client.text.lowercased().contains("content-length") && !part.hasSuffix("0\r\n\r\n"))
+        #expect(part.utf8.count < text.utf8.count)
+    }
+
     @Test("A server that is not there: 500; a client that goes meanwhile is not waited for")
     func unreachable() async throws {
         let server = try await UpgradeServer { _ in .silence }

@@ -1,3 +1,5 @@
+import ArgumentParser
+import Base
 import Testing
 
 @testable import portico
@@ -60,4 +62,23 @@ import Testing
             ("svc/web 99999:80", "'99999:80': '99999' is not a port of this machine: 0 to 65535"),
         ])
     func mistakes(words: String, answer: String) { #expect(text(words) == answer) }
+
+    @Test("Where it listens: localhost in both families, each address once; beyond this machine only if that is meant")
+    func options() throws {
+        func forward(_ words: String...) throws -> Forward {
+            try #require(try Portico.parseAsRoot(["forward", "svc/web", "80"] + words) as? Forward)
+        }
+        #expect(try forward().forwarding.addresses == [nil])
+        let both = try forward("--address", "localhost,127.0.0.2", "--address", "::1,127.0.0.2")
+        #expect(both.forwarding.addresses == [nil, IPAddress("127.0.0.2"), IPAddress("::1")])
+        #expect(try forward("--pod-running-timeout=1m30s").forwarding.podRunningTimeout.duration == .seconds(90))
+        #expect(throws: (any Error).self) { try forward("--address", "0.0.0.0") }
+        #expect(try forward("--address", "0.0.0.0", "--share").sharing.share)
+        for mistake in ["", "localhost,", "example.com", "127.0.0.1:80"] {
+            #expect(throws: (any Error).self, "\(mistake)") { try forward("--address", mistake) }
+        }
+        #expect(throws: (any Error).self) {
+            try Portico.parseAsRoot(["forward", "svc/web", "8080:80", "svc/db", "8080:5432"])
+        }
+    }
 }

@@ -51,7 +51,9 @@ struct Router: Sendable {
             }
         }
         if let backends = settings.services, let target {
-            return try await ServicePassing(backends: backends, keepAlive: settings.keepAlive).answer(request, target)
+            let passing = ServicePassing(
+                backends: backends, keepAlive: settings.keepAlive, rewritesLinks: settings.rewritesLinks)
+            return try await passing.answer(request, target)
         }
         try await ServerPassing(passage: passage, upgrades: upgrades, keepAlive: settings.keepAlive)
             .answer(request, path)

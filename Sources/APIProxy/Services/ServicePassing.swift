@@ -5,6 +5,8 @@ internal import NIOHTTP1
 struct ServicePassing: Sendable {
     let backends: any ServiceBackends
     let keepAlive: Duration?
+    /// Whether the links of pages are led back through the proxy.
+    let rewritesLinks: Bool
 
     /// However many pods there are, a client waits for no more of them.
     private static let mostAttempts = 4
@@ -69,6 +71,10 @@ struct ServicePassing: Sendable {
         var headers = request.passedHeaders
         // Meant for the API server, which does not pass it on either.
         headers.drop("authorization", "x-forwarded-uri", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-prefix")
+        // A page that is packed could not be read here.
+        if rewritesLinks, request.header("accept")?.lowercased().contains("text/html") == true {
+            headers.drop("accept-encoding")
+        }
         let (host, rest) = (request.header("host") ?? "", target.rest.isEmpty ? "/" : target.rest)
         headers.append(("X-Forwarded-Uri", target.prefix + rest))
         if !host.isEmpty { headers.append(("X-Forwarded-Host", host)) }
@@ -115,9 +121,16 @@ struct ServicePassing: Sendable {
         headers = headers.map { header in
             header.name.lowercased() == "location" ? (header.name, location.rewritten(header.value)) : header
         }
-        if let length = all.length { headers.append(("Content-Length", length)) }
+        let rewrites = rewritesLinks && all.isPlainPage && answer.status != .partialContent
+        if rewrites { headers.drop("accept-ranges", "content-md5", "digest", "content-digest", "repr-digest") }
+        if !rewrites, let length = all.length { headers.append(("Content-Length", length)) }
         try await request.reply.begin(Int(answer.status.code), answer.status.reasonPhrase, headers)
-        while let piece = try await exchange.body.next() { try await request.reply.write(piece) }
+        var links = rewrites ? PageLinks(location) : nil
+        while let piece = try await exchange.body.next() {
+            let piece = links?.rewritten(piece) ?? piece
+            if piece.readableBytes > 0 { try await request.reply.write(piece) }
+        }
+        if let last = links?.end(), last.readableBytes > 0 { try await request.reply.write(last) }
         try await request.reply.end()
     }
 
@@ -140,6 +153,15 @@ struct ServicePassing: Sendable {
             return .status(400, reason: "BadRequest", words)
         case .unknown(let reason): return unavailable("service \(name): \(reason)")
         }
+    }
+}
+
+extension HeaderList {
+    /// HTML that is not packed.
+    fileprivate var isPlainPage: Bool {
+        let type = first("content-type")?.lowercased().prefix { $0 != ";" }
+        return type.map(String.init)?.trimmingBlanks() == "text/html"
+            && ["", "identity"].contains(first("content-encoding")?.lowercased() ?? "")
     }
 }
 

@@ -34,6 +34,13 @@ struct APIProxyOptions: ParsableArguments {
             valueName: "choice"))
     var serviceProxy = ServiceProxy.portico
 
+    @Flag(
+        inversion: .prefixedNo,
+        help: ArgumentHelp(
+            "Have links of pages that Services serve lead back to them, where these begin with a slash or name their host."
+        ))
+    var rewriteLinks = true
+
     @Option(help: ArgumentHelp("The path that the API is below.", valueName: "path"))
     var apiPrefix = "/"
 
@@ -107,6 +114,7 @@ struct APIProxyOptions: ParsableArguments {
                 acceptedHosts: acceptHosts, acceptedPaths: acceptPaths, rejectedPaths: rejectPaths,
                 rejectedMethods: rejectMethods)
         settings.placement = Placement(apiPrefix: apiPrefix, filePrefix: www == nil ? nil : wwwPrefix)
+        settings.rewritesLinks = rewriteLinks
         settings.keepAlive = keepalive.duration == .zero ? nil : keepalive.duration
         do throws(ProxyFailure) {
             settings.files = try www.map { folder throws(ProxyFailure) in try StaticFiles(folder) }

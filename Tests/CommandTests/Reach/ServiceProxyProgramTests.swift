@@ -14,8 +14,12 @@ import Testing
         return (child, try #require(line.split(separator: ":").last.flatMap { UInt16($0) }))
     }
 
-    private func get(_ port: UInt16, _ path: String) async throws -> String {
-        let request = "GET \(path) HTTP/1.1\r\nHost: localhost:\(port)\r\nConnection: close\r\n\r\n"
+    private func ask(
+        _ port: UInt16, _ path: String, method: String = "GET", body: String = ""
+    ) async throws -> String {
+        let length = body.isEmpty ? "" : "Content-Length: \(body.utf8.count)\r\n"
+        let request =
+            "\(method) \(path) HTTP/1.1\r\nHost: localhost:\(port)\r\n\(length)Connection: close\r\n\r\n\(body)"
         return try await ScriptedPeer.connect(to: port, script: [.send(request), .receiveAll]).report().received.text
     }
 
@@ -31,25 +35,27 @@ import Testing
         let path = "/api/v1/namespaces/shop/services/web/proxy/"
         var bodies: [String: Int] = [:]
         for _ in 0..<4 {
-            let answer = try await get(port, path)
+            let answer = try await ask(port, path)
             #expect(answer.hasPrefix("HTTP/1.1 200"), "\(answer)")
             bodies[String(answer.suffix(3)), default: 0] += 1
         }
         #expect(bodies == ["one": 2, "two": 2])
-        #expect(try await get(port, "/services/web:80/proxy/").hasPrefix("HTTP/1.1 200"))
+        #expect(try await ask(port, "/services/web:80/proxy/").hasPrefix("HTTP/1.1 200"))
         cluster.pods.play("web-1", 8080, .refusal)
-        for _ in 0..<4 { #expect(try await get(port, path).hasSuffix("two")) }
+        for _ in 0..<4 { #expect(try await ask(port, path).hasSuffix("two")) }
+        // Nothing of it has reached a pod that refuses, so that another may have it.
+        for _ in 0..<4 { #expect(try await ask(port, path, method: "POST", body: "a=b").hasSuffix("two")) }
         cluster.put(endpoints: [])
         #expect(
             await eventually(within: .seconds(20)) {
-                (try? await get(port, path))?.contains(#"no endpoints available for service \"web\""#) == true
+                (try? await ask(port, path))?.contains(#"no endpoints available for service \"web\""#) == true
             })
         #expect(
-            try await get(port, "/services/web:81/proxy/").contains(#"no service port 81 found for service \"web\""#))
+            try await ask(port, "/services/web:81/proxy/").contains(#"no service port 81 found for service \"web\""#))
         cluster.api.on(
             "GET", "/api/v1/namespaces/shop/services/nope",
             .status(404, reason: "NotFound", message: #"services \"nope\" not found"#))
-        #expect(try await get(port, "/services/nope/proxy/").hasPrefix("HTTP/1.1 404"))
+        #expect(try await ask(port, "/services/nope/proxy/").hasPrefix("HTTP/1.1 404"))
         child.signal(SIGINT)
         #expect(try await child.finished().status == 0)
     }

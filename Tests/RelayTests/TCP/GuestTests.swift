@@ -211,6 +211,31 @@ struct GuestTests {
         #expect(await last.report().wasResetUnheard)
     }
 
+    @Test(
+        "Where the service port is removed meanwhile, those that wait for room wait no longer, and the others end well")
+    func removed() async throws {
+        let go = Cue()
+        let pod = try ScriptedServer(script: [.wait(go), .send("pod"), .shutdownWrite, .receiveAll])
+        let harness = try await RelayHarness(endpoints: [pod.port], budget: DescriptorBudget(limit: 64))
+        let porch = try Porch()
+        var clients: [ScriptedPeer] = []
+        for _ in 0..<60 {
+            clients.append(try porch.client(.receiveAll))
+            try porch.pass(to: harness.relay, harness.id, after: Opening(greeting: opening.greeting))
+        }
+        await harness.relay.settle()
+        let served = pod.accepted
+        await harness.relay.remove(harness.id)
+        go.give()
+        var (ended, reset) = (0, 0)
+        for client in clients {
+            let report = await client.report()
+            if report.received.text == "HELLO pod" { ended += 1 } else if report.wasResetUnheard { reset += 1 }
+        }
+        #expect(served > 0 && ended == served && reset == 60 - served)
+        await harness.stop()
+    }
+
     @Test("Descriptors are given back, also by a relay that ends while some wait")
     func descriptors() async throws {
         await #expect(processExitsWith: .success) {
