@@ -53,6 +53,19 @@ struct HostileServerTests {
         #expect(await client.withdrawal()?.said == Array("hello".utf8))
     }
 
+    @Test(
+        "What is answered right behind the upgrade harms nobody",
+        arguments: [
+            [0x89, 0],  // a ping of WebSocket
+            [0x82, 12] + SPDYWriter().ping(2), [0x82, 16] + SPDYWriter().goAway(),
+        ] as [[UInt8]])
+    func atOnce(bytes: [UInt8]) async throws {
+        let server = try await server(bytes)
+        let tunnels = try TestTunnels(server.port) { $0.patience.acknowledgement = .milliseconds(300) }
+        let client = tunnels.connect()
+        if await client.failure() == nil { #expect(await client.withdrawal() != nil) }
+    }
+
     @Test("Names are never a path of their own")
     func names() async throws {
         let server = try await PortForwardServer()

@@ -105,12 +105,15 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
             let encoder = try pipeline.context(handlerType: HTTPRequestEncoder.self)
             let hold = NIOLoopBound(try pipeline.handler(type: EndHold.self), eventLoop: context.eventLoop)
             hold.value.hold()
+            let start = NIOLoopBound(StartHold(), eventLoop: context.eventLoop)
             try AnswerLimits.lift(fromHTTP1: channel)
             pipeline.removeHandler(context: encoder, promise: nil)
             pipeline.removeHandler(context: context, promise: nil)
+            try pipeline.addHandler(start.value)
             try prepare(connection)
             // The decoder last: it gives what it has left to whoever stands next to it.
             pipeline.removeHandler(context: decoder).map {
+                start.value.release()
                 hold.value.release()
                 return .upgraded(connection)
             }.cascade(to: answer)
