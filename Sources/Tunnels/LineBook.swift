@@ -2,6 +2,8 @@ internal import Glibc
 internal import NIOCore
 
 /// Which lines there are, which are free, and who waits for one. A value that says what is to be done.
+///
+/// A line by channels is for one port, and a connection with the pod from its beginning: none is made ahead or kept.
 struct LineBook {
     /// Free lines of one pod that wait for long; others are those of a crowd that may come again at once.
     static let mostFree = 4
@@ -20,7 +22,7 @@ struct LineBook {
         var closed: [PodLine] = []
         var failed: [(waiter: LineWaiter, failure: TunnelFailure)] = []
         /// A line each is to be made.
-        var made: [PodName] = []
+        var made: [LineKey] = []
     }
 
     private struct Pod {
@@ -33,19 +35,23 @@ struct LineBook {
         var isIdle: Bool { waiters.isEmpty && making == 0 && free.isEmpty }
     }
 
-    private var pods: [PodName: Pod] = [:]
+    private var pods: [LineKey: Pod] = [:]
     /// Of each line, how often it has become free or been taken.
     private var lines: [ObjectIdentifier: (line: PodLine, lap: Int)] = [:]
     private var making = 0
     private var free = 0
     /// Pods whose waiters want more lines than may be made at a time.
-    private var queue: [PodName] = []
+    private var queue: [LineKey] = []
     private var isDown = false
+    /// Lines are for one port each.
+    private let isByPort: Bool
+
+    init(isByPort: Bool = false) { self.isByPort = isByPort }
 
     mutating func take(_ waiter: LineWaiter, at now: NIODeadline) -> Work {
         var work = Work()
         guard !isDown else { return fail(waiter, TunnelFailure(code: ECANCELED, text: "")) }
-        let name = PodName(waiter.pod)
+        let name = LineKey(waiter.pod, isForOnePort: isByPort)
         var pod = pods[name] ?? Pod()
         if let line = pod.free.popLast() {
             free -= 1
@@ -65,8 +71,10 @@ struct LineBook {
     }
 
     /// While a pod is in use there is a line for its next client.
-    private mutating func wantSpare(_ name: PodName, _ work: inout Work) {
-        guard let pod = pods[name], pod.free.isEmpty, pod.making == 0, free < Self.mostFreeOfAll else { return }
+    private mutating func wantSpare(_ name: LineKey, _ work: inout Work) {
+        guard !isByPort, let pod = pods[name], pod.free.isEmpty, pod.making == 0, free < Self.mostFreeOfAll else {
+            return
+        }
         want(name, spare: true, &work)
     }
 
@@ -76,7 +84,7 @@ struct LineBook {
         return work
     }
 
-    private mutating func want(_ name: PodName, spare: Bool, _ work: inout Work) {
+    private mutating func want(_ name: LineKey, spare: Bool, _ work: inout Work) {
         guard var pod = pods[name], !isDown else { return }
         // Where it was refused before, one finds out for all.
         let wanted = pod.refusal == nil ? pod.waiters.count + (spare ? 1 : 0) : min(pod.waiters.count, 1)
@@ -94,16 +102,16 @@ struct LineBook {
 
     mutating func made(_ line: PodLine) -> Work {
         making -= 1
-        pods[line.pod]?.making -= 1
-        pods[line.pod]?.refusal = nil
+        pods[line.key]?.making -= 1
+        pods[line.key]?.refusal = nil
         lines[ObjectIdentifier(line)] = (line, 0)
         var work = free(line)
-        want(line.pod, spare: false, &work)
+        want(line.key, spare: false, &work)
         goOn(&work)
         return work
     }
 
-    mutating func notMade(_ name: PodName, _ failure: TunnelFailure, at now: NIODeadline) -> Work {
+    mutating func notMade(_ name: LineKey, _ failure: TunnelFailure, at now: NIODeadline) -> Work {
         var work = Work()
         making -= 1
         guard var pod = pods[name] else { return work }
@@ -142,26 +150,27 @@ struct LineBook {
             work.closed.append(line)
             return work
         }
-        var pod = pods[line.pod] ?? Pod()
+        var pod = pods[line.key] ?? Pod()
         lap(line)
         if !pod.waiters.isEmpty {
             work.given.append((line, pod.waiters.removeFirst(), false))
-            pods[line.pod] = pod
-            wantSpare(line.pod, &work)
+            pods[line.key] = pod
+            wantSpare(line.key, &work)
             return work
-        } else if free < Self.mostFreeOfAll {
+        } else if !isByPort, free < Self.mostFreeOfAll {
             pod.free.append(line)
             free += 1
         } else {
             work.closed.append(line)
         }
-        pods[line.pod] = pod
+        pods[line.key] = pod
         return work
     }
 
     mutating func remove(_ line: PodLine) {
         lines[ObjectIdentifier(line)] = nil
         dropFree(line)
+        forgetIdle(line.key)
     }
 
     /// - Parameter lap: what it was when it became free.
@@ -175,7 +184,7 @@ struct LineBook {
     }
 
     /// One that had waited was dead without anybody having noticed, as after a sleep: so are all that wait.
-    mutating func dropFree(of pod: PodName) -> Work {
+    mutating func dropFree(of pod: LineKey) -> Work {
         var work = Work()
         work.closed = pods[pod]?.free ?? []
         free -= work.closed.count
@@ -187,18 +196,22 @@ struct LineBook {
 
     /// Whether it is one of more than have to wait.
     func isExtra(_ line: PodLine) -> Bool {
-        pods[line.pod]?.free.dropFirst(Self.mostFree).contains { $0 === line } ?? false
+        pods[line.key]?.free.dropFirst(Self.mostFree).contains { $0 === line } ?? false
     }
 
     private mutating func lap(_ line: PodLine) { lines[ObjectIdentifier(line)]?.lap += 1 }
 
     @discardableResult
     private mutating func dropFree(_ line: PodLine) -> Bool {
-        guard let index = pods[line.pod]?.free.firstIndex(where: { $0 === line }) else { return false }
-        pods[line.pod]?.free.remove(at: index)
+        guard let index = pods[line.key]?.free.firstIndex(where: { $0 === line }) else { return false }
+        pods[line.key]?.free.remove(at: index)
         free -= 1
-        if pods[line.pod]?.isIdle == true, pods[line.pod]?.refusal == nil { pods[line.pod] = nil }
+        forgetIdle(line.key)
         return true
+    }
+
+    private mutating func forgetIdle(_ name: LineKey) {
+        if let pod = pods[name], pod.isIdle, pod.refusal == nil { pods[name] = nil }
     }
 
     mutating func shutDown() -> (lines: [PodLine], waiters: [LineWaiter]) {

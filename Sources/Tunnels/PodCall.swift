@@ -29,6 +29,8 @@ final class PodCall: ChannelDuplexHandler {
         var verdict = TimeAmount.seconds(1)
         /// For the rest of a text on the error stream.
         var text = TimeAmount.milliseconds(250)
+        /// By channels, where a pod cannot be told that its client has ended: for more from the pod.
+        var silence = TimeAmount.seconds(60)
     }
 
     /// What comes of a call, beyond its bytes.
@@ -64,6 +66,8 @@ final class PodCall: ChannelDuplexHandler {
     private var streams: (error: UInt32, data: UInt32) = (0, 0)
     private var conversation = PodConversation()
     private var timer: Scheduled<Void>?
+    private var silence: Scheduled<Void>?
+    private var wasHeard = false
     private var isReadHeld = false
     private var isHoldingBack = false
     private var needsFlush = false
@@ -126,7 +130,7 @@ final class PodCall: ChannelDuplexHandler {
         prefix = []
         line.flush()
         // The line may have been held back for us.
-        line.releaseRead()
+        line.listen()
     }
 
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
@@ -169,8 +173,26 @@ final class PodCall: ChannelDuplexHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard case .inputClosed? = event as? ChannelEvent, !isOver else { return }
         conversation.clientEnds()
+        guard line.passesEnds else { return awaitSilence() }
         line.sendEnd(on: streams.data)
         line.flush()
+    }
+
+    /// The client has ended, and may be gone, which only the end of the line can tell the pod. While that goes on it is
+    /// heard.
+    private func awaitSilence() {
+        wasHeard = false
+        silence = line.loop.assumeIsolated().scheduleTask(in: patience.silence) { [self] in
+            guard !isOver else { return }
+            // A client that takes nothing holds the pod up.
+            guard !wasHeard, isWritable else { return awaitSilence() }
+            if !hasSpoken {
+                outcome.report("the pod \(pod) cannot be told by channels that its client has ended, and says nothing")
+            }
+            conclude()
+            line.abandon(self, stream: streams.data)
+            breakOff()
+        }
     }
 
     func channelInactive(context: ChannelHandlerContext) { leave() }
@@ -179,7 +201,10 @@ final class PodCall: ChannelDuplexHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable { line.releaseRead() }
+        guard context.channel.isWritable else { return }
+        // What it has kept the pod from saying comes now.
+        wasHeard = true
+        line.releaseRead()
     }
 
     /// The client is gone.
@@ -233,6 +258,7 @@ final class PodCall: ChannelDuplexHandler {
     }
 
     private func deliver(_ bytes: ByteBuffer) {
+        wasHeard = true
         if !hasSpoken {
             hasSpoken = true
             timer?.cancel()
@@ -286,7 +312,9 @@ final class PodCall: ChannelDuplexHandler {
 
     func lineBroke(_ failure: TunnelFailure) {
         guard !isOver, conversation.podHasEnded, hasSpoken, conversation.errorText.isEmpty else {
-            return fail(failure, byLine: true)
+            // What the node has said is the reason.
+            let text = conversation.errorText
+            return fail(text.isEmpty ? failure : TunnelFailure(pod: text, pod), byLine: true)
         }
         // The answer is whole; only the end of the error stream is missing.
         conclude()
@@ -343,6 +371,7 @@ final class PodCall: ChannelDuplexHandler {
         isOver = true
         isHoldingBack = false
         timer?.cancel()
+        silence?.cancel()
         dropSpare()
     }
 

@@ -3,11 +3,11 @@ internal import NIOCore
 
 /// One upgraded connection with an API server, for one pod, which carries one connection of a client at a time: there is
 /// no flow control within it, so a second one would wait for the first one's reader. What ended well is followed by the
-/// next, for which nothing has to be made.
+/// next, for which nothing has to be made; but not by channels, where the server's end of the one is that of the line.
 ///
 ///     the client's relay ═ socket pair ═ PodCall ═ PodLine ═ (TLS) ═ API server ═ node ═ pod
 ///
-/// Unchecked, since all of it is for its event loop's thread, but for `loop`, `pod` and `end()`.
+/// Unchecked, since all of it is for its event loop's thread, but for `loop`, `key` and `end()`.
 final class PodLine: ChannelDuplexHandler, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
@@ -26,7 +26,7 @@ final class PodLine: ChannelDuplexHandler, @unchecked Sendable {
     /// How long the server has to take notice of a reset.
     private static let farewell = TimeAmount.seconds(1)
 
-    let pod: PodName
+    let key: LineKey
     let loop: any EventLoop
     private let listener: Listener
     private let pinging: Pinging
@@ -37,6 +37,8 @@ final class PodLine: ChannelDuplexHandler, @unchecked Sendable {
     private var webSocketWriter = WebSocketWriter()
     private var reader = SPDYReader()
     private let writer = SPDYWriter()
+    /// Nil for SPDY.
+    private var channels: ChannelReader?
     private var call: PodCall?
     private(set) var requests = 0
     /// Why it is dead.
@@ -45,6 +47,13 @@ final class PodLine: ChannelDuplexHandler, @unchecked Sendable {
     private var unanswered = 0
     private var pingTask: RepeatedTask?
     private var isReadHeld = false
+    /// By channels: there is a client that can be told what comes.
+    private var isListening = false
+    /// What came before that, no more than was asked for at once, and what ended it.
+    private var early = ByteBuffer()
+    private var loss: TunnelFailure?
+    /// By channels: it has said something since it was last to be asked whether it lives.
+    private var hasSpoken = false
     private var needsFlush = false
     /// The server takes no more streams.
     private var isGoingAway = false
@@ -53,20 +62,29 @@ final class PodLine: ChannelDuplexHandler, @unchecked Sendable {
 
     /// - Parameter cut: closes the connection at once.
     init(
-        _ pod: PodName, _ kind: PortForwardProtocol, on loop: any EventLoop, pinging: Pinging, _ listener: Listener,
+        _ key: LineKey, _ kind: PortForwardProtocol, on loop: any EventLoop, pinging: Pinging, _ listener: Listener,
         cut: @escaping () -> Void
     ) {
-        self.pod = pod
+        self.key = key
         self.loop = loop
         self.pinging = pinging
         self.listener = listener
         cutConnection = cut
-        webSocketReader = kind == .webSocket ? WebSocketReader() : nil
+        webSocketReader = kind == .spdy ? nil : WebSocketReader()
+        channels = key.port.map { ChannelReader(port: $0) }
     }
 
-    var isUsable: Bool { context != nil && !isEnding && !isGoingAway && call == nil && !hasEnded }
+    var isUsable: Bool {
+        (context != nil || loss != nil) && !isEnding && !isGoingAway && call == nil && !hasEnded
+    }
 
     var isWritable: Bool { context?.channel.isWritable ?? false }
+
+    /// Whether a pod can be told that its client has ended.
+    var passesEnds: Bool { channels == nil }
+
+    /// By channels a pod speaks as soon as the line stands, and nobody can be told yet what it says.
+    private var isEarly: Bool { channels != nil && !isListening }
 
     // MARK: - Connections of clients
 
@@ -75,6 +93,10 @@ final class PodLine: ChannelDuplexHandler, @unchecked Sendable {
     /// - Returns: their numbers.
     func begin(_ call: PodCall, port: UInt16) -> (error: UInt32, data: UInt32) {
         self.call = call
+        guard channels == nil else {
+            requests += 1
+            return (UInt32(PortChannel.error), UInt32(PortChannel.data))
+        }
         let streams = (error: UInt32(requests * 4 + 1), data: UInt32(requests * 4 + 3))
         let shared = [(name: "port", value: "\(port)"), (name: "requestid", value: "\(requests)")]
         requests += 1
@@ -86,12 +108,26 @@ final class PodLine: ChannelDuplexHandler, @unchecked Sendable {
         return streams
     }
 
+    /// The client can be told what comes; and first what has come.
+    func listen() {
+        isListening = true
+        if early.readableBytes > 0 {
+            var input = early
+            early = ByteBuffer()
+            hear(&input)
+            call?.flush()
+            flush()
+        }
+        if let loss { fail(loss.code, loss.text) }
+        releaseRead()
+    }
+
     /// The streams of the connection are done with on both sides.
     func finish(_ call: PodCall) {
         guard self.call === call else { return }
         self.call = nil
         releaseRead()
-        guard !isEnding, !isGoingAway, requests < Self.mostRequests else { return end() }
+        guard !isEnding, !isGoingAway, channels == nil, requests < Self.mostRequests else { return end() }
         listener.isFree(self)
     }
 
@@ -101,15 +137,19 @@ final class PodLine: ChannelDuplexHandler, @unchecked Sendable {
         guard self.call === call else { return }
         self.call = nil
         guard !hasEnded else { return }
-        send(writer.reset(stream))
+        // By channels the end of the line says it.
+        if channels == nil { send(writer.reset(stream)) }
         end()
     }
 
     func sendData(_ bytes: ByteBuffer, on stream: UInt32) {
-        send(SPDYWriter.dataHead(stream, count: bytes.readableBytes), bytes)
+        send(channels == nil ? SPDYWriter.dataHead(stream, count: bytes.readableBytes) : PortChannel.dataHead, bytes)
     }
 
-    func sendEnd(on stream: UInt32) { send(SPDYWriter.dataHead(stream, count: 0, isLast: true)) }
+    func sendEnd(on stream: UInt32) {
+        guard passesEnds else { return }
+        send(SPDYWriter.dataHead(stream, count: 0, isLast: true))
+    }
 
     /// At the end of what is to go together.
     func flush() {
@@ -141,7 +181,7 @@ final class PodLine: ChannelDuplexHandler, @unchecked Sendable {
         isEnding = true
         call?.lineBroke(TunnelFailure(code: ECONNABORTED, text: "the tunnel was closed"))
         call = nil
-        send(writer.goAway())
+        if channels == nil { send(writer.goAway()) }
         if webSocketReader != nil { write(webSocketWriter.close(1000)) }
         flush()
         // What comes until then is thrown away: a connection that is closed with bytes unread is reset, and the server
@@ -162,6 +202,12 @@ final class PodLine: ChannelDuplexHandler, @unchecked Sendable {
         cut()
     }
 
+    /// The connection is gone. Whoever is still to hear what came by it hears that first.
+    private func lose(_ code: Int32, _ text: String) {
+        guard isEarly, early.readableBytes > 0, !isEnding else { return fail(code, text) }
+        loss = loss ?? TunnelFailure(code: code, text: text)
+    }
+
     private func cut() {
         guard !hasEnded else { return }
         hasEnded = true
@@ -172,28 +218,31 @@ final class PodLine: ChannelDuplexHandler, @unchecked Sendable {
 
     // MARK: - The channel
 
-    func handlerAdded(context: ChannelHandlerContext) {
-        self.context = context
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    /// Once it stands: before that, what is said would be taken for HTTP.
+    func startPinging() {
+        guard !hasEnded else { return }
         pingTask = loop.scheduleRepeatedTask(initialDelay: pinging.every, delay: pinging.every) { _ in self.ping() }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        fail(ECONNRESET, "the tunnel's connection was closed")
+        lose(ECONNRESET, "the tunnel's connection was closed")
         self.context = nil
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        fail(ECONNRESET, "the API server has closed the tunnel's connection")
+        lose(ECONNRESET, "the API server has closed the tunnel's connection")
         context.fireChannelInactive()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        fail((error as? IOError)?.errnoCode ?? ECONNRESET, "the tunnel's connection broke")
+        lose((error as? IOError)?.errnoCode ?? ECONNRESET, "the tunnel's connection broke")
     }
 
     /// The server is held back while the client takes nothing.
     func read(context: ChannelHandlerContext) {
-        if let call, !call.isWritable { isReadHeld = true } else { context.read() }
+        if isEarly && !isEnding || call?.isWritable == false { isReadHeld = true } else { context.read() }
     }
 
     func releaseRead() {
@@ -210,11 +259,22 @@ final class PodLine: ChannelDuplexHandler, @unchecked Sendable {
         unanswered = 0
         guard !isEnding else { return }
         var input = unwrapInboundIn(data)
+        // What had been asked for before it was known that nobody listens; no more is.
+        guard !isEarly else {
+            early.writeBuffer(&input)
+            return
+        }
+        hear(&input)
+    }
+
+    private func hear(_ input: inout ByteBuffer) {
         do {
             guard webSocketReader != nil else { return try take(&input) }
             while !isEnding, let event = try webSocketReader?.next(from: &input) {
                 switch event {
+                case .bytes(var bytes) where channels != nil: try takeMessage(&bytes)
                 case .bytes(var bytes): try take(&bytes)
+                case .close(1000) where channels?.hasBegun == true: podHasEnded()
                 case .ping(let payload): if isWritable { write(webSocketWriter.pong(payload)) }
                 case .pong: break
                 case .close(1000): fail(ECONNRESET, "the API server has ended the tunnel")
@@ -229,6 +289,20 @@ final class PodLine: ChannelDuplexHandler, @unchecked Sendable {
     func channelReadComplete(context: ChannelHandlerContext) {
         call?.flush()
         flush()
+    }
+
+    /// A piece of one, by channels.
+    private func takeMessage(_ bytes: inout ByteBuffer) throws {
+        hasSpoken = true
+        if webSocketReader?.beganMessage == true { channels?.beginMessage() }
+        while !isEnding, let frame = try channels?.next(from: &bytes) { call?.take(frame) }
+    }
+
+    /// By channels that ends both at once; and the line.
+    private func podHasEnded() {
+        for channel in [PortChannel.error, PortChannel.data] {
+            call?.take(.data(stream: UInt32(channel), ByteBuffer(), isLast: true))
+        }
     }
 
     private func take(_ bytes: inout ByteBuffer) throws {
@@ -249,6 +323,12 @@ final class PodLine: ChannelDuplexHandler, @unchecked Sendable {
 
     private func ping() {
         guard !isEnding, let context else { return }
+        // By channels the server closes the connection when the pod has ended. What it gets after that has it throw away
+        // all that has not been read here; so nothing is asked while there may be such.
+        guard channels == nil || !isReadHeld && !hasSpoken else {
+            (unanswered, hasSpoken) = (0, false)
+            return
+        }
         // What has not been read may have the answer in it; and where nothing is taken from us, no question arrives.
         if isReadHeld || !isWritable { unanswered = 0 }
         guard unanswered < pinging.most else {

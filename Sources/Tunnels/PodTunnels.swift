@@ -10,15 +10,17 @@ public import Relay
 ///     tunnels.connect(to: PodPort(namespace: "default", pod: "my-pod", port: 8080)) { end in … }
 ///
 /// Each connection has an upgraded connection with the server to itself, a line. Those that are free again wait a while
-/// for the next; while there are none for a pod that is in use, one is made ahead.
+/// for the next; while there are none for a pod that is in use, one is made ahead. By channels each has one of its own,
+/// which ends with it.
 public final class PodTunnels: Sendable {
     private let book: Guarded<LineBook>
     private let maker: UpgradeMaker
     private let problems: ProblemBook
     private let settings: Settings
 
-    /// What tests make shorter.
+    /// What is wanted, and what tests make shorter.
     struct Settings: Sendable {
+        var choice = TunnelProtocol.auto
         var pinging = Pinging()
         var patience = PodCall.Patience()
         /// For a line that is free, and for one of too many.
@@ -26,22 +28,26 @@ public final class PodTunnels: Sendable {
         var extraIdle = TimeAmount.seconds(1)
     }
 
-    /// - Parameter onProblem: told once what is wrong, and again when it is something else or over. Called from any
-    ///   thread, so it must not block.
-    public convenience init(_ client: UpgradeClient, onProblem: @escaping @Sendable (TunnelProblem) -> Void = { _ in })
-    {
-        self.init(client, Settings(), onProblem: onProblem)
+    /// - Parameters:
+    ///   - choice: by which protocol.
+    ///   - onProblem: told once what is wrong, and again when it is something else or over. Called from any thread, so
+    ///     it must not block.
+    public convenience init(
+        _ client: UpgradeClient, by choice: TunnelProtocol = .auto,
+        onProblem: @escaping @Sendable (TunnelProblem) -> Void = { _ in }
+    ) {
+        self.init(client, Settings(choice: choice), onProblem: onProblem)
     }
 
     init(_ client: UpgradeClient, _ settings: Settings, onProblem: @escaping @Sendable (TunnelProblem) -> Void) {
-        let book = Guarded(LineBook())
+        let book = Guarded(LineBook(isByPort: settings.choice == .channels))
         // The lines tell the one who has them, who has to be there first.
         let own = WeakTunnels()
         let listener = PodLine.Listener(
             isFree: { line in own.value?.isFree(line) }, hasEnded: { line in own.value?.hasEnded(line) })
         self.book = book
         self.settings = settings
-        maker = UpgradeMaker(client, settings.pinging, listener)
+        maker = UpgradeMaker(client, settings.choice, settings.pinging, listener)
         problems = ProblemBook(onProblem)
         own.value = self
     }
@@ -83,7 +89,7 @@ public final class PodTunnels: Sendable {
         for pod in work.made { make(pod) }
     }
 
-    private func make(_ pod: PodName) {
+    private func make(_ pod: LineKey) {
         Task {
             do throws(TunnelFailure) {
                 let line = try await maker.line(to: pod)
@@ -144,7 +150,7 @@ public final class PodTunnels: Sendable {
                 again.end = (socket, said)
                 again.newLines -= hasWaited ? 0 : 1
                 guard let self else { return again.fail(TunnelFailure(code: ECANCELED, text: "")) }
-                if hasWaited { perform(book.withLock { $0.dropFree(of: PodName(waiter.pod)) }) }
+                if hasWaited { perform(book.withLock { $0.dropFree(of: line.key) }) }
                 take(again)
             },
             report: { [problems] text in problems.report(waiter.pod, text) })

@@ -5,32 +5,38 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import NIOWebSocket
 
-/// How SPDY frames are carried between the API server and here.
-enum PortForwardProtocol: Hashable, CaseIterable {
-    /// In the messages of a WebSocket. API servers from 1.31 on.
+/// What is spoken between the API server and here.
+enum PortForwardProtocol: Hashable {
+    /// SPDY frames in the messages of a WebSocket. API servers from 1.31 on.
     case webSocket
-    /// By themselves. All API servers, but not all that stands between.
+    /// SPDY frames by themselves. All API servers, but not all that stands between.
     case spdy
+    /// Messages of a WebSocket that name their channel. All API servers, for one port and one connection each.
+    case channels
 
     static let name = "portforward.k8s.io"
     static let tunnelName = "SPDY/3.1+portforward.k8s.io"
+    static let channelsName = "v4.channel.k8s.io"
 
+    /// What to try where SPDY is refused in this way.
     var other: PortForwardProtocol { self == .webSocket ? .spdy : .webSocket }
 
+    /// That of a WebSocket; nil where there is none.
+    private var subprotocol: String? {
+        switch self {
+        case .webSocket: Self.tunnelName
+        case .spdy: nil
+        case .channels: Self.channelsName
+        }
+    }
+
     /// - Parameter key: of a WebSocket.
-    func request(for pod: PodName, key: String) -> UpgradeRequest {
+    func request(for pod: LineKey, key: String) -> UpgradeRequest {
         // A name may come from a command line, and is not to become another path.
         let target =
             "/api/v1/namespaces/\(pod.namespace.percentEncoded)/pods/\(pod.name.percentEncoded)/portforward"
-        switch self {
-        case .webSocket:
-            return UpgradeRequest(
-                .get, target,
-                headers: [
-                    ("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"),
-                    ("Sec-WebSocket-Key", key), ("Sec-WebSocket-Protocol", Self.tunnelName),
-                ])
-        case .spdy:
+            + (pod.port.map { "?ports=\($0)" } ?? "")
+        guard let subprotocol else {
             return UpgradeRequest(
                 .post, target,
                 headers: [
@@ -38,39 +44,48 @@ enum PortForwardProtocol: Hashable, CaseIterable {
                     ("Content-Length", "0"),
                 ])
         }
+        return UpgradeRequest(
+            .get, target,
+            headers: [
+                ("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"),
+                ("Sec-WebSocket-Key", key), ("Sec-WebSocket-Protocol", subprotocol),
+            ])
     }
 
     /// Whether a server that switches protocols has switched to this one.
     func isAgreed(by answer: UpgradedConnection, key: String) -> Bool {
-        switch self {
-        case .webSocket:
-            let head = HTTPResponseHead(
-                version: .http1_1, status: .switchingProtocols,
-                headers: HTTPHeaders(answer.headers.map { ($0.name, $0.value) }))
-            let check = NIOWebSocketClientUpgrader(requestKey: key) { channel, _ in
-                channel.eventLoop.makeSucceededVoidFuture()
-            }
-            return answer.header("sec-websocket-protocol") == Self.tunnelName
-                && answer.header("upgrade")?.lowercased() == "websocket"
-                && check.shouldAllowUpgrade(upgradeResponse: head)
-        case .spdy:
+        guard let subprotocol else {
             return answer.header("upgrade")?.lowercased() == "spdy/3.1"
                 && answer.header("x-stream-protocol-version") ?? Self.name == Self.name
         }
+        let head = HTTPResponseHead(
+            version: .http1_1, status: .switchingProtocols,
+            headers: HTTPHeaders(answer.headers.map { ($0.name, $0.value) }))
+        let check = NIOWebSocketClientUpgrader(requestKey: key) { channel, _ in
+            channel.eventLoop.makeSucceededVoidFuture()
+        }
+        return answer.header("sec-websocket-protocol") == subprotocol
+            && answer.header("upgrade")?.lowercased() == "websocket"
+            && check.shouldAllowUpgrade(upgradeResponse: head)
     }
 }
 
-/// A pod, whatever its ports: what one upgrade is for.
-struct PodName: Hashable {
+/// What one upgrade is for: a pod, and by channels one port of it.
+struct LineKey: Hashable {
     var namespace: String
     var name: String
+    /// Nil for all ports.
+    var port: UInt16?
 
-    init(_ pod: PodPort) { (namespace, name) = (pod.namespace, pod.pod) }
+    init(_ pod: PodPort, isForOnePort: Bool = false) {
+        (namespace, name) = (pod.namespace, pod.pod)
+        port = isForOnePort ? pod.port : nil
+    }
 }
 
 extension TunnelFailure {
     /// A server answers with something else than an upgrade.
-    init(_ refusal: UpgradeRefusal, for pod: PodName, server: String) {
+    init(_ refusal: UpgradeRefusal, for pod: LineKey, server: String) {
         let said = "\(server) answers \(refusal.words.onOneLine)"
         switch refusal.status {
         case 401:

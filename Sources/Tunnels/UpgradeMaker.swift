@@ -4,19 +4,22 @@ internal import KubernetesAPI
 internal import NIOCore
 internal import NIOWebSocket
 
-/// Makes lines to pods: by WebSocket, or by SPDY alone where a server, or what stands before it, wants that.
+/// Makes lines to pods: by WebSocket, or by SPDY alone where a server, or what stands before it, wants that; or by the
+/// one protocol that somebody wants.
 struct UpgradeMaker: Sendable {
     private let client: UpgradeClient
     private let pinging: Pinging
     private let listener: PodLine.Listener
+    /// What somebody wants.
+    private let choice: TunnelProtocol
     /// What the server took last.
     private let preferred = Guarded(PortForwardProtocol.webSocket)
 
-    init(_ client: UpgradeClient, _ pinging: Pinging, _ listener: PodLine.Listener) {
-        (self.client, self.pinging, self.listener) = (client, pinging, listener)
+    init(_ client: UpgradeClient, _ choice: TunnelProtocol, _ pinging: Pinging, _ listener: PodLine.Listener) {
+        (self.client, self.choice, self.pinging, self.listener) = (client, choice, pinging, listener)
     }
 
-    func line(to pod: PodName) async throws(TunnelFailure) -> PodLine {
+    func line(to pod: LineKey) async throws(TunnelFailure) -> PodLine {
         do throws(TunnelFailure) {
             return try await attempt(pod)
         } catch {
@@ -26,11 +29,16 @@ struct UpgradeMaker: Sendable {
         }
     }
 
-    private func attempt(_ pod: PodName) async throws(TunnelFailure) -> PodLine {
-        let first = preferred.withLock { $0 }
+    private func attempt(_ pod: LineKey) async throws(TunnelFailure) -> PodLine {
+        let first = choice.only ?? preferred.withLock { $0 }
         switch try await ask(first, pod) {
         case .line(let line): return line
         case .refused(let refusal):
+            guard choice == .auto else {
+                var failure = failure(refusal, pod)
+                failure.text += "; no other protocol than \(choice.rawValue) was to be tried"
+                throw failure
+            }
             // Whatever the answer was: servers that do not know the first one have many, and a user may be allowed the
             // one and not the other.
             switch try await ask(first.other, pod) {
@@ -39,16 +47,19 @@ struct UpgradeMaker: Sendable {
                 return line
             case .refused(let second):
                 // Of SPDY, which all servers know, so that this is about the pod or the user.
-                let known = first == .webSocket ? second ?? refusal : refusal ?? second
-                guard let known else {
-                    throw TunnelFailure(
-                        code: EPROTO,
-                        text: "\(client.serverName) switches to another protocol than port-forwarding when it is asked "
-                            + "for that; what stands before it?")
-                }
-                throw TunnelFailure(known, for: pod, server: client.serverName)
+                throw failure(first == .webSocket ? second ?? refusal : refusal ?? second, pod)
             }
         }
+    }
+
+    private func failure(_ refusal: UpgradeRefusal?, _ pod: LineKey) -> TunnelFailure {
+        guard let refusal else {
+            return TunnelFailure(
+                code: EPROTO,
+                text: "\(client.serverName) switches to another protocol than port-forwarding when it is asked "
+                    + "for that; what stands before it?")
+        }
+        return TunnelFailure(refusal, for: pod, server: client.serverName)
     }
 
     private enum Answer {
@@ -57,7 +68,7 @@ struct UpgradeMaker: Sendable {
         case refused(UpgradeRefusal?)
     }
 
-    private func ask(_ kind: PortForwardProtocol, _ pod: PodName) async throws(TunnelFailure) -> Answer {
+    private func ask(_ kind: PortForwardProtocol, _ pod: LineKey) async throws(TunnelFailure) -> Answer {
         let key = NIOWebSocketClientUpgrader.randomRequestKey()
         let made = Guarded<(line: PodLine?, isOther: Bool)>((nil, false))
         let answer: UpgradeAnswer
@@ -84,7 +95,11 @@ struct UpgradeMaker: Sendable {
             // It has been made, or there would have been an error.
             guard let line = made.withLock({ $0.line }) else { return .refused(nil) }
             // What came right behind the answer may have been its end.
-            if let failure = try? await line.loop.submit({ line.failure }).get() { throw failure }
+            let failure = try? await line.loop.submit {
+                line.startPinging()
+                return line.failure
+            }.get()
+            if let failure { throw failure }
             return .line(line)
         }
     }

@@ -3,8 +3,8 @@ internal import NIOPosix
 internal import TestSupport
 internal import Tunnels
 
-/// The part of an API server that forwards ports of pods, by SPDY in a WebSocket and by SPDY alone, on 127.0.0.1. Pods
-/// are played as a test has scripted them.
+/// The part of an API server that forwards ports of pods, by SPDY in a WebSocket, by SPDY alone and by channels, on
+/// 127.0.0.1. Pods are played as a test has scripted them; by channels a client's end is not heard.
 ///
 ///     let server = try await PortForwardServer()
 ///     server.play("my-pod", 8080, .echo)
@@ -69,7 +69,11 @@ public final class PortForwardServer: Sendable {
         case ping
         /// The client has ended its direction, after so many bytes.
         case end(pod: String, bytes: Int)
+        /// By channels: the client has closed the WebSocket, with a code.
+        case close(UInt16)
     }
+
+    public static let channels = "v4.channel.k8s.io"
 
     private let server: UpgradeServer
     private let state: Locked<State>
@@ -182,6 +186,13 @@ public final class PortForwardServer: Sendable {
         case .otherProtocol: subprotocol = "v4.channel.k8s.io"
         case nil: break
         }
+        if isWebSocket, request.header("sec-websocket-protocol") == channels {
+            guard let port = request.query["ports"].flatMap({ UInt16($0) }), port > 0 else {
+                return answer(400, "query parameter \"port\" is required\n", type: "text/plain")
+            }
+            let agreed = obstacle == nil ? channels : "SPDY/3.1+portforward.k8s.io"
+            return upgrade(head(for: request, subprotocol: agreed), pod, channelsOf: port, state)
+        }
         if isWebSocket {
             guard request.method == "GET", request.header("sec-websocket-protocol") == "SPDY/3.1+portforward.k8s.io",
                 request.header("sec-websocket-version") == "13", request.header("sec-websocket-key") != nil
@@ -210,6 +221,17 @@ public final class PortForwardServer: Sendable {
         .upgrade(Array(head.utf8)) { channel in
             try channel.pipeline.syncOperations.addHandler(
                 ForwardingHandler(pod: pod, isWebSocket: isWebSocket, state))
+        }
+    }
+
+    private static func upgrade(
+        _ head: String, _ pod: String, channelsOf port: UInt16, _ state: Locked<State>
+    ) -> UpgradeServer.Answer {
+        .upgrade(Array(head.utf8)) { channel in
+            let (pipeline, translator) = (channel.pipeline.syncOperations, ChannelTranslator(port: port, state))
+            try pipeline.addHandler(translator)
+            try pipeline.addHandler(ForwardingHandler(pod: pod, isWebSocket: false, state))
+            translator.begin(try pipeline.context(handler: translator))
         }
     }
 

@@ -14,7 +14,7 @@ import Testing
         LineWaiter(pod: PodPort(namespace: "shop", pod: pod, port: 80), deliver: { _ in })
     }
 
-    private func name(_ pod: String) -> PodName { PodName(PodPort(namespace: "shop", pod: pod, port: 80)) }
+    private func name(_ pod: String) -> LineKey { LineKey(PodPort(namespace: "shop", pod: pod, port: 80)) }
 
     private func line(_ pod: String) -> PodLine {
         PodLine(
@@ -25,7 +25,7 @@ import Testing
     @Test("A pod of a dead node has a share of the lines that are made, and others have theirs")
     func shares() {
         var book = LineBook()
-        var made: [PodName] = []
+        var made: [LineKey] = []
         for _ in 0..<40 { made += book.take(waiter("dead"), at: now).made }
         #expect(made.count == LineBook.mostMadeOfOne)
         for pod in 1...10 {
@@ -70,6 +70,28 @@ import Testing
         #expect(next.given.first?.line === first && next.given.first?.hasWaited == true, "the one that was used last")
         #expect(next.made.isEmpty, "there is still one to spare")
         #expect(book.take(waiter("b"), at: now).given.isEmpty, "lines are for one pod")
+    }
+
+    @Test("By channels lines are for one port each: none is made ahead, and one that nobody waits for is closed")
+    func oneport() {
+        var book = LineBook(isByPort: true)
+        func waiter(_ port: UInt16) -> LineWaiter {
+            LineWaiter(pod: PodPort(namespace: "shop", pod: "a", port: port), deliver: { _ in })
+        }
+        func line(_ key: LineKey) -> PodLine {
+            PodLine(
+                key, .channels, on: loop, pinging: Pinging(),
+                PodLine.Listener(isFree: { _ in }, hasEnded: { _ in }), cut: {})
+        }
+        let keys = [80, 81].flatMap { book.take(waiter($0), at: now).made }
+        #expect(keys.map(\.port) == [80, 81])
+        let lines = keys.map(line)
+        let work = book.made(lines[1])
+        #expect(work.given.map(\.waiter.pod.port) == [81] && work.made.isEmpty, "no spare")
+        let extra = book.made(line(keys[1]))
+        #expect(extra.closed.count == 1 && extra.given.isEmpty)
+        #expect(book.take(waiter(81), at: now).made == [keys[1]], "nothing was kept")
+        #expect(book.made(lines[0]).given.map(\.waiter.pod.port) == [80])
     }
 
     @Test("One that was dead takes those that waited with it with it")

@@ -68,6 +68,11 @@ final class TunnelClient: Sendable {
         ends.withLock { ends in if ends.count > 1, case .broken = ends[1] { true } else { false } }
     }
 
+    /// It has failed, been taken back or broken.
+    var isLost: Bool {
+        ends.withLock { ends in if case .connected? = ends.last { false } else { !ends.isEmpty } }
+    }
+
     // MARK: - Speaking
 
     func send(_ bytes: [UInt8]) async throws {

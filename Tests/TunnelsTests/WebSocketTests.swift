@@ -63,6 +63,22 @@ struct WebSocketTests {
         #expect(try read([0x88, 0], cut: 9) == [.close(1005)])
     }
 
+    @Test("The first piece of a message is known, whatever is empty before it", arguments: [1, 4, 100])
+    func beginnings(cut: Int) throws {
+        let frames: [UInt8] = [
+            0x82, 2, 97, 98, 0x82, 0, 0x02, 0, 0x89, 0, 0x00, 0, 0x00, 1, 99, 0x80, 1, 100, 0x82, 1, 101,
+        ]
+        var (reader, firsts) = (WebSocketReader(), [UInt8]())
+        for start in stride(from: 0, to: frames.count, by: cut) {
+            var piece = ByteBuffer(bytes: frames[start..<min(start + cut, frames.count)])
+            while let event = try reader.next(from: &piece) {
+                guard case .bytes(let bytes) = event, reader.beganMessage else { continue }
+                firsts.append(bytes.readableBytesView[bytes.readerIndex])
+            }
+        }
+        #expect(firsts == [97, 99, 101])
+    }
+
     @Test("What breaks the rules is refused")
     func rules() {
         for frames: [UInt8] in [

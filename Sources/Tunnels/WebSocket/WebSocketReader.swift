@@ -1,7 +1,6 @@
 package import NIOCore
 
-/// What comes by a WebSocket that carries a stream of bytes (RFC 6455): where one message ends and the next begins means
-/// nothing.
+/// What comes by a WebSocket (RFC 6455).
 package enum WebSocketEvent: Hashable {
     /// A piece of a binary message, however it was cut on its way; never empty.
     case bytes(ByteBuffer)
@@ -32,6 +31,9 @@ package struct WebSocketReader {
     private var state = State.head
     private var kept = ByteBuffer()
     private var isWithinMessage = false
+    private var isAtStart = false
+    /// The piece told last is the first of its message. Where a WebSocket carries a stream, that means nothing.
+    package private(set) var beganMessage = false
     private var mask: UInt32 = 0
     private var phase = 0
 
@@ -53,6 +55,8 @@ package struct WebSocketReader {
                 let count = Int(min(left, UInt64(input.readableBytes)))
                 guard count > 0, let piece = input.readSlice(length: count) else { return nil }
                 state = .bytes(left: left - UInt64(count))
+                beganMessage = isAtStart
+                isAtStart = false
                 return .bytes(unmasked(piece))
             case .control(let opcode, let count):
                 guard keep(count, of: &input) else { return nil }
@@ -93,6 +97,7 @@ package struct WebSocketReader {
         case WebSocketOpcode.continuation, WebSocketOpcode.binary:
             guard isWithinMessage == (opcode == WebSocketOpcode.continuation), length >> 63 == 0 else { throw .frame }
             isWithinMessage = !isFinal
+            if opcode == WebSocketOpcode.binary { isAtStart = true }
             state = .bytes(left: length)
         case WebSocketOpcode.text: throw .text
         case WebSocketOpcode.close, WebSocketOpcode.ping, WebSocketOpcode.pong:

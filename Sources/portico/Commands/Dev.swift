@@ -84,6 +84,7 @@ struct Dev: AsyncParsableCommand {
 
     @OptionGroup(title: "Which cluster") var cluster: ClusterOptions
     @OptionGroup(title: "Which cluster") var reaching: ReachOptions
+    @OptionGroup(title: "Which cluster") var tunnelling: TunnelOptions
 
     @OptionGroup(title: "In place of pods") var local: LocalOptions
 
@@ -125,6 +126,10 @@ struct Dev: AsyncParsableCommand {
         }
         guard reaching.reach == nil || isOfCluster else {
             throw ValidationError("--reach is about the pods of a cluster: name one with --kubeconfig or --context")
+        }
+        guard tunnelling.tunnelProtocol == nil || isOfCluster else {
+            throw ValidationError(
+                "--tunnel-protocol is about the pods of a cluster: name one with --kubeconfig or --context")
         }
         // The second one could never be bound, and to find out only at run time helps nobody. Port 0 is always free.
         var places: Set<PublishArgument.Place> = []
@@ -170,7 +175,9 @@ struct Dev: AsyncParsableCommand {
         // Programs have standard output to themselves.
         let teller = StatusTeller(logger: Logger(label: "dev"))
         let named = try namedCluster()
-        let reach = named.map { PodReach(reaching.reach ?? .auto, $0.upgrades, teller.logger) }
+        let reach = named.map {
+            PodReach(reaching.reach ?? .auto, by: tunnelling.tunnelProtocol, $0.upgrades, teller.logger)
+        }
         if reaching.reach == .tunnel { settings.udpRefusal = PodReach.udpRefusal }
         let reachability = reach.map { PodReachability(teller, $0) }
         let report = DevReport(

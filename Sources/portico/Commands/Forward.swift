@@ -30,6 +30,9 @@ struct Forward: AsyncParsableCommand {
               For others on this machine and in the network:
                 portico forward svc/web 8080:80 --address 0.0.0.0 --share
 
+              By an API server before 1.31 behind a gateway that knows WebSockets only:
+                portico forward svc/web 8080:80 --tunnel-protocol channels
+
             EXIT STATUS
               0 after SIGINT. 1 if the target is not there, has no pod that is ready within
               --pod-running-timeout, or none of the ports can be listened on.
@@ -46,6 +49,7 @@ struct Forward: AsyncParsableCommand {
     var words: [String] = []
 
     @OptionGroup(title: "Which cluster") var cluster: ClusterOptions
+    @OptionGroup(title: "Which cluster") var tunnelling: TunnelOptions
     @Option(
         name: [.customShort("n", allowingJoined: true), .customLong("namespace")],
         help: ArgumentHelp("The namespace. (default: that of the context)", valueName: "namespace"),
@@ -93,7 +97,7 @@ struct Forward: AsyncParsableCommand {
         SessionSignal.begin()
         var configuration = RelayConfiguration.ofThisMachine(udpTimeout: nil)
         configuration.reportsClients = true
-        let reach = PodReach(.tunnel, named.upgrades, teller.logger)
+        let reach = PodReach(.tunnel, by: tunnelling.tunnelProtocol, named.upgrades, teller.logger)
         configuration.carry(by: reach, share: sharing.share, teller.logger)
         try await Session<ForwardRole>(
             source: SourceReader(

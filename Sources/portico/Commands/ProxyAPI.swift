@@ -59,6 +59,8 @@ struct ProxyAPI: AsyncParsableCommand {
 
     @OptionGroup(title: "Which cluster") var reaching: ReachOptions
 
+    @OptionGroup(title: "Which cluster") var tunnelling: TunnelOptions
+
     @OptionGroup(title: "Where to listen, and what to let through") var proxy: APIProxyOptions
 
     @OptionGroup(title: "Who is served") var sharing: ShareOptions
@@ -114,7 +116,8 @@ struct ProxyAPI: AsyncParsableCommand {
     private func server(_ settings: APIProxy.Settings, _ cluster: NamedCluster) -> APIProxy {
         var settings = settings
         if proxy.serviceProxy == .portico {
-            let reach = PodReach(reaching.reach ?? .auto, cluster.upgrades, Logger(label: Self.name))
+            let reach = PodReach(
+                reaching.reach ?? .auto, by: tunnelling.tunnelProtocol, cluster.upgrades, Logger(label: Self.name))
             settings.services = ClusterBackends(cluster.client, reach)
             settings.namespace = cluster.access.namespace ?? settings.namespace
         }

@@ -47,6 +47,7 @@ struct ProjectSetting: Sendable {
         .init("kubeconfig", "--kubeconfig", .path, yieldsTo: others),
         .init("context", "--context", .text, yieldsTo: others),
         .init("reach", "--reach", .text, yieldsTo: others),
+        .init("tunnelProtocol", "--tunnel-protocol", .text, yieldsTo: others),
         .init("namespaces", "--namespace", .texts, yieldsTo: ["-n", "-A", "--all-namespaces"]),
         .init("selector", "--selector", .text, yieldsTo: ["-l"]),
         .init("services", "--service", .texts),

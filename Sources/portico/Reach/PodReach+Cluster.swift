@@ -8,9 +8,13 @@ import Tunnels
 
 extension PodReach {
     /// Pods of this cluster. What is wrong with tunnels is logged.
-    convenience init(_ choice: ReachChoice, _ upgrades: UpgradeClient, _ logger: Logger) {
+    ///
+    /// - Parameter tunnelProtocol: nil for whatever works.
+    convenience init(
+        _ choice: ReachChoice, by tunnelProtocol: TunnelProtocol?, _ upgrades: UpgradeClient, _ logger: Logger
+    ) {
         let news = TunnelNews(logger)
-        let tunnels = PodTunnels(upgrades) { news.take($0) }
+        let tunnels = PodTunnels(upgrades, by: tunnelProtocol ?? .auto) { news.take($0) }
         self.init(choice) { pod, port, deliver in
             tunnels.connect(to: PodPort(namespace: pod.namespace, pod: pod.name, port: port), deliver: deliver)
         }

@@ -261,6 +261,30 @@ import Testing
         _ = there
     }
 
+    @Test("By the channels of a WebSocket where that is wanted, and what is no protocol is named")
+    func channels() async throws {
+        let cluster = try await TunnelCluster()
+        cluster.put()
+        cluster.put(endpoints: ["web-1", "web-2"])
+        cluster.pods.play("web-1", 8080, .refusal)
+        cluster.pods.play("web-2", 8080, .source(300_000))
+        let port = try freePort()
+        let forward = try cluster.forward("svc/web", "\(port):80", "--tunnel-protocol", "channels")
+        await forward.waitFor("Forwarding from 127.0.0.1:\(port) -> 8080\n")
+        for _ in 1...4 {
+            let client = try await ScriptedPeer.connect(to: port, script: [.receiveAll]).finished()
+            #expect(client.received.count == 300_000)
+        }
+        let asked = cluster.pods.requests.filter { $0.path.hasSuffix("/portforward") }
+        #expect(asked.allSatisfy { $0.header("sec-websocket-protocol") == PortForwardServer.channels })
+        #expect(Set(asked.map { $0.path.split(separator: "/")[5] }) == ["web-1", "web-2"])
+        forward.signal(SIGINT)
+        #expect(try await forward.finished().status == 0)
+
+        let wrong = try await cluster.forward("svc/web", "80", "--tunnel-protocol", "smoke").finished()
+        #expect(wrong.status == 64 && wrong.errors.contains("'smoke' is none of auto, websocket, spdy and channels"))
+    }
+
     @Test("portico dev reaches pods by tunnel where their addresses lead nowhere, and refuses UDP with a reason")
     func dev() async throws {
         let cluster = try await TunnelCluster()
