@@ -119,6 +119,7 @@ import Testing
             ("--conntrack-udp-timeout=-1s", "'-1s' is a negative duration"),
             ("--healthz-bind-address=here", "'here' is not an address with a port, such as 0.0.0.0:10256"),
             ("--udp-timeout=0", "'0' is less than 1ms"), ("--udp-timeout=999us", "'999us' is less than 1ms"),
+            ("--takeover-stay", "are for --takeover"), ("--ready-file=", "--ready-file is empty"),
             ("--takeover-force", "are for --takeover"), ("--takeover-drain-timeout=1s", "are for --takeover"),
             ("--output=yaml", "invalid for --output"), ("--redirect=ipvs", "invalid for --redirect"),
             ("--source-ip=keep", "invalid for --source-ip"), ("-v=-1", "-v takes a number from 0 to 10"),

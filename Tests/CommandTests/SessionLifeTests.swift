@@ -24,6 +24,23 @@ import Testing
         #expect(life == .ended(signal: nil))
     }
 
+    @Test func whoStaysEndsAtASignal() {
+        var life = SessionLife.serving
+        _ = life.end(within: [nil, .seconds(3)])
+        life.drained(stays: true)
+        #expect(life == .staying)
+        #expect(life.hurry(15) == nil, "there is nothing left to hurry")
+        #expect(life == .ended(signal: nil))
+    }
+
+    @Test func whoWasToldToEndInTheDrainDoesNotStay() {
+        var life = SessionLife.serving
+        _ = life.end(within: [nil, .seconds(3)])
+        _ = life.hurry(15)
+        life.drained(stays: true)
+        #expect(life == .ended(signal: nil))
+    }
+
     @Test func whoServesHasNothingToDrain() {
         var life = SessionLife.serving
         life.drained()

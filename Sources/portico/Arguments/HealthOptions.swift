@@ -13,7 +13,19 @@ struct HealthOptions: ParsableArguments {
     @Flag(help: "End if health checks cannot be answered because something else has the port, instead of trying again.")
     var bindAddressHardFail = false
 
+    @Option(
+        help: ArgumentHelp(
+            "A file that is there while this process serves.",
+            discussion: "During a --takeover two processes have the same ports, and this tells which of them is ready.",
+            valueName: "path"),
+        completion: .file())
+    var readyFile: String?
+
     @Option(help: .hidden) var healthzPort: UInt16?
+
+    func validate() throws {
+        guard readyFile != "" else { throw ValidationError("--ready-file is empty: name the path of a file") }
+    }
 
     /// Of `/healthz`; nil for none.
     var address: EndpointAddress? {

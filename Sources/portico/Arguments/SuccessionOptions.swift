@@ -25,6 +25,12 @@ struct SuccessionOptions: ParsableArguments {
 
     @Flag(
         help: ArgumentHelp(
+            "Once another process has taken over, do not end before a signal to end.",
+            discussion: "For whoever would start this one again, such as the kubelet."))
+    var takeoverStay = false
+
+    @Flag(
+        help: ArgumentHelp(
             "If the process to take over from does not answer for 10 seconds, kill it.",
             discussion: "Its open connections are lost, and so are clients that wait to be accepted."))
     var takeoverForce = false
@@ -34,8 +40,8 @@ struct SuccessionOptions: ParsableArguments {
 
     func validate() throws {
         guard takeover != "" else { throw ValidationError("--takeover is empty: name the path of a socket") }
-        guard takeover != nil || !takeoverForce, takeover != nil || takeoverDrainTimeout == nil else {
-            throw ValidationError("--takeover-force and --takeover-drain-timeout are for --takeover")
+        guard takeover != nil || !(takeoverForce || takeoverStay || takeoverDrainTimeout != nil) else {
+            throw ValidationError("--takeover-force, --takeover-stay and --takeover-drain-timeout are for --takeover")
         }
     }
 }

@@ -55,7 +55,7 @@ struct Daemon: AsyncParsableCommand {
 
     /// Flags without a value, which Go programs give one all the same.
     static let flags = KubeProxyOptions.flags.union([
-        "cleanup", "cleanup-on-exit", "conntrack-tcp-be-liberal", "takeover-force", "allow-empty",
+        "cleanup", "cleanup-on-exit", "conntrack-tcp-be-liberal", "takeover-force", "takeover-stay", "allow-empty",
     ])
 
     @OptionGroup(title: "What to serve") var manifests: ManifestOptions
@@ -140,7 +140,8 @@ struct Daemon: AsyncParsableCommand {
                     takeoverDrainTimeout: succession.takeoverDrainTimeout?.duration,
                     cleanupOnExit: rules.cleanupOnExit, healthAddress: health.address,
                     isHealthRequired: health.bindAddressHardFail, takeover: succession.takeover,
-                    isTakeoverForced: succession.takeoverForce, allowsEmpty: succession.allowEmpty,
+                    isTakeoverForced: succession.takeoverForce, staysReplaced: succession.takeoverStay,
+                    readyFile: health.readyFile.map(ReadyFile.init), allowsEmpty: succession.allowEmpty,
                     followsCluster: api != nil,
                     needsPodRanges: kubeProxy.detectsByNode,
                     events: api.map {

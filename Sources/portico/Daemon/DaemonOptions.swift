@@ -17,6 +17,10 @@ struct DaemonOptions: Sendable {
     var takeover: String?
     /// A process that does not answer there is killed.
     var isTakeoverForced: Bool
+    /// Once another process has taken over, a signal is waited for before the end.
+    var staysReplaced = false
+    /// There while this process serves.
+    var readyFile: ReadyFile?
     /// Whether others are taken over from with nothing to serve.
     var allowsEmpty: Bool
     /// Objects come from an API server, and not from manifests.

@@ -66,6 +66,7 @@ struct DaemonRole: SessionRole {
 
     /// The kubelet asks for health from the beginning, and kills who does not answer: also while an API server is away.
     mutating func prepare(_ configuration: RelayConfiguration, _ teller: StatusTeller) throws {
+        try options.readyFile?.prepare()
         let health = try DaemonHealth(
             at: options.healthAddress, families: IPAddress.Family.allCases, syncPeriod: options.syncPeriod,
             isShared: options.takeover != nil, status: teller.board, budget: configuration.budget)
@@ -199,6 +200,11 @@ struct DaemonRole: SessionRole {
         isServing = true
         if options.takeover != nil { retryDoors(parts.tools) }
         teller.update { $0.enter(.serving) }
+        do throws(SystemError) {
+            try options.readyFile?.appear()
+        } catch {
+            teller.logger.error("--ready-file: \(error)")
+        }
         manager.ready(mainPID: getpid())
     }
 
@@ -217,6 +223,7 @@ struct DaemonRole: SessionRole {
         guard let parts else { return [.zero] }
         let logger = parts.tools.teller.logger
         restart.stopWaiting()
+        options.readyFile?.vanish()
         if restart.isWanted { manager.reloading() } else if !hasSuccessor { manager.stopping() }
         // Another process that serves answers at the same ports, and is not about to end.
         if hasSuccessor, isServing {
@@ -247,6 +254,8 @@ struct DaemonRole: SessionRole {
     private var isReplaced: Bool {
         get async { if hasSuccessor { true } else { await parts?.succession.isUnconfirmed == true } }
     }
+
+    var staysAfterDrain: Bool { options.staysReplaced && hasSuccessor && isServing }
 
     mutating func finish() async { health?.close() }
 }

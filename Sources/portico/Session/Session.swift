@@ -141,7 +141,7 @@ struct Session<Role: SessionRole> {
             case .end(let signal):
                 isOver = role.endIsWanted(by: signal)
             }
-        case (.draining, .signal(.end(let signal))):
+        case (.draining, .signal(.end(let signal))), (.staying, .signal(.end(let signal))):
             switch life.hurry(signal) {
             case .drain(let limit):
                 let time = limit.map { "\($0)" } ?? "all the time"
@@ -151,8 +151,9 @@ struct Session<Role: SessionRole> {
             case nil: break
             }
         case (.draining, .drained):
-            life.drained()
-        case (.draining, _), (.serving, .drained), (.ended, _):
+            life.drained(stays: role.staysAfterDrain)
+            if life == .staying { logger.notice("nothing is open any more; it stays until a signal ends it") }
+        case (.draining, _), (.serving, .drained), (.staying, _), (.ended, _):
             // Nothing is served anew.
             break
         }

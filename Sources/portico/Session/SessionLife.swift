@@ -5,6 +5,8 @@ enum SessionLife: Equatable {
     /// Nobody new is served, and open connections have time to end. Each further signal brings the next of `limits`,
     /// nil for one that sets none; a signal after the last ends everything.
     case draining(limits: ArraySlice<Duration?>)
+    /// What was open has ended, and a signal to end is waited for.
+    case staying
     /// - Parameter signal: the one that cut the drain short, if one did.
     case ended(signal: Int32?)
 
@@ -23,8 +25,9 @@ enum SessionLife: Equatable {
         return .drain(within: limits.first ?? .zero)
     }
 
-    /// A signal that asks for an end has come in a drain.
+    /// A signal that asks for an end has come in a drain, or after it.
     mutating func hurry(_ signal: Int32) -> Order? {
+        if self == .staying { self = .ended(signal: nil) }
         guard case .draining(var limits) = self else { return nil }
         guard let limit = limits.popFirst() else {
             self = .ended(signal: signal)
@@ -35,7 +38,10 @@ enum SessionLife: Equatable {
     }
 
     /// What was open has ended.
-    mutating func drained() {
-        if case .draining = self { self = .ended(signal: nil) }
+    ///
+    /// - Parameter stays: until a signal, if none has come in the drain: each takes one of the limits.
+    mutating func drained(stays: Bool = false) {
+        guard case .draining(let limits) = self else { return }
+        self = stays && !limits.isEmpty ? .staying : .ended(signal: nil)
     }
 }

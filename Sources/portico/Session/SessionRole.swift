@@ -42,6 +42,8 @@ protocol SessionRole: SendableMetatype {
     /// - Returns: how long open connections may take to end, nil for no limit; each further signal brings the next
     ///   limit.
     mutating func beginEnd() async -> [Duration?]
+    /// Once the first limit's drain is over, a signal is waited for before the end.
+    var staysAfterDrain: Bool { get }
     /// The relay has stopped.
     mutating func finish() async
     /// With which it ends, if that is not for the session to say.
@@ -49,6 +51,7 @@ protocol SessionRole: SendableMetatype {
 }
 
 extension SessionRole {
+    var staysAfterDrain: Bool { false }
     mutating func prepare(_ configuration: RelayConfiguration, _ teller: StatusTeller) {}
 }
 
