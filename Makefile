@@ -15,12 +15,12 @@ DIST := dist
 CALLER := Scripts/as-caller.sh
 SWIFT_BUILD = $(CALLER) $(SWIFT) build --no-color-diagnostics
 SWIFT_SOURCES := Package.swift Sources Tests Scripts
-SHELL_SCRIPTS := $(wildcard Scripts/*.sh) .ci/run $(addprefix Examples/three-node-cluster/,cluster walk-through)
+SHELL_SCRIPTS := $(wildcard Scripts/*.sh) .ci/run Tests/NodeTests/container.sh $(addprefix Examples/three-node-cluster/,cluster walk-through)
 
 export SWIFT
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dev-check size lab build debug test test-optimized test-sanitizers fuzz mutants soak scale lint format man completions install clean toolchain needs-build needs-test
+.PHONY: help dev dev-check size lab build debug test test-optimized test-sanitizers fuzz mutants soak scale lint format man completions install deb deploy-check clean toolchain needs-build needs-test
 
 help: ## List the tasks
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -101,6 +101,14 @@ install: completions man ## Install program without symbols, man pages and compl
 	install -D -m 644 $(DIST)/completions/portico.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/portico
 	install -D -m 644 $(DIST)/completions/_portico $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_portico
 	install -D -m 644 $(DIST)/completions/portico.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/portico.fish
+
+deb: build ## Make a Debian package, in dist
+	@Scripts/require-packages.sh deb
+	$(CALLER) Scripts/make-deb.sh $(RELEASE) $(DIST)
+
+deploy-check: ## Render deploy/ and hold it to the schemas of several versions of Kubernetes, without a cluster
+	@Scripts/require-packages.sh deploy
+	@$(CALLER) Scripts/deploy-check.sh
 
 clean: ## Remove all that was built
 	rm -rf .build .build-tsan .build-asan .build-optimized .build-fuzz .build-mutants $(DIST)

@@ -238,7 +238,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "NodeTests", dependencies: ["portico", "Documents", "Host", "TestSupport", "APITestSupport"],
-            swiftSettings: settings),
+            exclude: ["Rendered", "container.sh"], swiftSettings: settings),
         .testTarget(
             name: "CommandTests",
             dependencies: [

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sees to the system packages that a task needs: require-packages.sh build|test|lab …
+# Sees to the system packages that a task needs: require-packages.sh build|test|lab|deb|deploy …
 #
 # What is missing is installed with apt-get: at once for root, with sudo after showing the command for everybody else.
 # Where neither is possible it says what is missing and stops.
@@ -19,6 +19,8 @@ has_zlib() {
     [[ -e /usr/include/zlib.h || -e /usr/local/include/zlib.h ]] ||
         { has_program pkg-config && pkg-config --exists zlib; }
 }
+
+has_pip() { python3 -m pip --version > /dev/null 2>&1; }
 
 missing=()
 need() { # need PACKAGE CHECK…
@@ -55,6 +57,14 @@ for purpose in "$@"; do
             need iptables has_program iptables
             need curl has_program curl
             need bind9-dnsutils has_program dig
+            ;;
+        deb)
+            need dpkg-dev has_program dpkg-shlibdeps
+            need lintian has_program lintian
+            ;;
+        deploy)
+            need python3-pip has_pip
+            need systemd has_program systemd-analyze
             ;;
         *)
             echo "portico: require-packages.sh: unknown purpose '$purpose'" >&2

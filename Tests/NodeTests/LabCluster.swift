@@ -13,6 +13,8 @@ final class LabCluster: Sendable {
     }
 
     let kubeconfig: String
+    /// Of the server's authority.
+    let certificate: [UInt8]
     let server: ScriptedAPIServer
     private let services = ObjectShelf("v1", "Service", at: "/api/v1/services")
     private let slices = ObjectShelf(
@@ -25,6 +27,7 @@ final class LabCluster: Sendable {
 
     init(_ lab: String, nodes names: [String], _ folder: TemporaryDirectory) async throws {
         let authority = try await TestAuthority()
+        certificate = authority.certificate
         var sockets: [Int32] = []
         for name in names {
             sockets.append(try await OwnResources.inNetwork(named: "\(lab)-\(name)") { try Self.listen() })
