@@ -130,7 +130,7 @@ public struct RelayNarrator {
 
     private static func failure(_ outcome: ConnectionRecord.Outcome) -> String? {
         switch outcome {
-        case .noEndpoint, .unreachable, .exhausted: outcome.rawValue
+        case .noEndpoint, .unreachable, .exhausted: outcome.words
         default: nil
         }
     }

@@ -46,23 +46,38 @@ public enum Shortage: Sendable, Hashable {
 
 /// One connection, told at its end.
 public struct ConnectionRecord: Sendable {
-    public enum Outcome: String, Sendable {
+    public enum Outcome: Int, Sendable, CaseIterable {
         /// Both sides finished.
         case completed
         /// The client reset it, or was lost.
-        case clientReset = "reset by the client"
+        case clientReset
         /// The endpoint reset it, or was lost.
-        case endpointReset = "reset by the endpoint"
+        case endpointReset
         /// The client left before an endpoint was reached.
-        case abandoned = "the client left while dialling"
-        case noEndpoint = "no endpoint"
-        case unreachable = "no endpoint could be reached"
+        case abandoned
+        case noEndpoint
+        case unreachable
         /// One side had finished and nothing moved for the half-open limit.
-        case halfOpenLimit = "half-open for too long"
+        case halfOpenLimit
         /// It was still open when the drain deadline came.
-        case drained = "ended by the drain deadline"
+        case drained
         /// The kernel had no memory or descriptors for it.
-        case exhausted = "out of resources"
+        case exhausted
+
+        /// For people.
+        public var words: String {
+            switch self {
+            case .completed: "completed"
+            case .clientReset: "reset by the client"
+            case .endpointReset: "reset by the endpoint"
+            case .abandoned: "the client left while dialling"
+            case .noEndpoint: "no endpoint"
+            case .unreachable: "no endpoint could be reached"
+            case .halfOpenLimit: "half-open for too long"
+            case .drained: "ended by the drain deadline"
+            case .exhausted: "out of resources"
+            }
+        }
     }
 
     public let port: ServicePortID
@@ -79,6 +94,9 @@ public struct ConnectionRecord: Sendable {
     /// The errno of the attempts that failed: of one that shows that somebody is there, if there is one; 0 if none
     /// failed.
     public var dialError: Int32 = 0
+
+    /// The attempts that failed, in their order. Known only where connections are reported.
+    public var failed: [DialFailure] = []
 
     /// Nobody could be reached, and nothing has come back that would show a machine there: no route, or no answer in
     /// time.

@@ -32,6 +32,8 @@ extension Worker {
         case .noEndpoint, .unreachable, .exhausted: port.counters.pointee.refused.add()
         case .clientReset, .endpointReset, .halfOpenLimit: port.counters.pointee.broken.add()
         }
+        counters.endings.add(outcome)
+        counters.lasting.add(loop.now - connection.pointee.openedAt, DurationCells.open)
         if configuration.reportsConnections { report(.connectionEnded(record(of: connection, outcome))) }
 
         connections.remove(id)
@@ -42,11 +44,13 @@ extension Worker {
     private func record(
         of connection: UnsafeMutablePointer<Connection>, _ outcome: ConnectionRecord.Outcome
     ) -> ConnectionRecord {
-        ConnectionRecord(
+        var record = ConnectionRecord(
             port: connection.pointee.port.id, client: connection.pointee.peer, endpoint: connection.pointee.endpoint,
             attempts: Int(connection.pointee.attempts), bytesUp: connection.pointee.up.moved,
             bytesDown: connection.pointee.down.moved, milliseconds: loop.now - connection.pointee.openedAt,
             outcome: outcome, dialError: Int32(connection.pointee.dialError))
+        record.failed = connection.pointee.failed ?? []
+        return record
     }
 
     /// A connection that ``load`` counted has ended, or has not come after all.

@@ -80,6 +80,16 @@ public struct RelayCounters: Sendable, Equatable {
     public var removed = PortCounters()
     /// Connections that were still open when a drain reached its limit.
     public var endedByDrain: Int = 0
+    /// Attempts to reach endpoints, for clients over TCP, and failed ones over UDP.
+    public var dials = Tally<DialResult>()
+    /// How TCP connections came to their end.
+    public var endings = Tally<ConnectionRecord.Outcome>()
+    /// Why datagrams were given up.
+    public var drops = Tally<DropReason>()
+    /// How long clients over TCP waited for an endpoint, of those who got one.
+    public var connecting = Durations(DurationCells.connecting)
+    /// How long TCP connections were open, of those that have ended.
+    public var lasting = Durations(DurationCells.open)
 
     public init() {}
 }

@@ -51,6 +51,11 @@ struct WorkerCells: ~Copyable, Sendable {
     let shed = Counter()
     let flowsEvicted = Counter()
     let endedByDrain = Level()
+    let dials = TallyCells<DialResult>()
+    let endings = TallyCells<ConnectionRecord.Outcome>()
+    let drops = TallyCells<DropReason>()
+    let connecting = DurationCells()
+    let lasting = DurationCells()
 }
 
 extension RelayCounters {
@@ -65,5 +70,10 @@ extension RelayCounters {
         shed += cells.shed.value
         flowsEvicted += cells.flowsEvicted.value
         endedByDrain += cells.endedByDrain.value
+        dials.add(cells.dials)
+        endings.add(cells.endings)
+        drops.add(cells.drops)
+        connecting.add(cells.connecting)
+        lasting.add(cells.lasting)
     }
 }

@@ -85,6 +85,8 @@ extension Worker {
     private func established(_ id: Slab<Connection>.ID, _ connection: UnsafeMutablePointer<Connection>) {
         cancelDeadline(id.index)
         connection.pointee.isEstablished = true
+        counters.dials.add(.connected)
+        counters.connecting.add(loop.now - connection.pointee.openedAt, DurationCells.connecting)
         let port = connection.pointee.port
         supplies.dials.giveBack(&port.has.dials)
         if let endpoint = connection.pointee.endpoint, !kind(of: endpoint, of: port).isTunnel {
@@ -131,11 +133,14 @@ extension Worker {
         eject(endpoint, of: connection.pointee.port)
         let port = connection.pointee.port
         port.counters.pointee.dialFailures.add()
+        counters.dials.add(DialResult(errno: code))
         let attempt = Int(connection.pointee.attempts)
-        report(
-            .dialFailed(
-                DialFailure(
-                    port: connection.pointee.port.id, endpoint: endpoint, attempt: attempt, code: code,
-                    limit: DialKind.limits[kind(of: endpoint, of: port).limit(ofAttempt: attempt)])))
+        let failure = DialFailure(
+            port: port.id, endpoint: endpoint, attempt: attempt, code: code,
+            limit: DialKind.limits[kind(of: endpoint, of: port).limit(ofAttempt: attempt)])
+        if configuration.reportsConnections {
+            connection.pointee.failed = (connection.pointee.failed ?? []) + [failure]
+        }
+        report(.dialFailed(failure))
     }
 }

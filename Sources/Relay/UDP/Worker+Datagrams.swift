@@ -39,7 +39,7 @@ extension Worker {
                 continue
             }
             guard let id = flow(for: key, on: listener), let flow = datagrams.flows.find(id) else {
-                listener.port.counters.pointee.dropped.add()
+                dropped(.unserved, of: listener.port)
                 continue
             }
             datagrams.link(slot, to: flow, id)
@@ -95,7 +95,7 @@ extension Worker {
                     continue
                 }
                 // No room in the socket, or a datagram that is too large for the way: lost, as datagrams may be.
-                port.counters.pointee.dropped.add(UInt64(datagrams.run.slots.count))
+                dropped(.toEndpoint, UInt64(datagrams.run.slots.count), of: port)
                 slot = next
             }
         }
@@ -149,9 +149,14 @@ extension Worker {
     private func drop(from slot: Int16, _ port: PortState) {
         var slot = slot
         while slot >= 0 {
-            port.counters.pointee.dropped.add()
+            dropped(.unserved, of: port)
             slot = datagrams.nextSlot[Int(slot)]
         }
+    }
+
+    private func dropped(_ reason: DropReason, _ count: UInt64 = 1, of port: PortState) {
+        port.counters.pointee.dropped.add(count)
+        counters.drops.add(reason, count)
     }
 
     // MARK: Replies
@@ -181,7 +186,7 @@ extension Worker {
     private func answer(_ count: Int, _ id: Slab<Flow>.ID, _ flow: UnsafeMutablePointer<Flow>) {
         let port = flow.pointee.port
         guard let listener = listeners[flow.pointee.key.listener] else {
-            port.counters.pointee.dropped.add(UInt64(count))
+            dropped(.toClient, UInt64(count), of: port)
             return endFlow(id)
         }
         for slot in 0..<count { datagrams.nextSlot[slot] = slot + 1 < count ? Int16(slot + 1) : -1 }
@@ -200,7 +205,7 @@ extension Worker {
                 port.counters.pointee.datagramsDown.add(UInt64(datagrams.run.slots.count))
                 port.counters.pointee.bytesDown.add(bytesInRun())
             } else {
-                port.counters.pointee.dropped.add(UInt64(datagrams.run.slots.count))
+                dropped(.toClient, UInt64(datagrams.run.slots.count), of: port)
             }
             slot = next
         }

@@ -95,12 +95,12 @@ struct DevReport: SessionReport {
                     ("pod", record.endpoint.map { .string($0.podName) } ?? .null),
                     ("attempts", .integer(record.attempts)), ("bytesUp", .integer(Int(record.bytesUp))),
                     ("bytesDown", .integer(Int(record.bytesDown))),
-                    ("milliseconds", .integer(Int(record.milliseconds))), ("outcome", .string(record.outcome.rawValue)),
+                    ("milliseconds", .integer(Int(record.milliseconds))), ("outcome", .string(record.outcome.words)),
                 ]))
         case .text:
             output.write(
                 "\(record.port)  \(record.client) → \(endpoint.onOneLine)  up \(Bytes.text(record.bytesUp))  "
-                    + "down \(Bytes.text(record.bytesDown))  \(record.milliseconds) ms  \(record.outcome.rawValue)\n")
+                    + "down \(Bytes.text(record.bytesDown))  \(record.milliseconds) ms  \(record.outcome.words)\n")
         }
     }
 
