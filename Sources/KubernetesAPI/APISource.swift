@@ -14,6 +14,7 @@ public actor APISource: ClusterSource {
     private let client: any APIClient
     private let selection: APISelection
     private let time: Timekeeper
+    private let meter: APIMeter?
     /// The moment at which `time` began, by the machine's clock.
     private let beginning: Timestamp
 
@@ -33,9 +34,11 @@ public actor APISource: ClusterSource {
     private let executor = QueueExecutor(label: "portico.api")
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-    /// - Parameter client: of the API server.
-    public init(_ client: any APIClient, _ selection: APISelection) {
-        self.init(client, selection, clock: ContinuousClock(), random: SystemRandomNumberGenerator())
+    /// - Parameters:
+    ///   - client: of the API server.
+    ///   - meter: is told how it goes.
+    public init(_ client: any APIClient, _ selection: APISelection, meter: APIMeter? = nil) {
+        self.init(client, selection, clock: ContinuousClock(), random: SystemRandomNumberGenerator(), meter: meter)
     }
 
     /// - Parameters:
@@ -44,8 +47,9 @@ public actor APISource: ClusterSource {
     ///   - beginning: what the machine's clock says now, for those who are told since when something lasts.
     public init(
         _ client: any APIClient, _ selection: APISelection, clock: some Clock<Duration>,
-        random: some RandomNumberGenerator & Sendable, beginning: Timestamp? = nil
+        random: some RandomNumberGenerator & Sendable, beginning: Timestamp? = nil, meter: APIMeter? = nil
     ) {
+        self.meter = meter
         self.client = client
         self.selection = selection
         self.beginning = beginning ?? Timestamp(seconds: Int64(Glibc.time(nil)))
@@ -130,6 +134,7 @@ public actor APISource: ClusterSource {
     private func begin() {
         guard !hasBegun else { return }
         hasBegun = true
+        meter?.begin(reflectors.map { APIMeter.Watch(resource: $0.resource.plural) })
         drivers = reflectors.indices.map { index in Task { await drive(index) } }
     }
 
@@ -160,22 +165,39 @@ public actor APISource: ClusterSource {
         switch outcome {
         case .ended: reflectors[index].end(at: now)
         case .failed(.cancelled): end()
-        case .failed(let error): reflectors[index].fail(error, at: now)
+        case .failed(let error):
+            meter?.update(index) { $0.failures += 1 }
+            reflectors[index].fail(error, at: now)
         case .given: break
         }
+        count(index)
         tell()
+    }
+
+    private func count(_ index: Int) {
+        let reflector = reflectors[index]
+        meter?.update(index) { watch in
+            (watch.hasSynced, watch.isUp) = (reflector.hasSynced, reflector.outage == nil && reflector.hasSynced)
+            watch.resource = reflector.resource.plural
+        }
     }
 
     /// Sends a request and takes its answer, to the end of it.
     private func converse(_ request: APIRequest, _ index: Int) async -> Outcome {
+        meter?.update(index) { $0.requests += 1 }
         do throws(APIError) {
             let response = try await client.send(request)
             guard !Task.isCancelled else { return .given }
+            let isRefused = response.status != 200
+            if isRefused { meter?.update(index) { $0.failures += 1 } }
             reflectors[index].begin(
                 status: response.status, retryAfter: response.header("retry-after"), at: time.now())
             tell()
             while let piece = try await response.body.next(isolation: self) {
-                guard !Task.isCancelled, reflectors[index].receive(piece, at: time.now()) else {
+                if !isRefused { meter?.update(index) { $0.lastHeard = .now } }
+                let isEnough = Task.isCancelled || !reflectors[index].receive(piece, at: time.now())
+                count(index)
+                guard !isEnough else {
                     tell()
                     return .given
                 }

@@ -31,7 +31,8 @@ struct WatchedResource: Hashable, Sendable {
     /// What the server calls a list of them.
     var listKind: String { kind.rawValue + "List" }
 
-    private var plural: String { title.lowercased() }
+    /// As paths name it: `endpointslices`.
+    var plural: String { title.lowercased() }
 
     private var group: String {
         kind.apiVersion.contains("/") ? String(kind.apiVersion.prefix { $0 != "/" }) : ""
