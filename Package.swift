@@ -38,6 +38,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         // Without its traits: they bring all of Foundation.
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
     ],
@@ -116,8 +117,19 @@ let package = Package(
             name: "ForwardProxy", dependencies: ["Base", "EventLoop", "Objects", "Balancing"], swiftSettings: settings),
         .target(name: "DemoPods", dependencies: ["Base", "EventLoop", "HTTP"], swiftSettings: settings),
         .target(
-            name: "Admin", dependencies: ["Base", "EventLoop", "Objects", "Status", "HTTP", "Host", "Resolution"],
-            swiftSettings: settings),
+            name: "Admin",
+            dependencies: [
+                "Base", "EventLoop", "Objects", "Balancing", "Status", "Relay", "KubernetesAPI", "HTTP", "Host",
+                "Resolution",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            resources: [.embedInCode("Dashboard/dashboard.html")], swiftSettings: settings),
         .executableTarget(
             name: "portico",
             dependencies: [
@@ -220,7 +232,10 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "AdminTests",
-            dependencies: ["Base", "EventLoop", "Objects", "Status", "Admin", "HTTP", "Resolution", "TestSupport"],
+            dependencies: [
+                "Base", "EventLoop", "Objects", "Balancing", "Status", "Relay", "Admin", "HTTP", "Resolution",
+                "TestSupport",
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "APIProxyTests",

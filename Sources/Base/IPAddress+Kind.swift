@@ -27,3 +27,10 @@ extension IPAddress {
         return nil
     }
 }
+
+extension IPAddress {
+    /// `0.0.0.0`
+    public static let anyIPv4 = IPAddress(v4: 0)
+    /// `::`
+    public static let anyIPv6 = IPAddress(v6High: 0, low: 0)
+}

@@ -21,6 +21,8 @@ public struct Problem: Hashable, Sendable, CustomStringConvertible {
         case listener
         /// Health checks cannot be answered at an address.
         case health
+        /// Metrics and status cannot be served at an address.
+        case admin
         /// Endpoints that nobody can reach from here.
         case endpoints
         /// Something there is not enough of: descriptors, proxy ports.

@@ -74,7 +74,7 @@ extension Portal.Place {
     }
 
     /// Nil for a node port, which is on any address of the node.
-    var address: IPAddress? {
+    public var address: IPAddress? {
         switch self {
         case .clusterIP(let address), .externalIP(let address), .loadBalancerIP(let address): address
         case .nodePort: nil

@@ -12,6 +12,7 @@ public enum Finder: Hashable, Comparable, Sendable {
     /// Who tries to reach endpoints.
     case endpoints
     case health
+    case admin
     case rules
 }
 

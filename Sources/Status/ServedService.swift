@@ -7,6 +7,8 @@ public struct ServedService: Sendable, Equatable {
     public var notes: [Note]
     /// What is not as it was asked for, and the Service's own.
     public var problems: [Problem]
+    /// Addresses from which rules lead clients to its ports; none where there are no rules.
+    public var portals: [PortalStatus] = []
 
     public init(ports: [PortStatus] = [], notes: [Note] = [], problems: [Problem] = []) {
         self.ports = ports
@@ -39,6 +41,27 @@ public struct PortStatus: Sendable, Equatable {
         self.endpoints = endpoints
         self.doors = doors
         self.local = local
+    }
+}
+
+/// An address of a service port that leads here by the kernel's rules.
+public struct PortalStatus: Sendable, Hashable {
+    public enum Kind: String, Sendable {
+        case clusterIP = "cluster IP"
+        case externalIP = "external IP"
+        case loadBalancerIP = "load balancer IP"
+        case nodePort = "node port"
+    }
+
+    public let owner: ServicePortID
+    public let kind: Kind
+    /// Of a node port, any address of its family.
+    public let address: EndpointAddress
+
+    public init(owner: ServicePortID, kind: Kind, address: EndpointAddress) {
+        self.owner = owner
+        self.kind = kind
+        self.address = address
     }
 }
 

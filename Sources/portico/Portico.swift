@@ -35,8 +35,8 @@ struct Portico: AsyncParsableCommand {
             """,
         version: Version.description,
         subcommands: [
-            Dev.self, Forward.self, ProxyAPI.self, Init.self, Daemon.self, Render.self, Check.self, DemoPod.self,
-            ShowVersion.self,
+            Dev.self, Forward.self, ProxyAPI.self, Init.self, Daemon.self, ShowStatus.self, Top.self, Render.self,
+            Check.self, DemoPod.self, ShowVersion.self,
         ]
     )
 

@@ -33,7 +33,7 @@ import Testing
         #expect(command.printing.output == .text)
         #expect(command.local.demoPods == nil && !command.view.connections)
         #expect(command.carrying.balancing == .roundRobin)
-        #expect(command.logging.level == .notice)
+        #expect(LogVerbosity.level(of: command.logging.verbosity) == .notice)
     }
 
     @Test func devTakesEverythingAtOnce() throws {
@@ -156,7 +156,7 @@ import Testing
     func verbosityIsWrittenAsInKubernetes(arguments: [String], verbosity: Int, level: Logger.Level) throws {
         let command = try #require(try Portico.parseAsRoot(["version"] + arguments) as? ShowVersion)
         #expect(command.logging.verbosity == verbosity)
-        #expect(command.logging.level == level)
+        #expect(LogVerbosity.level(of: command.logging.verbosity) == level)
     }
 
     @Test func mistakesAreOneLine() {

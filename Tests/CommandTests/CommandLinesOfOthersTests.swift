@@ -49,7 +49,7 @@ import Testing
                 --log_dir=/var/log --alsologtostderr=true --healthz-port=10256 --metrics-port=0
                 """,
             notes: [
-                "--feature-gates", "--ipvs-sync-period", "--ipvs-min-sync-period", "--log-dir", "--metrics-port",
+                "--feature-gates", "--ipvs-sync-period", "--ipvs-min-sync-period", "--log-dir",
             ]),
     ]
 

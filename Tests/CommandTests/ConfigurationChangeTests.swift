@@ -42,7 +42,7 @@ import Testing
         let watch = try #require(ConfigurationWatch(arguments, atStart: atStart))
         #expect(watch.look() == .changed)
         try write(
-            "# A line more.\nclusterCIDR: 10.1.0.0/16\nmetricsBindAddress: 0.0.0.0:1\nconfigSyncPeriod: 15m\nunknown: 1"
+            "# A line more.\nclusterCIDR: 10.1.0.0/16\nenableProfiling: true\nconfigSyncPeriod: 15m\nunknown: 1"
         )
         #expect(watch.look() == .same, "what has no effect, and where it stands, is no reason to start anew")
         try write(

@@ -89,7 +89,7 @@ import Testing
 
     @Test func anEmptyValueIsAValue() throws {
         #expect(try daemon("-f", "x", "--healthz-bind-address=").health.healthzBindAddress.address == nil)
-        #expect(try daemon("-f", "x").health.healthzBindAddress == .standard)
+        #expect(try daemon("-f", "x").health.healthzBindAddress == .standardHealth)
     }
 
     @Test(

@@ -82,11 +82,26 @@ extension NodeState {
     private func service(_ key: ObjectKey) -> ServedService? {
         guard let resolved = resolver.services[key] else { return nil }
         let known = services[key] ?? NodeService()
-        return ServedService(
+        var served = ServedService(
             ports: known.plannedStatus,
             notes: resolved.notes.filter { $0.level == .info }.map { Note($0.description, isDetail: true) }
                 + known.plan.notes.map { Note($0, isDetail: true) },
             problems: resolved.notes.compactMap { Problem($0) } + known.plan.problems + known.held
                 + known.plannedStatus.problems)
+        served.portals = known.portals.map(PortalStatus.init)
+        return served
+    }
+}
+
+extension PortalStatus {
+    fileprivate init(_ portal: Portal) {
+        let (kind, any): (Kind, IPAddress) =
+            switch portal.place {
+            case .clusterIP(let address): (.clusterIP, address)
+            case .externalIP(let address): (.externalIP, address)
+            case .loadBalancerIP(let address): (.loadBalancerIP, address)
+            case .nodePort(let family): (.nodePort, family == .ipv4 ? .anyIPv4 : .anyIPv6)
+            }
+        self.init(owner: portal.owner, kind: kind, address: EndpointAddress(ip: any, port: portal.port))
     }
 }

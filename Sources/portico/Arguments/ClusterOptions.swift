@@ -27,7 +27,9 @@ struct ClusterOptions: ParsableArguments {
 /// A cluster to ask, looked up.
 struct NamedCluster {
     let access: ClusterAccess
-    let client: HTTPAPIClient
+    let client: any APIClient
+    /// Counts what it is asked.
+    let meter = APIMeter()
     /// For tunnels.
     let upgrades: UpgradeClient
     /// For requests of others.
@@ -50,8 +52,9 @@ struct NamedCluster {
         let host = ExecHost(environment: environment, mayAsk: mayAsk && isatty(STDIN_FILENO) == 1)
         let credentials = Credentials(access, host: host)
         do throws(APIError) {
-            client = try HTTPAPIClient(
-                access, credentials: credentials, version: Version.number, environment: environment)
+            client = MeteredClient(
+                try HTTPAPIClient(
+                    access, credentials: credentials, version: Version.number, environment: environment), meter)
             upgrades = try UpgradeClient(
                 access, credentials: credentials, version: Version.number, environment: environment)
             passage = try APIPassage(

@@ -7,10 +7,13 @@ struct HealthOptions: ParsableArguments {
         help: ArgumentHelp(
             "Where /healthz and /livez are answered; empty for nowhere. (default: 0.0.0.0:10256)",
             valueName: "address:port"),
-        transform: { try HealthAddressArgument($0) })
-    var healthzBindAddress = HealthAddressArgument.standard
+        transform: { try BindAddressArgument($0, port: BindAddressArgument.healthPort) })
+    var healthzBindAddress = BindAddressArgument.standardHealth
 
-    @Flag(help: "End if health checks cannot be answered because something else has the port, instead of trying again.")
+    @Flag(
+        help:
+            "End if health checks cannot be answered, or metrics served, because something else has the port, instead of trying again."
+    )
     var bindAddressHardFail = false
 
     @Option(

@@ -23,21 +23,10 @@ struct LoggingOptions: ParsableArguments {
         }
     }
 
-    /// The level of swift-log that stands for a verbosity of Kubernetes' own programs.
-    var level: Logger.Level {
-        switch verbosity {
-        case ..<2: .notice
-        case 2..<4: .info
-        case 4..<6: .debug
-        default: .trace
-        }
-    }
-
     /// Makes these options those of every logger of the process. Call it once, before the first logger is made.
     func bootstrap() {
-        let (format, level) = (format, level)
-        LoggingSystem.bootstrap { label in
-            StandardErrorLogHandler(label: label, format: format, level: level)
-        }
+        let format = format
+        LogVerbosity.set(verbosity)
+        LoggingSystem.bootstrap { label in StandardErrorLogHandler(label: label, format: format) }
     }
 }

@@ -1,3 +1,4 @@
+import Admin
 import ArgumentParser
 import Base
 import Glibc
@@ -7,6 +8,7 @@ import Logging
 import Objects
 import Proxy
 import Redirect
+import Relay
 
 /// `portico daemon`: the service proxy of a node, in place of kube-proxy.
 struct Daemon: AsyncParsableCommand {
@@ -72,11 +74,14 @@ struct Daemon: AsyncParsableCommand {
 
     @OptionGroup(title: "Health") var health: HealthOptions
 
+    @OptionGroup(title: "Metrics and status") var admin: AdminOptions
+
     @OptionGroup(title: "Kernel settings") var kernel: KernelOptions
 
     @OptionGroup(title: "In place of kube-proxy") var kubeProxy: KubeProxyOptions
 
     @OptionGroup(title: "What is printed") var printing: OutputOptions
+    @OptionGroup(title: "What is printed") var access: AccessLogOptions
     @OptionGroup(title: "What is printed") var logging: LoggingOptions
 
     func validate() throws {
@@ -121,16 +126,22 @@ struct Daemon: AsyncParsableCommand {
         }
         for note in applyKernelSettings() { logger.warning("\(note)") }
         let teller = StatusTeller(logger: logger, isInHealth: health.address != nil)
+        let meter = SyncMeter()
+        let desk = desk(teller, meter, api)
+        let accessLog = try access.log()
+        var configuration = RelayConfiguration.ofThisMachine(udpTimeout: relay.udpTimeout?.duration)
+        configuration.reportsConnections = accessLog != nil
         let restart = Restart(self)
         restart.followUntilServing(logger)
         try await Session<DaemonRole>(
             source: api.map {
-                SourceReader(APISource($0.client, .node(named: node.nodeName)), teller, mayBeEmpty: true)
+                SourceReader(
+                    APISource($0.client, .node(named: node.nodeName), meter: $0.meter), teller, mayBeEmpty: true)
             }
                 ?? SourceReader(manifests.inputs, teller),
             teller: teller,
             report: NodeReport(format: printing.output, output: .output, node: node.nodeName),
-            configuration: .ofThisMachine(udpTimeout: relay.udpTimeout?.duration)
+            configuration: configuration, desk: desk, accessLog: accessLog
         ).run(
             DaemonRole(
                 settings: settings,
@@ -147,8 +158,21 @@ struct Daemon: AsyncParsableCommand {
                     events: api.map {
                         EventRecorder($0.client, node: node.nodeName) { logger.warning("\($0)") }
                     }),
-                iptables: iptables, restart: restart))
+                iptables: iptables, restart: restart, meter: meter, desk: desk))
         if restart.isWanted { throw restart.now() }
+    }
+
+    private func desk(_ teller: StatusTeller, _ meter: SyncMeter, _ api: NamedCluster?) -> AdminDesk {
+        var subject = AdminSubject(command: "portico daemon", version: Version.number, board: teller.board)
+        subject.node = node.nodeName
+        subject.services = admin.metricsServices
+        subject.sync = meter
+        subject.cluster = api.map { .init(meter: $0.meter, server: $0.access.server.authority) }
+        subject.configuration = { ConfigurationWriter(self).json }
+        subject.verbosity = .init(read: { LogVerbosity.current }, write: { LogVerbosity.set($0) })
+        return AdminDesk(
+            subject, at: admin.places(ofNode: node.nodeName, isRoot: geteuid() == 0),
+            isShared: succession.takeover != nil, teller)
     }
 
     /// - Returns: what the kernel refuses.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Balancing
+import Base
 import Cluster
 import DemoPods
 import EventLoop

@@ -1,3 +1,4 @@
+import Admin
 import ArgumentParser
 import Balancing
 import Base
@@ -100,6 +101,7 @@ struct Dev: AsyncParsableCommand {
 
     @OptionGroup(title: "What is printed") var printing: OutputOptions
     @OptionGroup(title: "What is printed") var view: ViewOptions
+    @OptionGroup(title: "What is printed") var access: AccessLogOptions
     @OptionGroup(title: "What is printed") var logging: LoggingOptions
 
     @Argument(
@@ -196,15 +198,29 @@ struct Dev: AsyncParsableCommand {
         settings.resolvesHeadless = isNamed || local.demoPods != nil || forwardProxy != nil
         SessionSignal.begin()
         var configuration = RelayConfiguration.ofThisMachine(udpTimeout: relay.udpTimeout?.duration)
-        configuration.reportsConnections = view.connections || reachability != nil
+        let accessLog = try access.log()
+        configuration.reportsConnections = view.connections || reachability != nil || accessLog != nil
         if let reach { configuration.carry(by: reach, share: sharing.share, Logger(label: "dev")) }
         try await Session<DevRole>(
             source: source(named, teller), teller: teller,
             report: isWatched ? LiveReport(report, on: .output) : report, configuration: configuration,
-            hasOthers: !lone.services.isEmpty
+            desk: desk(teller, named), accessLog: accessLog, hasOthers: !lone.services.isEmpty
         ).run(
             DevRole(
                 settings: settings, drainLimit: carrying.drainTimeout.duration, keepsGoing: ports.keepGoing, demo: demo,
                 names: publisher, forwarding: forwardProxy, command: command))
+    }
+
+    private func desk(_ teller: StatusTeller, _ cluster: NamedCluster?) -> AdminDesk? {
+        guard let admin = view.admin else { return nil }
+        var subject = AdminSubject(command: "portico dev", version: Version.number, board: teller.board)
+        subject.services = .all
+        subject.cluster = cluster.map { .init(meter: $0.meter, server: $0.access.server.authority) }
+        subject.verbosity = .init(read: { LogVerbosity.current }, write: { LogVerbosity.set($0) })
+        let desk = AdminDesk(subject, at: [.init(address: .port(admin.address))], isShared: false, teller) { place in
+            teller.logger.notice("status, metrics and a dashboard: http://\(place)/")
+        }
+        desk.begin()
+        return desk
     }
 }

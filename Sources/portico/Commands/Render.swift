@@ -49,7 +49,7 @@ struct Render: AsyncParsableCommand {
         let objects = try await SourceReader(manifests.inputs, teller).first().changes
         var settings = node.settings
         // Where the daemon answers unless told otherwise.
-        settings.healthPort = HealthAddressArgument.standardPort
+        settings.healthPort = BindAddressArgument.healthPort
         let rendering = NodeRendering(objects, settings) { [settings] node in
             NodeAddresses(NetworkInterfaces.current(), node: node, settings)
         }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Base
 
 /// `portico version`.
 struct ShowVersion: ParsableCommand {

@@ -25,6 +25,7 @@ final class DaemonHealth {
     private let checks: ServiceHealthServers
     private var listener: HealthServer?
     private var isOutOfReach = false
+    let counts = ProbeCounts()
 
     /// - Parameter address: of `/healthz`; nil for none.
     init(
@@ -43,6 +44,9 @@ final class DaemonHealth {
         // Who asks a process that serves is not to get the answers of one that does not yet.
         if !isShared || isNobodyThere { _ = listen() }
     }
+
+    /// Nobody else answers in this one's place, as a process does that is to be taken over from.
+    var isAlone: Bool { listener != nil || address == nil }
 
     private var isNobodyThere: Bool {
         guard let address else { return false }
@@ -82,7 +86,8 @@ final class DaemonHealth {
     func listen() -> [Problem] {
         guard let address, listener == nil else { return [] }
         do throws(SystemError) {
-            listener = try HealthServer(health, at: SocketAddress(address), on: server, shared: isShared)
+            listener = try HealthServer(
+                health, at: SocketAddress(address), on: server, shared: isShared, counts: counts)
             return []
         } catch {
             let text = "cannot answer health checks at \(address): \(error.reason)"

@@ -1,6 +1,8 @@
+import Admin
 import Base
 import Cluster
 import Glibc
+import HTTP
 import Host
 import Logging
 import Objects
@@ -17,6 +19,9 @@ struct DaemonRole: SessionRole {
     /// Nil leaves the firewall alone.
     let iptables: Iptables?
     let restart: Restart
+    /// Counts how it goes.
+    let meter: SyncMeter
+    let desk: AdminDesk
     let manager = ServiceManager.current
 
     /// What works once the session has begun.
@@ -45,11 +50,16 @@ struct DaemonRole: SessionRole {
     /// Nil without a cluster.
     private var identity: NodeIdentity?
 
-    init(settings: NodeSettings, options: DaemonOptions, iptables: Iptables?, restart: Restart) {
+    init(
+        settings: NodeSettings, options: DaemonOptions, iptables: Iptables?, restart: Restart, meter: SyncMeter,
+        desk: AdminDesk
+    ) {
         self.settings = settings
         self.options = options
         self.iptables = iptables
         self.restart = restart
+        self.meter = meter
+        self.desk = desk
     }
 
     var rereading: String { "SIGHUP: reading everything again, and looking at the rules" }
@@ -75,6 +85,12 @@ struct DaemonRole: SessionRole {
             throw CommandFailure("\(problem) (--bind-address-hard-fail)")
         }
         self.health = health
+        if options.isHealthRequired, options.takeover == nil { try desk.check() }
+        desk.subject.seat.probes = { [counts = health.counts] probe in
+            Dictionary(counts.answers(to: probe).map { (Int($0.key.rawValue), $0.value) }) { $0 + $1 }
+        }
+        // Who asks a process that serves is not to get the answers of one that does not yet.
+        if options.takeover == nil || health.isAlone { desk.begin() }
     }
 
     mutating func start(_ first: SourceUpdate, _ tools: SessionTools<Event>) async throws -> Bool {
@@ -87,9 +103,10 @@ struct DaemonRole: SessionRole {
         let proxy = NodeProxy(relay: tools.relay, settings: settings, backEnd: backEnd)
         let succession = Succession(
             path: options.takeover, isForced: options.isTakeoverForced, relay: tools.relay, logger: logger)
-        try await tools.signals.unlessEnded { [options] in
+        try await tools.signals.unlessEnded { [options, meter] in
             try await succession.takePlace(for: proxy) { doors throws(CommandFailure) in
                 if !doors.isEmpty, !options.allowsEmpty { try checks.worthTakingOver() }
+                if !doors.isEmpty { meter.tookOver() }
             }
         }
         let keeper = RuleKeeper(
@@ -110,6 +127,7 @@ struct DaemonRole: SessionRole {
         guard let parts else { return }
         // A Node that may not be read is not missing.
         identity?.isReadable = !update.unknownKinds.contains(.node)
+        meter.queue(update.changes.objects.lazy.map { (id: $0.key, object: $0.value) })
         let served = await parts.proxy.serve(update.changes)
         take(served, isChange: true)
         isAhead = true
@@ -128,6 +146,7 @@ struct DaemonRole: SessionRole {
         switch event {
         case .succeeded:
             hasSuccessor = true
+            meter.wasSucceeded()
             return true
         case .addresses:
             let before = addresses
@@ -175,6 +194,9 @@ struct DaemonRole: SessionRole {
 
     private mutating func take(_ redirected: NodeProxy.Redirected, _ parts: Parts) async {
         let (kernel, teller) = (redirected.kernel, parts.tools.teller)
+        // Where nothing had to be looked at, nothing was attempted.
+        if !hasStarted || kernel.duration > .zero || !kernel.isInForce { meter.attempted(SyncMeter.Attempt(kernel)) }
+        if kernel.isInForce, !redirected.isToBeServed { meter.inForce() }
         parts.health.update(kernel)
         for change in kernel.changes { teller.logger.info("\(change)") }
         warn(kernel.warnings)
@@ -198,6 +220,7 @@ struct DaemonRole: SessionRole {
             return
         }
         isServing = true
+        desk.begin()
         if options.takeover != nil { retryDoors(parts.tools) }
         teller.update { $0.enter(.serving) }
         do throws(SystemError) {
@@ -229,7 +252,10 @@ struct DaemonRole: SessionRole {
         if hasSuccessor, isServing {
             logger.notice("another process has taken over; open connections may end in their own time")
         }
-        if await isReplaced { parts.health.close() }
+        if await isReplaced {
+            parts.health.close()
+            desk.close()
+        }
         parts.tools.teller.update { $0.enter(.draining) }
         for task in parts.feeds + [parts.rules] { task.cancel() }
         // Rules and doors are nobody's, or another's, from there on.

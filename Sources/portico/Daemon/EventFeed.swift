@@ -54,6 +54,7 @@ struct EventTelling: Equatable {
         let service = ObjectKey(subject: problem.subject)
         switch (problem.kind, service) {
         case (.health, nil): self.init(reason: "FailedToStartProxierHealthcheck", action: "StartKubeProxy")
+        case (.admin, _): self.init(reason: "FailedToStartMetricServer", action: "StartKubeProxy")
         case (.health, let service?):
             self.init(service: service, reason: "FailedToStartServiceHealthcheck", action: "Listen")
         // A program of this node has the port.

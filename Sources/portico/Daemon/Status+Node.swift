@@ -1,3 +1,4 @@
+import Admin
 import Base
 import Proxy
 import Redirect
@@ -49,6 +50,14 @@ extension RulesStatus {
         let inForce = result.families.filter { (try? $0.value.outcome.get()) != nil }.keys.sorted()
         self.init(
             inForce: inForce, isInForce: result.isInForce, isNone: result.families.isEmpty, duration: result.duration,
+            processes: result.cost.processes, bytes: result.cost.bytes)
+    }
+}
+
+extension SyncMeter.Attempt {
+    init(_ result: KernelResult) {
+        self.init(
+            duration: result.duration, families: result.families.mapValues { (try? $0.outcome.get()) != nil },
             processes: result.cost.processes, bytes: result.cost.bytes)
     }
 }

@@ -21,7 +21,7 @@ extension Dev {
     func source(_ named: NamedCluster?, _ teller: StatusTeller) -> SourceReader? {
         if let named {
             let selected = APISelection.services(namespaces: selection.namespaces.map(\.name))
-            return SourceReader(APISource(named.client, selected), teller, mayBeEmpty: true)
+            return SourceReader(APISource(named.client, selected, meter: named.meter), teller, mayBeEmpty: true)
         }
         return selection.files.isEmpty ? nil : SourceReader(selection.inputs, teller)
     }

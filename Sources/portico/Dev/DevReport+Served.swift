@@ -1,3 +1,4 @@
+import Base
 import Status
 
 /// How much of what there is to serve somebody serves, as `portico dev` tells it.

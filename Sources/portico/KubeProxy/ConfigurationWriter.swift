@@ -1,4 +1,5 @@
 import Base
+import Documents
 import KubernetesAPI
 import Logging
 import Proxy
@@ -21,6 +22,13 @@ struct ConfigurationWriter {
 
     /// All of it.
     var text: String { text(KubeProxySetting.all) }
+
+    /// The same as kube-proxy's `/configz` has it.
+    var json: String {
+        let tree = Array(text.utf8).withUnsafeBufferPointer { try? YAMLReader.read($0, firstLine: 1) }
+        let object = tree.flatMap { tree in tree.root.flatMap { tree.json(of: $0, atMost: 1 << 20) } }
+        return "{\"kubeproxy.config.k8s.io\":\(object ?? "{}")}\n"
+    }
 
     /// What makes a difference to this daemon: two that have the same do the same, however their files are written.
     var effect: String { text(KubeProxySetting.all.filter { $0.effect == .same }) }
@@ -85,6 +93,7 @@ struct ConfigurationWriter {
         case "iptables.syncPeriod": "\(daemon.rules.iptablesSyncPeriod)"
         case "logging.format": daemon.logging.format.rawValue
         case "logging.verbosity": "\(daemon.logging.verbosity)"
+        case "metricsBindAddress": daemon.admin.address.map { "\($0)" } ?? ""
         case "mode": daemon.kubeProxy.proxyMode ?? KubeProxyOptions.Mode.userspace.rawValue
         case "nodePortAddresses": node.nodeportAddresses.description
         case "oomScoreAdj": "\(kernel.oomScoreAdj)"

@@ -146,18 +146,17 @@ struct KubeProxySetting: Sendable {
     private static let service: [KubeProxySetting] = [
         .init("healthz-bind-address", "healthzBindAddress", .text, standard: "0.0.0.0:10256"),
         .init("healthz-port", nil, .integer, standard: "10256"),
-        .init(
-            "metrics-bind-address", "metricsBindAddress", .text, .none(metrics), standard: "127.0.0.1:10249"),
-        .init("metrics-port", nil, .integer, .none(metrics), standard: "10249"),
+        .init("metrics-bind-address", "metricsBindAddress", .text, standard: "127.0.0.1:10249"),
+        .init("metrics-port", nil, .integer, standard: "10249"),
         .init("bind-address-hard-fail", "bindAddressHardFail", .toggle, standard: "false"),
-        .init("show-hidden-metrics-for-version", "showHiddenMetricsForVersion", .text, .none(metrics)),
+        .init("show-hidden-metrics-for-version", "showHiddenMetricsForVersion", .text, .none(hidden)),
         .init("profiling", "enableProfiling", .toggle, .none("there are no profiles to ask for"), standard: "false"),
         .init("feature-gates", "featureGates", .gates, .none("there are no feature gates")),
         .init("config", nil, .text), .init("write-config-to", nil, .text), .init("init-only", nil, .toggle),
         .init("cleanup", nil, .toggle),
     ]
 
-    private static let metrics = "no metrics are served yet"
+    private static let hidden = "no metrics are hidden"
 
     // MARK: Logs
 

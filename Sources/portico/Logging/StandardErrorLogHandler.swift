@@ -9,14 +9,18 @@ import Proxy
 struct StandardErrorLogHandler: LogHandler {
     let label: String
     let format: OutputFormat
-    var logLevel: Logger.Level
+    /// Its own, if somebody has given it one; else that of the process.
+    private var ownLevel: Logger.Level?
+    var logLevel: Logger.Level {
+        get { ownLevel ?? LogVerbosity.level }
+        set { ownLevel = newValue }
+    }
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?
 
-    init(label: String, format: OutputFormat, level: Logger.Level) {
+    init(label: String, format: OutputFormat) {
         self.label = label
         self.format = format
-        logLevel = level
     }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {

@@ -85,7 +85,9 @@ struct ProjectCommandLine {
     }
 
     /// As the parser takes them.
-    static func normalized(_ arguments: [String]) -> [String] { DemoPodsArgument.normalized(arguments) }
+    static func normalized(_ arguments: [String]) -> [String] {
+        AdminArgument.normalized(DemoPodsArgument.normalized(arguments))
+    }
 
     // MARK: Arguments
 

@@ -1,3 +1,4 @@
+import Base
 import Objects
 
 /// A project file made from what manifests have: what is sure as fields, what a user may want as comments that name

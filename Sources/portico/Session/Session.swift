@@ -1,3 +1,4 @@
+import Admin
 import ArgumentParser
 import Base
 import Cluster
@@ -26,6 +27,10 @@ struct Session<Role: SessionRole> {
     let teller: StatusTeller
     let report: any SessionReport
     let configuration: RelayConfiguration
+    /// Shows others how things stand; nil for nobody.
+    var desk: AdminDesk?
+    /// Nil for none.
+    var accessLog: AccessLog?
     /// The command line names something to serve besides what the source says.
     var hasOthers = false
 
@@ -61,9 +66,16 @@ struct Session<Role: SessionRole> {
         let reports = RelayReports()
         let relay = try Relay(configuration) { reports.take($0) }
         report.begin { relay.snapshot() }
+        desk?.subject.seat.relay = relay
         let changes = teller.board.reader()
         let telling = [
-            Task { await reports.narrate(logger, hear: { report.hear($0) }) },
+            Task { [desk, accessLog] in
+                await reports.narrate(logger) { event in
+                    report.hear(event)
+                    desk?.subject.events.take(event)
+                    accessLog?.take(event)
+                }
+            },
             Task { await report.follow(changes, teller.board) },
         ]
         var life = SessionLife.serving
@@ -99,10 +111,12 @@ struct Session<Role: SessionRole> {
         let snapshot = relay.snapshot()
         await relay.stop()
         await role.finish()
+        desk?.close()
         teller.update { $0.enter(.ended) }
         reports.finish()
         teller.board.finish()
         for task in telling { await task.value }
+        accessLog?.finish()
         report.summary(snapshot)
         signals.close()
         var status: Int32?

@@ -28,6 +28,11 @@ struct Frame: Sendable, Equatable {
         lines = lines.prefix(max(height, 1)).map { Self.clipped($0, columns) }
     }
 
+    /// - Parameter lines: pieces of lines, which are clipped to `columns`.
+    init(lines: some Sequence<[StyledText]>, columns: Int) {
+        self.lines = lines.map { Self.clipped($0, max(columns, 1)) }
+    }
+
     func rendered(inColour: Bool) -> [Line] {
         lines.map { line in
             Line(

@@ -8,7 +8,7 @@ public final class HealthServer: Sendable {
     private let server: HTTPServer
     /// More than one where all addresses of both families are listened at.
     private let listeners: [HTTPListener]
-    private let counts: Guarded<[ProxyHealth.Probe: [HTTPStatus: Int]]>
+    private let counts: ProbeCounts
 
     /// - Parameters:
     ///   - address: `[::]` stands for all addresses of both families, as it does for other programs.
@@ -17,16 +17,16 @@ public final class HealthServer: Sendable {
     ///     a gap.
     /// - Throws: ``SystemError`` naming the address.
     public init(
-        _ health: ProxyHealth, at address: SocketAddress, on server: HTTPServer, shared: Bool = false
+        _ health: ProxyHealth, at address: SocketAddress, on server: HTTPServer, shared: Bool = false,
+        counts: ProbeCounts = ProbeCounts()
     ) throws(SystemError) {
         self.server = server
-        let counts = Guarded<[ProxyHealth.Probe: [HTTPStatus: Int]]>([:])
         let answer: HTTPServer.Handler = { request in
             guard let probe = ProxyHealth.Probe(rawValue: request.path) else {
                 return HTTPAnswer(.notFound, "404 page not found\n".utf8)
             }
             let answer = health.answer(probe)
-            counts.withLock { $0[probe, default: [:]][answer.status, default: 0] += 1 }
+            counts.count(probe, answer.status)
             return answer
         }
         var listeners: [HTTPListener] = []
@@ -53,11 +53,24 @@ public final class HealthServer: Sendable {
     /// How often a probe was answered with each status: what kube-proxy counts as `proxy_healthz_total` and
     /// `proxy_livez_total`.
     public func answers(to probe: ProxyHealth.Probe) -> [HTTPStatus: Int] {
-        counts.withLock { $0[probe] ?? [:] }
+        counts.answers(to: probe)
     }
 
     /// Ends listening, and returns when the address is free. Idempotent.
     public func close() {
         for listener in listeners { listener.close() }
+    }
+}
+
+/// How often probes were answered with each status, by servers that may come and go. Any thread.
+public final class ProbeCounts: Sendable {
+    private let counts = Guarded<[ProxyHealth.Probe: [HTTPStatus: Int]]>([:])
+
+    public init() {}
+
+    public func answers(to probe: ProxyHealth.Probe) -> [HTTPStatus: Int] { counts.withLock { $0[probe] ?? [:] } }
+
+    func count(_ probe: ProxyHealth.Probe, _ status: HTTPStatus) {
+        counts.withLock { $0[probe, default: [:]][status, default: 0] += 1 }
     }
 }

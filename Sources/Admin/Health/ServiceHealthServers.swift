@@ -128,13 +128,6 @@ public final class ServiceHealthServers: Sendable {
     }
 }
 
-extension IPAddress {
-    /// `0.0.0.0`
-    public static let anyIPv4 = IPAddress(v4: 0)
-    /// `::`
-    public static let anyIPv6 = IPAddress(v6High: 0, low: 0)
-}
-
 extension SocketAddress {
     init(_ address: IPAddress, port: UInt16) {
         switch address.family {

@@ -1,0 +1,75 @@
+internal import AsyncHTTPClient
+public import Base
+internal import NIOCore
+internal import NIOHTTP1
+
+/// Asks a process of this machine, or another, how things stand.
+public struct AdminClient: Sendable {
+    /// Why there is no answer. For people.
+    public struct Failure: Error, Hashable, Sendable, CustomStringConvertible {
+        public let description: String
+    }
+
+    /// More than any answer has.
+    private static let mostBytes = 256 << 20
+
+    /// Lives as long as the process.
+    private static let http = {
+        var configuration = HTTPClient.Configuration()
+        configuration.connectionPool.retryConnectionEstablishment = false
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }()
+
+    private let address: AdminServer.Address
+
+    public init(_ address: AdminServer.Address) { self.address = address }
+
+    /// - Parameter path: with its query.
+    /// - Throws: ``Failure``; also for an answer that is no 200.
+    public func get(_ path: String) async throws(Failure) -> [UInt8] {
+        do {
+            var request = HTTPClientRequest(url: prefix + path)
+            // The process may be replaced by another before the next question.
+            request.headers.add(name: "Connection", value: "close")
+            let answer = try await Self.http.execute(request, timeout: .seconds(10))
+            let body = try await answer.body.collect(upTo: Self.mostBytes)
+            guard answer.status == .ok else {
+                throw Failure(
+                    description: "\(address) answers \(answer.status.code): \(String(buffer: body).onOneLine)")
+            }
+            return Array(body.readableBytesView)
+        } catch let failure as Failure {
+            throw failure
+        } catch {
+            throw Failure(description: "\(address) does not answer: \(Self.words(for: error))")
+        }
+    }
+
+    private var prefix: String {
+        switch address {
+        case .port(let address): "http://\(address)"
+        case .socket(let path): "http+unix://\(Self.encoded(path))"
+        }
+    }
+
+    private static func encoded(_ path: String) -> String {
+        path.utf8.map { byte in
+            let character = Character(UnicodeScalar(byte))
+            if character.isASCII, character.isLetter || character.isNumber || "-_.".contains(character) {
+                return String(character)
+            }
+            let digits = String(byte, radix: 16, uppercase: true)
+            return "%" + (digits.count == 1 ? "0" : "") + digits
+        }.joined()
+    }
+
+    private static func words(for error: any Error) -> String {
+        switch error {
+        case let error as IOError: SystemError.reason(error.errnoCode)
+        case let error as HTTPClientError:
+            [.connectTimeout, .deadlineExceeded, .readTimeout].contains(error)
+                ? "it is silent" : error == .remoteConnectionClosed ? "it has closed the connection" : "\(error)"
+        default: "\(error)".onOneLine
+        }
+    }
+}

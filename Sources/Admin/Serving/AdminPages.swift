@@ -1,0 +1,74 @@
+internal import Balancing
+public import Base
+
+/// What is shown, by path, and to whom (docs/metrics.md, docs/status.md).
+///
+/// Other machines see metrics, health and the mode. All else tells who is connected to whom, and is for programs of this
+/// machine; to change something is for those who may use the Unix socket.
+public struct AdminPages: Sendable {
+    let subject: AdminSubject
+
+    public init(_ subject: AdminSubject) { self.subject = subject }
+
+    public func answer(_ request: AdminRequest, _ access: AdminAccess) async -> AdminAnswer {
+        let isReading = request.method == "GET" || request.method == "HEAD"
+        switch request.path {
+        case "/metrics" where isReading: return metrics(request)
+        case "/healthz" where isReading, "/livez" where isReading: return AdminAnswer(200, "ok")
+        // Without a newline, as kube-proxy has it and programs compare it.
+        case "/proxyMode" where isReading: return AdminAnswer(200, subject.mode)
+        default: break
+        }
+        guard access != .everybody else {
+            return AdminAnswer(404, "not found; other machines see /metrics, /healthz, /livez and /proxyMode\n")
+        }
+        if access == .machine, request.mayBeOfAnotherPage {
+            return AdminAnswer(403, "this is for programs of this machine, not for pages of others\n")
+        }
+        switch (request.method, request.path) {
+        case ("GET", "/"), ("HEAD", "/"): return Dashboard.page
+        case ("GET", "/status"), ("HEAD", "/status"): return status(request)
+        case ("GET", "/events"): return events(request)
+        case ("GET", "/debug/connections"): return await connections(request)
+        case ("GET", "/configz"):
+            return subject.configuration.map { AdminAnswer(200, $0(), contentType: "application/json") } ?? Self.missing
+        case ("GET", "/log-level"): return AdminAnswer(200, "\(subject.verbosity?.read() ?? 0)\n")
+        case ("PUT", "/log-level"), ("PUT", "/debug/flags/v"): return setVerbosity(request, access)
+        default: return isReading ? Self.missing : AdminAnswer(405, "only reading is possible here\n")
+        }
+    }
+
+    private static let missing = AdminAnswer(
+        404,
+        "not found; there are /, /metrics, /status, /events, /debug/connections, /configz, /log-level and /proxyMode\n")
+
+    private func metrics(_ request: AdminRequest) -> AdminAnswer {
+        let format = MetricText.Format(accept: request.accept)
+        return AdminAnswer(bytes: subject.metrics(format), contentType: format.contentType)
+    }
+
+    private func status(_ request: AdminRequest) -> AdminAnswer {
+        .json(StatusReport(subject, service: request.query["service"]).value)
+    }
+
+    private func events(_ request: AdminRequest) -> AdminAnswer {
+        .json(subject.events.report(after: request.query["after"].flatMap { UInt64($0) } ?? 0))
+    }
+
+    private func connections(_ request: AdminRequest) async -> AdminAnswer {
+        let most = request.query["limit"].flatMap { Int($0) }.map { min(max($0, 1), 10_000) } ?? 1000
+        return .json(await ConnectionReport(subject).value(of: request.query["service"], atMost: most))
+    }
+
+    private func setVerbosity(_ request: AdminRequest, _ access: AdminAccess) -> AdminAnswer {
+        guard access == .owner else {
+            return AdminAnswer(403, "the log's level is changed through the Unix socket only\n")
+        }
+        let text = String(decoding: request.body, as: UTF8.self).filter { !$0.isWhitespace }
+        guard let verbosity = subject.verbosity, let level = Int(text), (0...10).contains(level) else {
+            return AdminAnswer(400, "a level from 0 to 10 is expected\n")
+        }
+        verbosity.write(level)
+        return AdminAnswer(200, "the log's level is \(level) now\n")
+    }
+}

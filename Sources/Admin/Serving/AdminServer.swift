@@ -1,0 +1,166 @@
+public import Base
+internal import Glibc
+internal import HTTPTypes
+internal import HummingbirdCore
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+
+/// Serves metrics, status and the dashboard, over TCP or at a Unix socket. Hummingbird speaks HTTP; one thread does for all
+/// of it, and it begins with the first server.
+public struct AdminServer: Sendable {
+    public enum Address: Hashable, Sendable, CustomStringConvertible {
+        /// - Parameter port: 0 for any that is free.
+        case port(EndpointAddress)
+        /// Of mode 0600: its owner's and root's alone.
+        case socket(path: String)
+
+        public var description: String {
+            switch self {
+            case .port(let address): "\(address)"
+            case .socket(let path): path
+            }
+        }
+    }
+
+    /// Why it cannot listen. For people.
+    public struct Failure: Error, Hashable, Sendable, CustomStringConvertible {
+        public let description: String
+        /// Somebody else has the address, who may go.
+        public let isInUse: Bool
+    }
+
+    /// Of one server: a scrape may be large, and a client may read it slowly.
+    private static let mostClients = 32
+    private static let loop = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    // What it says is about itself.
+    private static let silence = Logger(label: "portico.admin") { _ in SwiftLogNoOpLogHandler() }
+
+    private let pages: AdminPages
+
+    public init(_ pages: AdminPages) { self.pages = pages }
+
+    /// Serves until its task is cancelled, which ends all connections.
+    ///
+    /// - Parameters:
+    ///   - shared: another process of this user may listen there too, if it also does so shared: for a restart without a
+    ///     gap.
+    ///   - started: is told where it listens.
+    public func run(
+        at address: Address, shared: Bool = false, started: @Sendable (Address) -> Void = { _ in }
+    ) async throws(Failure) {
+        let clients = ClientCount(most: Self.mostClients)
+        var place: UnixSocketPlace?
+        let http = HTTP1Channel(
+            responder: { [pages] request, writer, channel in
+                try await Self.respond(request, writer, pages, Self.access(channel, address))
+            },
+            configuration: .init(
+                idleTimeout: .seconds(120),
+                httpDecoderConfiguration: .init(
+                    maxHeaderFieldSize: 8 << 10, maxHeaderListSize: 16 << 10, maxHeaderFieldCount: 100)))
+        do {
+            let server = try await Self.listen(at: address, shared: shared) {
+                channel -> EventLoopFuture<HTTP1Channel.Value> in
+                guard clients.enter() else {
+                    channel.close(promise: nil)
+                    return channel.eventLoop.makeFailedFuture(ChannelError.eof)
+                }
+                channel.closeFuture.whenComplete { _ in clients.leave() }
+                return http.setup(channel: channel, logger: Self.silence)
+            }
+            defer { place?.leave() }
+            if case .socket(let path) = address { place = UnixSocketPlace(path, isOurs: true) }
+            started(Self.place(of: server.channel, address))
+            try await withThrowingDiscardingTaskGroup { group in
+                try await server.executeThenClose { inbound in
+                    for try await client in inbound {
+                        group.addTask { await http.handle(value: client, logger: Self.silence) }
+                    }
+                }
+                group.cancelAll()
+            }
+        } catch is CancellationError {
+            return
+        } catch let failure as Failure {
+            throw failure
+        } catch {
+            let code = (error as? IOError)?.errnoCode ?? (error as? SystemError)?.code
+            throw Failure(
+                description: code.map { SystemError.reason($0) } ?? "\(error)", isInUse: code == EADDRINUSE)
+        }
+    }
+
+    // MARK: Listening
+
+    private static func listen<Client: Sendable>(
+        at address: Address, shared: Bool,
+        _ begin: @escaping @Sendable (any Channel) -> EventLoopFuture<Client>
+    ) async throws -> NIOAsyncChannel<Client, Never> {
+        var bootstrap = ServerBootstrap(group: loop).serverChannelOption(.backlog, value: 64)
+        switch address {
+        case .port(let address):
+            bootstrap = bootstrap.serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            if shared {
+                bootstrap = bootstrap.serverChannelOption(.socketOption(.init(rawValue: SO_REUSEPORT)), value: 1)
+            }
+            return try await bootstrap.bind(
+                host: "\(address.ip)", port: Int(address.port), childChannelInitializer: begin)
+        case .socket(let path):
+            return try await bootstrap.bind(UnixSocketPlace(path).listen(), childChannelInitializer: begin)
+        }
+    }
+
+    private static func place(of channel: any Channel, _ address: Address) -> Address {
+        guard case .port(let wanted) = address, let port = channel.localAddress?.port else { return address }
+        return .port(EndpointAddress(ip: wanted.ip, port: UInt16(clamping: port)))
+    }
+
+    /// Clients at an address of loopback are programs of this machine.
+    private static func access(_ channel: any Channel, _ address: Address) -> AdminAccess {
+        if case .socket = address { return .owner }
+        let ends = [channel.localAddress, channel.remoteAddress].map { $0?.ipAddress.flatMap { IPAddress($0) } }
+        return ends.allSatisfy { $0?.isLoopback == true } ? .machine : .everybody
+    }
+
+    // MARK: Answering
+
+    private static func respond(
+        _ request: Request, _ writer: consuming ResponseWriter, _ pages: AdminPages, _ access: AdminAccess
+    ) async throws {
+        var asked = AdminRequest(method: request.head.method.rawValue, target: request.head.path ?? "/")
+        asked.accept = request.headers[.accept]
+        asked.host = request.head.authority
+        asked.origin = request.headers[.origin]
+        if asked.method == "PUT", let body = try? await request.body.collect(upTo: 4 << 10) {
+            asked.body = Array(body.readableBytesView)
+        }
+        let answer = await pages.answer(asked, access)
+        var head = HTTPResponse(status: .init(code: answer.status))
+        head.headerFields[.contentType] = answer.contentType
+        head.headerFields[.contentLength] = "\(answer.body.count)"
+        head.headerFields[.xContentTypeOptions] = "nosniff"
+        head.headerFields[.cacheControl] = "no-store"
+        if let policy = answer.contentPolicy { head.headerFields[.contentSecurityPolicy] = policy }
+        guard asked.method != "HEAD" else { return try await writer.writeResponse(head) }
+        try await writer.write(response: head, body: ResponseBody(byteBuffer: ByteBuffer(bytes: answer.body)))
+    }
+}
+
+/// How many clients there are.
+private final class ClientCount: Sendable {
+    private let most: Int
+    private let count = Guarded(0)
+
+    init(most: Int) { self.most = most }
+
+    func enter() -> Bool {
+        count.withLock { count in
+            guard count < most else { return false }
+            count += 1
+            return true
+        }
+    }
+
+    func leave() { count.withLock { $0 -= 1 } }
+}

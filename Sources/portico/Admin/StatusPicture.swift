@@ -1,0 +1,131 @@
+import Admin
+import Documents
+
+/// How things stand with a process that serves, as `/status` tells it (docs/status.md).
+struct StatusPicture: Decodable, Sendable {
+    struct Counters: Decodable, Sendable, Equatable {
+        var open = 0
+        var accepted = 0
+        var refused = 0
+        var broken = 0
+        var dialFailures = 0
+        var bytesUp = 0
+        var bytesDown = 0
+        var ejectedEndpoints = 0
+    }
+
+    struct Rules: Decodable, Sendable, Equatable {
+        var inForce: Bool
+        var none: Bool
+        var families: [String]
+    }
+
+    struct Problem: Decodable, Sendable, Equatable {
+        var severity: String
+        var subject: String
+        var text: String
+    }
+
+    struct Address: Decodable, Sendable, Equatable {
+        var kind: String
+        var address: String
+    }
+
+    struct Door: Decodable, Sendable, Equatable {
+        var wanted: String
+        var address: String?
+        var problem: String?
+    }
+
+    struct Endpoint: Decodable, Sendable, Equatable {
+        var address: String
+        var pod: String
+        var local: Bool
+        var state: String
+        var open: Int
+
+        var isReady: Bool { state == "ready" }
+    }
+
+    struct Port: Decodable, Sendable, Equatable {
+        var service: String
+        var portName: String
+        var `protocol`: String
+        var family: String
+        var policy: String
+        var addresses: [Address]
+        var listening: [Door]
+        var endpoints: [Endpoint]
+        var counters: Counters
+        var reason: String?
+    }
+
+    struct Service: Decodable, Sendable, Equatable {
+        var namespace: String
+        var name: String
+        var ports: [Port]
+    }
+
+    var schema: Int
+    var command: String
+    var version: String
+    var node: String?
+    var mode: String
+    var pid: Int
+    var phase: String
+    var totals: Counters
+    var rules: Rules?
+    var servedServices: Int
+    var allServices: Int
+    var problemCount: Int
+    var problems: [Problem]
+    var services: [Service]
+
+    /// - Throws: why it is none, for people.
+    init(json: [UInt8]) throws(CommandFailure) {
+        do {
+            let tree = try json.withUnsafeBufferPointer { text in
+                var (position, line) = (0, 1)
+                return try JSONReader.readDocument(text, position: &position, line: &line)
+            }
+            guard let tree, let root = tree.root else { throw CommandFailure("it says nothing") }
+            self = try StatusPicture(from: TreeDecoder(document: TreeDecoder.Document(tree), node: root))
+        } catch {
+            throw CommandFailure("what it says is no status that this version knows: \(error)")
+        }
+        guard schema == 1 else {
+            throw CommandFailure(
+                "its status has the form \(schema), and this version knows 1: use the program of its version")
+        }
+    }
+
+    /// Asks for it.
+    ///
+    /// - Parameter service: `namespace/name`; nil for all.
+    static func ask(
+        _ client: AdminClient, service: String? = nil
+    ) async throws(CommandFailure) -> (picture: StatusPicture, json: [UInt8]) {
+        let json: [UInt8]
+        do throws(AdminClient.Failure) {
+            json = try await client.get("/status" + (service.map { "?service=\($0)" } ?? ""))
+        } catch {
+            throw CommandFailure("\(error)")
+        }
+        return (try StatusPicture(json: json), json)
+    }
+}
+
+extension StatusPicture.Port {
+    /// Where clients reach it: by rules, or where it listens.
+    var places: [String] {
+        if !addresses.isEmpty {
+            return addresses.map { $0.kind == "cluster IP" ? $0.address : "\($0.address) (\($0.kind))" }
+        }
+        return listening.map { door in
+            guard let address = door.address else { return "(\(door.wanted) failed)" }
+            return address == door.wanted ? address : "\(address) (for \(door.wanted))"
+        }
+    }
+
+    var usable: Int { endpoints.count(where: \.isReady) }
+}
