@@ -20,7 +20,7 @@ SHELL_SCRIPTS := $(wildcard Scripts/*.sh) .ci/run Tests/NodeTests/container.sh $
 export SWIFT
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dev-check size lab build debug test test-optimized test-sanitizers fuzz mutants soak scale lint format man completions install deb deploy-check clean toolchain needs-build needs-test
+.PHONY: help dev dev-check size lab build debug test test-optimized test-sanitizers fuzz mutants soak scale lint format man completions install deb deploy-check metrics-check clean toolchain needs-build needs-test
 
 help: ## List the tasks
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -109,6 +109,10 @@ deb: build ## Make a Debian package, in dist
 deploy-check: ## Render deploy/ and hold it to the schemas of several versions of Kubernetes, without a cluster
 	@Scripts/require-packages.sh deploy
 	@$(CALLER) Scripts/deploy-check.sh
+
+metrics-check: build ## Hold metrics, /status, alerts and dashboard to what the program says
+	@Scripts/require-packages.sh metrics
+	@$(CALLER) Scripts/metrics-check.sh $(RELEASE)
 
 clean: ## Remove all that was built
 	rm -rf .build .build-tsan .build-asan .build-optimized .build-fuzz .build-mutants $(DIST)

@@ -41,7 +41,7 @@ done < <(
 # A module's row ends with what it imports; those that have no Swift in them import nothing.
 for folder in Sources/*/; do
     module=$(basename "$folder")
-    ls "$folder"/*.swift > /dev/null 2>&1 || continue
+    [[ -n $(find "$folder" -name "*.swift" -print -quit) ]] || continue
     imports=$(grep -rhoE '^((public|package|internal|private) )?import \w+' --include='*.swift' "$folder" | sed 's/.* //' | sort -u |
         while IFS= read -r name; do if [[ -d Sources/$name ]]; then echo "$name"; fi; done | paste -sd, | sed 's/,/, /g')
     row=$(grep "^| \`$module\` |" docs/architecture.md | sed -E 's/.*\| *([^|]*[^| ])? *\|$/\1/' || true)

@@ -141,7 +141,7 @@ chart() {
     # What is off by default is not there.
     if grep -qE '^kind: (ServiceMonitor|PrometheusRule|Service)$' "$work/helm.yaml"; then fail "the chart has metrics by default"; fi
     has "$work/helm-all.yaml" 'kind: ServiceMonitor' 'metricsBindAddress: 0.0.0.0:10249' 'terminationGracePeriodSeconds: 615' \
-        'port: 11256' '--allowed-external-ips=203.0.113.0/24,2001:db8::/64'
+        'kind: PrometheusRule' 'alert: PorticoDown' 'port: 11256' '--allowed-external-ips=203.0.113.0/24,2001:db8::/64'
     if grep -q 'privileged: true' "$work/helm-no-kernel-settings.yaml"; then fail "something is privileged without kernelSettings"; fi
     # Each value is in the table of the README.
     while IFS= read -r name; do

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sees to the system packages that a task needs: require-packages.sh build|test|lab|deb|deploy …
+# Sees to the system packages that a task needs: require-packages.sh build|test|lab|deb|deploy|metrics …
 #
 # What is missing is installed with apt-get: at once for root, with sudo after showing the command for everybody else.
 # Where neither is possible it says what is missing and stops.
@@ -65,6 +65,12 @@ for purpose in "$@"; do
         deploy)
             need python3-pip has_pip
             need systemd has_program systemd-analyze
+            ;;
+        metrics)
+            need python3-pip has_pip
+            need curl has_program curl
+            need iproute2 has_program ip
+            need util-linux has_program unshare
             ;;
         *)
             echo "portico: require-packages.sh: unknown purpose '$purpose'" >&2
