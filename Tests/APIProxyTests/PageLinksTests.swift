@@ -49,6 +49,12 @@ struct PageLinksTests {
             #"<style>a { background: url(/x) }</STYLE><title><a href="/x"></title><a href="/p/x">"#
         ),
         ("<textarea><a href=/x></textarea>", ""),
+        // A quote within a value without quotes is one of its characters.
+        (#"<a href=/s?q="x>one</a><a href="/y">"#, #"<a href=/p/s?q="x>one</a><a href="/p/y">"#),
+        (
+            #"<script>x = "</scripts><a href='/x'>"</script><a href=" /x">"#,
+            #"<script>x = "</scripts><a href='/x'>"</script><a href=" /p/x">"#
+        ),
         // Pages that end in the middle of something.
         (#"<a href="/x"#, ""), ("<", ""), ("<!-", ""), ("<!-- x --", ""), ("<script>x</scrip", ""), ("<a href=", ""),
         ("<a =/x><a href><a href=><a / / href=/x>", "<a =/x><a href><a href=><a / / href=/p/x>"),

@@ -24,7 +24,7 @@ struct ServiceProxyTests {
                 method, plain + ":80/proxy/a%20b/%2e%2e/c%2fd?q=1&r=2",
                 [
                     ("X-Mine", "1"), ("Authorization", "Bearer x"), ("X-Forwarded-Prefix", "/evil"),
-                    ("Accept-Encoding", "br"),
+                    ("Accept-Encoding", "br"), ("Accept", "text/plain"),
                 ],
                 body: method == "POST" ? "a=b" : nil)
             let lines = answer.body.split(separator: "\n", omittingEmptySubsequences: false)

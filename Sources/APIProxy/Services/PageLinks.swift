@@ -27,6 +27,8 @@ struct PageLinks {
     private var kept: [UInt8] = []
     /// Within a tag: the quote that has to be closed first, and how much of `kept` has been looked at.
     private var quote: UInt8?
+    /// Within a value without quotes, where they mean nothing.
+    private var isUnquoted = false
     private var looked = 0
 
     init(_ location: ServiceLocation) { self.location = location }
@@ -41,7 +43,10 @@ struct PageLinks {
         loop: while !rest.isEmpty {
             let before = rest.count
             switch state {
-            case .text: takeText(&rest, &output)
+            case .text:
+                takeText(&rest, &output)
+                // What it is that begins here, only more of it tells.
+                if rest.count == before, case .text = state { break loop }
             case .tag:
                 guard takeTag(&rest, &output) else { break loop }
             case .comment:
@@ -51,7 +56,6 @@ struct PageLinks {
             case .raw(let name):
                 guard takeRaw(&rest, until: name, &output) else { break loop }
             }
-            if rest.count == before, case .text = state { break }
         }
         kept = Array(rest)
         return output
@@ -70,7 +74,7 @@ struct PageLinks {
         output.writeBytes(rest[..<start])
         rest = rest[start...]
         guard let next = rest.dropFirst().first else { return }
-        (quote, looked) = (nil, 0)
+        (quote, isUnquoted, looked) = (nil, false, 0)
         switch next {
         case Byte.bang where rest.count < 4 && "<!--".utf8.starts(with: rest): break  // It may become a comment.
         case Byte.bang where rest.starts(with: "<!--".utf8):
@@ -94,8 +98,10 @@ struct PageLinks {
                 if byte == open { quote = nil }
             } else if byte == Byte.greater {
                 break
-            } else if (byte == Byte.quote || byte == Byte.apostrophe) && followsEquals(rest, index) {
-                quote = byte
+            } else if isUnquoted {
+                isUnquoted = !byte.isBlank
+            } else if !byte.isBlank, followsEquals(rest, index) {
+                if byte == Byte.quote || byte == Byte.apostrophe { quote = byte } else { isUnquoted = true }
             }
             index += 1
         }
@@ -139,11 +145,15 @@ struct PageLinks {
     private mutating func takeRaw(
         _ rest: inout ArraySlice<UInt8>, until name: [UInt8], _ output: inout ByteBuffer
     ) -> Bool {
-        let length = name.count + 2
+        // With the one behind it: `</scripts` ends no script.
+        let length = name.count + 3
         var from = rest.startIndex
         while let start = rest[from...].firstIndex(of: Byte.less) {
             let end = rest[start...].prefix(length)
-            let isEnd = end.dropFirst().first == Byte.slash && end.dropFirst(2).map(\.lowered) == name
+            let isEnd =
+                end.count == length && end.dropFirst().first == Byte.slash
+                && end.dropFirst(2).dropLast().map(\.lowered) == name
+                && end.last.map { $0.isBlank || $0 == Byte.slash || $0 == Byte.greater } == true
             guard !isEnd else {
                 output.writeBytes(rest[..<start])
                 rest = rest[start...]

@@ -67,6 +67,8 @@ struct PageTag {
             if bytes[index] == Byte.quote || bytes[index] == Byte.apostrophe {
                 let quote = bytes[index]
                 index += 1
+                // Browsers leave blanks in front out.
+                skip(while: \.isBlank)
                 let first = index
                 skip { $0 != quote }
                 value = first..<index

@@ -52,7 +52,8 @@ struct ServicePassing: Sendable {
                 return try await exchange.use {
                     let answer = try await exchange.send(head, request)
                     let location = ServiceLocation(
-                        prefix: target.prefix, hosts: [stream.host, request.header("host") ?? ""])
+                        prefix: target.prefix,
+                        hosts: [stream.host, request.header("host") ?? ""].filter { !$0.isEmpty })
                     try await passBack(answer, exchange, request, location)
                 }
             } catch {
@@ -72,8 +73,10 @@ struct ServicePassing: Sendable {
         // Meant for the API server, which does not pass it on either.
         headers.drop("authorization", "x-forwarded-uri", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-prefix")
         // A page that is packed could not be read here.
-        if rewritesLinks, request.header("accept")?.lowercased().contains("text/html") == true {
-            headers.drop("accept-encoding")
+        let accepted = request.header("accept")?.lowercased() ?? "*/*"
+        if rewritesLinks, accepted.contains("text/html") || accepted.contains("*/*") {
+            // And a part of it would be one of other bytes.
+            headers.drop("accept-encoding", "range", "if-range")
         }
         let (host, rest) = (request.header("host") ?? "", target.rest.isEmpty ? "/" : target.rest)
         headers.append(("X-Forwarded-Uri", target.prefix + rest))

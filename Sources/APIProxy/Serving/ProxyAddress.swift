@@ -1,3 +1,4 @@
+internal import Base
 internal import Glibc
 internal import HummingbirdCore
 
@@ -24,26 +25,10 @@ public enum ProxyAddress: Hashable, Sendable {
         guard status.st_mode & S_IFMT == S_IFSOCK else {
             throw ProxyFailure("\(path) is there already, and is no socket: name another --unix-socket")
         }
-        guard !isAnswered(path) else {
+        guard !UnixSocketPath.isAnswered(path) else {
             throw ProxyFailure("somebody listens on \(path) already: name another --unix-socket")
         }
         unlink(path)
-    }
-
-    private func isAnswered(_ path: String) -> Bool {
-        var address = sockaddr_un()
-        let bytes = Array(path.utf8)
-        guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else { return false }
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
-        return withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
-            }
-        }
     }
 }
 
