@@ -20,8 +20,6 @@ struct Connection: ~Copyable {
     /// The errno of the attempts that failed: of one that shows that somebody is there, if there is one. All are below
     /// 134, so that a byte will do.
     var dialError: UInt8 = 0
-    /// All of them, where connections are reported and some have failed.
-    var failed: [DialFailure]?
     /// Both sockets stand, and bytes may move.
     var isEstablished = false
     /// What an endpoint is to hear of the client before its words is among those.

@@ -49,7 +49,7 @@ extension Worker {
             attempts: Int(connection.pointee.attempts), bytesUp: connection.pointee.up.moved,
             bytesDown: connection.pointee.down.moved, milliseconds: loop.now - connection.pointee.openedAt,
             outcome: outcome, dialError: Int32(connection.pointee.dialError))
-        record.failed = connection.pointee.failed ?? []
+        record.failed = failedAttempts.removeValue(forKey: UInt(bitPattern: connection)) ?? []
         return record
     }
 

@@ -47,6 +47,8 @@ final class Worker: @unchecked Sendable {
     var portsWithAffinity = PortGroup()
     var listeners: [UInt32: Listener] = [:]
     var connections = Slab<Connection>()
+    /// Attempts that have failed, by where in the slab their connection is: only where connections are reported, and of few.
+    var failedAttempts: [UInt: [DialFailure]] = [:]
     var datagrams: DatagramState
     let buffer: UnsafeMutableRawBufferPointer
     var pipes: PipePool

@@ -80,7 +80,7 @@ public struct RelayCounters: Sendable, Equatable {
     public var removed = PortCounters()
     /// Connections that were still open when a drain reached its limit.
     public var endedByDrain: Int = 0
-    /// Attempts to reach endpoints, for clients over TCP, and failed ones over UDP.
+    /// Attempts to reach endpoints, for clients over TCP.
     public var dials = Tally<DialResult>()
     /// How TCP connections came to their end.
     public var endings = Tally<ConnectionRecord.Outcome>()

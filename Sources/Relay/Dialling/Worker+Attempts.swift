@@ -139,7 +139,7 @@ extension Worker {
             port: port.id, endpoint: endpoint, attempt: attempt, code: code,
             limit: DialKind.limits[kind(of: endpoint, of: port).limit(ofAttempt: attempt)])
         if configuration.reportsConnections {
-            connection.pointee.failed = (connection.pointee.failed ?? []) + [failure]
+            failedAttempts[UInt(bitPattern: connection), default: []].append(failure)
         }
         report(.dialFailed(failure))
     }

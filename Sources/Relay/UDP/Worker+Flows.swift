@@ -173,7 +173,6 @@ extension Worker {
         endpoint.penalise(until: loop.now + DialAttempts.penalty)
         port.route.failed(endpoint, for: client)
         port.counters.pointee.dialFailures.add()
-        counters.dials.add(DialResult(errno: code))
         report(.dialFailed(DialFailure(port: port.id, endpoint: endpoint, attempt: attempt, code: code, limit: 0)))
     }
 

@@ -45,6 +45,7 @@ import Testing
         #expect(total.dials[.connected] == 4 && total.dials[.refused] >= 1)
         #expect(total.connecting.count == 4 && total.lasting.count == 4)
         await harness.relay.serve(harness.id, with: RelayHarness.balancer([]))
+        await harness.relay.settle()
         #expect(try await harness.isReset())
         #expect(await eventually { harness.relay.total.endings[.noEndpoint] == 1 })
         #expect(harness.relay.total.connecting.count == 4, "who got no endpoint has not waited for one to its end")
