@@ -33,6 +33,16 @@ import Testing
         #expect(life == .ended(signal: nil))
     }
 
+    @Test func whoStaysEndsWhenNobodyServesAnyMore() {
+        var life = SessionLife.serving
+        life.isAlone()
+        #expect(life == .serving, "it has not stayed")
+        _ = life.end(within: [nil, .seconds(3)])
+        life.drained(stays: true)
+        life.isAlone()
+        #expect(life == .ended(signal: nil))
+    }
+
     @Test func whoWasToldToEndInTheDrainDoesNotStay() {
         var life = SessionLife.serving
         _ = life.end(within: [nil, .seconds(3)])

@@ -164,6 +164,23 @@ struct DeployTests {
         }
     }
 
+    @Test("Where the new pod dies, the old one, which stays, ends with a failure, to be started anew")
+    func successorDies() async throws {
+        try await run("kustomize.yaml") { lab, runner in
+            try await runner.initialize()
+            let former = try await runner.start()
+            #expect(try await becomesReady(former), "\(former.process.errors)")
+            let next = try await runner.start()
+            #expect(try await becomesReady(next), "\(next.process.errors)")
+            #expect(await eventually { former.process.errors.contains("stays until a signal ends it") })
+            next.process.signal(SIGKILL)
+            #expect(try await former.process.finished().status == 1, "\(former.process.errors)")
+            let again = try await runner.start()
+            #expect(try await becomesReady(again), "\(again.process.errors)")
+            #expect(try await lab.ask(from: "client", "10.100.0.1", 80) == .pod("nginx1"))
+        }
+    }
+
     @Test("The cluster IP of the API server is refused, as a container finds it by itself")
     func clusterIP() async throws {
         try await run("kustomize.yaml") { lab, runner in

@@ -45,8 +45,8 @@ final class DaemonHealth {
         if !isShared || isNobodyThere { _ = listen() }
     }
 
-    /// Nobody else answers in this one's place, as a process does that is to be taken over from.
-    var isAlone: Bool { listener != nil || address == nil }
+    /// It answers already, since nobody else does in this one's place.
+    var isListening: Bool { listener != nil }
 
     private var isNobodyThere: Bool {
         guard let address else { return false }

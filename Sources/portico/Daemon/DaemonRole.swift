@@ -43,6 +43,8 @@ struct DaemonRole: SessionRole {
     private var hasStarted = false
     /// This process is the one that serves, and others have been told.
     private var isServing = false
+    /// It was replaced, and by now nobody has its place.
+    private var isMissed = false
     private var hasSuccessor = false
     /// Something is served that the rules have not followed yet.
     private var isAhead = false
@@ -70,7 +72,9 @@ struct DaemonRole: SessionRole {
     func status(endedEarlyBy signal: Int32) -> Int32 { EXIT_SUCCESS }
     /// No success: that the Node is such that this process cannot serve it, for whoever supervises it to start another;
     /// and that another process has been faster to take over.
-    var exitStatus: Int32? { identity?.reasonToEnd != nil || (hasSuccessor && !isServing) ? EXIT_FAILURE : nil }
+    var exitStatus: Int32? {
+        identity?.reasonToEnd != nil || isMissed || (hasSuccessor && !isServing) ? EXIT_FAILURE : nil
+    }
 
     // MARK: Serving
 
@@ -90,7 +94,7 @@ struct DaemonRole: SessionRole {
             Dictionary(counts.answers(to: probe).map { (Int($0.key.rawValue), $0.value) }) { $0 + $1 }
         }
         // Who asks a process that serves is not to get the answers of one that does not yet.
-        if options.takeover == nil || health.isAlone { desk.begin() }
+        if options.takeover == nil || health.isListening { desk.begin() }
     }
 
     mutating func start(_ first: SourceUpdate, _ tools: SessionTools<Event>) async throws -> Bool {
@@ -254,7 +258,7 @@ struct DaemonRole: SessionRole {
         }
         if await isReplaced {
             parts.health.close()
-            desk.close()
+            desk.close(isReplaced: true)
         }
         parts.tools.teller.update { $0.enter(.draining) }
         for task in parts.feeds + [parts.rules] { task.cancel() }
@@ -282,6 +286,26 @@ struct DaemonRole: SessionRole {
     }
 
     var staysAfterDrain: Bool { options.staysReplaced && hasSuccessor && isServing }
+
+    /// Who took over is there to be taken over from itself. If it is gone, or nobody has ended this process in a time in
+    /// which every rollout has done so, as after one that was undone, then whoever supervises it is to start it anew.
+    var untilAlone: @Sendable () async -> Void {
+        { [path = options.takeover ?? ""] in
+            let end = ContinuousClock.now + .seconds(300)
+            var missing = 0
+            while missing < 3, ContinuousClock.now < end, !Task.isCancelled {
+                try? await Task.sleep(for: .seconds(1))
+                missing = UnixSocketPath.isAnswered(path, SOCK_SEQPACKET) ? 0 : missing + 1
+            }
+        }
+    }
+
+    mutating func isAlone() {
+        isMissed = true
+        parts?.tools.teller.logger.error(
+            "the process that took over serves no more, or nobody has ended this one for 5 minutes: it ends, to be started anew"
+        )
+    }
 
     mutating func finish() async { health?.close() }
 }

@@ -20,6 +20,8 @@ struct Session<Role: SessionRole> {
         case event(Role.Event)
         /// What was open has ended.
         case drained
+        /// Nobody serves any more in whose favour it stays.
+        case alone
     }
 
     /// Nil if there is nothing but what the command line says.
@@ -97,9 +99,9 @@ struct Session<Role: SessionRole> {
                     }
                 },
             ]
-            if isOver { await end(&life, &role, relay) { wake.yield(.drained) } }
+            if isOver { await end(&life, &role, relay) { wake.yield($0) } }
             while let next = await wakes.next() {
-                await take(next, &life, &role, relay, signals) { wake.yield(.drained) }
+                await take(next, &life, &role, relay, signals) { wake.yield($0) }
                 if life != .serving { for feed in feeds { feed.cancel() } }
                 if case .ended = life { break }
             }
@@ -132,7 +134,7 @@ struct Session<Role: SessionRole> {
 
     private func take(
         _ wake: Wake, _ life: inout SessionLife, _ role: inout Role, _ relay: Relay, _ signals: HeardSignals,
-        drained: @escaping @Sendable () -> Void
+        send: @escaping @Sendable (Wake) -> Void
     ) async {
         var isOver = false
         switch (life, wake) {
@@ -166,16 +168,26 @@ struct Session<Role: SessionRole> {
             }
         case (.draining, .drained):
             life.drained(stays: role.staysAfterDrain)
-            if life == .staying { logger.notice("nothing is open any more; it stays until a signal ends it") }
-        case (.draining, _), (.serving, .drained), (.staying, _), (.ended, _):
+            guard life == .staying else { return }
+            logger.notice(
+                "nothing is open any more; it stays until a signal ends it, for as long as another process serves")
+            let untilAlone = role.untilAlone
+            Task {
+                await untilAlone()
+                send(.alone)
+            }
+        case (.staying, .alone):
+            life.isAlone()
+            role.isAlone()
+        case (.draining, _), (.serving, .drained), (.serving, .alone), (.staying, _), (.ended, _):
             // Nothing is served anew.
             break
         }
-        if isOver { await end(&life, &role, relay, drained: drained) }
+        if isOver { await end(&life, &role, relay, send: send) }
     }
 
     private func end(
-        _ life: inout SessionLife, _ role: inout Role, _ relay: Relay, drained: @escaping @Sendable () -> Void
+        _ life: inout SessionLife, _ role: inout Role, _ relay: Relay, send: @escaping @Sendable (Wake) -> Void
     ) async {
         let limits = await role.beginEnd()
         guard case .drain(let limit) = life.end(within: limits) else { return }
@@ -186,7 +198,7 @@ struct Session<Role: SessionRole> {
         }
         Task {
             await relay.drain(within: limit)
-            drained()
+            send(.drained)
         }
     }
 }

@@ -37,6 +37,11 @@ enum SessionLife: Equatable {
         return .drain(within: limit)
     }
 
+    /// Nobody serves any more in whose favour it stays.
+    mutating func isAlone() {
+        if case .staying = self { self = .ended(signal: nil) }
+    }
+
     /// What was open has ended.
     ///
     /// - Parameter stays: until a signal, if none has come in the drain: each takes one of the limits.

@@ -44,6 +44,10 @@ protocol SessionRole: SendableMetatype {
     mutating func beginEnd() async -> [Duration?]
     /// Once the first limit's drain is over, a signal is waited for before the end.
     var staysAfterDrain: Bool { get }
+    /// Returns when there is no reason any more to stay.
+    var untilAlone: @Sendable () async -> Void { get }
+    /// It has stayed, and there is no reason any more.
+    mutating func isAlone()
     /// The relay has stopped.
     mutating func finish() async
     /// With which it ends, if that is not for the session to say.
@@ -52,6 +56,8 @@ protocol SessionRole: SendableMetatype {
 
 extension SessionRole {
     var staysAfterDrain: Bool { false }
+    var untilAlone: @Sendable () async -> Void { {} }
+    mutating func isAlone() {}
     mutating func prepare(_ configuration: RelayConfiguration, _ teller: StatusTeller) {}
 }
 
