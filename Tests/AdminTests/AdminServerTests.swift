@@ -16,7 +16,7 @@ import Testing
         let server = AdminServer(process.pages)
         let task = Task { () -> AdminServer.Failure? in
             do throws(AdminServer.Failure) {
-                try await server.run(at: address, shared: shared) { place in started.withLock { $0 = place } }
+                try await server.run(at: address, shared: shared, started: { place in started.withLock { $0 = place } })
                 return nil
             } catch {
                 return error
@@ -100,7 +100,7 @@ import Testing
         #expect(String(decoding: try await client.get("/proxyMode"), as: UTF8.self) == "userspace")
         await #expect(throws: AdminClient.Failure.self) { try await client.get("/nothing") }
         // The process after this one takes the path, and this one's end does not take it away.
-        let (_, second) = try await run(process, at: .socket(path: path))
+        let (_, second) = try await run(process, at: .socket(path: path), shared: true)
         first.cancel()
         _ = await first.value
         #expect(String(decoding: try await client.get("/healthz"), as: UTF8.self) == "ok")

@@ -1,3 +1,4 @@
+internal import Balancing
 internal import Relay
 
 /// The metrics of the data plane as a whole.
@@ -14,12 +15,14 @@ struct RelayMetrics {
 
     private func writeConnections(to text: inout MetricText) {
         let (total, sum) = (snapshot.total, snapshot.sum)
-        text.value("portico_service_ports", .gauge, "Service ports that are served.", snapshot.ports.count)
+        text.value(
+            "portico_service_ports", .gauge, "Service ports that are served.",
+            Set(snapshot.ports.keys.map { ServicePortID($0.name, $0.transport) }).count)
         text.value(
             "portico_accepted", .counter, "Clients accepted; over UDP, flows opened.", sum.accepted)
         text.value("portico_connections", .gauge, "TCP connections open now, being dialled included.", total.open)
         text.value("portico_connections_half_open", .gauge, "Those with one direction ended.", total.halfOpen)
-        text.value("portico_udp_flows", .gauge, "UDP flows open now.", sum.open - total.open)
+        text.value("portico_udp_flows", .gauge, "UDP flows open now.", max(0, sum.open - total.open))
         text.value("portico_held", .gauge, "Clients that wait for an endpoint now.", sum.held)
         text.value("portico_hold_timeouts", .counter, "Clients that waited for an endpoint in vain.", sum.holdTimeouts)
         text.family("portico_connections_ended", .counter, "TCP connections by how they ended.") { family in

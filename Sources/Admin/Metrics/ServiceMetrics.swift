@@ -30,7 +30,12 @@ struct ServicePortMetrics {
         guard services != .none else { return }
         var sums: [ServicePortID: PortCounters] = [:]
         for (id, counters) in snapshot.ports {
-            sums[ServicePortID(id.name, id.transport), default: PortCounters()] += counters
+            let key = ServicePortID(id.name, id.transport)
+            let (ejected, pinned) = (sums[key]?.ejectedEndpoints ?? 0, sums[key]?.pinnedClients ?? 0)
+            sums[key, default: PortCounters()] += counters
+            // The same endpoints are in both lists of a policy.
+            sums[key]?.ejectedEndpoints = max(ejected, counters.ejectedEndpoints)
+            sums[key]?.pinnedClients = max(pinned, counters.pinnedClients)
         }
         ports = sums.filter { services.contains($0.key.name, $0.value) }.sorted { $0.key < $1.key }.map {
             id, counters in

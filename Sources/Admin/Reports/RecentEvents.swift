@@ -83,7 +83,8 @@ extension RecentEvents {
         case .waitingForEndpoint(let port): add("waiting", service: "\(port)", "a client waits for an endpoint")
         case .acceptPaused(let port, _): add("paused", service: "\(port)", "new clients have to wait")
         case .flowsEvicted(let port): add("evicted", service: "\(port)", "UDP flows ended to make room")
-        case .clientRefused(let port, let client, _): add("refused", service: "\(port)", "\(client): of another user")
+        case .clientRefused(let port, _, let user):
+            add("refused", service: "\(port)", "clients of \(user.map { "user \($0)" } ?? "another machine")")
         case .listenerFailed(let port, let error): add("listener failed", service: "\(port)", "\(error)")
         case .connectionEnded, .clientAccepted, .sourceNotPreserved: break
         }

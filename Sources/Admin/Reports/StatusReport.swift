@@ -84,7 +84,8 @@ struct StatusReport {
         return .object(
             Self.fields(sum) + [
                 ("connections", .integer(total.open)), ("halfOpen", .integer(total.halfOpen)),
-                ("udpFlows", .integer(sum.open - total.open)), ("spliced", .integer(Int(clamping: total.splicedBytes))),
+                ("udpFlows", .integer(max(0, sum.open - total.open))),
+                ("spliced", .integer(Int(clamping: total.splicedBytes))),
                 ("copied", .integer(Int(clamping: total.copiedBytes))), ("shed", .integer(Int(clamping: total.shed))),
                 ("connectMilliseconds", Self.value(total.connecting)),
             ])
@@ -115,15 +116,15 @@ struct StatusReport {
     // MARK: Services
 
     private func value(_ key: ObjectKey, _ service: ServedService, _ snapshot: RelaySnapshot) -> JSONValue {
-        [
+        let portals = Dictionary(grouping: service.portals, by: \.owner)
+        return [
             "namespace": .string(key.namespace), "name": .string(key.name),
-            "ports": .array(service.ports.map { value($0, service, snapshot) }),
+            "ports": .array(service.ports.map { value($0, portals[$0.id] ?? [], snapshot) }),
             "notes": .array(service.notes.filter { !$0.isDetail }.map { .string($0.text) }),
         ]
     }
 
-    private func value(_ port: PortStatus, _ service: ServedService, _ snapshot: RelaySnapshot) -> JSONValue {
-        let portals = service.portals.filter { $0.owner == port.id }
+    private func value(_ port: PortStatus, _ portals: [PortalStatus], _ snapshot: RelaySnapshot) -> JSONValue {
         let counters = snapshot.ports[port.id] ?? PortCounters()
         var pairs: [(String, JSONValue)] = [
             ("service", .string("\(port.id)")), ("portName", .string(port.id.name.port)),
@@ -178,10 +179,8 @@ struct ConnectionReport {
     func value(of service: String?, atMost most: Int) async -> JSONValue {
         guard let relay = subject.seat.relay else { return ["open": 0, "connections": []] }
         let open = relay.total.open
-        let connections = await relay.connections(atMost: most) { id in
-            guard let service else { return true }
-            return "\(id.name.namespace)/\(id.name.service)" == service || "\(id.name)" == service
-        }
+        let wanted = service.map(WantedPorts.init)
+        let connections = await relay.connections(atMost: most) { wanted?.contains($0.name) ?? true }
         let values = connections.sorted { $0.age > $1.age }.map { connection -> JSONValue in
             [
                 "service": .string("\(connection.port)"), "client": .string("\(connection.client)"),
@@ -194,5 +193,26 @@ struct ConnectionReport {
             ]
         }
         return ["open": .integer(open), "connections": .array(values)]
+    }
+}
+
+/// A Service, or one of its ports, as a question names it: `shop/web`, `shop/web:http`. Taken apart once, since workers
+/// compare it with each of their connections.
+private struct WantedPorts {
+    private let namespace: String
+    private let service: String
+    /// Nil for all of them.
+    private let port: String?
+
+    init(_ text: String) {
+        let sides = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        let names = (sides.last ?? "").split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        namespace = sides.count == 2 ? String(sides[0]) : ""
+        service = names.first.map(String.init) ?? ""
+        port = names.count == 2 ? String(names[1]) : nil
+    }
+
+    func contains(_ name: ServicePortName) -> Bool {
+        name.service == service && name.namespace == namespace && (port.map { $0 == name.port } ?? true)
     }
 }

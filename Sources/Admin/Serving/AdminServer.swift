@@ -32,6 +32,8 @@ public struct AdminServer: Sendable {
 
     /// Of one server: a scrape may be large, and a client may read it slowly.
     private static let mostClients = 32
+    /// For one answer, to its last byte.
+    private static let patience = TimeAmount.seconds(60)
     private static let loop = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     // What it says is about itself.
     private static let silence = Logger(label: "portico.admin") { _ in SwiftLogNoOpLogHandler() }
@@ -45,15 +47,18 @@ public struct AdminServer: Sendable {
     /// - Parameters:
     ///   - shared: another process of this user may listen there too, if it also does so shared: for a restart without a
     ///     gap.
+    ///     A Unix socket at which somebody listens is replaced then, and else left alone.
+    ///   - keepsPath: the path of a Unix socket is another's at the end.
     ///   - started: is told where it listens.
     public func run(
-        at address: Address, shared: Bool = false, started: @Sendable (Address) -> Void = { _ in }
+        at address: Address, shared: Bool = false, keepsPath: @Sendable () -> Bool = { false },
+        started: @Sendable (Address) -> Void = { _ in }
     ) async throws(Failure) {
         let clients = ClientCount(most: Self.mostClients)
         var place: UnixSocketPlace?
         let http = HTTP1Channel(
             responder: { [pages] request, writer, channel in
-                try await Self.respond(request, writer, pages, Self.access(channel, address))
+                try await Self.respond(request, writer, pages, channel, Self.access(channel, address))
             },
             configuration: .init(
                 idleTimeout: .seconds(120),
@@ -69,7 +74,7 @@ public struct AdminServer: Sendable {
                 channel.closeFuture.whenComplete { _ in clients.leave() }
                 return http.setup(channel: channel, logger: Self.silence)
             }
-            defer { place?.leave() }
+            defer { if !keepsPath() { place?.leave() } }
             if case .socket(let path) = address { place = UnixSocketPlace(path, isOurs: true) }
             started(Self.place(of: server.channel, address))
             try await withThrowingDiscardingTaskGroup { group in
@@ -107,7 +112,8 @@ public struct AdminServer: Sendable {
             return try await bootstrap.bind(
                 host: "\(address.ip)", port: Int(address.port), childChannelInitializer: begin)
         case .socket(let path):
-            return try await bootstrap.bind(UnixSocketPlace(path).listen(), childChannelInitializer: begin)
+            return try await bootstrap.bind(
+                UnixSocketPlace(path).listen(replacing: shared), childChannelInitializer: begin)
         }
     }
 
@@ -126,7 +132,8 @@ public struct AdminServer: Sendable {
     // MARK: Answering
 
     private static func respond(
-        _ request: Request, _ writer: consuming ResponseWriter, _ pages: AdminPages, _ access: AdminAccess
+        _ request: Request, _ writer: consuming ResponseWriter, _ pages: AdminPages, _ channel: any Channel,
+        _ access: AdminAccess
     ) async throws {
         var asked = AdminRequest(method: request.head.method.rawValue, target: request.head.path ?? "/")
         asked.accept = request.headers[.accept]
@@ -135,6 +142,9 @@ public struct AdminServer: Sendable {
         if asked.method == "PUT", let body = try? await request.body.collect(upTo: 4 << 10) {
             asked.body = Array(body.readableBytesView)
         }
+        // One who does not read is not waited for: an answer may be large, and there is room for so many clients only.
+        let end = channel.eventLoop.scheduleTask(in: patience) { channel.close(promise: nil) }
+        defer { end.cancel() }
         let answer = await pages.answer(asked, access)
         var head = HTTPResponse(status: .init(code: answer.status))
         head.headerFields[.contentType] = answer.contentType

@@ -21,9 +21,11 @@ struct UnixSocketPlace {
     /// Makes a socket there that its owner alone may use, from its first moment. Not by NIO, which would take away whatever
     /// is at the path when it closes, the next process's too.
     ///
+    /// - Parameter replacing: also a socket at which another process listens: that one goes on serving those who are
+    ///   connected.
     /// - Returns: a listening socket that belongs to the caller.
-    func listen() throws -> Int32 {
-        try prepare()
+    func listen(replacing: Bool) throws -> Int32 {
+        try prepare(replacing: replacing)
         let socket = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard socket >= 0 else { throw SystemError("make a socket for", path, code: errno) }
         var address = sockaddr_un()
@@ -44,17 +46,20 @@ struct UnixSocketPlace {
         return socket
     }
 
-    /// Has a socket make room that somebody has left behind, or that the process before this one listens at: that one goes
-    /// on serving those who are connected.
-    private func prepare() throws(AdminServer.Failure) {
-        guard path.utf8.count < 108 else {
+    /// Has a socket make room that somebody has left behind.
+    private func prepare(replacing: Bool) throws(AdminServer.Failure) {
+        guard path.utf8.count <= UnixSocketPath.longest else {
             throw AdminServer.Failure(
-                description: "the path of a Unix socket has at most 107 bytes, and this has \(path.utf8.count)",
+                description:
+                    "the path of a Unix socket has at most \(UnixSocketPath.longest) bytes, and this has \(path.utf8.count)",
                 isInUse: false)
         }
         guard let status = Self.status(path) else { return }
         guard status.st_mode & S_IFMT == S_IFSOCK else {
             throw AdminServer.Failure(description: "something that is no socket is there already", isInUse: false)
+        }
+        guard replacing || !UnixSocketPath.isAnswered(path) else {
+            throw AdminServer.Failure(description: "another process listens there", isInUse: true)
         }
         unlink(path)
     }

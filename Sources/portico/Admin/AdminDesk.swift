@@ -14,6 +14,8 @@ final class AdminDesk: Sendable {
         /// It is nobody's wish, but how things are unless somebody says otherwise: that it cannot be had is worth no more
         /// than a note.
         var isOptional = false
+        /// What chooses another.
+        var option: String
     }
 
     let subject: AdminSubject
@@ -25,6 +27,7 @@ final class AdminDesk: Sendable {
     private let started: @Sendable (AdminServer.Address) -> Void
     private let tasks = Guarded<[Task<Void, Never>]>([])
     private let problems = Guarded<[Place: Problem]>([:])
+    private let isReplaced = Guarded(false)
 
     init(
         _ subject: AdminSubject, at places: [Place], isShared: Bool, _ teller: StatusTeller,
@@ -65,7 +68,10 @@ final class AdminDesk: Sendable {
     }
 
     /// Ends all of it at once.
-    func close() {
+    ///
+    /// - Parameter isReplaced: another process has the same places by now.
+    func close(isReplaced: Bool = false) {
+        if isReplaced { self.isReplaced.withLock { $0 = true } }
         for task in tasks.withLock({ $0 }) { task.cancel() }
     }
 
@@ -75,7 +81,8 @@ final class AdminDesk: Sendable {
         while !Task.isCancelled {
             do throws(AdminServer.Failure) {
                 if case .socket(let path) = place.address { try Self.makeFolder(of: path) }
-                try await server.run(at: place.address, shared: isShared) { [self] address in
+                let keepsPath: @Sendable () -> Bool = { [isReplaced] in isReplaced.withLock { $0 } }
+                try await server.run(at: place.address, shared: isShared, keepsPath: keepsPath) { [self] address in
                     tell(nil, place)
                     started(address)
                 }
@@ -90,11 +97,10 @@ final class AdminDesk: Sendable {
 
     private func tell(_ failure: AdminServer.Failure?, _ place: Place) {
         let all = problems.withLock { problems in
-            let option = if case .port = place.address { "--metrics-bind-address" } else { "--admin-socket" }
             problems[place] = failure.map {
                 Problem(
                     place.isOptional ? .warning : .error, .admin,
-                    "cannot serve metrics and status at \(place.address): \($0); \(option) chooses another place")
+                    "cannot serve metrics and status at \(place.address): \($0); \(place.option) chooses another place")
             }
             return places.compactMap { problems[$0] }
         }

@@ -11,8 +11,28 @@ struct StatusPicture: Decodable, Sendable {
         var dialFailures = 0
         var bytesUp = 0
         var bytesDown = 0
-        var ejectedEndpoints = 0
+
+        private enum CodingKeys: CodingKey {
+            case open, accepted, refused, broken, dialFailures, bytesUp, bytesDown
+        }
+
+        /// Whoever answers may say anything; what is calculated with these must not overflow.
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: CodingKeys.self)
+            func count(_ key: CodingKeys) throws -> Int {
+                StatusPicture.sane(try container.decode(Int.self, forKey: key))
+            }
+            open = try count(.open)
+            accepted = try count(.accepted)
+            refused = try count(.refused)
+            broken = try count(.broken)
+            dialFailures = try count(.dialFailures)
+            bytesUp = try count(.bytesUp)
+            bytesDown = try count(.bytesDown)
+        }
     }
+
+    fileprivate static func sane(_ count: Int) -> Int { min(max(count, 0), 1 << 58) }
 
     struct Rules: Decodable, Sendable, Equatable {
         var inForce: Bool
@@ -90,6 +110,15 @@ struct StatusPicture: Decodable, Sendable {
             }
             guard let tree, let root = tree.root else { throw CommandFailure("it says nothing") }
             self = try StatusPicture(from: TreeDecoder(document: TreeDecoder.Document(tree), node: root))
+            problemCount = Self.sane(problemCount)
+            for service in services.indices {
+                for port in services[service].ports.indices {
+                    for endpoint in services[service].ports[port].endpoints.indices {
+                        let open = services[service].ports[port].endpoints[endpoint].open
+                        services[service].ports[port].endpoints[endpoint].open = Self.sane(open)
+                    }
+                }
+            }
         } catch {
             throw CommandFailure("what it says is no status that this version knows: \(error)")
         }

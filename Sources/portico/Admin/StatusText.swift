@@ -18,7 +18,7 @@ struct StatusText {
         if isDetailed {
             for port in ports where !port.endpoints.isEmpty {
                 text +=
-                    "\n\(port.service.onOneLine) (\(port.family), \(port.policy) policy)\n"
+                    "\n\("\(port.service) (\(port.family), \(port.policy) policy)".onOneLine)\n"
                     + endpoints(port).rendered(inColour: inColour)
             }
         }

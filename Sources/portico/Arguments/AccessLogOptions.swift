@@ -33,6 +33,10 @@ struct AccessLogOptions: ParsableArguments {
     var accessLogLines = AccessLog.Which.all
 
     func validate() throws {
+        guard accessLog != nil || accessLogLines == .all && accessLogFormat == .text else {
+            throw ValidationError(
+                "--access-log-lines and --access-log-format are about --access-log: name a file there")
+        }
         guard accessLog != "" else {
             throw ValidationError("--access-log is empty: name a file, or - for standard output")
         }

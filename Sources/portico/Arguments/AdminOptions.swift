@@ -57,10 +57,13 @@ struct AdminOptions: ParsableArguments {
     ///   - isRoot: others may not write to `/run`.
     func places(ofNode node: String, isRoot: Bool) -> [AdminDesk.Place] {
         let socket = adminSocket ?? (isRoot ? AdminSocket.path(ofNode: node) : "")
-        let port = address.map { AdminDesk.Place(address: .port($0)) }
+        let port = address.map { AdminDesk.Place(address: .port($0), option: "--metrics-bind-address") }
         let own =
             socket.isEmpty
-            ? nil : AdminDesk.Place(address: .socket(path: socket), isOptional: adminSocket == nil)
+            ? nil
+            : AdminDesk.Place(
+                address: .socket(path: socket), isOptional: adminSocket == nil,
+                option: "--admin-socket")
         return [port, own].compactMap(\.self)
     }
 }

@@ -13,7 +13,7 @@ struct LoggingOptions: ParsableArguments {
     var format: OutputFormat = .text
 
     func validate() throws {
-        guard verbosity >= 0 else { throw ValidationError("-v takes a number from 0 to 10") }
+        guard (0...10).contains(verbosity) else { throw ValidationError("-v takes a number from 0 to 10") }
     }
 
     /// With a level in the place of `-v` alone.

@@ -140,6 +140,9 @@ struct Dev: AsyncParsableCommand {
                 throw ValidationError("--publish: \(argument.place) is given twice")
             }
         }
+        guard command.isEmpty || access.accessLog != "-" else {
+            throw ValidationError("--access-log - would write between what the program behind -- prints: name a file")
+        }
         try names.check(against: selection.files + [cluster.kubeconfig, project.projectInUse].compactMap(\.self))
         try forwarding.check()
         try lone.check(defaultNamespace: selection.defaultNamespace)
@@ -217,7 +220,9 @@ struct Dev: AsyncParsableCommand {
         subject.services = .all
         subject.cluster = cluster.map { .init(meter: $0.meter, server: $0.access.server.authority) }
         subject.verbosity = .init(read: { LogVerbosity.current }, write: { LogVerbosity.set($0) })
-        let desk = AdminDesk(subject, at: [.init(address: .port(admin.address))], isShared: false, teller) { place in
+        let desk = AdminDesk(
+            subject, at: [.init(address: .port(admin.address), option: "--admin")], isShared: false, teller
+        ) { place in
             teller.logger.notice("status, metrics and a dashboard: http://\(place)/")
         }
         desk.begin()

@@ -47,7 +47,7 @@ struct Top: AsyncParsableCommand {
         let terminal = TopTerminal(inColour: StandardStream.output.takesColour)
         let model = Guarded(TopModel())
         model.withLock { $0.take(first, at: .now) }
-        let signals = try SignalStream([SIGINT, SIGTERM, SIGHUP, SIGWINCH])
+        let signals = try SignalStream([SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGTSTP, SIGCONT])
         defer { signals.close() }
         terminal.enter()
         defer { terminal.leave() }
@@ -72,14 +72,22 @@ struct Top: AsyncParsableCommand {
             }
             group.addTask {
                 for await signal in signals.signals {
-                    guard signal == SIGWINCH else { return }
+                    switch signal {
+                    case SIGWINCH: break
+                    case SIGTSTP:
+                        terminal.suspend()
+                        DefaultAction.take(SIGTSTP)
+                        terminal.resume()
+                    case SIGCONT: terminal.resume()
+                    default: return
+                    }
                     terminal.draw(model)
                 }
             }
             // The first that ends, other than by cancellation, ends all.
             await group.next()
             group.cancelAll()
-            terminal.stopReading()
+            terminal.leave()
         }
     }
 }

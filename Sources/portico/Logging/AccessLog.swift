@@ -67,7 +67,10 @@ final class AccessLog: Sendable {
     }
 
     private static func open(_ path: String) -> Int32 {
-        Glibc.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0o640)
+        // A pipe that nobody reads would keep this waiting, and with it all that is told.
+        let file = Glibc.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0o640)
+        if file >= 0 { _ = fcntl(file, F_SETFL, O_APPEND) }
+        return file
     }
 
     private static func queue(_ file: Int32, _ format: OutputFormat) -> LineQueue {

@@ -35,7 +35,7 @@ extension Frame {
         if picture.problemCount > 0 { title.append(StyledText("  \(several(picture.problemCount, "problem"))", .red)) }
         if picture.rules?.inForce == false { title.append(StyledText("  rules not in force", .red)) }
         if picture.phase != "serving" { title.append(StyledText("  \(picture.phase)", .yellow)) }
-        let rates = "  \(rate(model.accepted)) new/s  \(Self.rate(UInt64(model.bytes)))"
+        let rates = "  \(rate(model.accepted)) new/s  \(Self.rate(UInt64(min(model.bytes, 1e18))))"
         title.append("  \(several(picture.totals.open, "connection")) now, \(picture.totals.accepted) in all\(rates)")
         guard let failure = model.failure else { return [title] }
         let seconds = Int((now - failure.since) / .seconds(1))
@@ -104,7 +104,7 @@ extension Frame {
     }
 
     fileprivate static func rate(_ value: Double) -> String {
-        value < 10 && value > 0 ? "\((value * 10).rounded() / 10)" : "\(Int(value.rounded()))"
+        value < 10 && value > 0 ? "\((value * 10).rounded() / 10)" : "\(Int(min(value, 1e18).rounded()))"
     }
 
     // MARK: One service port
@@ -173,7 +173,7 @@ private enum TopColumn: String {
             return StyledText(usable == all ? "\(all)" : "\(usable) of \(all)")
         case .now: return "\(port.counters.open)"
         case .rate: return StyledText(Frame.rate(row.accepted))
-        case .bytes: return StyledText(Frame.rate(UInt64(row.bytes)))
+        case .bytes: return StyledText(Frame.rate(UInt64(min(row.bytes, 1e18))))
         case .failures: return StyledText(Frame.rate(row.failures), row.failures > 0 ? .red : nil)
         }
     }

@@ -8,11 +8,20 @@ final class TerminalModes: Sendable {
     /// Lines wrap, the cursor is seen, and no colour is left over.
     static let leaveSequence = "\u{1B}[?7h\u{1B}[?25h\u{1B}[0m"
 
+    /// Another screen, which leaves the former one as it was.
+    static let otherScreenSequence = "\u{1B}[?1049h\u{1B}[?7l" + enterSequence
+    static let formerScreenSequence = leaveSequence + "\u{1B}[?1049l"
+
     private let descriptor: Int32
+    /// Keys come one by one, without a line's end, and another screen is in use.
+    private let takesKeys: Bool
     /// As they were at first.
     private let original = Guarded<termios?>(nil)
 
-    init(descriptor: Int32) { self.descriptor = descriptor }
+    init(descriptor: Int32, takesKeys: Bool = false) {
+        self.descriptor = descriptor
+        self.takesKeys = takesKeys
+    }
 
     /// Whether this process belongs to what its terminal, and no other, runs in the foreground.
     var isInForeground: Bool { tcgetpgrp(descriptor) == getpgrp() }
@@ -23,8 +32,10 @@ final class TerminalModes: Sendable {
             guard isInForeground, tcgetattr(descriptor, &modes) == 0 else { return }
             let before = original ?? modes
             original = before
-            CrashGuard.protect(descriptor, before)
-            modes.c_lflag &= ~tcflag_t(ECHO)
+            CrashGuard.protect(
+                descriptor, before, leaving: takesKeys ? Self.formerScreenSequence : Self.leaveSequence)
+            // Signals stay: Ctrl-C is one.
+            modes.c_lflag &= ~tcflag_t(takesKeys ? ECHO | ICANON : ECHO)
             tcsetattr(descriptor, TCSANOW, &modes)
         }
     }
@@ -42,18 +53,18 @@ final class TerminalModes: Sendable {
 private enum CrashGuard {
     private static let signals = [SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV]
 
-    static func protect(_ descriptor: Int32, _ modes: termios) {
+    static func protect(_ descriptor: Int32, _ modes: termios, leaving sequence: String) {
         crashModes = modes
-        install()
+        install(sequence)
         crashTerminal = descriptor
     }
 
     static func rest() { crashTerminal = -1 }
 
     /// Once; what the handler needs is never given back, since a crash may come at any time.
-    private static func install() {
+    private static func install(_ sequence: String) {
         guard crashBytes.count == 0 else { return }
-        let text = Array(("\r\n" + TerminalModes.leaveSequence).utf8)
+        let text = Array(("\r\n" + sequence).utf8)
         let bytes = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: text.count)
         _ = bytes.initialize(from: text)
         let actions = UnsafeMutableBufferPointer<sigaction>.allocate(capacity: 65)
