@@ -79,7 +79,7 @@ let package = Package(
         .target(
             name: "Tunnels",
             dependencies: [
-                "Base", "CZlib", "KubernetesAPI", "Relay",
+                "Base", "CZlib", "EventLoop", "KubernetesAPI", "Relay",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

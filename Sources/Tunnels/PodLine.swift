@@ -7,6 +7,9 @@ internal import NIOCore
 ///
 ///     the client's relay ═ socket pair ═ PodCall ═ PodLine ═ (TLS) ═ API server ═ node ═ pod
 ///
+/// This file is its life, and what clients have of it; what comes by the connection (PodLine+Channel.swift), and pings
+/// (PodLine+Pinging.swift), are extensions.
+///
 /// Unchecked, since all of it is for its event loop's thread, but for `loop`, `key` and `end()`.
 final class PodLine: ChannelDuplexHandler, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
@@ -29,36 +32,30 @@ final class PodLine: ChannelDuplexHandler, @unchecked Sendable {
     let key: LineKey
     let loop: any EventLoop
     private let listener: Listener
-    private let pinging: Pinging
+    let pinging: Pinging
     private let cutConnection: () -> Void
 
-    private var context: ChannelHandlerContext?
-    private var webSocketReader: WebSocketReader?
-    private var webSocketWriter = WebSocketWriter()
-    private var reader = SPDYReader()
-    private let writer = SPDYWriter()
-    /// Nil for SPDY.
-    private var channels: ChannelReader?
-    private var call: PodCall?
+    var context: ChannelHandlerContext?
+    var codec: LineCodec
+    var call: PodCall?
     private(set) var requests = 0
     /// Why it is dead.
     private(set) var failure: TunnelFailure?
-    private var nextPing: UInt32 = 1
-    private var unanswered = 0
-    private var pingTask: RepeatedTask?
-    private var isReadHeld = false
+    var unanswered = 0
+    var pingTask: RepeatedTask?
+    var isReadHeld = false
     /// By channels: there is a client that can be told what comes.
     private var isListening = false
     /// What came before that, no more than was asked for at once, and what ended it.
-    private var early = ByteBuffer()
-    private var loss: TunnelFailure?
+    var early = ByteBuffer()
+    var loss: TunnelFailure?
     /// By channels: it has said something since it was last to be asked whether it lives.
-    private var hasSpoken = false
+    var hasSpoken = false
     private var needsFlush = false
     /// The server takes no more streams.
-    private var isGoingAway = false
-    private var isEnding = false
-    private var hasEnded = false
+    var isGoingAway = false
+    var isEnding = false
+    var hasEnded = false
 
     /// - Parameter cut: closes the connection at once.
     init(
@@ -70,8 +67,7 @@ final class PodLine: ChannelDuplexHandler, @unchecked Sendable {
         self.pinging = pinging
         self.listener = listener
         cutConnection = cut
-        webSocketReader = kind == .spdy ? nil : WebSocketReader()
-        channels = key.port.map { ChannelReader(port: $0) }
+        codec = LineCodec(kind, port: key.port)
     }
 
     var isUsable: Bool {
@@ -81,10 +77,10 @@ final class PodLine: ChannelDuplexHandler, @unchecked Sendable {
     var isWritable: Bool { context?.channel.isWritable ?? false }
 
     /// Whether a pod can be told that its client has ended.
-    var passesEnds: Bool { channels == nil }
+    var passesEnds: Bool { !codec.isByChannels }
 
     /// By channels a pod speaks as soon as the line stands, and nobody can be told yet what it says.
-    private var isEarly: Bool { channels != nil && !isListening }
+    var isEarly: Bool { codec.isByChannels && !isListening }
 
     // MARK: - Connections of clients
 
@@ -93,18 +89,9 @@ final class PodLine: ChannelDuplexHandler, @unchecked Sendable {
     /// - Returns: their numbers.
     func begin(_ call: PodCall, port: UInt16) -> (error: UInt32, data: UInt32) {
         self.call = call
-        guard channels == nil else {
-            requests += 1
-            return (UInt32(PortChannel.error), UInt32(PortChannel.data))
-        }
-        let streams = (error: UInt32(requests * 4 + 1), data: UInt32(requests * 4 + 3))
-        let shared = [(name: "port", value: "\(port)"), (name: "requestid", value: "\(requests)")]
+        let (streams, frames) = codec.open(requests, port: port)
         requests += 1
-        var frames = writer.synStream(streams.error, [("streamtype", "error")] + shared)
-        // Nothing is ever said here.
-        frames += SPDYWriter.dataHead(streams.error, count: 0, isLast: true)
-        frames += writer.synStream(streams.data, [("streamtype", "data")] + shared)
-        send(frames)
+        if !frames.isEmpty { write(codec.framed(frames)) }
         return streams
     }
 
@@ -127,7 +114,7 @@ final class PodLine: ChannelDuplexHandler, @unchecked Sendable {
         guard self.call === call else { return }
         self.call = nil
         releaseRead()
-        guard !isEnding, !isGoingAway, channels == nil, requests < Self.mostRequests else { return end() }
+        guard !isEnding, !isGoingAway, !codec.isByChannels, requests < Self.mostRequests else { return end() }
         listener.isFree(self)
     }
 
@@ -137,18 +124,14 @@ final class PodLine: ChannelDuplexHandler, @unchecked Sendable {
         guard self.call === call else { return }
         self.call = nil
         guard !hasEnded else { return }
-        // By channels the end of the line says it.
-        if channels == nil { send(writer.reset(stream)) }
+        if let reset = codec.reset(stream) { write(reset) }
         end()
     }
 
-    func sendData(_ bytes: ByteBuffer, on stream: UInt32) {
-        send(channels == nil ? SPDYWriter.dataHead(stream, count: bytes.readableBytes) : PortChannel.dataHead, bytes)
-    }
+    func sendData(_ bytes: ByteBuffer, on stream: UInt32) { write(codec.data(bytes, on: stream)) }
 
     func sendEnd(on stream: UInt32) {
-        guard passesEnds else { return }
-        send(SPDYWriter.dataHead(stream, count: 0, isLast: true))
+        if let end = codec.end(of: stream) { write(end) }
     }
 
     /// At the end of what is to go together.
@@ -158,15 +141,7 @@ final class PodLine: ChannelDuplexHandler, @unchecked Sendable {
         context?.flush()
     }
 
-    private func send(_ head: [UInt8], _ body: ByteBuffer? = nil) {
-        guard webSocketReader == nil else { return write(webSocketWriter.binary(head, body)) }
-        var frame = ByteBufferAllocator().buffer(capacity: head.count + (body?.readableBytes ?? 0))
-        frame.writeBytes(head)
-        if var body { frame.writeBuffer(&body) }
-        write(frame)
-    }
-
-    private func write(_ bytes: ByteBuffer) {
+    func write(_ bytes: ByteBuffer) {
         guard let context, !hasEnded else { return }
         needsFlush = true
         context.write(wrapOutboundOut(bytes), promise: nil)
@@ -181,8 +156,7 @@ final class PodLine: ChannelDuplexHandler, @unchecked Sendable {
         isEnding = true
         call?.lineBroke(TunnelFailure(code: ECONNABORTED, text: "the tunnel was closed"))
         call = nil
-        if channels == nil { send(writer.goAway()) }
-        if webSocketReader != nil { write(webSocketWriter.close(1000)) }
+        for word in codec.goodbye() { write(word) }
         flush()
         // What comes until then is thrown away: a connection that is closed with bytes unread is reset, and the server
         // might never see why.
@@ -191,7 +165,7 @@ final class PodLine: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     /// It is dead, or its server makes no sense.
-    private func fail(_ code: Int32, _ text: String) {
+    func fail(_ code: Int32, _ text: String) {
         guard !hasEnded else { return }
         let call = self.call
         self.call = nil
@@ -203,7 +177,7 @@ final class PodLine: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     /// The connection is gone. Whoever is still to hear what came by it hears that first.
-    private func lose(_ code: Int32, _ text: String) {
+    func lose(_ code: Int32, _ text: String) {
         guard isEarly, early.readableBytes > 0, !isEnding else { return fail(code, text) }
         loss = loss ?? TunnelFailure(code: code, text: text)
     }
@@ -215,140 +189,4 @@ final class PodLine: ChannelDuplexHandler, @unchecked Sendable {
         cutConnection()
         listener.hasEnded(self)
     }
-
-    // MARK: - The channel
-
-    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
-
-    /// Once it stands: before that, what is said would be taken for HTTP.
-    func startPinging() {
-        guard !hasEnded else { return }
-        pingTask = loop.scheduleRepeatedTask(initialDelay: pinging.every, delay: pinging.every) { _ in self.ping() }
-    }
-
-    func handlerRemoved(context: ChannelHandlerContext) {
-        lose(ECONNRESET, "the tunnel's connection was closed")
-        self.context = nil
-    }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        lose(ECONNRESET, "the API server has closed the tunnel's connection")
-        context.fireChannelInactive()
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        lose((error as? IOError)?.errnoCode ?? ECONNRESET, "the tunnel's connection broke")
-    }
-
-    /// The server is held back while the client takes nothing.
-    func read(context: ChannelHandlerContext) {
-        if isEarly && !isEnding || call?.isWritable == false { isReadHeld = true } else { context.read() }
-    }
-
-    func releaseRead() {
-        guard isReadHeld else { return }
-        isReadHeld = false
-        context?.read()
-    }
-
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable { call?.releaseRead() }
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        unanswered = 0
-        guard !isEnding else { return }
-        var input = unwrapInboundIn(data)
-        // What had been asked for before it was known that nobody listens; no more is.
-        guard !isEarly else {
-            early.writeBuffer(&input)
-            return
-        }
-        hear(&input)
-    }
-
-    private func hear(_ input: inout ByteBuffer) {
-        do {
-            guard webSocketReader != nil else { return try take(&input) }
-            while !isEnding, let event = try webSocketReader?.next(from: &input) {
-                switch event {
-                case .bytes(var bytes) where channels != nil: try takeMessage(&bytes)
-                case .bytes(var bytes): try take(&bytes)
-                case .close(1000) where channels?.hasBegun == true: podHasEnded()
-                case .ping(let payload): if isWritable { write(webSocketWriter.pong(payload)) }
-                case .pong: break
-                case .close(1000): fail(ECONNRESET, "the API server has ended the tunnel")
-                case .close(let code): fail(ECONNRESET, "the API server has closed the tunnel (code \(code))")
-                }
-            }
-        } catch {
-            fail(EPROTO, "what the API server sends by the tunnel is no port-forward (\(error))")
-        }
-    }
-
-    func channelReadComplete(context: ChannelHandlerContext) {
-        call?.flush()
-        flush()
-    }
-
-    /// A piece of one, by channels.
-    private func takeMessage(_ bytes: inout ByteBuffer) throws {
-        hasSpoken = true
-        if webSocketReader?.beganMessage == true { channels?.beginMessage() }
-        while !isEnding, let frame = try channels?.next(from: &bytes) { call?.take(frame) }
-    }
-
-    /// By channels that ends both at once; and the line.
-    private func podHasEnded() {
-        for channel in [PortChannel.error, PortChannel.data] {
-            call?.take(.data(stream: UInt32(channel), ByteBuffer(), isLast: true))
-        }
-    }
-
-    private func take(_ bytes: inout ByteBuffer) throws {
-        while !isEnding, let frame = try reader.next(from: &bytes) {
-            switch frame {
-            // A client's pings are odd, and so those are answers. Of a server that asks and does not read, not all are
-            // answered: the answers would pile up here.
-            case .ping(let id): if id & 1 == 0, isWritable { send(writer.ping(id)) }
-            case .goAway(let lastGood):
-                isGoingAway = true
-                if let call { call.serverGoesAway(lastGood) } else { end() }
-            default: call?.take(frame)
-            }
-        }
-    }
-
-    // MARK: - Pings
-
-    private func ping() {
-        guard !isEnding, let context else { return }
-        // By channels the server closes the connection when the pod has ended. What it gets after that has it throw away
-        // all that has not been read here; so nothing is asked while there may be such.
-        guard channels == nil || !isReadHeld && !hasSpoken else {
-            (unanswered, hasSpoken) = (0, false)
-            return
-        }
-        // What has not been read may have the answer in it; and where nothing is taken from us, no question arrives.
-        if isReadHeld || !isWritable { unanswered = 0 }
-        guard unanswered < pinging.most else {
-            return fail(ETIMEDOUT, "the API server has not answered \(pinging.most) pings on a tunnel")
-        }
-        unanswered += 1
-        if webSocketReader != nil {
-            context.writeAndFlush(wrapOutboundOut(webSocketWriter.ping()), promise: nil)
-        } else {
-            send(writer.ping(nextPing))
-            nextPing = (nextPing &+ 2) & 0x7FFF_FFFF
-            flush()
-        }
-    }
-}
-
-/// How a line sees to it that it lives, and that everything between here and the server sees bytes.
-struct Pinging: Hashable {
-    /// Load balancers cut what has been silent for some minutes, some test beds after 15 s.
-    var every = TimeAmount.seconds(8)
-    /// After so many without a byte in return the line is dead.
-    var most = 3
 }

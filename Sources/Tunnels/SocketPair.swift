@@ -13,6 +13,4 @@ enum SocketPair {
 
     /// Another descriptor of the same end; -1 if there are none left.
     static func another(_ end: Int32) -> Int32 { fcntl(end, F_DUPFD_CLOEXEC, 0) }
-
-    static func close(_ end: Int32) { _ = Glibc.close(end) }
 }
