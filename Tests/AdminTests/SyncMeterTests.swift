@@ -43,12 +43,38 @@ import Testing
         #expect(state.programming.counts.allSatisfy { $0 == 0 })
         clock.pass(1)
         meter.inForce()
+        #expect(meter.current.pendingEndpoints == 4, "the relay has not been told")
+        meter.served()
+        meter.inForce()
         state = meter.current
         #expect(state.pendingEndpoints == 0 && state.programming.counts.reduce(0, +) == 1)
         #expect(abs(state.programming.sum - 1.5) < 0.001)
         meter.inForce()
         #expect(meter.current.programming.counts.reduce(0, +) == 1)
         #expect(text(meter).contains("kubeproxy_network_programming_duration_seconds_bucket{le=\"2.0\"} 1\n"))
+    }
+
+    @Test("What comes while an attempt is under way is not in force by it")
+    func meanwhile() {
+        let clock = Clock()
+        let meter = clock.meter
+        clock.pass(1)
+        meter.queue([slice("a", changedAt: "1970-01-12T13:46:40.5Z")])
+        meter.served()
+        meter.attemptBegins()
+        let mark = meter.mark
+        meter.queue([slice("b", changedAt: "1970-01-12T13:46:41Z"), slice("c", changedAt: nil)])
+        meter.served()
+        clock.pass(1)
+        meter.inForce(upTo: mark)
+        #expect(meter.current.pendingEndpoints == 2 && meter.current.programming.counts.reduce(0, +) == 1)
+        meter.attemptBegins()
+        clock.pass(8)
+        meter.inForce(upTo: meter.mark)
+        #expect(meter.current.pendingEndpoints == 0 && abs(meter.current.programming.sum - 10.5) < 0.001)
+        // One that is told late takes nothing back.
+        meter.inForce(upTo: mark)
+        #expect(meter.current.pendingEndpoints == 0)
     }
 
     @Test("Attempts at the rules by family, failures, what they cost, and hand-overs")

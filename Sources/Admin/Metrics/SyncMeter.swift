@@ -34,17 +34,29 @@ public final class SyncMeter: Sendable {
         var lastQueued: Double?
         var serviceChanges: UInt64 = 0
         var endpointChanges: UInt64 = 0
-        var pendingServices = 0
-        var pendingEndpoints = 0
+        /// Of these changes, those that are in force; the others are pending.
+        var inForce = Mark()
+        /// Those that the relay had been told when it was last told any, and when an attempt at the rules last began.
+        var served = Mark()
+        var attempted = Mark()
         var processes: UInt64 = 0
         var bytes: UInt64 = 0
         /// From the change in the cluster until it was in force here.
         var programming = DurationHistogram(DurationHistogram.programming)
-        /// When the changes came about that are not in force yet.
-        var triggers: [Double] = []
+        /// When the changes came about that are not in force yet, each with how many endpoint changes there were by then.
+        var triggers: [(time: Double, number: UInt64)] = []
         /// Listening sockets taken over from another process, and such take-overs; and those by another process.
         var takeovers: UInt64 = 0
         var successions: UInt64 = 0
+
+        var pendingServices: UInt64 { serviceChanges - inForce.services }
+        var pendingEndpoints: UInt64 { endpointChanges - inForce.endpoints }
+    }
+
+    /// How far changes had come at a moment.
+    public struct Mark: Sendable, Equatable {
+        var services: UInt64 = 0
+        var endpoints: UInt64 = 0
     }
 
     /// Of more that wait at one time, the others are not measured.
@@ -76,12 +88,10 @@ public final class SyncMeter: Sendable {
                 switch id.kind {
                 case .service:
                     state.serviceChanges += 1
-                    state.pendingServices += 1
                 case .endpointSlice, .endpoints:
                     state.endpointChanges += 1
-                    state.pendingEndpoints += 1
                     if let trigger = trigger(object), state.triggers.count < Self.mostTriggers {
-                        state.triggers.append(trigger)
+                        state.triggers.append((trigger, state.endpointChanges))
                     }
                 default: continue
                 }
@@ -99,14 +109,32 @@ public final class SyncMeter: Sendable {
         return trigger >= beginning ? trigger : nil
     }
 
-    /// All changes that have come are in force.
-    public func inForce() {
+    /// All changes that have come lead somewhere by now, as far as rules lead there.
+    public func served() {
+        state.withLock { $0.served = Mark(services: $0.serviceChanges, endpoints: $0.endpointChanges) }
+    }
+
+    /// An attempt at the rules begins: it is for what is served by now.
+    public func attemptBegins() { state.withLock { $0.attempted = $0.served } }
+
+    /// What the last attempt was for. Others may have come since.
+    public var mark: Mark { state.withLock { $0.attempted } }
+
+    /// All changes that have been served are in force, since they mean nothing to the rules.
+    public func inForce() { inForce(upTo: state.withLock { $0.served }) }
+
+    /// Changes are in force.
+    public func inForce(upTo mark: Mark) {
         let time = now()
         state.withLock { state in
             // Also where the rules had nothing to do: the time of the last change is compared with this one's.
             for (name, family) in state.families where family.isInForce { state.families[name]?.lastInForce = time }
-            for trigger in state.triggers { state.programming.add(max(0, time - trigger)) }
-            (state.triggers, state.pendingServices, state.pendingEndpoints) = ([], 0, 0)
+            let done = state.triggers.prefix { $0.number <= mark.endpoints }
+            for trigger in done { state.programming.add(max(0, time - trigger.time)) }
+            state.triggers.removeFirst(done.count)
+            state.inForce = Mark(
+                services: max(state.inForce.services, mark.services),
+                endpoints: max(state.inForce.endpoints, mark.endpoints))
         }
     }
 

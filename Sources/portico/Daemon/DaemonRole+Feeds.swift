@@ -1,3 +1,4 @@
+import Admin
 import EventLoop
 import Host
 import KubernetesAPI
@@ -7,8 +8,8 @@ import Status
 // What wakes the daemon, and what keeps others informed of it.
 extension DaemonRole {
     enum Event: Sendable {
-        /// The rules have followed, or could not.
-        case redirected(NodeProxy.Redirected)
+        /// The rules have followed the changes up to this one, or could not.
+        case redirected(NodeProxy.Redirected, SyncMeter.Mark)
         /// Interfaces of this machine or their addresses have changed.
         case addresses
         /// Another process has taken over.

@@ -25,7 +25,7 @@ struct DaemonRole: SessionRole {
     let manager = ServiceManager.current
 
     /// What works once the session has begun.
-    private struct Parts {
+    struct Parts {
         let tools: SessionTools<Event>
         let proxy: NodeProxy
         let keeper: RuleKeeper
@@ -37,15 +37,15 @@ struct DaemonRole: SessionRole {
         let feeds: [Task<Void, Never>]
     }
 
-    private var health: DaemonHealth?
-    private var parts: Parts?
+    var health: DaemonHealth?
+    var parts: Parts?
     private var addresses = NodeAddresses()
     private var hasStarted = false
     /// This process is the one that serves, and others have been told.
-    private var isServing = false
+    var isServing = false
     /// It was replaced, and by now nobody has its place.
-    private var isMissed = false
-    private var hasSuccessor = false
+    var isMissed = false
+    var hasSuccessor = false
     /// Something is served that the rules have not followed yet.
     private var isAhead = false
     private var warned: Set<String> = []
@@ -114,13 +114,14 @@ struct DaemonRole: SessionRole {
             }
         }
         let keeper = RuleKeeper(
-            proxy: proxy, minPeriod: options.minSyncPeriod, watch: backEnd?.watch, logger: logger)
+            proxy: proxy, minPeriod: options.minSyncPeriod, watch: backEnd?.watch, logger: logger,
+            begins: { [meter] in meter.attemptBegins() })
         if options.followsCluster {
             identity = NodeIdentity(settings.nodeName, needsPodRanges: options.needsPodRanges)
         }
         parts = Parts(
             tools: tools, proxy: proxy, keeper: keeper, health: health, succession: succession,
-            rules: Task { await keeper.run { tools.wake(.redirected($0)) } },
+            rules: Task { [meter] in await keeper.run { tools.wake(.redirected($0, meter.mark)) } },
             feeds: feeds(proxy, keeper, tools))
         restart.servingBegins()
         await take(first)
@@ -133,10 +134,13 @@ struct DaemonRole: SessionRole {
         identity?.isReadable = !update.unknownKinds.contains(.node)
         meter.queue(update.changes.objects.lazy.map { (id: $0.key, object: $0.value) })
         let served = await parts.proxy.serve(update.changes)
+        meter.served()
         take(served, isChange: true)
         isAhead = true
         // What means nothing to the rules neither waits for them nor counts as one of their changes.
-        if let redirected = served.redirected { await take(redirected, parts) } else { parts.keeper.request(.change) }
+        guard let redirected = served.redirected else { return parts.keeper.request(.change) }
+        if redirected.kernel.isInForce, !redirected.isToBeServed { meter.inForce() }
+        await take(redirected, parts)
     }
 
     mutating func retry(isReread: Bool) async {
@@ -162,7 +166,8 @@ struct DaemonRole: SessionRole {
         case .restartDue:
             restart.want()
             return true
-        case .redirected(let redirected):
+        case .redirected(let redirected, let mark):
+            if redirected.kernel.isInForce, !redirected.isToBeServed { meter.inForce(upTo: mark) }
             await take(redirected, parts)
         case .doorsDue:
             take(await parts.proxy.retry(), isChange: false)
@@ -200,7 +205,6 @@ struct DaemonRole: SessionRole {
         let (kernel, teller) = (redirected.kernel, parts.tools.teller)
         // Where nothing had to be looked at, nothing was attempted.
         if !hasStarted || kernel.duration > .zero || !kernel.isInForce { meter.attempted(SyncMeter.Attempt(kernel)) }
-        if kernel.isInForce, !redirected.isToBeServed { meter.inForce() }
         parts.health.update(kernel)
         for change in kernel.changes { teller.logger.info("\(change)") }
         warn(kernel.warnings)
@@ -241,71 +245,4 @@ struct DaemonRole: SessionRole {
             parts?.tools.teller.logger.warning("\(warning)")
         }
     }
-
-    // MARK: The end
-
-    mutating func endIsWanted(by signal: Int32) -> Bool { true }
-
-    mutating func beginEnd() async -> [Duration?] {
-        guard let parts else { return [.zero] }
-        let logger = parts.tools.teller.logger
-        restart.stopWaiting()
-        options.readyFile?.vanish()
-        if restart.isWanted { manager.reloading() } else if !hasSuccessor { manager.stopping() }
-        // Another process that serves answers at the same ports, and is not about to end.
-        if hasSuccessor, isServing {
-            logger.notice("another process has taken over; open connections may end in their own time")
-        }
-        if await isReplaced {
-            parts.health.close()
-            desk.close(isReplaced: true)
-        }
-        parts.tools.teller.update { $0.enter(.draining) }
-        for task in parts.feeds + [parts.rules] { task.cancel() }
-        // Rules and doors are nobody's, or another's, from there on.
-        defer { parts.succession.leavePlace() }
-        // A change of the rules that is under way may still open doors, and a new start would meet it.
-        if hasSuccessor || restart.isWanted { await parts.rules.value }
-        if hasSuccessor {
-            await parts.tools.relay.letGo()
-            return [options.takeoverDrainTimeout, options.drainTimeout]
-        }
-        await parts.succession.close()
-        // Rules are those of the process that serves.
-        if options.cleanupOnExit, !restart.isWanted, await !parts.succession.isUnconfirmed {
-            await parts.rules.value
-            for error in await parts.proxy.removeRules() { logger.error("rules are left: \(error)") }
-        }
-        // What was open has had its time.
-        return [restart.isWanted ? .zero : options.drainTimeout]
-    }
-
-    /// Whether another process serves in this one's place.
-    private var isReplaced: Bool {
-        get async { if hasSuccessor { true } else { await parts?.succession.isUnconfirmed == true } }
-    }
-
-    var staysAfterDrain: Bool { options.staysReplaced && hasSuccessor && isServing }
-
-    /// Who took over is there to be taken over from itself. If it is gone, or nobody has ended this process in a time in
-    /// which every rollout has done so, as after one that was undone, then whoever supervises it is to start it anew.
-    var untilAlone: @Sendable () async -> Void {
-        { [path = options.takeover ?? ""] in
-            let end = ContinuousClock.now + .seconds(300)
-            var missing = 0
-            while missing < 3, ContinuousClock.now < end, !Task.isCancelled {
-                try? await Task.sleep(for: .seconds(1))
-                missing = UnixSocketPath.isAnswered(path, SOCK_SEQPACKET) ? 0 : missing + 1
-            }
-        }
-    }
-
-    mutating func isAlone() {
-        isMissed = true
-        parts?.tools.teller.logger.error(
-            "the process that took over serves no more, or nobody has ended this one for 5 minutes: it ends, to be started anew"
-        )
-    }
-
-    mutating func finish() async { health?.close() }
 }

@@ -2,32 +2,67 @@ import Base
 import Glibc
 
 /// A file that is there while this process serves: of two processes that have the same ports for a while, whoever supervises
-/// one of them can tell whether it is that one which answers.
-struct ReadyFile: Sendable {
-    let path: String
+/// one of them can tell whether it is that one which answers. Any thread.
+///
+/// Whoever has made it holds a lock on it, so that what a process that was killed has left is told from the file of one that
+/// lives.
+final class ReadyFile: Sendable {
+    private let path: String
+    private let own = Guarded<Int32>(-1)
+
+    init(_ path: String) { self.path = path }
+
+    deinit { vanish() }
 
     /// Takes away what a process that was killed has left.
     ///
     /// - Throws: ``CommandFailure`` if something else is there, or there can be no file.
     func prepare() throws(CommandFailure) {
-        var status = stat()
-        if lstat(path, &status) == 0 {
-            guard status.st_mode & S_IFMT == S_IFREG else { throw CommandFailure("--ready-file: \(path) is no file") }
-        }
+        let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
         // That it can be made is found out now, and not when others wait for it.
-        do throws(SystemError) {
-            try appear()
-        } catch {
-            throw CommandFailure("--ready-file: \(error)")
+        guard access(folder, W_OK | X_OK) == 0 else {
+            throw CommandFailure("--ready-file: there can be no \(path): \(SystemError.reason(errno).lowercased())")
         }
-        vanish()
+        let file = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        guard file >= 0 else {
+            if errno == ENOENT { return }
+            throw CommandFailure("--ready-file: something else is at \(path): name another")
+        }
+        defer { close(file) }
+        var status = stat()
+        guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size == 0 else {
+            throw CommandFailure("--ready-file: \(path) is there, and is none of this program: name another")
+        }
+        if flock(file, LOCK_EX | LOCK_NB) == 0 { unlink(path) }
     }
 
     func appear() throws(SystemError) {
-        let file = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o644)
+        let new = "\(path).\(getpid())"
+        unlink(new)
+        let file = open(new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
         guard file >= 0 else { throw SystemError("make the file", path, code: errno) }
-        close(file)
+        // Locked before others can see it; in the place of the one of a process that this one has replaced.
+        guard flock(file, LOCK_EX | LOCK_NB) == 0, rename(new, path) == 0 else {
+            let code = errno
+            unlink(new)
+            close(file)
+            throw SystemError("make the file", path, code: code)
+        }
+        own.withLock { $0 = file }
     }
 
-    func vanish() { unlink(path) }
+    /// Takes it away, unless another process has put its own there.
+    func vanish() {
+        own.withLock { own in
+            guard own >= 0 else { return }
+            var (mine, present) = (stat(), stat())
+            if fstat(own, &mine) == 0, lstat(path, &present) == 0, mine.st_ino == present.st_ino,
+                mine.st_dev == present.st_dev
+            {
+                unlink(path)
+            }
+            close(own)
+            own = -1
+        }
+    }
 }

@@ -30,6 +30,8 @@ final class RuleKeeper: Sendable {
     private let retryPause: @Sendable () async -> Void
     private let watch: FirewallWatch?
     private let logger: Logger
+    /// Called before each attempt.
+    private let begins: (@Sendable () -> Void)?
     private let requests: AsyncStream<Void>
     private let wake: AsyncStream<Void>.Continuation
     /// However many come, each is carried out once, and none is lost to another.
@@ -46,13 +48,15 @@ final class RuleKeeper: Sendable {
     ///   - retryPause: lets the time pass until another attempt after an error.
     init(
         proxy: NodeProxy, minPeriod: Duration, watch: FirewallWatch? = nil, logger: Logger = Logger(label: "daemon"),
-        retryPause: @escaping @Sendable () async -> Void = { try? await Task.sleep(for: retryInterval) }
+        retryPause: @escaping @Sendable () async -> Void = { try? await Task.sleep(for: retryInterval) },
+        begins: (@Sendable () -> Void)? = nil
     ) {
         self.proxy = proxy
         self.minPeriod = minPeriod
         self.retryPause = retryPause
         self.watch = watch
         self.logger = logger
+        self.begins = begins
         // Of several requests that wait one is enough: it brings in force all that is wanted by then.
         (requests, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
@@ -96,6 +100,7 @@ final class RuleKeeper: Sendable {
             if isHeal { heals.began(at: clock.now) } else { changes.began(at: clock.now) }
             self.wanted.withLock { $0.subtract(wanted) }
             let isSuspect = othersWereThere.exchange(false, ordering: .relaxed)
+            begins?()
             let result = await proxy.redirect(checking: wanted != [.change])
             // With a change of our own among it nobody can tell whose it was.
             if isSuspect, !wanted.contains(.change), result.kernel.hasChanged { tellOfOthers(at: clock.now) }
