@@ -141,7 +141,8 @@ extension EndpointAddress {
             .finished()
         }
         #expect(await eventually { process.relay.total.endings[.completed] == 3 })
-        let labels = "{namespace=\"shop\",service=\"web\",port=\"http\",protocol=\"TCP\""
+        let labels =
+            "{namespace=\"shop\",service=\"web\",port=\"http\",ip_family=\"IPv4\",traffic_policy=\"cluster\",protocol=\"TCP\""
         let text = await process.text("/metrics")
         for line in [
             "portico_build_info{version=\"1.2.3\",mode=\"userspace\"} 1", "portico_accepted_total 3",

@@ -22,25 +22,18 @@ public enum MetricServices: Hashable, Sendable {
     }
 }
 
-/// The metrics of single service ports. Both families and both policies of one are one.
+/// The metrics of single service ports, by family and traffic policy: where one of these goes, its numbers go with it, and no
+/// sum of several falls.
 struct ServicePortMetrics {
     private var ports: [(labels: MetricLabels, counters: PortCounters)] = []
 
     init(_ snapshot: RelaySnapshot, _ services: MetricServices) {
         guard services != .none else { return }
-        var sums: [ServicePortID: PortCounters] = [:]
-        for (id, counters) in snapshot.ports {
-            let key = ServicePortID(id.name, id.transport)
-            let (ejected, pinned) = (sums[key]?.ejectedEndpoints ?? 0, sums[key]?.pinnedClients ?? 0)
-            sums[key, default: PortCounters()] += counters
-            // The same endpoints are in both lists of a policy.
-            sums[key]?.ejectedEndpoints = max(ejected, counters.ejectedEndpoints)
-            sums[key]?.pinnedClients = max(pinned, counters.pinnedClients)
-        }
-        ports = sums.filter { services.contains($0.key.name, $0.value) }.sorted { $0.key < $1.key }.map {
-            id, counters in
+        let wanted = snapshot.ports.filter { services.contains($0.key.name, $0.value) }
+        ports = wanted.sorted { $0.key < $1.key }.map { id, counters in
             let labels = MetricLabels([
                 "namespace": id.name.namespace, "service": id.name.service, "port": id.name.port,
+                "ip_family": "IPv\(id.list.family.rawValue)", "traffic_policy": "\(id.list.policy)",
                 "protocol": id.transport.rawValue,
             ])
             return (labels, counters)

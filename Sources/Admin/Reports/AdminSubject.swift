@@ -26,6 +26,8 @@ public struct AdminSubject: Sendable {
     public var configuration: (@Sendable () -> String)?
     public var verbosity: Verbosity?
     public let events = RecentEvents()
+    /// Makes what is long.
+    let writer = ReportWriter()
 
     public struct Cluster: Sendable {
         public var meter: APIMeter

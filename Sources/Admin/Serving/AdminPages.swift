@@ -13,7 +13,7 @@ public struct AdminPages: Sendable {
     public func answer(_ request: AdminRequest, _ access: AdminAccess) async -> AdminAnswer {
         let isReading = request.method == "GET" || request.method == "HEAD"
         switch request.path {
-        case "/metrics" where isReading: return metrics(request)
+        case "/metrics" where isReading: return await metrics(request)
         case "/healthz" where isReading, "/livez" where isReading: return AdminAnswer(200, "ok")
         // Without a newline, as kube-proxy has it and programs compare it.
         case "/proxyMode" where isReading: return AdminAnswer(200, subject.mode)
@@ -27,7 +27,8 @@ public struct AdminPages: Sendable {
         }
         switch (request.method, request.path) {
         case ("GET", "/"), ("HEAD", "/"): return Dashboard.page
-        case ("GET", "/status"), ("HEAD", "/status"): return status(request)
+        case ("GET", "/status"), ("HEAD", "/status"):
+            return await subject.writer.status(subject, service: request.query["service"])
         case ("GET", "/events"): return events(request)
         case ("GET", "/debug/connections"): return await connections(request)
         case ("GET", "/configz"):
@@ -42,13 +43,9 @@ public struct AdminPages: Sendable {
         404,
         "not found; there are /, /metrics, /status, /events, /debug/connections, /configz, /log-level and /proxyMode\n")
 
-    private func metrics(_ request: AdminRequest) -> AdminAnswer {
+    private func metrics(_ request: AdminRequest) async -> AdminAnswer {
         let format = MetricText.Format(accept: request.accept)
-        return AdminAnswer(bytes: subject.metrics(format), contentType: format.contentType)
-    }
-
-    private func status(_ request: AdminRequest) -> AdminAnswer {
-        .json(StatusReport(subject, service: request.query["service"]).value)
+        return AdminAnswer(bytes: await subject.writer.metrics(subject, format), contentType: format.contentType)
     }
 
     private func events(_ request: AdminRequest) -> AdminAnswer {

@@ -74,15 +74,22 @@ final class AccessLog: Sendable {
     }
 
     private static func queue(_ file: Int32, _ format: OutputFormat) -> LineQueue {
-        LineQueue(file, capacity: StandardStream.capacity) { dropped in
-            format == .json
-                ? JSONLine(["dropped": .integer(dropped)]).text : "… \(several(dropped, "line")) dropped here\n"
-        }
+        LineQueue(file, capacity: StandardStream.capacity) { notice($0, format) }
+    }
+
+    private static func notice(_ dropped: Int, _ format: OutputFormat) -> String {
+        format == .json ? JSONLine(["dropped": .integer(dropped)]).text : "… \(several(dropped, "line")) dropped here\n"
     }
 
     func take(_ event: RelayEvent) {
         guard case .connectionEnded(let record) = event, wants(record) else { return }
-        let line = AccessLine(record: record, time: .now()).text(format)
+        write(AccessLine(record: record, time: .now()).text(format))
+    }
+
+    /// So many reports of the relay have been left out, of connections or of other things.
+    func miss(_ count: Int) { write(Self.notice(count, format)) }
+
+    private func write(_ line: String) {
         if path == nil { return StandardStream.output.write(line) }
         reopen()
         state.withLock { $0.queue.add(line) }

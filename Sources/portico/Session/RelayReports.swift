@@ -31,9 +31,10 @@ final class RelayReports: Sendable {
     ///
     /// - Parameters:
     ///   - hear: is told of each.
+    ///   - miss: is told how many are missing.
     ///   - pause: waits for a lull.
     func narrate(
-        _ logger: Logger, hear: (RelayEvent) -> Void = { _ in },
+        _ logger: Logger, hear: (RelayEvent) -> Void = { _ in }, miss: (Int) -> Void = { _ in },
         pause: @escaping @Sendable () async -> Void = { try? await Task.sleep(for: lull) }
     ) async {
         var narrator = RelayNarrator(logger: logger)
@@ -49,7 +50,9 @@ final class RelayReports: Sendable {
         var waitsForLull = false
         for await item in reader {
             switch item {
-            case .missed(let count): missed += count
+            case .missed(let count):
+                missed += count
+                miss(count)
             case .event(.event(let event)):
                 hear(event)
                 narrator.tell(event)

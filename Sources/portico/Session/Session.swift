@@ -72,11 +72,13 @@ struct Session<Role: SessionRole> {
         let changes = teller.board.reader()
         let telling = [
             Task { [desk, accessLog] in
-                await reports.narrate(logger) { event in
-                    report.hear(event)
-                    desk?.subject.events.take(event)
-                    accessLog?.take(event)
-                }
+                await reports.narrate(
+                    logger,
+                    hear: { event in
+                        report.hear(event)
+                        desk?.subject.events.take(event)
+                        accessLog?.take(event)
+                    }, miss: { accessLog?.miss($0) })
             },
             Task { await report.follow(changes, teller.board) },
         ]
