@@ -161,6 +161,8 @@ struct LineBook {
             pod.free.append(line)
             free += 1
         } else {
+            // It may have ended before it was known here, and then nobody else takes it out.
+            lines[ObjectIdentifier(line)] = nil
             work.closed.append(line)
         }
         pods[line.key] = pod
