@@ -12,11 +12,18 @@ package enum PortChannel {
     static let dataHead = [data]
 }
 
-package enum ChannelError: Error, Hashable {
+package enum ChannelError: Error, Hashable, CustomStringConvertible {
     /// No channel of the port.
     case channel(UInt8)
     /// A channel begins with another port than was asked for.
     case port
+
+    package var description: String {
+        switch self {
+        case .channel(let channel): "a message of channel \(channel), and there are only 0 and 1"
+        case .port: "a channel that begins with another port than was asked for"
+        }
+    }
 }
 
 /// Reads the messages of a server, in pieces cut anywhere. What they say is what SPDY says by two streams, which have the

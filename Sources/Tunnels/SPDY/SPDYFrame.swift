@@ -16,12 +16,20 @@ package enum SPDYFrame: Hashable {
 }
 
 /// What came is not SPDY/3.1, or more than any server has to say.
-package enum SPDYError: Error, Hashable {
+package enum SPDYError: Error, Hashable, CustomStringConvertible {
     case version(UInt16)
     /// A control frame of so many bytes.
     case length(type: UInt16, Int)
     /// A header block that cannot be unpacked, is too large, or has an inner length that leads out of it.
     case headers
+
+    package var description: String {
+        switch self {
+        case .version(let version): "a frame of SPDY/\(version), and SPDY/3 is spoken"
+        case .length(let type, let count): "a SPDY frame of kind \(type) with \(count) bytes"
+        case .headers: "SPDY headers that cannot be read"
+        }
+    }
 }
 
 /// The types of control frames.

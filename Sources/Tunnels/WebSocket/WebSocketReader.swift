@@ -10,11 +10,19 @@ package enum WebSocketEvent: Hashable {
     case close(UInt16)
 }
 
-package enum WebSocketError: Error, Hashable {
+package enum WebSocketError: Error, Hashable, CustomStringConvertible {
     case text
     case opcode(UInt8)
     /// Bits that nobody has agreed on, a mask from the wrong side, or a fragment out of place.
     case frame
+
+    package var description: String {
+        switch self {
+        case .text: "a WebSocket message of text"
+        case .opcode(let opcode): "a WebSocket frame of the unknown kind \(opcode)"
+        case .frame: "a WebSocket frame that breaks the rules"
+        }
+    }
 }
 
 /// Reads messages from bytes that come in pieces cut anywhere. What binary messages carry is passed on as it comes; only
