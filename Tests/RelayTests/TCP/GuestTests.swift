@@ -33,6 +33,19 @@ private struct Porch: ~Copyable {
         }
         throw PeerError.timedOut("accept")
     }
+
+    /// Sixty clients, one after the other; a relay with ``small`` has no room for so many.
+    func crowd(
+        _ script: PeerStep..., for harness: RelayHarness, after opening: Opening = Opening()
+    ) throws -> [ScriptedPeer] {
+        try (0..<60).map { _ in
+            let client = try ScriptedPeer.connect(to: port, script: script)
+            try pass(to: harness.relay, harness.id, after: opening)
+            return client
+        }
+    }
+
+    static let small = DescriptorBudget(limit: 64)
 }
 
 extension PeerReport {
@@ -172,16 +185,12 @@ struct GuestTests {
     func shortage() async throws {
         let go = Cue()
         let pod = try ScriptedServer(script: [.wait(go), .send("pod"), .shutdownWrite, .receiveAll])
-        let harness = try await RelayHarness(endpoints: [pod.port], budget: DescriptorBudget(limit: 64))
-        let porch = try Porch()
-        var clients: [ScriptedPeer] = []
-        for _ in 0..<60 {
-            clients.append(try porch.client(.expect("HELLO pod"), .shutdownWrite, .receiveAll))
-            try porch.pass(to: harness.relay, harness.id, after: Opening(greeting: opening.greeting))
-        }
-        let most = DescriptorBudget(limit: 64).connections
+        let harness = try await RelayHarness(endpoints: [pod.port], budget: Porch.small)
+        let clients = try Porch().crowd(
+            .expect("HELLO pod"), .shutdownWrite, .receiveAll, for: harness,
+            after: Opening(greeting: opening.greeting))
         await harness.relay.settle()
-        #expect(pod.accepted <= most)
+        #expect(pod.accepted <= Porch.small.connections)
         go.give()
         for client in clients { _ = try await client.finished() }
         #expect(await eventually { harness.records.count == 60 })
@@ -191,13 +200,9 @@ struct GuestTests {
     @Test("Those that wait for room are served by a drain, as far as its time goes, and reset at its end")
     func drain() async throws {
         let pod = try ScriptedServer(script: [.neverRead])
-        let harness = try await RelayHarness(endpoints: [pod.port], budget: DescriptorBudget(limit: 64))
+        let harness = try await RelayHarness(endpoints: [pod.port], budget: Porch.small)
         let porch = try Porch()
-        let clients = try (0..<60).map { _ in
-            let client = try porch.client(.receiveReset)
-            try porch.pass(to: harness.relay, harness.id)
-            return client
-        }
+        let clients = try porch.crowd(.receiveReset, for: harness)
         await harness.relay.settle()
         _ = await harness.relay.drain(within: .milliseconds(50))
         for client in clients { #expect(await client.report().wasResetUnheard) }
@@ -216,13 +221,8 @@ struct GuestTests {
     func removed() async throws {
         let go = Cue()
         let pod = try ScriptedServer(script: [.wait(go), .send("pod"), .shutdownWrite, .receiveAll])
-        let harness = try await RelayHarness(endpoints: [pod.port], budget: DescriptorBudget(limit: 64))
-        let porch = try Porch()
-        var clients: [ScriptedPeer] = []
-        for _ in 0..<60 {
-            clients.append(try porch.client(.receiveAll))
-            try porch.pass(to: harness.relay, harness.id, after: Opening(greeting: opening.greeting))
-        }
+        let harness = try await RelayHarness(endpoints: [pod.port], budget: Porch.small)
+        let clients = try Porch().crowd(.receiveAll, for: harness, after: Opening(greeting: opening.greeting))
         await harness.relay.settle()
         let served = pod.accepted
         await harness.relay.remove(harness.id)
