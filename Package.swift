@@ -258,7 +258,7 @@ let package = Package(
             name: "CommandTests",
             dependencies: [
                 "portico", "Base", "EventLoop", "Objects", "Documents", "Balancing", "Cluster", "Resolution", "Status",
-                "Names", "ForwardProxy", "Proxy", "Relay", "TestSupport", "APITestSupport",
+                "Names", "ForwardProxy", "Proxy", "Redirect", "Relay", "Admin", "TestSupport", "APITestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: settings),

@@ -71,8 +71,13 @@ final class DaemonHealth {
         // There is nothing to lead here, and so nothing failed; but nobody is served either.
         guard !isOutOfReach else { return }
         for family in families {
-            if case .failure = redirected.families[family]?.outcome { continue }
-            health.syncSucceeded(family)
+            if case .failure = redirected.families[family]?.outcome {
+                // Something is wanted of this family from now on, if not before: a change that came during the attempt
+                // before this one counts as done with that.
+                health.syncRequested([family])
+            } else {
+                health.syncSucceeded(family)
+            }
         }
     }
 

@@ -210,11 +210,7 @@ struct DaemonRole: SessionRole {
         warn(kernel.warnings)
         if !kernel.isInForce { parts.keeper.retryLater() }
 
-        let isNews = !hasStarted || kernel.hasChanged || isAhead
-        teller.update { status in
-            status.replace(kernel.problems, of: .rules)
-            if isNews { status.update(rules: RulesStatus(kernel)) }
-        }
+        teller.update { $0.update(kernel, isAwaited: !hasStarted || isAhead) }
         isAhead = isAhead && !kernel.isInForce
         if redirected.isToBeServed {
             // What rules no longer lead to may be dialled from now on.

@@ -13,6 +13,16 @@ extension Status {
         portCount = served.portCount
         serviceCount = served.serviceCount
     }
+
+    /// - Parameter isAwaited: something has changed that the rules were to follow, which is told also if they stand as before.
+    mutating func update(_ kernel: KernelResult, isAwaited: Bool) {
+        replace(kernel.problems, of: .rules)
+        let now = RulesStatus(kernel)
+        // Also without a change of our own: others may have broken them, and they cannot be put right.
+        if isAwaited || kernel.hasChanged || now.isInForce != rules?.isInForce || now.inForce != rules?.inForce {
+            update(rules: now)
+        }
+    }
 }
 
 extension KernelResult {
