@@ -41,6 +41,21 @@ import Testing
         #expect(!isThere)
     }
 
+    @Test("The file of the process that serves is there in the end, also where the former one leaves at that moment")
+    func handover() async throws {
+        for round in 0..<500 {
+            let (former, next) = (ReadyFile(path), ReadyFile(path))
+            try former.appear()
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { former.vanish() }
+                group.addTask { try? next.appear() }
+            }
+            #expect(isThere, "in round \(round)")
+            next.vanish()
+            #expect(!isThere)
+        }
+    }
+
     @Test("What is not its own is refused, and stays as it is")
     func others() throws {
         try folder.write("clusterCIDR: 10.0.0.0/8", to: "config.yaml")

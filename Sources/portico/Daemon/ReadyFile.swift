@@ -55,14 +55,23 @@ final class ReadyFile: Sendable {
     func vanish() {
         own.withLock { own in
             guard own >= 0 else { return }
-            var (mine, present) = (stat(), stat())
-            if fstat(own, &mine) == 0, lstat(path, &present) == 0, mine.st_ino == present.st_ino,
-                mine.st_dev == present.st_dev
-            {
-                unlink(path)
+            if Self.isAt(path, own) {
+                // The process after this one may put its own there at this very moment; what is moved away can be looked at,
+                // and put back.
+                let away = "\(path).\(getpid()).old"
+                if rename(path, away) == 0 {
+                    if !Self.isAt(away, own) { link(away, path) }
+                    unlink(away)
+                }
             }
             close(own)
             own = -1
         }
+    }
+
+    private static func isAt(_ path: String, _ file: Int32) -> Bool {
+        var (wanted, present) = (stat(), stat())
+        return fstat(file, &wanted) == 0 && lstat(path, &present) == 0 && wanted.st_ino == present.st_ino
+            && wanted.st_dev == present.st_dev
     }
 }
