@@ -77,6 +77,7 @@ extension EndpointAddress {
         let local = ["/", "/status", "/events", "/debug/connections", "/configz", "/log-level"]
         for path in all + local {
             #expect(await process.answer(path, .owner, host: nil).status == 200, "\(path)")
+            #expect(await process.answer(path, method: "HEAD").status == 200, "\(path)")
             #expect(await process.answer(path, .machine).status == 200, "\(path)")
             #expect(await process.answer(path, .everybody).status == (all.contains(path) ? 200 : 404), "\(path)")
         }

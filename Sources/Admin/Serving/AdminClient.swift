@@ -1,5 +1,6 @@
 internal import AsyncHTTPClient
 public import Base
+internal import KubernetesAPI
 internal import NIOCore
 internal import NIOHTTP1
 
@@ -48,19 +49,8 @@ public struct AdminClient: Sendable {
     private var prefix: String {
         switch address {
         case .port(let address): "http://\(address)"
-        case .socket(let path): "http+unix://\(Self.encoded(path))"
+        case .socket(let path): "http+unix://\(path.percentEncoded)"
         }
-    }
-
-    private static func encoded(_ path: String) -> String {
-        path.utf8.map { byte in
-            let character = Character(UnicodeScalar(byte))
-            if character.isASCII, character.isLetter || character.isNumber || "-_.".contains(character) {
-                return String(character)
-            }
-            let digits = String(byte, radix: 16, uppercase: true)
-            return "%" + (digits.count == 1 ? "0" : "") + digits
-        }.joined()
     }
 
     private static func words(for error: any Error) -> String {

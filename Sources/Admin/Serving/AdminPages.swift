@@ -25,17 +25,18 @@ public struct AdminPages: Sendable {
         if access == .machine, request.mayBeOfAnotherPage {
             return AdminAnswer(403, "this is for programs of this machine, not for pages of others\n")
         }
-        switch (request.method, request.path) {
-        case ("GET", "/"), ("HEAD", "/"): return Dashboard.page
-        case ("GET", "/status"), ("HEAD", "/status"):
-            return await subject.writer.status(subject, service: request.query["service"])
-        case ("GET", "/events"): return events(request)
-        case ("GET", "/debug/connections"): return await connections(request)
-        case ("GET", "/configz"):
+        switch request.path {
+        case "/log-level" where request.method == "PUT", "/debug/flags/v" where request.method == "PUT":
+            return setVerbosity(request, access)
+        case _ where !isReading: return AdminAnswer(405, "only reading is possible here\n")
+        case "/": return Dashboard.page
+        case "/status": return await subject.writer.status(subject, service: request.query["service"])
+        case "/events": return events(request)
+        case "/debug/connections": return await connections(request)
+        case "/configz":
             return subject.configuration.map { AdminAnswer(200, $0(), contentType: "application/json") } ?? Self.missing
-        case ("GET", "/log-level"): return AdminAnswer(200, "\(subject.verbosity?.read() ?? 0)\n")
-        case ("PUT", "/log-level"), ("PUT", "/debug/flags/v"): return setVerbosity(request, access)
-        default: return isReading ? Self.missing : AdminAnswer(405, "only reading is possible here\n")
+        case "/log-level": return AdminAnswer(200, "\(subject.verbosity?.read() ?? 0)\n")
+        default: return Self.missing
         }
     }
 

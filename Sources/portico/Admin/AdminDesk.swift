@@ -80,7 +80,7 @@ final class AdminDesk: Sendable {
         var attempts = 0
         while !Task.isCancelled {
             do throws(AdminServer.Failure) {
-                if case .socket(let path) = place.address { try Self.makeFolder(of: path) }
+                if case .socket(let path) = place.address { Self.makeFolder(of: path) }
                 let keepsPath: @Sendable () -> Bool = { [isReplaced] in isReplaced.withLock { $0 } }
                 try await server.run(at: place.address, shared: isShared, keepsPath: keepsPath) { [self] address in
                     tell(nil, place)
@@ -95,20 +95,22 @@ final class AdminDesk: Sendable {
         }
     }
 
-    private func tell(_ failure: AdminServer.Failure?, _ place: Place) {
-        let all = problems.withLock { problems in
+    /// - Parameter failure: nil if it listens there.
+    func tell(_ failure: AdminServer.Failure?, _ place: Place) {
+        problems.withLock { problems in
             problems[place] = failure.map {
                 Problem(
                     place.isOptional ? .warning : .error, .admin,
                     "cannot serve metrics and status at \(place.address): \($0); \(place.option) chooses another place")
             }
-            return places.compactMap { problems[$0] }
+            let all = places.compactMap { problems[$0] }
+            // Under the lock: of two places that tell at once the later word has to be the last.
+            teller.update { $0.replace(all, of: .admin) }
         }
-        teller.update { $0.replace(all, of: .admin) }
     }
 
-    /// The folder that `/run` has for this program.
-    private static func makeFolder(of path: String) throws(AdminServer.Failure) {
+    /// Such as the one that `/run` has for this program. Where it cannot be made, listening fails and says so.
+    private static func makeFolder(of path: String) {
         guard let end = path.lastIndex(of: "/"), end > path.startIndex else { return }
         mkdir(String(path[..<end]), 0o755)
     }

@@ -1,5 +1,6 @@
 import Admin
 import Documents
+import KubernetesAPI
 
 /// How things stand with a process that serves, as `/status` tells it (docs/status.md).
 struct StatusPicture: Decodable, Sendable {
@@ -136,7 +137,7 @@ struct StatusPicture: Decodable, Sendable {
     ) async throws(CommandFailure) -> (picture: StatusPicture, json: [UInt8]) {
         let json: [UInt8]
         do throws(AdminClient.Failure) {
-            json = try await client.get("/status" + (service.map { "?service=\($0)" } ?? ""))
+            json = try await client.get("/status" + (service.map { "?service=\($0.percentEncoded)" } ?? ""))
         } catch {
             throw CommandFailure("\(error)")
         }
