@@ -53,6 +53,9 @@ public final class Balancer: Sendable {
     /// Those of which something may be known, of the reserve too: none if there has been no client yet.
     public var knownEndpoints: [Endpoint] { (made.load()?.own ?? []) + (reserve?.knownEndpoints ?? []) }
 
+    /// How many ``endpoints`` there are.
+    public var count: Int { told.count }
+
     /// How many of ``endpoints`` are out of use.
     public var ejectedCount: Int { made.load()?.own.count(where: \.isEjected) ?? 0 }
 

@@ -4,7 +4,7 @@
 /// Code that finds one returns it at every look, for as long as it lasts. The log has a line when it comes and when it
 /// is over; `/healthz` and other views show all that there are now.
 public struct Problem: Hashable, Sendable, CustomStringConvertible {
-    public enum Severity: String, Hashable, Sendable {
+    public enum Severity: String, Hashable, Sendable, CaseIterable {
         /// Everything is served, though perhaps not as meant.
         case warning
         /// Something is not served, or not as asked for.

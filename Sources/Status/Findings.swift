@@ -62,6 +62,9 @@ public struct Findings<Item: Hashable & Sendable>: Sendable {
 
     /// How many there are, each counted once.
     public var count: Int { counts.count }
+
+    /// How many of them there are of a kind, each counted once; takes time in proportion to all.
+    public func count(where isWanted: (Item) -> Bool) -> Int { counts.keys.count(where: isWanted) }
 }
 
 /// What has come, and what is over.

@@ -38,6 +38,11 @@ public struct Status: Sendable {
     public var problems: [Problem] { problemLists.current }
     public var problemCount: Int { problemLists.count }
 
+    /// How many of ``problems`` are of this severity.
+    public func problemCount(_ severity: Problem.Severity) -> Int {
+        problemLists.count { $0.severity == severity }
+    }
+
     public mutating func enter(_ phase: Phase) {
         guard phase != self.phase else { return }
         self.phase = phase

@@ -151,10 +151,13 @@ extension EndpointAddress {
             "portico_connections_ended_total{outcome=\"completed\"} 3", "portico_dials_total{result=\"connected\"} 3",
             "portico_connect_duration_seconds_count 3", "portico_connection_duration_seconds_count 3",
             "portico_bytes_total{direction=\"up\"} 15", "portico_relayed_bytes_total{way=\"copied\"} 30",
-            "portico_service_ports 2", "portico_services_served 1", "portico_problems 1",
+            "portico_service_ports 2", "portico_services_served 1", "portico_problems{severity=\"error\"} 1",
+            "portico_problems{severity=\"warning\"} 0",
             "portico_phase{phase=\"serving\"} 1",
             "kubeproxy_proxy_healthz_total{code=\"200\"} 5", "kubeproxy_proxy_healthz_total{code=\"503\"} 1",
-            "portico_service_accepted_total\(labels)} 3", "portico_service_bytes_total\(labels),direction=\"down\"} 15",
+            "portico_service_accepted_total\(labels)} 3", "portico_service_bytes_total\(labels),direction=\"up\"} 15",
+            "portico_service_bytes_total\(labels),direction=\"down\"} 15", "portico_service_endpoints\(labels)} 1",
+            "portico_service_endpoints_ejected\(labels)} 0",
         ] { #expect(text.contains("\n\(line)\n") || text.hasPrefix(line), "\(line)") }
         #expect(!text.contains("service=\"idle\"") && text.contains("\nprocess_open_fds "))
         let names = text.split(separator: "\n").filter { $0.hasPrefix("# TYPE ") }.map { $0.split(separator: " ")[2] }

@@ -29,6 +29,8 @@ public enum Metric: String, Codable, Sendable, CaseIterable, CodingKeyRepresenta
     case idleCPU
     /// Seconds of CPU a second of the API server that tunnels go through.
     case server
+    /// Milliseconds that the slowest scrape took meanwhile.
+    case scrape
 
     /// Ratios mean something only for figures the direct path has too.
     public var relative: Bool { self == .rate }
@@ -57,6 +59,7 @@ public enum Metric: String, Codable, Sendable, CaseIterable, CodingKeyRepresenta
         case .kept: "rate kept"
         case .idleCPU: "CPU µs/s each"
         case .server: "CPU of the API server"
+        case .scrape: "slowest scrape ms"
         }
     }
 }

@@ -39,12 +39,13 @@ public struct Report: Codable, Sendable {
         self.repetitions = repetitions
         self.seconds = seconds
         self.results = results
-        targets = (Target.catalogue + Target.tunnels).compactMap { $0.outcome(in: results) }.enumerated()
+        targets = (Target.catalogue + Target.tunnels + Target.watched).compactMap { $0.outcome(in: results) }
+            .enumerated()
             .sorted { ($0.element.rank, $0.offset) < ($1.element.rank, $1.offset) }.map(\.element)
     }
 
     /// The scenarios that were run, in the catalogue's order.
     var scenarios: [Scenario] {
-        (Scenario.catalogue + Scenario.tunnels).filter { results.samples[$0.name] != nil }
+        (Scenario.catalogue + Scenario.tunnels + Scenario.watched).filter { results.samples[$0.name] != nil }
     }
 }

@@ -25,6 +25,12 @@ protocol Peer: Sendable {
     func supports(_ transport: Scenario.Transport) -> Bool
     /// Command line that serves the route in the foreground, with two threads or workers at most per the machine.
     func command(_ route: Route) throws -> [String]
+    /// Whoever is at work beside it while it is measured, and is told to stop by a line; nil for nobody.
+    func companion(in folder: String) throws -> Child?
+}
+
+extension Peer {
+    func companion(in folder: String) throws -> Child? { nil }
 }
 
 /// Configurations as published in `Peers/`, with the ports filled in.

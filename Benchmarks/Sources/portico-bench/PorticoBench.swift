@@ -19,7 +19,7 @@ enum Entry {
     }
 
     private static let subcommands: [String: any ParsableCommand.Type] = [
-        "soak": Soak.self, "scale": Scale.self, "tunnels": Tunnels.self,
+        "soak": Soak.self, "scale": Scale.self, "tunnels": Tunnels.self, "watched": Watched.self,
     ]
 }
 
@@ -42,7 +42,7 @@ struct PorticoBench: ParsableCommand {
 
               A first impression of some scenarios:
                 sudo portico-bench --quick --scenario bulk --scenario rr-64 --peer portico --peer nginx
-            """, subcommands: [Soak.self, Scale.self, Tunnels.self])
+            """, subcommands: [Soak.self, Scale.self, Tunnels.self, Watched.self])
 
     @Option(help: "A scenario, or the beginning of its name; repeatable. See --list.")
     var scenario: [String] = []

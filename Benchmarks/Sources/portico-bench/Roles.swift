@@ -6,6 +6,7 @@ import Load
 enum Role: String {
     case load = "role-load"
     case backend = "role-backend"
+    case scraper = "role-scraper"
 
     func arguments(_ specification: some Encodable) throws -> [String] {
         [ownExecutable, rawValue, try JSON.encode(specification)]
@@ -25,6 +26,8 @@ enum Role: String {
                 say(try JSON.encode(result))
             case .backend:
                 say(Backend.run(try JSON.decode(BackendSpec.self, from: specification)) { say("ready") })
+            case .scraper:
+                say(try JSON.encode(Scraper.run(try JSON.decode(ScraperSpec.self, from: specification))))
             }
         } catch {
             say("\(error)")

@@ -40,7 +40,7 @@ extension Runner {
                 spec.port = proxy?.port ?? backend.port
                 spec.proxy = proxy?.tree.processes ?? []
                 spec.server = proxy?.server?.pid
-                let sample = measure(spec, scenario, name)
+                let sample = measure(spec, scenario, name, beside: proxy?.peer)
                 results.record(sample, scenario: scenario.name, peer: name)
             }
         }
@@ -71,22 +71,42 @@ extension Runner {
     }
 
     /// One measurement, repeated while it is dirty and the run can afford it; the cleanest counts.
-    private mutating func measure(_ spec: LoadSpec, _ scenario: Scenario, _ peer: String) -> Sample? {
-        var best: LoadResult?
+    private mutating func measure(
+        _ spec: LoadSpec, _ scenario: Scenario, _ name: String, beside peer: (any Peer)?
+    ) -> Sample? {
+        var best: (result: LoadResult, scraper: ScraperResult?)?
         // A tunnel is as good as new only once.
         for _ in 0..<(scenario.transport == .tunnel ? 1 : 3) {
             do {
-                let result = try runLoad(spec)
-                if result.othersShare < best?.othersShare ?? 2 { best = result }
+                let seen = try run(spec, beside: peer)
+                if seen.result.othersShare < best?.result.othersShare ?? 2 { best = seen }
             } catch {
-                remarks.append("\(scenario.name), \(peer): \(error)")
+                remarks.append("\(scenario.name), \(name): \(error)")
                 return nil
             }
-            guard let share = best?.othersShare, share > plan.maxOthers, spare > 0 else { break }
+            guard let share = best?.result.othersShare, share > plan.maxOthers, spare > 0 else { break }
             spare -= 1
         }
         guard let best else { return nil }
-        return Sample(values(of: best, scenario), othersShare: best.othersShare, errors: best.errors)
+        var values = values(of: best.result, scenario)
+        values[.scrape] = best.scraper?.milliseconds.max()
+        return Sample(values, othersShare: best.result.othersShare, errors: best.result.errors)
+    }
+
+    /// Runs the load, with whoever is at work beside it.
+    private func run(
+        _ spec: LoadSpec, beside peer: (any Peer)?
+    ) throws -> (result: LoadResult, scraper: ScraperResult?) {
+        guard let companion = try peer?.companion(in: sandbox.folder) else { return (try runLoad(spec), nil) }
+        defer { companion.end() }
+        var spec = spec
+        spec.helpers.append(companion.pid)
+        let result = try runLoad(spec)
+        companion.say("stop")
+        guard let line = companion.line(timeout: 10) else { throw BenchFailure("a scrape has no end") }
+        let seen = try JSON.decode(ScraperResult.self, from: line)
+        guard seen.failures == 0 else { throw BenchFailure("\(seen.failures) scrapes have failed") }
+        return (result, seen)
     }
 
     func values(of result: LoadResult, _ scenario: Scenario) -> [Metric: Double] {

@@ -25,70 +25,94 @@ public enum MetricServices: Hashable, Sendable {
 /// The metrics of single service ports, by family and traffic policy: where one of these goes, its numbers go with it, and no
 /// sum of several falls.
 struct ServicePortMetrics {
-    private var ports: [(labels: MetricLabels, counters: PortCounters)] = []
+    private struct Port {
+        let counters: PortCounters
+        let labels: MetricLabels
+        /// With the direction.
+        let up: MetricLabels
+        let down: MetricLabels
+    }
+
+    private let ports: [Port]
 
     init(_ snapshot: RelaySnapshot, _ services: MetricServices) {
-        guard services != .none else { return }
-        let wanted = snapshot.ports.filter { services.contains($0.key.name, $0.value) }
+        guard services != .none else {
+            ports = []
+            return
+        }
+        let wanted = snapshot.ports.lazy.filter { services.contains($0.key.name, $0.value) }
         ports = wanted.sorted { $0.key < $1.key }.map { id, counters in
             let labels = MetricLabels([
                 "namespace": id.name.namespace, "service": id.name.service, "port": id.name.port,
                 "ip_family": "IPv\(id.list.family.rawValue)", "traffic_policy": "\(id.list.policy)",
                 "protocol": id.transport.rawValue,
             ])
-            return (labels, counters)
+            return Port(
+                counters: counters, labels: labels, up: labels.with("direction", "up"),
+                down: labels.with("direction", "down"))
         }
     }
 
     func write(to text: inout MetricText) {
-        counter(\.accepted, "portico_service_accepted", "Clients accepted; over UDP, flows opened.", &text)
-        gauge(\.open, "portico_service_connections", "Connections and flows open now, being dialled included.", &text)
+        counter("portico_service_accepted", "Clients accepted; over UDP, flows opened.", &text) { $0.accepted }
+        gauge("portico_service_connections", "Connections and flows open now, being dialled included.", &text) {
+            $0.open
+        }
         counter(
-            \.refused, "portico_service_refused", "Clients reset because no endpoint was there or could be reached.",
-            &text)
-        counter(\.broken, "portico_service_broken", "Connections that ended by a reset or another error.", &text)
+            "portico_service_refused", "Clients reset because no endpoint was there or could be reached.", &text
+        ) { $0.refused }
+        counter("portico_service_broken", "Connections that ended by a reset or another error.", &text) { $0.broken }
+        counter("portico_service_dial_failures", "Attempts to reach an endpoint that failed.", &text) {
+            $0.dialFailures
+        }
+        directions("portico_service_bytes", "Bytes carried; up is from clients to endpoints.", &text) {
+            ($0.bytesUp, $0.bytesDown)
+        }
+        directions("portico_service_datagrams", "Datagrams carried; up is from clients to endpoints.", &text) {
+            ($0.datagramsUp, $0.datagramsDown)
+        }
+        counter("portico_service_datagrams_dropped", "Datagrams given up.", &text) { $0.dropped }
+        gauge("portico_service_held", "Clients that wait for an endpoint now.", &text) { $0.held }
+        counter("portico_service_hold_timeouts", "Clients that waited for an endpoint in vain.", &text) {
+            $0.holdTimeouts
+        }
         counter(
-            \.dialFailures, "portico_service_dial_failures", "Attempts to reach an endpoint that failed.", &text)
-        directions(
-            "portico_service_bytes", "Bytes carried; up is from clients to endpoints.", \.bytesUp, \.bytesDown, &text)
-        directions(
-            "portico_service_datagrams", "Datagrams carried; up is from clients to endpoints.", \.datagramsUp,
-            \.datagramsDown, &text)
-        counter(\.dropped, "portico_service_datagrams_dropped", "Datagrams given up.", &text)
-        gauge(\.held, "portico_service_held", "Clients that wait for an endpoint now.", &text)
-        counter(\.holdTimeouts, "portico_service_hold_timeouts", "Clients that waited for an endpoint in vain.", &text)
+            "portico_service_ejections", "How often an endpoint was taken out of use as not reachable.", &text
+        ) { $0.ejections }
+        gauge("portico_service_endpoints", "Endpoints among which clients are balanced.", &text) { $0.endpoints }
+        gauge("portico_service_endpoints_ejected", "Those of them that are out of use now.", &text) {
+            $0.ejectedEndpoints
+        }
+        gauge("portico_service_affinity_clients", "Clients that keep their endpoint now.", &text) {
+            $0.pinnedClients
+        }
         counter(
-            \.ejections, "portico_service_ejections", "How often an endpoint was taken out of use as not reachable.",
-            &text)
-        gauge(\.ejectedEndpoints, "portico_service_endpoints_ejected", "Endpoints that are out of use now.", &text)
-        gauge(\.pinnedClients, "portico_service_affinity_clients", "Clients that keep their endpoint now.", &text)
-        counter(
-            \.acceptPauses, "portico_service_accept_pauses", "How often accepting paused for want of something scarce.",
-            &text)
+            "portico_service_accept_pauses", "How often accepting paused for want of something scarce.", &text
+        ) { $0.acceptPauses }
     }
 
     private func counter(
-        _ path: KeyPath<PortCounters, UInt64>, _ name: String, _ help: String, _ text: inout MetricText
+        _ name: String, _ help: String, _ text: inout MetricText, _ value: (PortCounters) -> UInt64
     ) {
         text.family(name, .counter, help) { family in
-            for port in ports { family.add(port.counters[keyPath: path], port.labels) }
+            for port in ports { family.add(value(port.counters), port.labels) }
         }
     }
 
-    private func gauge(_ path: KeyPath<PortCounters, Int>, _ name: String, _ help: String, _ text: inout MetricText) {
+    private func gauge(_ name: String, _ help: String, _ text: inout MetricText, _ value: (PortCounters) -> Int) {
         text.family(name, .gauge, help) { family in
-            for port in ports { family.add(port.counters[keyPath: path], port.labels) }
+            for port in ports { family.add(value(port.counters), port.labels) }
         }
     }
 
     private func directions(
-        _ name: String, _ help: String, _ up: KeyPath<PortCounters, UInt64>, _ down: KeyPath<PortCounters, UInt64>,
-        _ text: inout MetricText
+        _ name: String, _ help: String, _ text: inout MetricText, _ values: (PortCounters) -> (UInt64, UInt64)
     ) {
         text.family(name, .counter, help) { family in
             for port in ports {
-                family.add(port.counters[keyPath: up], port.labels.with("direction", "up"))
-                family.add(port.counters[keyPath: down], port.labels.with("direction", "down"))
+                let (up, down) = values(port.counters)
+                family.add(up, port.up)
+                family.add(down, port.down)
             }
         }
     }

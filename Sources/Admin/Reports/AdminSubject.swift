@@ -63,11 +63,16 @@ public struct AdminSubject: Sendable {
         text.family("portico_build_info", .gauge, "1, with the version.") {
             $0.add(1, MetricLabels(["version": version, "mode": mode]))
         }
-        let (phase, served, problems) = board.read { ($0.phase, $0.served, $0.problemCount) }
+        let (phase, served, problems) = board.read { status in
+            (status.phase, status.served, Problem.Severity.allCases.map { ($0, status.problemCount($0)) })
+        }
         text.value("portico_services", .gauge, "Services with a port to serve.", served.all)
         text.value("portico_services_served", .gauge, "Those of them with endpoints.", served.served)
-        text.value(
-            "portico_problems", .gauge, "Things that are not as they were asked for; /status has them.", problems)
+        text.family(
+            "portico_problems", .gauge, "Things that are not as they were asked for; /status has them."
+        ) { family in
+            for (severity, count) in problems { family.add(count, MetricLabels(["severity": severity.rawValue])) }
+        }
         text.family("portico_phase", .gauge, "1 for what it is doing.") { family in
             for (name, value) in [("starting", Status.Phase.starting), ("serving", .serving), ("draining", .draining)] {
                 family.add(phase == value ? 1 : 0, MetricLabels(["phase": name]))

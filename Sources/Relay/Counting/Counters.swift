@@ -27,7 +27,8 @@ public struct PortCounters: Sendable, Equatable {
     /// How often an endpoint was taken out of use because it could not be reached, and put back because it could.
     public var ejections: UInt64 = 0
     public var readmissions: UInt64 = 0
-    /// Endpoints that are out of use now, without those of the reserve.
+    /// Endpoints that there are now, and those of them that are out of use; without the reserve.
+    public var endpoints = 0
     public var ejectedEndpoints = 0
     /// Clients that keep their endpoint now, by session affinity.
     public var pinnedClients = 0
@@ -52,6 +53,7 @@ public struct PortCounters: Sendable, Equatable {
         a.holdTimeouts += b.holdTimeouts
         a.ejections += b.ejections
         a.readmissions += b.readmissions
+        a.endpoints += b.endpoints
         a.ejectedEndpoints += b.ejectedEndpoints
         a.pinnedClients += b.pinnedClients
         a.acceptPauses += b.acceptPauses

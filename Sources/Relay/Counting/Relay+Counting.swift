@@ -35,6 +35,7 @@ extension Relay.Served {
         var counters = meter.sum
         // What the workers share.
         counters.pinnedClients = route.pins.count
+        counters.endpoints = route.balancer.count
         counters.ejectedEndpoints = route.balancer.ejectedCount
         return counters
     }
