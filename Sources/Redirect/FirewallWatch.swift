@@ -77,14 +77,18 @@ public final class FirewallWatch: Sendable {
     /// How many there have been so far: one that came before it was read needs no look of its own.
     public var count: DisturbanceCount { state.withLock { $0.count } }
 
-    /// What happens to the tables until ``ownChangeEnds()`` is looked at after that.
+    /// Of the older kind's tables only the sizes are seen. So what others do to them while rules are written is taken for
+    /// what was written, and only another look finds it.
+    public var needsAnotherLook: Bool { state.withLock { $0.tables != nil } }
+
+    /// What happens to the tables until ``ownChangeEnds(hasWritten:)`` is looked at after that.
     func ownChangeBegins() { state.withLock { $0.isOwnChange = true } }
 
-    /// How the older kind's tables are now is how they should be.
-    func ownChangeEnds() {
+    /// - Parameter hasWritten: how the older kind's tables are now is how they should be; else they should be as before.
+    func ownChangeEnds(hasWritten: Bool) {
         state.withLock { state in
             state.isOwnChange = false
-            if state.tables != nil { state.tables = .current() }
+            if hasWritten, state.tables != nil { state.tables = .current() }
         }
         if Self.isDisturbed(state, generation) { disturbance.yield() }
     }

@@ -36,7 +36,7 @@ public struct IptablesRedirect: KernelBackEnd {
             }
             for await (family, done) in group { result.families[family] = done }
         }
-        watch?.ownChangeEnds()
+        watch?.ownChangeEnds(hasWritten: result.hasChanged || !result.isInForce)
         result.duration = clock.now - start
         result.cost = RedirectTally.current - before
         return result

@@ -185,7 +185,7 @@ extension EndpointAddress {
         _ = try await process.serve([server.port, 1])
         let text = await process.text("/status?service=shop%2Fweb")
         for part in [
-            "\"schema\":1", "\"node\":\"node2\"", "\"phase\":\"serving\"", "\"problemCount\":1",
+            "\"schema\":1", "\"node\":\"node2\"", "\"phase\":\"serving\"", "\"problemCount\":1", "\"errorCount\":1",
             "\"service\":\"shop/web:http\"", "{\"kind\":\"cluster IP\",\"address\":\"127.0.0.1:80\"}",
             "\"pod\":\"web-\(server.port)\"", "\"state\":\"ready\"", #""text":"\"x\" <b>""#,
         ] { #expect(text.contains(part), "\(part) in \(text)") }

@@ -64,6 +64,7 @@ struct StatusReport {
                     ))
             }
             pairs.append(("problemCount", .integer(status.problemCount)))
+            pairs.append(("errorCount", .integer(status.problemCount(.error))))
             pairs.append(
                 (
                     "problems",

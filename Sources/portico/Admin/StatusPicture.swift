@@ -99,6 +99,8 @@ struct StatusPicture: Decodable, Sendable {
     var servedServices: Int
     var allServices: Int
     var problemCount: Int
+    /// Nil from a process of before it was told.
+    var errorCount: Int?
     var problems: [Problem]
     var services: [Service]
 
@@ -127,6 +129,11 @@ struct StatusPicture: Decodable, Sendable {
             throw CommandFailure(
                 "its status has the form \(schema), and this version knows 1: use the program of its version")
         }
+    }
+
+    /// It serves, and all is served as it was asked for. Of many problems not all are listed.
+    var isWell: Bool {
+        phase == "serving" && (errorCount ?? problems.count { $0.severity == "error" }) == 0
     }
 
     /// Asks for it.

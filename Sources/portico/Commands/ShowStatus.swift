@@ -55,7 +55,6 @@ struct ShowStatus: AsyncParsableCommand {
             let text = StatusText(picture: picture, isDetailed: service != nil)
             StandardStream.output.write(text.rendered(inColour: StandardStream.output.takesColour))
         }
-        let isWell = picture.phase == "serving" && !picture.problems.contains { $0.severity == "error" }
-        if !isWell { throw ExitCode(EXIT_FAILURE) }
+        if !picture.isWell { throw ExitCode(EXIT_FAILURE) }
     }
 }

@@ -144,9 +144,16 @@ struct DaemonRole: SessionRole {
     }
 
     mutating func retry(isReread: Bool) async {
+        await retry()
+        parts?.keeper.request(.check)
+    }
+
+    /// Opens what could not be opened, and looks at the node's addresses, which rules have to follow.
+    private mutating func retry() async {
         guard let parts else { return }
+        let before = addresses
         take(await parts.proxy.retry(), isChange: false)
-        parts.keeper.request(.check)
+        if addresses != before { parts.keeper.request(.change) }
     }
 
     mutating func take(_ event: Event) async -> Bool {
@@ -156,10 +163,8 @@ struct DaemonRole: SessionRole {
             hasSuccessor = true
             meter.wasSucceeded()
             return true
-        case .addresses:
-            let before = addresses
-            take(await parts.proxy.retry(), isChange: false)
-            if addresses != before { parts.keeper.request(.change) }
+        case .addresses, .doorsDue:
+            await retry()
         case .configuration(let news):
             parts.tools.teller.update { $0.replace(news.problems, of: .configuration) }
             restart.take(news, parts.tools, within: options.drainTimeout)
@@ -169,11 +174,9 @@ struct DaemonRole: SessionRole {
         case .redirected(let redirected, let mark):
             if redirected.kernel.isInForce, !redirected.isToBeServed { meter.inForce(upTo: mark) }
             await take(redirected, parts)
-        case .doorsDue:
-            take(await parts.proxy.retry(), isChange: false)
         case .addressesDue:
             identity?.addressesAreDue()
-            take(await parts.proxy.retry(), isChange: false)
+            await retry()
         case .podRangesDue:
             identity?.podRangesAreDue()
             return endsForNode()

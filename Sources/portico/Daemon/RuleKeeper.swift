@@ -104,6 +104,7 @@ final class RuleKeeper: Sendable {
             let result = await proxy.redirect(checking: wanted != [.change])
             // With a change of our own among it nobody can tell whose it was.
             if isSuspect, !wanted.contains(.change), result.kernel.hasChanged { tellOfOthers(at: clock.now) }
+            if wanted.contains(.heal), result.kernel.hasChanged, watch?.needsAnotherLook == true { request(.heal) }
             // Nothing is told after the end: rules may have been removed by then.
             if Task.isCancelled { return }
             done(result)

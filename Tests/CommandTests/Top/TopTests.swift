@@ -59,6 +59,19 @@ enum StatusSample {
 
     private func names(_ model: TopModel) -> [String] { model.rows.map(\.name) }
 
+    @Test("Whether all is well is a matter of errors, those beyond the ones that are listed too")
+    func wellness() throws {
+        func isWell(_ text: String) throws -> Bool {
+            try StatusPicture(json: Array(text.utf8)).isWell
+        }
+        let well = String(decoding: StatusSample.json([]), as: UTF8.self)
+        #expect(try isWell(well))
+        #expect(try !isWell(well.replacing(#""problemCount":0"#, with: #""problemCount":1200,"errorCount":1"#)))
+        #expect(try isWell(well.replacing(#""problemCount":0"#, with: #""problemCount":1200,"errorCount":0"#)))
+        #expect(try !isWell(String(decoding: StatusSample.json([], problems: 1), as: UTF8.self)), "of an older process")
+        #expect(try !isWell(String(decoding: StatusSample.json([], phase: "draining"), as: UTF8.self)))
+    }
+
     private func lines(_ model: TopModel, columns: Int = 120, height: Int = 24) -> [String] {
         Frame(model, columns: columns, height: height, at: start).lines.map { $0.map(\.text).joined() }
     }
