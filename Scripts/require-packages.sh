@@ -51,6 +51,9 @@ for purpose in "$@"; do
             # To see that tests play an API server as kubectl knows it.
             need kubernetes-client has_program kubectl
             need curl has_program curl
+            # To look at the dashboard as people do.
+            need chromium has_program chromium
+            need chromium-driver has_program chromedriver
             ;;
         lab)
             need iproute2 has_program ip
