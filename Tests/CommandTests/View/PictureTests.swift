@@ -5,10 +5,11 @@ import Testing
 
 @testable import portico
 
-/// `docs/dev.svg`, the picture of the live view in the README: made of a frame, so that it shows what people see. To make it anew,
-/// run this test with `PORTICO_PICTURE=1`.
-@Suite("The picture in the README") struct PictureTests {
+/// The pictures of terminals in README and documents, made of frames, so that they show what people see. To make them anew, run this
+/// test with `PORTICO_PICTURE=1`.
+@Suite("Pictures of terminals") struct PictureTests {
     private static let columns = 84
+    private static let wide = 96
 
     private func row(
         _ service: String, _ state: ServiceRow.State, _ address: String, _ pods: (usable: Int, all: Int), _ open: Int,
@@ -21,6 +22,7 @@ import Testing
             open: open, accepted: accepted, rate: rate, remark: remark)
     }
 
+    /// What `portico dev` shows.
     private var frame: Frame {
         var model = ViewModel(name: "portico dev", remarks: ["Ctrl-C ends.", "Changes of manifests are followed."])
         model.rows = [
@@ -36,44 +38,30 @@ import Testing
         return Frame(model, columns: Self.columns, height: 18)
     }
 
-    private var picture: String {
-        let lines = [[StyledText("$ portico dev -f manifests/ -n shop", .bold)], []] + frame.lines
-        let (width, height) = (Double(Self.columns) * 8.43 + 24, lines.count * 19 + 24)
-        var text = """
-            <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(Int(width)) \(height)" width="\(Int(width))" height="\(height)">
-            <title>portico dev on a terminal</title>
-            <style>
-            rect { fill: #ffffff; stroke: #d0d7de }
-            text { font: 14px ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; fill: #1f2328; white-space: pre }
-            .bold { font-weight: bold } .dim { fill: #656d76 } .red { fill: #cf222e } .green { fill: #1a7f37 } .yellow { fill: #9a6700 }
-            @media (prefers-color-scheme: dark) {
-            rect { fill: #0d1117; stroke: #30363d } text { fill: #e6edf3 }
-            .dim { fill: #848d97 } .red { fill: #f85149 } .green { fill: #3fb950 } .yellow { fill: #d29922 }
-            }
-            </style>
-            <rect x="0.5" y="0.5" width="\(Int(width) - 1)" height="\(height - 1)" rx="6"/>
-
-            """
-        for (index, line) in lines.enumerated() where !line.isEmpty {
-            let pieces = line.map { piece in
-                piece.colour.map { "<tspan class=\"\($0)\">\(escaped(piece.text))</tspan>" } ?? escaped(piece.text)
-            }
-            text += "<text x=\"12\" y=\"\(index * 19 + 28)\" xml:space=\"preserve\">\(pieces.joined())</text>\n"
+    /// What `portico top` shows after two looks at a node, as its daemon told them.
+    private func top() throws -> Frame {
+        var (model, now) = (TopModel(), ContinuousClock.now)
+        for line in try projectFile("Tests/CommandTests/Top/node1.jsonl").split(separator: "\n") {
+            model.take(try StatusPicture(json: Array(line.utf8)), at: now)
+            now += .seconds(1)
         }
-        return text + "</svg>\n"
+        return Frame(model, columns: Self.wide, height: 18, at: now)
     }
 
-    private func escaped(_ text: String) -> String {
-        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-    }
-
-    @Test("It is what a frame looks like now")
-    func isTrue() throws {
-        if getenv("PORTICO_PICTURE") != nil {
-            let file = try #require(fopen(projectPath("docs/dev.svg"), "w"))
-            fputs(picture, file)
-            fclose(file)
+    @Test("Each is what a frame looks like now")
+    func areTrue() throws {
+        let pictures = [
+            ("docs/dev.svg", TerminalPicture("portico dev -f manifests/ -n shop", frame, columns: Self.columns)),
+            ("docs/top.svg", TerminalPicture("sudo portico top", try top(), columns: Self.wide)),
+        ]
+        for (file, picture) in pictures {
+            let picture = picture.svg
+            if getenv("PORTICO_PICTURE") != nil {
+                let stream = try #require(fopen(projectPath(file), "w"))
+                fputs(picture, stream)
+                fclose(stream)
+            }
+            #expect(try projectFile(file) == picture, "make it anew with PORTICO_PICTURE=1")
         }
-        #expect(try projectFile("docs/dev.svg") == picture, "make it anew with PORTICO_PICTURE=1")
     }
 }
