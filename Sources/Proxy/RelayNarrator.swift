@@ -1,6 +1,7 @@
 internal import Balancing
 internal import Base
 public import EventLoop
+internal import Glibc
 public import Logging
 public import Relay
 
@@ -17,7 +18,8 @@ public struct RelayNarrator {
     /// What keeps happening to whom.
     private enum Subject: Hashable {
         case dial(ServicePortID, EndpointAddress)
-        case reset(ServicePortID, ConnectionRecord.Outcome)
+        case reset(ServicePortName)
+        case pause(ServicePortName, Shortage)
         case waiting(ServicePortID)
         case eviction(ServicePortID)
         case stranger(UInt32?)
@@ -43,7 +45,7 @@ public struct RelayNarrator {
         case .connectionEnded(let record):
             // The client noticed nothing of failed attempts as long as one succeeded; this is what it does notice.
             guard let reason = Self.failure(record.outcome) else { return }
-            once(.reset(record.port, record.outcome), at: now) {
+            once(.reset(record.port.name), at: now) {
                 $0.warning(
                     "\(record.port): clients are reset: \(reason)\($1)",
                     metadata: .fields(["service": record.port, "client": record.client, "error": reason]))
@@ -69,8 +71,9 @@ public struct RelayNarrator {
             }
         case .acceptPaused(let port, let shortage):
             let words = Self.words(shortage)
-            limited(at: now) {
-                $0.warning("\(port): new clients have to wait: \(words)", metadata: Self.fields(port, error: words))
+            once(.pause(port.name, shortage), at: now) {
+                $0.warning(
+                    "\(port): new clients have to wait: \(words)\($1)", metadata: Self.fields(port, error: words))
             }
         case .sourceNotPreserved(let port, let error):
             limited(at: now) {
@@ -124,16 +127,21 @@ public struct RelayNarrator {
             "one worker has \(count) of its connections, which is its share of the limit of open files; raise that "
                 + "(LimitNOFILE=, ulimit -n) if it needs more"
         case .kernel(let code):
-            "\(SystemError.reason(code).lowercased())"
+            SystemError.reason(code).lowercased() + (code == EMFILE ? "; \(advice)" : "")
         }
     }
 
+    /// Nil for ends that are nothing to be told.
     private static func failure(_ outcome: ConnectionRecord.Outcome) -> String? {
         switch outcome {
-        case .noEndpoint, .unreachable, .exhausted: outcome.words
+        case .noEndpoint: "it has no endpoint"
+        case .unreachable: "none of its endpoints could be reached"
+        case .exhausted: "descriptors or memory have run out; \(advice)"
         default: nil
         }
     }
+
+    private static let advice = "raise the limit of open files (LimitNOFILE=, ulimit -n)"
 
     /// - Parameter write: is given how often it has happened since it was told last, in words.
     private mutating func once(

@@ -32,7 +32,7 @@ public struct RelayConfiguration: Sendable {
         get { peers != nil }
         set { peers = newValue ? .ofThisProcess() : nil }
     }
-    /// Whether every ended connection is reported.
+    /// Whether every ended connection is reported, and not only those of clients that were reset for want of something.
     public var reportsConnections = false
     /// Whether every TCP client is reported when it comes.
     public var reportsClients = false

@@ -5,7 +5,8 @@ internal import Glibc
 
 /// Something that people may want to read about. Reported on a worker's thread.
 public enum RelayEvent: Sendable {
-    /// A connection has ended; reported only if asked for (``RelayConfiguration/reportsConnections``).
+    /// A connection has ended. Reported if asked for (``RelayConfiguration/reportsConnections``), and in any case if the
+    /// client was reset for want of something (``ConnectionRecord/Outcome/isForWantOfSomething``).
     case connectionEnded(ConnectionRecord)
     /// A client has come in by a door at this port; reported only if asked for
     /// (``RelayConfiguration/reportsClients``).
@@ -63,6 +64,16 @@ public struct ConnectionRecord: Sendable {
         case drained
         /// The kernel had no memory or descriptors for it.
         case exhausted
+        /// Only one user is served, and it was a client of another (``RelayConfiguration/servesOnlyOwnUser``).
+        case notAdmitted
+
+        /// The client was reset because there was nobody or nothing to serve it with: an operator has something to mend.
+        public var isForWantOfSomething: Bool {
+            switch self {
+            case .noEndpoint, .unreachable, .exhausted: true
+            case .completed, .clientReset, .endpointReset, .abandoned, .halfOpenLimit, .drained, .notAdmitted: false
+            }
+        }
 
         /// For people.
         public var words: String {
@@ -76,6 +87,7 @@ public struct ConnectionRecord: Sendable {
             case .halfOpenLimit: "half-open for too long"
             case .drained: "ended by the drain deadline"
             case .exhausted: "out of resources"
+            case .notAdmitted: "not admitted"
             }
         }
     }

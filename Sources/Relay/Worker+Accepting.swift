@@ -33,6 +33,7 @@ extension Worker {
                 listener.failures = 0
                 guard admits(socket, peer, to: port) else {
                     socket.resetOnClose()
+                    turnedAway(peer, of: port, .notAdmitted)
                     continue
                 }
                 if configuration.reportsClients { reportClient(of: listener) }
@@ -66,8 +67,6 @@ extension Worker {
     private func admits(_ client: borrowing Descriptor, _ peer: SocketAddress, to port: PortState) -> Bool {
         guard let verdict = gate?.judge(client, at: peer, now: loop.now), verdict != .admitted else { return true }
         if case .refused(let user, isNews: true) = verdict { report(.clientRefused(port.id, peer, user: user)) }
-        port.counters.pointee.accepted.add()
-        port.counters.pointee.refused.add()
         return false
     }
 
@@ -119,11 +118,10 @@ extension Worker {
     private func shed(from listener: Listener) {
         for _ in 0..<Self.batch {
             _ = pressure.lendSpare()
-            guard case .accepted(let socket, _) = TCPSocket.accept(from: listener.socket) else { break }
+            guard case .accepted(let socket, let peer) = TCPSocket.accept(from: listener.socket) else { break }
             socket.resetOnClose()
             counters.shed.add()
-            listener.port.counters.pointee.accepted.add()
-            listener.port.counters.pointee.refused.add()
+            turnedAway(peer, of: listener.port, .exhausted)
         }
         pressure.restoreSpare()
     }

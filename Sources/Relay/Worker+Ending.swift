@@ -27,18 +27,40 @@ extension Worker {
         supplies.connections.giveBack(&port.has.connections)
         port.counters.pointee.open.add(-1)
         counters.open.add(-1)
-        switch outcome {
-        case .completed, .drained, .abandoned: break
-        case .noEndpoint, .unreachable, .exhausted: port.counters.pointee.refused.add()
-        case .clientReset, .endpointReset, .halfOpenLimit: port.counters.pointee.broken.add()
-        }
-        counters.endings.add(outcome)
-        counters.lasting.add(loop.now - connection.pointee.openedAt, DurationCells.open)
-        if configuration.reportsConnections { report(.connectionEnded(record(of: connection, outcome))) }
+        count(outcome, of: port, after: loop.now - connection.pointee.openedAt)
+        if isReported(outcome) { report(.connectionEnded(record(of: connection, outcome))) }
 
         connections.remove(id)
         roomHasAppeared(for: port)
         loadFalls()
+    }
+
+    /// Counts and tells a client that was accepted and is reset in the same moment, and so never is a connection.
+    func turnedAway(_ peer: SocketAddress, of port: PortState, _ outcome: ConnectionRecord.Outcome) {
+        port.counters.pointee.accepted.add()
+        count(outcome, of: port, after: 0)
+        guard isReported(outcome) else { return }
+        report(
+            .connectionEnded(
+                ConnectionRecord(
+                    port: port.id, client: peer, endpoint: nil, attempts: 0, bytesUp: 0, bytesDown: 0, milliseconds: 0,
+                    outcome: outcome)))
+    }
+
+    /// Whoever was accepted is counted here at the end, once: so those who were accepted are those who are here and those
+    /// whose end was counted.
+    private func count(_ outcome: ConnectionRecord.Outcome, of port: PortState, after span: UInt64) {
+        switch outcome {
+        case .completed, .drained, .abandoned: break
+        case .clientReset, .endpointReset, .halfOpenLimit: port.counters.pointee.broken.add()
+        case .noEndpoint, .unreachable, .exhausted, .notAdmitted: port.counters.pointee.refused.add()
+        }
+        counters.endings.add(outcome)
+        counters.lasting.add(span, DurationCells.open)
+    }
+
+    private func isReported(_ outcome: ConnectionRecord.Outcome) -> Bool {
+        configuration.reportsConnections || outcome.isForWantOfSomething
     }
 
     private func record(

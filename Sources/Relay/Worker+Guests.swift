@@ -48,8 +48,7 @@ extension Worker {
         }
         guard guestCount < Self.mostGuests else {
             counters.shed.add()
-            port.counters.pointee.accepted.add()
-            port.counters.pointee.refused.add()
+            turnedAway(guest.peer, of: port, .exhausted)
             return turnAway(guest)
         }
         port.guests.append(guest)

@@ -90,7 +90,7 @@ import Testing
         #expect(lines[0].contains("24 are being connected already, which is its share"))
         #expect(lines[1].contains("90 of its connections, which is its share of the limit of open files"))
         #expect(lines[2].contains("other service ports have as many connections"))
-        #expect(lines[3].hasSuffix("too many open files"))
+        #expect(lines[3].hasSuffix("too many open files; raise the limit of open files (LimitNOFILE=, ulimit -n)"))
     }
 
     @Test func aFloodIsCutShort() throws {
@@ -151,6 +151,37 @@ import Testing
 
     private func endpoint(_ address: String) throws -> Endpoint { Endpoint(try #require(EndpointAddress(address))) }
 
+    @Test("A shortage that comes and goes is told once a minute")
+    func shortages() throws {
+        let told = try lines((0..<7).map { (.acceptPaused(port, .kernel(24)), .seconds(10 * $0)) })
+        #expect(told.count == 2)
+        #expect(told.last?.hasSuffix("; 5 times more since that was said last") == true)
+    }
+
+    @Test("Clients that are reset are told once a minute for each service port, whatever their family and the reasons")
+    func resets() throws {
+        func record(_ family: IPAddress.Family, _ outcome: ConnectionRecord.Outcome) -> RelayEvent {
+            .connectionEnded(
+                ConnectionRecord(
+                    port: ServicePortID(port.name, .tcp, EndpointList(family)), client: .loopback(port: 1),
+                    endpoint: nil,
+                    attempts: 0, bytesUp: 0, bytesDown: 0, milliseconds: 0, outcome: outcome))
+        }
+        let minute = (0..<60).flatMap { second in
+            [
+                (record(.ipv4, .unreachable), Duration.seconds(second)), (record(.ipv6, .noEndpoint), .seconds(second)),
+                (record(.ipv4, .completed), .seconds(second)),
+            ]
+        }
+        let told = try lines(minute + [(record(.ipv4, .exhausted), .seconds(60))])
+        #expect(
+            told == [
+                "default/web: clients are reset: none of its endpoints could be reached",
+                "default/web: clients are reset: descriptors or memory have run out; raise the limit of open files "
+                    + "(LimitNOFILE=, ulimit -n); 119 times more since that was said last",
+            ])
+    }
+
     @Test func oneServiceThatNobodyReachesKeepsNobodyOutOfTheLog() throws {
         let (dead, good) = (try endpoint("10.0.0.1:80"), try endpoint("10.0.0.2:80"))
         let client = SocketAddress.loopback(port: 1)
@@ -161,7 +192,8 @@ import Testing
         let told = try lines(flood + [failure(good)])
         #expect(
             told == [
-                "default/web: 10.0.0.1:80: \(words)", "default/web: clients are reset: no endpoint could be reached",
+                "default/web: 10.0.0.1:80: \(words)",
+                "default/web: clients are reset: none of its endpoints could be reached",
                 "default/web: 10.0.0.2:80: \(words)",
             ])
     }

@@ -25,7 +25,7 @@ struct RelayMetrics {
         text.value("portico_udp_flows", .gauge, "UDP flows open now.", max(0, sum.open - total.open))
         text.value("portico_held", .gauge, "Clients that wait for an endpoint now.", sum.held)
         text.value("portico_hold_timeouts", .counter, "Clients that waited for an endpoint in vain.", sum.holdTimeouts)
-        text.family("portico_connections_ended", .counter, "TCP connections by how they ended.") { family in
+        text.family("portico_connections_ended", .counter, "TCP clients by how they ended.") { family in
             for outcome in ConnectionRecord.Outcome.allCases {
                 family.add(total.endings[outcome], MetricLabels(["outcome": outcome.label]))
             }
@@ -138,6 +138,7 @@ extension ConnectionRecord.Outcome {
         case .halfOpenLimit: "half_open_limit"
         case .drained: "drained"
         case .exhausted: "exhausted"
+        case .notAdmitted: "not_admitted"
         }
     }
 }

@@ -6,7 +6,8 @@ public struct PortCounters: Sendable, Equatable {
     public var accepted: UInt64 = 0
     /// Connections that are open now, being dialled included.
     public var open: Int = 0
-    /// Clients that were reset because there was no endpoint, or none could be reached.
+    /// Clients that were reset because there was no endpoint, none could be reached, descriptors had run out, or they were
+    /// not admitted.
     public var refused: UInt64 = 0
     /// Attempts to reach an endpoint that failed, whatever became of the client.
     public var dialFailures: UInt64 = 0
@@ -74,7 +75,8 @@ public struct RelayCounters: Sendable, Equatable {
     public var pipesLent: Int = 0
     /// How often accepting paused at one service port, because it had its share of something or that had run out.
     public var acceptPauses: UInt64 = 0
-    /// Clients reset unserved because descriptors had run out.
+    /// Clients reset before anything was done for them because descriptors had run out; they are among those whose end is
+    /// `exhausted`.
     public var shed: UInt64 = 0
     /// UDP flows that had to end early to make room.
     public var flowsEvicted: UInt64 = 0
@@ -84,7 +86,7 @@ public struct RelayCounters: Sendable, Equatable {
     public var endedByDrain: Int = 0
     /// Attempts to reach endpoints, for clients over TCP.
     public var dials = Tally<DialResult>()
-    /// How TCP connections came to their end.
+    /// How TCP clients came to their end: with those that are open, all who were accepted.
     public var endings = Tally<ConnectionRecord.Outcome>()
     /// Why datagrams were given up.
     public var drops = Tally<DropReason>()

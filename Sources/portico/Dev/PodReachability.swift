@@ -68,7 +68,7 @@ extension ConnectionRecord {
     fileprivate var hasReachedEndpoint: Bool {
         switch outcome {
         case .completed, .clientReset, .endpointReset, .halfOpenLimit: true
-        case .abandoned, .noEndpoint, .unreachable, .exhausted, .drained: false
+        case .abandoned, .noEndpoint, .unreachable, .exhausted, .drained, .notAdmitted: false
         }
     }
 }

@@ -34,6 +34,8 @@ struct PeerTests {
         #expect(server.accepted == 0)
         let counters = await harness.counters
         #expect(counters.accepted == 20 && counters.refused == 20 && counters.open == 0)
+        await harness.relay.settledSnapshot().expectBalance()
+        #expect(harness.records.map(\.outcome) == Array(repeating: .notAdmitted, count: 20))
         let told = refusals(harness)
         #expect(told.first == geteuid() && told.count < 20)
         await harness.stop()
@@ -62,7 +64,7 @@ struct PeerTests {
             if case .clientRefused(_, let peer, let user) = event { "\(IPAddress(peer)) \(user == nil)" } else { nil }
         }
         #expect(refused == ["198.18.0.2 true"])
-        #expect(worker.records.isEmpty)
+        #expect(worker.records.map(\.outcome) == [.notAdmitted])
         worker.stop()
     }
 

@@ -117,6 +117,8 @@ import Testing
             let used = try await lone.perform { _ in processorTime() } - spent
             #expect(used < (ContinuousClock().now - clock) / 2, "the worker was busy with waiting")
             #expect(await lone.shed == 40)
+            #expect(lone.records.count { $0.outcome == .exhausted } == 40)
+            #expect(await lone.total.endings[.exhausted] == 40)
 
             // The last one goes to the client, and its endpoint gets the one in reserve.
             hoard.isBrief = true

@@ -236,6 +236,23 @@ struct GuestTests {
         await harness.stop()
     }
 
+    @Test("If more come than may wait, they are reset, and count like all that were refused")
+    func tooMany() async throws {
+        let far = try BlackHole()
+        let harness = try await RelayHarness(
+            endpoints: [far.port], workers: 1, budget: DescriptorBudget(limit: 64))
+        let porch = try Porch()
+        for _ in 0..<6 {
+            let crowd = try await ClientCrowd.connect(50, to: porch.port)
+            for _ in 0..<50 { try porch.pass(to: harness.relay, harness.id) }
+            await harness.relay.settledSnapshot().expectBalance()
+            withExtendedLifetime(crowd) {}
+        }
+        let total = harness.relay.total
+        #expect(total.shed > 0 && total.endings[.exhausted] == total.shed)
+        await harness.stop()
+    }
+
     @Test("Descriptors are given back, also by a relay that ends while some wait")
     func descriptors() async throws {
         await #expect(processExitsWith: .success) {
