@@ -28,16 +28,22 @@ public struct NetworkInterfaces: Hashable, Sendable {
         self.defaultRoutes = defaultRoutes
     }
 
-    /// Looks. What cannot be read counts as not there.
+    /// Looks. Want of descriptors or memory is an error: a machine that could not be looked at is not one without addresses.
     ///
-    /// - Parameter root: where `/proc` is found.
-    public static func current(root: String = "/") -> NetworkInterfaces {
-        func read(_ path: String) -> String { (try? KernelFile.read(root + path).get()) ?? "" }
+    /// - Parameter root: where `/proc` is found. A table of routes that is not there has none.
+    public static func current(root: String = "/") throws(SystemError) -> NetworkInterfaces {
+        func read(_ path: String) throws(SystemError) -> String {
+            switch KernelFile.read(root + path) {
+            case .success(let text): return text
+            case .failure(let error) where error.isOutOfDescriptors: throw error
+            case .failure: return ""
+            }
+        }
         return NetworkInterfaces(
-            addresses: interfaceAddresses(),
+            addresses: try interfaceAddresses(),
             defaultRoutes: [
-                .ipv4: defaultRoutes(ipv4: read("proc/net/route")),
-                .ipv6: defaultRoutes(ipv6: read("proc/net/ipv6_route")),
+                .ipv4: defaultRoutes(ipv4: try read("proc/net/route")),
+                .ipv6: defaultRoutes(ipv6: try read("proc/net/ipv6_route")),
             ])
     }
 
@@ -68,9 +74,9 @@ public struct NetworkInterfaces: Hashable, Sendable {
 // MARK: - The kernel's tables
 
 extension NetworkInterfaces {
-    private static func interfaceAddresses() -> [Address] {
+    private static func interfaceAddresses() throws(SystemError) -> [Address] {
         var list: UnsafeMutablePointer<ifaddrs>?
-        guard getifaddrs(&list) == 0 else { return [] }
+        guard getifaddrs(&list) == 0 else { throw SystemError("ask for the machine's addresses", code: errno) }
         defer { freeifaddrs(list) }
         var addresses: [Address] = []
         var next = list

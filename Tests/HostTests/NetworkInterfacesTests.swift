@@ -1,4 +1,5 @@
 import Base
+import Glibc
 import TestSupport
 import Testing
 
@@ -45,9 +46,9 @@ import Testing
         }
         #expect(NetworkInterfaces.defaultRoutes(ipv6: "0 00 0 00 0") == [])
         let folder = try TemporaryDirectory()
-        #expect(NetworkInterfaces.current(root: folder.path + "/").defaultRoutes == [.ipv4: [], .ipv6: []])
+        #expect(try NetworkInterfaces.current(root: folder.path + "/").defaultRoutes == [.ipv4: [], .ipv6: []])
         try folder.write("I D G F R U M M\neth7 00000000 0 3 0 0 1 00000000\n", to: "proc/net/route")
-        #expect(NetworkInterfaces.current(root: folder.path + "/").defaultRoutes[.ipv4] == ["eth7"])
+        #expect(try NetworkInterfaces.current(root: folder.path + "/").defaultRoutes[.ipv4] == ["eth7"])
     }
 
     @Test func theKernelsRoutingTablesAreRead() {
@@ -68,7 +69,21 @@ import Testing
         #expect(NetworkInterfaces.defaultRoutes(ipv4: "").isEmpty)
     }
 
+    @Test("Without a descriptor to look with that is an error, and not a machine without addresses")
+    func noDescriptors() async {
+        await #expect(processExitsWith: .success) {
+            var (before, none) = (rlimit(), rlimit())
+            let which = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+            getrlimit(which, &before)
+            none.rlim_max = before.rlim_max
+            setrlimit(which, &none)
+            let looked = Result { try NetworkInterfaces.current() }
+            setrlimit(which, &before)
+            #expect(throws: SystemError.self) { try looked.get() }
+        }
+    }
+
     @Test func thisMachineHasLoopback() throws {
-        #expect(NetworkInterfaces.current().local(.ipv4).contains(try address("127.0.0.1")))
+        #expect(try NetworkInterfaces.current().local(.ipv4).contains(try address("127.0.0.1")))
     }
 }

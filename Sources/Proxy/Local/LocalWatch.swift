@@ -49,7 +49,9 @@ public actor LocalWatch {
     /// - Returns: whether anything is different from what was seen last.
     public func look() -> Bool {
         let sockets = listening()
-        let addresses = asksForHosts ? Set(NetworkInterfaces.current().addresses.map(\.ip)) : []
+        let interfaces = asksForHosts ? try? NetworkInterfaces.current() : NetworkInterfaces()
+        // If that could not be seen, it is as before.
+        let addresses = interfaces.map { Set($0.addresses.map(\.ip)) } ?? sight.addresses
         tellOwners(of: Set(sockets.map(\.socket.inode)))
         let listeners = sockets.map {
             LocalSight.Listener($0.socket, $0.transport, owners[$0.socket.inode]?.owner ?? .other)

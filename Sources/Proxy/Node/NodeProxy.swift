@@ -27,9 +27,10 @@ public actor NodeProxy {
 
     private let relay: Relay
     private let reconciler: Reconciler
-    private let look: @Sendable () -> NetworkInterfaces
-    /// What was seen at the last look: one takes longer than most changes.
-    private var interfaces: NetworkInterfaces?
+    private let look: @Sendable () throws -> NetworkInterfaces
+    /// What was seen at the last look that saw anything: one takes longer than most changes.
+    private var interfaces = NetworkInterfaces()
+    private var isLookDue = true
     private let turns = Turns()
     private var state: NodeState
     private var kernel: Kernel
@@ -40,10 +41,11 @@ public actor NodeProxy {
 
     /// - Parameters:
     ///   - backEnd: nil leaves the kernel alone: then there are claimed ports only.
-    ///   - look: how the node's network is looked at: at first, and by ``retry()``.
+    ///   - look: how the node's network is looked at: at first, and by ``retry()``. If it fails, as it does when descriptors
+    ///     have run out, all stays as it was, and the next change looks again.
     public init(
         relay: Relay, settings: NodeSettings, backEnd: (any KernelBackEnd)?,
-        look: @escaping @Sendable () -> NetworkInterfaces = { NetworkInterfaces.current() }
+        look: @escaping @Sendable () throws -> NetworkInterfaces = { try NetworkInterfaces.current() }
     ) {
         self.relay = relay
         self.look = look
@@ -73,7 +75,7 @@ public actor NodeProxy {
     /// Tries again what did not work, and looks anew at the node's addresses: at every period, and when they change.
     public func retry() async -> Served {
         await turns.take {
-            interfaces = nil
+            isLookDue = true
             return await serveNow { $0.retry($1) }
         }
     }
@@ -107,9 +109,13 @@ public actor NodeProxy {
 
     private func serveNow(_ change: (inout NodeState, Look) -> Set<ObjectKey>) async -> Served {
         let settings = state.settings
-        let interfaces = interfaces ?? look()
-        self.interfaces = interfaces
-        let dirty = change(&state) { node, former in NodeAddresses(interfaces, node: node, settings, after: former) }
+        if isLookDue, let seen = try? look() {
+            interfaces = seen
+            isLookDue = false
+        }
+        let dirty = change(&state) { [interfaces] node, former in
+            NodeAddresses(interfaces, node: node, settings, after: former)
+        }
         return await serve(dirty)
     }
 

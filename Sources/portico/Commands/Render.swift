@@ -50,8 +50,9 @@ struct Render: AsyncParsableCommand {
         var settings = node.settings
         // Where the daemon answers unless told otherwise.
         settings.healthPort = BindAddressArgument.healthPort
+        let interfaces = try NetworkInterfaces.current()
         let rendering = NodeRendering(objects, settings) { [settings] node in
-            NodeAddresses(NetworkInterfaces.current(), node: node, settings)
+            NodeAddresses(interfaces, node: node, settings)
         }
         teller.update { status in
             status.replace(rendering.problems, of: .services)

@@ -167,6 +167,22 @@ import Testing
         await small.stop()
     }
 
+    @Test("While the machine cannot be looked at, its addresses stay as they were, and all that is served")
+    func blind() async throws {
+        struct Blindness: Error {}
+        let isBlind = Locked(false)
+        let proxy = NodeProxy(
+            relay: relay, settings: Self.settings, backEnd: backEnd,
+            look: { if isBlind.withLock({ $0 }) { throw Blindness() } else { Self.network } })
+        _ = await proxy.serve(services(["a"]))
+        #expect(await proxy.redirect().kernel.isInForce)
+        isBlind.withLock { $0 = true }
+        let served = await proxy.retry()
+        #expect(served.serviceCount == 1 && served.problems.isEmpty, "\(served.problems)")
+        #expect(isOpen("a"))
+        await relay.stop()
+    }
+
     @Test("What is opened while rules are being applied stays open when that is done")
     func openedMeanwhile() async throws {
         let cue = Cue()
