@@ -2,6 +2,7 @@ import Admin
 import Base
 import EventLoop
 import Glibc
+import Host
 import Logging
 import Relay
 import Status
@@ -97,8 +98,9 @@ final class AdminDesk: Sendable {
 
     /// - Parameter failure: nil if it listens there.
     func tell(_ failure: AdminServer.Failure?, _ place: Place) {
+        let reason = failure.map { Self.reason($0, at: place.address) }
         problems.withLock { problems in
-            problems[place] = failure.map {
+            problems[place] = reason.map {
                 Problem(
                     place.isOptional ? .warning : .error, .admin,
                     "cannot serve metrics and status at \(place.address): \($0); \(place.option) chooses another place")
@@ -107,6 +109,11 @@ final class AdminDesk: Sendable {
             // Under the lock: of two places that tell at once the later word has to be the last.
             teller.update { $0.replace(all, of: .admin) }
         }
+    }
+
+    private static func reason(_ failure: AdminServer.Failure, at address: AdminServer.Address) -> String {
+        guard case .port(let address) = address, failure.isInUse else { return failure.description }
+        return "the address is in use" + (PortOwner.find(address).map { ", held by \($0)" } ?? "")
     }
 
     /// Such as the one that `/run` has for this program. Where it cannot be made, listening fails and says so.
