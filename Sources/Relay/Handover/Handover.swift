@@ -68,10 +68,12 @@ public enum Handover {
     }
 
     /// The new process's side of the conversation, up to the confirmation; blocks.
-    static func take(through channel: HandoverChannel) throws(HandoverError) -> Inheritance {
-        try channel.send(.hello(version: HandoverMessage.version))
+    static func take(
+        through channel: HandoverChannel, speaking versions: HandoverVersions = .spoken
+    ) throws(HandoverError) -> Inheritance {
+        try channel.send(.hello(version: versions.newest))
         guard case .hello(let version) = try channel.receiveMessage() else { throw .unexpected("no greeting") }
-        guard version == HandoverMessage.version else { throw .version(version) }
+        guard versions.includes(version) else { throw .version(version) }
 
         var sockets: [(door: Inheritance.Door, socket: Int32)] = []
         do throws(HandoverError) {

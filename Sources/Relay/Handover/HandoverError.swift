@@ -9,7 +9,7 @@ public enum HandoverError: Error, Hashable, Sendable {
     case notASocket(path: String)
     /// The other side belongs to another user, who is not root.
     case foreigner(user: UInt32)
-    /// The other side hands over by another version of the protocol.
+    /// The other side hands over by versions of the protocol that this one does not speak, such as this.
     case version(Int)
     /// The other side would not; its own words.
     case refused(String)
@@ -37,7 +37,7 @@ extension HandoverError: CustomStringConvertible {
         case .notASocket(let path): "\(path) is a file, and not a socket"
         case .foreigner(let user): "the other process belongs to user \(user)"
         case .version(let version):
-            "the other process hands over by version \(version) of the protocol, not \(HandoverMessage.version)"
+            "the other process hands over by version \(version) of the protocol, not \(HandoverVersions.spoken)"
         case .refused(let reason): "the other process refused: \(reason)"
         case .unexpected(let what): "the other process sent something unexpected: \(what)"
         case .ended: "the other process has ended"

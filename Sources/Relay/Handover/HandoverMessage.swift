@@ -10,10 +10,12 @@ internal import EventLoop
 ///     new: confirm     old: confirmed, with the lock of the one process that serves; or refused
 ///
 /// A message is lines of text; fields are separated by tabs. The first line is the verb. `hello` is the same in every
-/// version, so that two processes that do not understand each other can say so.
+/// version, so that two processes that do not understand each other can say so (``HandoverVersions``).
+///
+/// Further fields at the end of a line are passed over, and so are lines after the verb's where a message has none:
+/// what a reader may do without is added there, and is no other version. A door that cannot be read is none of that,
+/// for its clients would be lost.
 enum HandoverMessage: Equatable {
-    static let version = 1
-
     case hello(version: Int)
     case next
     case sockets([Inheritance.Door])
@@ -38,19 +40,21 @@ enum HandoverMessage: Equatable {
     init?(_ text: String) {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         let verb = lines.first?.split(separator: "\t", omittingEmptySubsequences: false) ?? []
-        switch (verb.first, verb.count) {
-        case ("portico-handover", 2):
-            guard let version = Int(verb[1]) else { return nil }
+        switch verb.first {
+        case "portico-handover":
+            guard verb.count > 1, let version = Int(verb[1]) else { return nil }
             self = .hello(version: version)
-        case ("next", 1): self = .next
-        case ("sockets", 1):
+        case "next": self = .next
+        case "sockets":
             let doors = lines.dropFirst().compactMap { Inheritance.Door(line: String($0)) }
             guard doors.count == lines.count - 1 else { return nil }
             self = .sockets(doors)
-        case ("none", 1): self = .none
-        case ("confirm", 1): self = .confirm
-        case ("confirmed", 1): self = .confirmed
-        case ("refused", 2): self = .refused(String(verb[1]).fieldUnescaped)
+        case "none": self = .none
+        case "confirm": self = .confirm
+        case "confirmed": self = .confirmed
+        case "refused":
+            guard verb.count > 1 else { return nil }
+            self = .refused(String(verb[1]).fieldUnescaped)
         default: return nil
         }
     }
@@ -82,7 +86,7 @@ extension Inheritance.Door {
 
     init?(line: String) {
         let fields = line.split(separator: "\t", omittingEmptySubsequences: false).map { String($0).fieldUnescaped }
-        guard fields.count == 7, let transport = TransportProtocol(rawValue: fields[0]),
+        guard fields.count >= 7, let transport = TransportProtocol(rawValue: fields[0]),
             let family = UInt8(fields[1]).flatMap(IPAddress.Family.init(rawValue:)),
             let policy = TrafficPolicy(rawValue: fields[2]), let address = EndpointAddress(fields[6])
         else { return nil }

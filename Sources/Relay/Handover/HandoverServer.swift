@@ -16,6 +16,7 @@ public final class HandoverServer: Sendable {
 
     private let path: String
     private let relay: Relay
+    private let versions: HandoverVersions
     private let lock: @Sendable () -> Descriptor?
     private let state: Guarded<State>
     private let conversations = Guarded<[ObjectIdentifier: HandoverChannel]>([:])
@@ -27,11 +28,18 @@ public final class HandoverServer: Sendable {
     ///   with the answer to its confirmation, so that it is nobody's at no time.
     /// - Throws: ``HandoverError``: ``HandoverError/taken(path:)`` if another process serves there, of which the
     ///   sockets are to be taken first.
-    public init(
+    public convenience init(
         path: String, relay: Relay, lock: @escaping @Sendable () -> Descriptor? = { nil }
+    ) throws(HandoverError) {
+        try self.init(path: path, relay: relay, versions: .spoken, lock: lock)
+    }
+
+    init(
+        path: String, relay: Relay, versions: HandoverVersions, lock: @escaping @Sendable () -> Descriptor? = { nil }
     ) throws(HandoverError) {
         self.path = path
         self.relay = relay
+        self.versions = versions
         self.lock = lock
         let file = try SocketFile(listeningAt: path)
         state = Guarded(.serving(file))
@@ -139,8 +147,9 @@ public final class HandoverServer: Sendable {
             try await HandoverChannel.blocking { () throws(HandoverError) in try channel.receiveMessage() }
         }
         guard case .hello(let version) = try await receive() else { throw .unexpected("no greeting") }
-        try channel.send(.hello(version: HandoverMessage.version))
-        guard version == HandoverMessage.version else { throw .version(version) }
+        let answer = versions.answer(to: version)
+        try channel.send(.hello(version: answer))
+        guard answer <= version else { throw .version(version) }
 
         var rest = await relay.handedSockets[...]
         while true {

@@ -29,12 +29,37 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "hello", "portico-handover", "portico-handover\tone", "next\tplease", "sockets\n", "sockets\nUDP\t4",
+        "", "hello", "portico-handover", "portico-handover\tone", "refused", "sockets\n", "sockets\nUDP\t4",
         "sockets\nTCP\t5\tCluster\tdefault\tweb\t\t127.0.0.1:80",
         "sockets\nTCP\t4\tCluster\tdefault\tweb\t\t127.0.0.1:0",
     ])
     func anythingElseIsNone(_ text: String) {
         #expect(HandoverMessage(text) == nil)
+    }
+
+    @Test func whatALaterProgramAddsAtTheEndIsPassedOver() throws {
+        let door = try door("web", "127.0.0.1:80")
+        #expect(HandoverMessage("sockets\tmore\n\(door.line)\tand\tmore") == .sockets([door]))
+        #expect(HandoverMessage("portico-handover\t3\tmore") == .hello(version: 3))
+        #expect(HandoverMessage("refused\tnot now\tmore") == .refused("not now"))
+        for (verb, message) in ["next": HandoverMessage.next, "none": .none, "confirm": .confirm] {
+            #expect(HandoverMessage("\(verb)\tmore\nand a line") == message)
+        }
+        #expect(HandoverMessage("confirmed\tmore\nand a line") == .confirmed)
+    }
+
+    @Test("The newest version that both speak, or which would have been")
+    func versions() {
+        // (new process, old process, what they go on in)
+        for (new, old, both) in [
+            (1...1, 1...1, 1), (1...2, 1...1, 1), (1...1, 1...2, 1), (2...3, 1...2, 2), (1...2, 2...3, 2), (1...3, 1...3, 3),
+            (2...2, 1...1, nil), (1...1, 2...3, nil),
+        ] as [(ClosedRange<Int>, ClosedRange<Int>, Int?)] {
+            let asked = HandoverVersions(new).newest
+            let answer = HandoverVersions(old).answer(to: asked)
+            let goesOn = answer <= asked && HandoverVersions(new).includes(answer)
+            #expect((goesOn ? answer : nil) == both, "\(new) takes over from \(old)")
+        }
     }
 
     @Test func aBatchHasNoMoreThanAMessageTakes() throws {

@@ -111,7 +111,7 @@ import Testing
                 return try late.receiveMessage()
             }
         }
-        let hello = HandoverMessage.hello(version: HandoverMessage.version)
+        let hello = HandoverMessage.hello(version: HandoverVersions.spoken.newest)
         #expect(try await answer(to: hello) == hello)
         try await Handover.take(from: path)?.confirm()
         #expect(await server.successor())
@@ -162,14 +162,14 @@ import Testing
         await relay.stop()
     }
 
-    @Test func anotherVersionIsToldSo() async throws {
+    @Test func oneThatSpeaksNoVersionOfThisOneIsToldSo() async throws {
         let server = try HandoverServer(path: path, relay: relay)
         let channel = try HandoverChannel(try MessageSocket.connect(to: path, limit: 5000))
-        try channel.send(.hello(version: 7))
-        #expect(try channel.receiveMessage() == .hello(version: 1))
-        let refusal = HandoverError.refused(HandoverError.version(7).description)
+        try channel.send(.hello(version: 0))
+        #expect(try channel.receiveMessage() == .hello(version: 1), "which it would have had to speak")
+        let refusal = HandoverError.refused(HandoverError.version(0).description)
         #expect(throws: refusal) { try channel.receiveMessage() }
-        #expect(refusal.description.contains("version 7"))
+        #expect(refusal.description.contains("version 0 of the protocol, not 1"))
         server.close()
         await relay.stop()
     }
