@@ -253,7 +253,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "NodeTests", dependencies: ["portico", "Documents", "Host", "TestSupport", "APITestSupport"],
-            exclude: ["Rendered", "container.sh"], swiftSettings: settings),
+            exclude: ["KubeProxy", "Rendered", "container.sh"], swiftSettings: settings),
         .testTarget(
             name: "CommandTests",
             dependencies: [

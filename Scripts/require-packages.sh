@@ -45,6 +45,8 @@ for purpose in "$@"; do
             # For a real firewall in a network namespace.
             need iptables has_program iptables
             need iproute2 has_program ip
+            # For the rules of kube-proxy's nftables mode.
+            need nftables has_program nft
             # For the certificates of an API server, and answers that are packed.
             need openssl has_program openssl
             need gzip has_program gzip

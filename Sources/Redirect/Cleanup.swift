@@ -14,7 +14,11 @@ public enum Cleanup {
     }
 
     /// Blocks while the programs run.
-    public static func run(searchPath: [String] = Iptables.defaultSearchPath) -> Report {
+    ///
+    /// - Parameter sparesKubeProxy: removes what is Portico's alone, for a kube-proxy serves this node.
+    public static func run(
+        sparesKubeProxy: Bool = false, searchPath: [String] = Iptables.defaultSearchPath
+    ) -> Report {
         var report = Report()
         func attempt(_ body: () throws(RedirectError) -> Void) {
             do { try body() } catch { report.errors.append(error) }
@@ -24,12 +28,16 @@ public enum Cleanup {
             for kind in host.installedVariants(family) {
                 attempt { () throws(RedirectError) in
                     let firewall = Firewall(iptables: kind, family: family)
-                    let text = try firewall.save().removal { chain, table in
-                        KubeProxyChains.isOwn(chain, in: table) || KubeProxyChains.isLeftover(chain, in: table)
+                    let saved = try firewall.save()
+                    let text = saved.removal { chain, table in
+                        KubeProxyChains.isOwn(chain, in: table)
+                            || !sparesKubeProxy && KubeProxyChains.isLeftover(chain, in: table)
                     }
                     guard let text else { return }
                     try firewall.restore(text)
                     report.removed.append("chains of \(kind.program(.save, family).replacing("-save", with: ""))")
+                    let flows = saved.ledFlows(family)
+                    do throws(SystemError) { try firewall.forget(flows) } catch { throw .flowsRemain(code: error.code) }
                 }
             }
         }
@@ -39,10 +47,16 @@ public enum Cleanup {
                 report.removed.append("the policy route of \(family == .ipv4 ? "IPv4" : "IPv6")")
             }
         }
-        for leftover in Leftover.all {
+        if sparesKubeProxy { return report }
+        for family in IPAddress.Family.allCases {
             attempt { () throws(RedirectError) in
-                if try leftover.remove(host) { report.removed.append(leftover.name) }
+                guard try Firewall(iptables: host, family: family).removeKubeProxyTable() else { return }
+                report.removed.append(
+                    "nftables table \(family == .ipv4 ? "ip" : "ip6") \(KubeProxyChains.nftablesTable)")
             }
+        }
+        attempt { () throws(RedirectError) in
+            if try Leftover.ipvs.remove(host) { report.removed.append(Leftover.ipvs.name) }
         }
         return report
     }
@@ -55,19 +69,10 @@ private struct Leftover {
     let look: [String]
     let removals: [[String]]
 
-    static let all = [
-        nftables("ip"), nftables("ip6"),
-        // The interface is what IPVS mode alone makes, so nobody else's virtual servers are taken away without it.
-        Leftover(
-            name: "IPVS virtual servers and the interface kube-ipvs0", look: ["ip", "link", "show", "kube-ipvs0"],
-            removals: [["ipvsadm", "--clear"], ["ip", "link", "delete", "kube-ipvs0"]]),
-    ]
-
-    private static func nftables(_ family: String) -> Leftover {
-        Leftover(
-            name: "nftables table \(family) kube-proxy", look: ["nft", "list", "table", family, "kube-proxy"],
-            removals: [["nft", "delete", "table", family, "kube-proxy"]])
-    }
+    /// The interface is what IPVS mode alone makes, so nobody else's virtual servers are taken away without it.
+    static let ipvs = Leftover(
+        name: "IPVS virtual servers and the interface kube-ipvs0", look: ["ip", "link", "show", "kube-ipvs0"],
+        removals: [["ipvsadm", "--clear"], ["ip", "link", "delete", "kube-ipvs0"]])
 
     /// - Returns: whether it was there.
     func remove(_ host: Iptables) throws(RedirectError) -> Bool {

@@ -95,6 +95,7 @@ extension FamilyRules {
         // Only now, so that there is no moment without rules.
         do throws(RedirectError) {
             if let leftovers { try firewall.restore(leftovers) }
+            if stage.mayHaveLeftovers { try firewall.removeKubeProxyTable() }
             stage = .steady(RulesInForce(writer.node, leftovers == nil ? fingerprint : fingerprint.changed))
         } catch {
             work.warnings.append("rules of another kube-proxy mode may be left: \(error)")

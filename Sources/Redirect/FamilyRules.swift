@@ -51,12 +51,22 @@ actor FamilyRules {
             outcome, warnings: work.warnings, refused: refused.sorted { $0.key < $1.key }.flatMap(\.value))
     }
 
-    /// Removes all rules, chains and routes of Portico, and those of kube-proxy in any mode that uses iptables.
+    /// Removes all rules, chains and routes of Portico.
+    ///
+    /// What a kube-proxy has left is gone since the start: rules of one that are there now are those of one that works,
+    /// maybe in this process's place. The UDP flows that the rules led here are to be forgotten after that
+    /// (``forgetFlows()``).
     func removeAll() throws(RedirectError) {
-        stage = .unsure
+        let hasLeftovers = stage.mayHaveLeftovers
+        stage.failed()
         if case .read(let saved, _) = try firewall.look(since: nil) {
-            let text = saved.removal { KubeProxyChains.isOwn($0, in: $1) || KubeProxyChains.isLeftover($0, in: $1) }
-            if let text { try firewall.restore(text) }
+            let text = saved.removal {
+                KubeProxyChains.isOwn($0, in: $1) || hasLeftovers && KubeProxyChains.isLeftover($0, in: $1)
+            }
+            if let text {
+                try firewall.restore(text)
+                work.applied(text, stale: saved.ledFlows(family))
+            }
         }
         _ = try policyRoute.remove()
     }
@@ -66,6 +76,7 @@ actor FamilyRules {
         if case .bare = stage { return nil }
         do throws(RedirectError) {
             try removeAll()
+            forgetFlows()
             stage = .bare
             return nil
         } catch {
@@ -97,7 +108,7 @@ actor FamilyRules {
     }
 
     /// Only now that the rules are others: before, the next packet would make the memory anew.
-    private func forgetFlows() {
+    func forgetFlows() {
         let flows = work.takeStale()
         guard !flows.isEmpty else { return }
         do throws(SystemError) {

@@ -10,6 +10,12 @@ protocol FirewallTables: Sendable {
     /// have changed.
     func restore(_ text: String) throws(RedirectError)
 
+    /// Removes the table of kube-proxy's nftables mode, if there is one, and `nft` to remove it with.
+    ///
+    /// - Returns: whether there was.
+    @discardableResult
+    func removeKubeProxyTable() throws(RedirectError) -> Bool
+
     /// Deletes the kernel's memory of flows, which the last change has made stale.
     func forget(_ flows: [StaleFlows]) throws(SystemError)
 }
@@ -64,6 +70,23 @@ struct Firewall: FirewallTables {
             defer { isStart = byte == UInt8(ascii: "\n") }
             return isStart && byte == UInt8(ascii: "*")
         }
+    }
+
+    @discardableResult
+    func removeKubeProxyTable() throws(RedirectError) -> Bool {
+        // A node where such a kube-proxy ran in a container may have no nft of its own, nor a kernel that knows it.
+        guard let path = iptables.path("nft") else { return false }
+        let family = family == .ipv4 ? "ip" : "ip6"
+        // Names only: of a whole table all Services would be printed.
+        let names = try Command(path: path, arguments: ["list", "tables", family]).runForRules()
+        let table = "table \(family) \(KubeProxyChains.nftablesTable)"
+        guard names.status == 0, names.output.split(separator: "\n").contains(Substring(table)) else { return false }
+        let command = Command(path: path, arguments: ["delete"] + table.split(separator: " ").map(String.init))
+        let result = try command.runForRules()
+        guard result.status == 0 else {
+            throw .refused(program: command.program, status: result.status, message: result.message, excerpt: "")
+        }
+        return true
     }
 
     func forget(_ flows: [StaleFlows]) throws(SystemError) { try ConnectionTracking.forget(flows) }

@@ -5,6 +5,7 @@ public import Base
 public struct IptablesRedirect: KernelBackEnd {
     public let watch: FirewallWatch?
     private let families: [FamilyRules]
+    private static let timeToAnswer = Duration.milliseconds(200)
 
     /// Nothing is started until the first change comes.
     ///
@@ -47,6 +48,10 @@ public struct IptablesRedirect: KernelBackEnd {
         for rules in families {
             do throws(RedirectError) { try await rules.removeAll() } catch { errors.append(error) }
         }
+        // Whoever has asked by then is answered first: without the kernel's memory of the flow the answer would come from
+        // another address than the client expects.
+        try? await Task.sleep(for: Self.timeToAnswer)
+        for rules in families { await rules.forgetFlows() }
         return errors
     }
 }

@@ -2,6 +2,9 @@
 ///
 /// The kubelet's chains (`KUBE-FIREWALL`, `KUBE-KUBELET-CANARY`, `KUBE-MARK-DROP`) are not among them.
 enum KubeProxyChains {
+    /// Of the nftables mode, in each family.
+    static let nftablesTable = "kube-proxy"
+
     /// Those that Portico writes; most bear the names of the userspace mode.
     static func isOwn(_ chain: String, in table: String) -> Bool {
         TableName(rawValue: table).map { ChainName.all(in: $0).contains(chain) } ?? false

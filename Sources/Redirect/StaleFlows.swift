@@ -41,3 +41,17 @@ extension RuleSet {
         return portals
     }
 }
+
+extension SavedRules {
+    /// The flows that Portico's rules lead to it. Once these are gone, what a client sends from the same port, to keep a
+    /// flow going or by chance, would still be led to where nobody is, by the kernel's memory alone.
+    func ledFlows(_ family: IPAddress.Family) -> [StaleFlows] {
+        let chains = tables.filter { $0.name == TableName.nat.rawValue }.flatMap(\.chains)
+        let flows = chains.filter { KubeProxyChains.isOwn($0.name, in: TableName.nat.rawValue) }.flatMap(\.rules)
+            .compactMap { saved -> StaleFlows? in
+                guard let rule = saved.rule, rule.transport == .udp, let port = rule.port else { return nil }
+                return StaleFlows(family: family, destination: rule.destination, port: port)
+            }
+        return Array(Set(flows))
+    }
+}

@@ -11,26 +11,6 @@ import Testing
     .requires(.mountNamespaces, .processNamespaces, .tool("setpriv"), .tool("bash"), .tool("ldd"), .tool("curl")),
     .serialized, .timeLimit(.minutes(4)))
 struct DeployTests {
-    /// Clients that ask all the time, and what they have seen.
-    private final class Load: Sendable {
-        let answered = Atomic<Int>(0)
-        let failed = Locked<[Answer: Int]>([:])
-        let isOver = Atomic<Bool>(false)
-
-        /// Asks the Service from a pod until told to stop.
-        func run(_ lab: Lab, over transport: Transport) async throws {
-            while !isOver.load(ordering: .relaxed) {
-                for (answer, count) in try await lab.ask(20, from: "client", "10.100.0.1", 80, over: transport) {
-                    if case .pod = answer {
-                        answered.wrappingAdd(count, ordering: .relaxed)
-                    } else {
-                        failed.withLock { $0[answer, default: 0] += count }
-                    }
-                }
-            }
-        }
-    }
-
     private static let rendered = ["kustomize.yaml", "helm.yaml"]
 
     /// A node with a Service, and pods that are to serve it.
@@ -108,10 +88,10 @@ struct DeployTests {
             }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for transport in Transport.allCases {
-                    group.addTask { try await load.run(lab, over: transport) }
+                    group.addTask { try await load.run(lab, from: "client", "10.100.0.1", 80, over: transport) }
                 }
                 group.addTask {
-                    defer { load.isOver.store(true, ordering: .relaxed) }
+                    defer { load.stop() }
                     let next = try await runner.start()
                     #expect(try await becomesReady(next), "\(next.process.errors)")
                     // Or the controller would take the rollout for done, or the kubelet start it again.
@@ -121,8 +101,7 @@ struct DeployTests {
                     goOn.give()
                     #expect(try await former.process.finished().status == 0, "\(former.process.errors)")
                     #expect(try await begun.finished().received.text.contains("nginx1"))
-                    let before = load.answered.load(ordering: .relaxed)
-                    #expect(await eventually { load.answered.load(ordering: .relaxed) > before + 100 })
+                    await load.goesOn(for: 100)
                     #expect(try await rules(lab) == rulesBefore, "no rule was touched")
                     #expect(next.complaints == [])
 

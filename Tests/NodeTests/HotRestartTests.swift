@@ -7,28 +7,6 @@ import Testing
 
 /// A daemon that is replaced while it is used: `--takeover`.
 @Suite("Hot restarts", Lab.requirements, .serialized) struct HotRestartTests {
-    /// What clients that ask all the time have seen.
-    private final class Load: Sendable {
-        let answered = Atomic<Int>(0)
-        let failed = Locked<[Answer: Int]>([:])
-        let isOver = Atomic<Bool>(false)
-
-        /// Asks from `place` until told to stop.
-        func run(
-            _ lab: Lab, from place: String, _ address: String, _ port: UInt16, over transport: Transport
-        ) async throws {
-            while !isOver.load(ordering: .relaxed) {
-                for (answer, count) in try await lab.ask(50, from: place, address, port, over: transport) {
-                    if case .pod = answer {
-                        answered.wrappingAdd(count, ordering: .relaxed)
-                    } else {
-                        failed.withLock { $0[answer, default: 0] += count }
-                    }
-                }
-            }
-        }
-    }
-
     @Test("20 restarts under load, 20,000 connections and more, and not one fails")
     func noneFails() async throws {
         try await Lab.run(daemons: []) { lab in
@@ -47,7 +25,7 @@ import Testing
                 group.addTask { try await tcp.run(lab, from: "outside", "192.168.58.2", 30_080, over: .tcp) }
                 group.addTask { try await udp.run(lab, from: "client", "10.100.0.1", 80, over: .udp) }
                 group.addTask {
-                    defer { for load in [tcp, udp] { load.isOver.store(true, ordering: .relaxed) } }
+                    defer { for load in [tcp, udp] { load.stop() } }
                     var former = try lab.pid(of: "node1")
                     for _ in 0..<20 {
                         try await lab.start("node1", flags)

@@ -74,6 +74,22 @@ enum Client {
         return receive(socket, transport)
     }
 
+    /// A connection over TCP, on which nothing takes longer than a client waits.
+    static func connected(to host: String, _ port: UInt16) throws -> Int32 {
+        let family = host.contains(":") ? AF_INET6 : AF_INET
+        let socket = Glibc.socket(family, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard socket >= 0 else { throw Lab.Failure(description: "socket: \(errno)") }
+        var limit = timeval(tv_sec: Lab.patience / 1000, tv_usec: Lab.patience % 1000 * 1000)
+        for option in [SO_SNDTIMEO, SO_RCVTIMEO] {
+            setsockopt(socket, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
+        }
+        guard try connect(socket, family, host, port) == 0 else {
+            close(socket)
+            throw Lab.Failure(description: "connect to \(host): \(answer(for: errno))")
+        }
+        return socket
+    }
+
     /// Sends datagrams from one port until one is answered, for so many seconds.
     static func insist(_ host: String, _ port: UInt16, for seconds: Int) throws -> Answer {
         let socket = Glibc.socket(AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)

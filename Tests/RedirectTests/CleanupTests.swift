@@ -10,7 +10,10 @@ struct CleanupTests {
         try host.save("*nat\n:OUTPUT ACCEPT [0:0]\n:KUBE-SERVICES - [0:0]\n-A OUTPUT -j KUBE-SERVICES\nCOMMIT")
         try host.answer("ip6tables-save", "exit 0")
         let note = "echo \"$(basename $0) $*\" >> $HOME_OF_FAKES/calls"
-        try host.answer("nft", "\(note); case \"$*\" in *' ip6 '*) exit 1;; esac")
+        try host.answer(
+            "nft",
+            "\(note); case \"$*\" in 'list tables ip') echo 'table ip kube-proxy';; 'list tables'*) echo 'table ip6 kube-proxy-x';; esac"
+        )
         try host.answer("ip", note)
         try host.answer("ipvsadm", note)
         let report = Cleanup.run(searchPath: [host.folder.path])
@@ -39,9 +42,9 @@ struct CleanupTests {
                 ip -6 rule show
                 ip -6 rule show
                 ip -6 route show table 8192
-                nft list table ip kube-proxy
+                nft list tables ip
                 nft delete table ip kube-proxy
-                nft list table ip6 kube-proxy
+                nft list tables ip6
                 ip link show kube-ipvs0
                 ipvsadm --clear
                 ip link delete kube-ipvs0
@@ -53,7 +56,7 @@ struct CleanupTests {
     func errors() throws {
         let host = try FakeHost()
         try host.answer("iptables-save", "echo broken >&2; exit 1")
-        try host.answer("nft", "case $1 in delete) echo busy >&2; exit 1;; esac")
+        try host.answer("nft", "case $1 in list) echo table $3 kube-proxy;; delete) echo busy >&2; exit 1;; esac")
         let report = Cleanup.run(searchPath: [host.folder.path])
         #expect(report.removed.isEmpty)
         #expect(

@@ -47,6 +47,8 @@ final class FirewallModel: FirewallTables {
         self.state = Locked(state)
     }
 
+    func removeKubeProxyTable() -> Bool { false }
+
     func with<Result>(_ body: (inout State) throws -> sending Result) rethrows -> sending Result {
         try state.withLock { try body(&$0) }
     }

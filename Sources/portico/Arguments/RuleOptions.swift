@@ -26,6 +26,9 @@ struct RuleOptions: ParsableArguments {
     @Flag(help: "Remove all rules of this program and of a kube-proxy in any mode, and end.")
     var cleanup = false
 
+    @Flag(help: "Remove all rules of this program, leave those of a kube-proxy that serves instead, and end.")
+    var cleanupOwn = false
+
     @Flag(help: "Remove the rules at the end, before open connections are waited for.")
     var cleanupOnExit = false
 

@@ -57,7 +57,8 @@ struct Daemon: AsyncParsableCommand {
 
     /// Flags without a value, which Go programs give one all the same.
     static let flags = KubeProxyOptions.flags.union([
-        "cleanup", "cleanup-on-exit", "conntrack-tcp-be-liberal", "takeover-force", "takeover-stay", "allow-empty",
+        "cleanup", "cleanup-own", "cleanup-on-exit", "conntrack-tcp-be-liberal", "takeover-force", "takeover-stay",
+        "allow-empty",
     ])
 
     @OptionGroup(title: "What to serve") var manifests: ManifestOptions
@@ -85,7 +86,7 @@ struct Daemon: AsyncParsableCommand {
     @OptionGroup(title: "What is printed") var logging: LoggingOptions
 
     func validate() throws {
-        let servesNothing = rules.cleanup || kubeProxy.initOnly || kubeProxy.writeConfigTo != nil
+        let servesNothing = rules.cleanup || rules.cleanupOwn || kubeProxy.initOnly || kubeProxy.writeConfigTo != nil
         guard servesNothing || !manifests.files.isEmpty || cluster.isGiven || NamedCluster.isInPod else {
             throw ValidationError("nothing to serve: name a cluster with --kubeconfig, or manifests with -f")
         }
@@ -97,7 +98,7 @@ struct Daemon: AsyncParsableCommand {
     func run() async throws {
         logging.bootstrap()
         let logger = Logger(label: "daemon")
-        guard !rules.cleanup else { return try cleanUp() }
+        if rules.cleanup || rules.cleanupOwn { return try cleanUp() }
         if let path = kubeProxy.writeConfigTo { return try writeConfiguration(to: path, logger) }
         for note in kubeProxy.notes { logger.warning("\(note)") }
         if kubeProxy.initOnly {
@@ -195,7 +196,7 @@ struct Daemon: AsyncParsableCommand {
     }
 
     private func cleanUp() throws {
-        let report = Cleanup.run()
+        let report = Cleanup.run(sparesKubeProxy: rules.cleanupOwn && !rules.cleanup)
         for removed in report.removed { StandardStream.output.write("removed: \(removed)\n") }
         if report.removed.isEmpty, report.errors.isEmpty { StandardStream.output.write("nothing to remove\n") }
         for error in report.errors { StandardStream.error.write("portico: \(error)\n") }

@@ -35,7 +35,8 @@ import Testing
         let (web, dns) = (Self.id("web", "", .tcp), Self.id("kube-dns", "dns", .udp))
         for id in [web, dns] { await relay.serve(id, with: RelayHarness.balancer([endpoint])) }
         let opened = RecordedPlaces(
-            web: try await relay.open(web, on: places.web).address, dns: try await relay.open(dns, on: places.dns).address)
+            web: try await relay.open(web, on: places.web).address,
+            dns: try await relay.open(dns, on: places.dns).address)
         await relay.settle()
         return (relay, opened)
     }
