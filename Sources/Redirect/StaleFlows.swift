@@ -49,8 +49,8 @@ extension SavedRules {
         let chains = tables.filter { $0.name == TableName.nat.rawValue }.flatMap(\.chains)
         let flows = chains.filter { KubeProxyChains.isOwn($0.name, in: TableName.nat.rawValue) }.flatMap(\.rules)
             .compactMap { saved -> StaleFlows? in
-                guard let rule = saved.rule, rule.transport == .udp, let port = rule.port else { return nil }
-                return StaleFlows(family: family, destination: rule.destination, port: port)
+                guard let known = saved.rule, known.transport == .udp, let port = known.port else { return nil }
+                return StaleFlows(family: family, destination: known.destination, port: port)
             }
         return Array(Set(flows))
     }

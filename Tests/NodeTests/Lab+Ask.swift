@@ -46,11 +46,12 @@ extension Lab {
 
     /// Asks so many times, and counts the answers.
     func ask(
-        _ times: Int, from place: String, _ address: String, _ port: UInt16, over transport: Transport = .tcp
+        _ times: Int, from place: String, _ address: String, _ port: UInt16, over transport: Transport = .tcp,
+        patience: Int = Lab.patience
     ) async throws -> [Answer: Int] {
         try await OwnResources.inNetwork(named: "\(name)-\(place)") {
             var counts: [Answer: Int] = [:]
-            for _ in 0..<times { counts[try Client.ask(transport, address, port, "/"), default: 0] += 1 }
+            for _ in 0..<times { counts[try Client.ask(transport, address, port, "/", patience), default: 0] += 1 }
             return counts
         }
     }
@@ -58,13 +59,15 @@ extension Lab {
 
 /// One question and one answer, on the calling thread and in its network.
 enum Client {
-    static func ask(_ transport: Transport, _ host: String, _ port: UInt16, _ path: String) throws -> Answer {
+    static func ask(
+        _ transport: Transport, _ host: String, _ port: UInt16, _ path: String, _ patience: Int = Lab.patience
+    ) throws -> Answer {
         let family = host.contains(":") ? AF_INET6 : AF_INET
         let type = transport == .tcp ? SOCK_STREAM : SOCK_DGRAM
         let socket = Glibc.socket(family, Int32(type.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard socket >= 0 else { throw Lab.Failure(description: "socket: \(errno)") }
         defer { close(socket) }
-        var limit = timeval(tv_sec: Lab.patience / 1000, tv_usec: Lab.patience % 1000 * 1000)
+        var limit = timeval(tv_sec: patience / 1000, tv_usec: patience % 1000 * 1000)
         for option in [SO_SNDTIMEO, SO_RCVTIMEO] {
             setsockopt(socket, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
         }
@@ -74,12 +77,12 @@ enum Client {
         return receive(socket, transport)
     }
 
-    /// A connection over TCP, on which nothing takes longer than a client waits.
-    static func connected(to host: String, _ port: UInt16) throws -> Int32 {
+    /// A connection over TCP, on which nothing takes longer than so many milliseconds.
+    static func connected(to host: String, _ port: UInt16, _ patience: Int) throws -> Int32 {
         let family = host.contains(":") ? AF_INET6 : AF_INET
         let socket = Glibc.socket(family, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard socket >= 0 else { throw Lab.Failure(description: "socket: \(errno)") }
-        var limit = timeval(tv_sec: Lab.patience / 1000, tv_usec: Lab.patience % 1000 * 1000)
+        var limit = timeval(tv_sec: patience / 1000, tv_usec: patience % 1000 * 1000)
         for option in [SO_SNDTIMEO, SO_RCVTIMEO] {
             setsockopt(socket, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
         }

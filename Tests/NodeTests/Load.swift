@@ -9,13 +9,17 @@ final class Load: Sendable {
     let answered = Atomic<Int>(0)
     let failed = Locked<[Answer: Int]>([:])
     private let isOver = Atomic<Bool>(false)
+    /// Longer than for one question: what is refused or reset is so at once, and a machine that is busy is no failure.
+    static let patience = 8000
 
     /// Asks from `place` until told to stop.
     func run(
         _ lab: Lab, from place: String, _ address: String, _ port: UInt16, over transport: Transport
     ) async throws {
         while !isOver.load(ordering: .relaxed) {
-            for (answer, count) in try await lab.ask(20, from: place, address, port, over: transport) {
+            for (answer, count) in try await lab.ask(
+                20, from: place, address, port, over: transport, patience: Self.patience)
+            {
                 if case .pod = answer {
                     answered.wrappingAdd(count, ordering: .relaxed)
                 } else {
@@ -45,7 +49,7 @@ final class LongConnection: Sendable {
     /// Asks from `place` until told to stop, or until there is no answer.
     func run(_ lab: Lab, from place: String, _ address: String, _ port: UInt16) async throws {
         try await OwnResources.inNetwork(named: "\(lab.name)-\(place)") { [self] in
-            let socket = try Client.connected(to: address, port)
+            let socket = try Client.connected(to: address, port, Load.patience)
             defer { close(socket) }
             let question = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
             var buffer = [UInt8](repeating: 0, count: 4096)

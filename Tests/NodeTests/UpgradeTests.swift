@@ -86,7 +86,13 @@ import Testing
             "\(name): \(answers) connections, \(datagrams) datagrams, failed \(tcp.failed.withLock { $0 }) \(udp.failed.withLock { $0 })"
         )
         #expect(tcp.failed.withLock { $0 } == [:], "of \(answers)")
-        if !losesDatagrams { #expect(udp.failed.withLock { $0 } == [:], "of \(datagrams)") }
+        // The answer to a datagram that is under way in the moment in which the kernel forgets flows is lost, at most: the client
+        // asks again.
+        let lost = udp.failed.withLock { $0 }
+        if !losesDatagrams {
+            #expect(
+                lost.filter { $0.key != .silence } == [:] && lost[.silence, default: 0] <= 2, "\(lost) of \(datagrams)")
+        }
     }
 
     private func toPortico(_ writer: Writer) async throws {

@@ -156,15 +156,16 @@ import Testing
     }
 }
 
-/// Accepts a client at the socket where there is one, and says "z".
-private func answer(fromOneOf sockets: [Int32]) throws {
-    var polled = sockets.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-    try #require(poll(&polled, nfds_t(polled.count), 10_000) > 0)
-    // The lock is a file, which is always ready.
-    for socket in polled where socket.revents & Int16(POLLIN) != 0 {
-        let client = accept(socket.fd, nil, nil)
-        guard client >= 0 else { continue }
-        #expect(send(client, "z", 1, Int32(MSG_NOSIGNAL)) == 1)
-        close(client)
+/// Accepts a client at the listening socket where there is one, and says "z".
+private func answer(fromOneOf descriptors: [Int32]) throws {
+    func isListening(_ descriptor: Int32) -> Bool {
+        var (value, size): (Int32, socklen_t) = (0, socklen_t(MemoryLayout<Int32>.size))
+        return getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &value, &size) == 0 && value == 1
     }
+    var polled = descriptors.filter(isListening).map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+    try #require(poll(&polled, nfds_t(polled.count), 10_000) == 1)
+    let ready = try #require(polled.first { $0.revents != 0 })
+    let client = accept(ready.fd, nil, nil)
+    #expect(send(client, "z", 1, Int32(MSG_NOSIGNAL)) == 1)
+    close(client)
 }
