@@ -103,6 +103,8 @@ final class FaultNode {
         #expect(result.status == 0, "\(result.errors)")
     }
 
+    var hasDied: Bool { daemon?.hasExited == true }
+
     /// How many files it may have open from here on.
     func limitFiles(to count: Int) async throws {
         try await run("prlimit --pid=\(try #require(daemon).pid) --nofile=\(count)")
