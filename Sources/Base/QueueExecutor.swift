@@ -5,11 +5,12 @@ private import Dispatch
 public final class QueueExecutor: SerialExecutor {
     private let queue: DispatchQueue
 
-    /// - Parameter label: names the queue in debuggers.
-    public init(label: String) {
-        // Of the priority of the process: with a lower quality of service the thread is a nice one, and so are programs
-        // that it runs, and on a busy machine a change waits for everybody else.
-        queue = DispatchQueue(label: label)
+    /// - Parameters:
+    ///   - label: names the queue in debuggers.
+    ///   - givesWay: its thread is a nice one, and so are programs that it runs: on a busy machine it waits for everybody
+    ///     else. Else it has the priority of the process.
+    public init(label: String, givesWay: Bool = false) {
+        queue = DispatchQueue(label: label, qos: givesWay ? .utility : .unspecified)
     }
 
     public func enqueue(_ job: consuming ExecutorJob) {

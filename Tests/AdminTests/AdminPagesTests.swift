@@ -178,6 +178,33 @@ extension EndpointAddress {
         }
     }
 
+    @Test("What comes, goes and comes again between two scrapes is in the next one as it is then, in order")
+    func comingAndGoing() async throws {
+        let process = try AskedProcess(services: .all)
+        func id(_ name: String) -> ServicePortID {
+            ServicePortID(ServicePortName(namespace: "shop", service: name), .tcp)
+        }
+        func names() async -> [Substring] {
+            (await process.text("/metrics")).split(separator: "\n").filter {
+                $0.hasPrefix("portico_service_connections{")
+            }.compactMap { $0.split(separator: "\"").dropFirst(3).first }
+        }
+        let (relay, endpoint) = (process.relay, ServiceEndpoint(address: .local(1)))
+        #expect(await names() == [])
+        for name in ["b", "c"] { await relay.serve(id(name), with: Balancer(of: [])) }
+        #expect(await names() == ["b", "c"])
+        #expect(await names() == ["b", "c"])
+        await relay.remove(id("b"))
+        await relay.serve(id("a"), with: Balancer(of: []))
+        #expect(await names() == ["a", "c"], "as many as before, and others")
+        await relay.serve(id("c"), with: Balancer(of: [endpoint]))
+        #expect(
+            (await process.text("/metrics")).contains(
+                "portico_service_endpoints{namespace=\"shop\",service=\"c\",port=\"\",ip_family=\"IPv4\",traffic_policy=\"cluster\",protocol=\"TCP\"} 1\n"
+            ))
+        await relay.stop()
+    }
+
     @Test("The status has all that is served, and a Service alone if that is asked for")
     func status() async throws {
         let process = try AskedProcess()

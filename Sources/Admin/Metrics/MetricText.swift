@@ -34,7 +34,11 @@ public struct MetricText {
     public let format: Format
     public private(set) var bytes: [UInt8] = []
 
-    public init(_ format: Format) { self.format = format }
+    /// - Parameter size: of all of it, about, in bytes: so that it need not be moved as it grows.
+    public init(_ format: Format, size: Int = 0) {
+        self.format = format
+        bytes.reserveCapacity(size)
+    }
 
     /// One family: its head, and its samples from `samples`. Without any it is left out.
     public mutating func family(_ name: String, _ kind: Kind, _ help: String, _ samples: (inout Family) -> Void) {
@@ -135,8 +139,13 @@ public struct MetricLabels: Sendable, Hashable {
 
     func with(_ name: String, _ value: String) -> MetricLabels {
         let pair = Self.text(name, value).utf8
-        guard !bytes.isEmpty else { return MetricLabels(bytes: Array("{".utf8) + pair + Array("}".utf8)) }
-        return MetricLabels(bytes: bytes.dropLast() + Array(",".utf8) + pair + Array("}".utf8))
+        var longer: [UInt8] = []
+        longer.reserveCapacity(bytes.count + pair.count + 2)
+        longer += bytes.isEmpty ? [UInt8(ascii: "{")] : bytes
+        if !bytes.isEmpty { longer[longer.count - 1] = UInt8(ascii: ",") }
+        longer += pair
+        longer.append(UInt8(ascii: "}"))
+        return MetricLabels(bytes: longer)
     }
 
     private static func text(_ name: String, _ value: String) -> String {

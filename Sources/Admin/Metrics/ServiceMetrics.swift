@@ -24,19 +24,30 @@ public enum MetricServices: Hashable, Sendable {
 
 /// The metrics of single service ports, by family and traffic policy: where one of these goes, its numbers go with it, and no
 /// sum of several falls.
+///
+/// Their order and their labels stay from one scrape to the next, as long as no service port comes or goes.
 struct ServicePortMetrics {
     private struct Port {
-        let counters: PortCounters
+        let id: ServicePortID
         let labels: MetricLabels
         /// With the direction.
         let up: MetricLabels
         let down: MetricLabels
+        var counters: PortCounters
     }
 
-    private let ports: [Port]
+    private var ports: [Port] = []
 
-    init(_ snapshot: RelaySnapshot, _ services: MetricServices) {
-        guard services != .none else {
+    mutating func take(_ snapshot: RelaySnapshot, _ services: MetricServices) {
+        let isSame = ports.indices.allSatisfy { index in
+            let id = ports[index].id
+            guard let counters = snapshot.ports[id], services.contains(id.name, counters) else { return false }
+            ports[index].counters = counters
+            return true
+        }
+        let count = services == .none ? 0 : snapshot.ports.count { services.contains($0.key.name, $0.value) }
+        guard !isSame || count != ports.count else { return }
+        guard count > 0 else {
             ports = []
             return
         }
@@ -48,8 +59,8 @@ struct ServicePortMetrics {
                 "protocol": id.transport.rawValue,
             ])
             return Port(
-                counters: counters, labels: labels, up: labels.with("direction", "up"),
-                down: labels.with("direction", "down"))
+                id: id, labels: labels, up: labels.with("direction", "up"), down: labels.with("direction", "down"),
+                counters: counters)
         }
     }
 

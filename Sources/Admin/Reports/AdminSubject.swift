@@ -58,8 +58,12 @@ public struct AdminSubject: Sendable {
     }
 
     /// All metrics. Counters are read where they stand, so no worker notices.
-    func metrics(_ format: MetricText.Format) -> [UInt8] {
-        var text = MetricText(format)
+    ///
+    /// - Parameters:
+    ///   - ports: the service ports of the scrape before.
+    ///   - size: of the scrape before, in bytes.
+    func metrics(_ format: MetricText.Format, _ ports: inout ServicePortMetrics, size: Int = 0) -> [UInt8] {
+        var text = MetricText(format, size: size)
         text.family("portico_build_info", .gauge, "1, with the version.") {
             $0.add(1, MetricLabels(["version": version, "mode": mode]))
         }
@@ -93,7 +97,8 @@ public struct AdminSubject: Sendable {
             }
         }
         ProcessMetrics.write(to: &text)
-        ServicePortMetrics(snapshot, services).write(to: &text)
+        ports.take(snapshot, services)
+        ports.write(to: &text)
         text.finish()
         return text.bytes
     }
