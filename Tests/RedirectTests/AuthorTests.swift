@@ -36,27 +36,4 @@ struct AuthorTests {
         #expect(await eventually { watch.count.byOthers > 0 })
         #expect(watch.count.byOthers == 1)
     }
-
-    @Test(
-        "Of the older kind, what others do while rules are looked at is theirs; while they are written, another look is needed",
-        .requires(.tool("iptables-legacy")))
-    func olderKind() async throws {
-        let rules = self.rules
-        let watch = try await OwnResources.inOwnNetwork(ports: 32768...60999) {
-            let iptables = Iptables(variant: .legacy)
-            let firewall = Firewall(iptables: iptables, family: .ipv4, generation: nil)
-            try firewall.restore(rules(1, 4000))
-            let watch = FirewallWatch(.legacy)
-            watch.ownChangeBegins()
-            try firewall.restore(rules(10, 4001))
-            watch.ownChangeEnds(hasWritten: true)
-            #expect(watch.count.byOthers == 0 && watch.needsAnotherLook)
-            watch.ownChangeBegins()
-            try OwnResources.run("iptables-legacy", "-t nat -F KUBE-PORTALS-HOST")
-            watch.ownChangeEnds(hasWritten: false)
-            #expect(watch.count.byOthers == 1)
-            return watch
-        }
-        #expect(watch.needsAnotherLook)
-    }
 }
