@@ -96,8 +96,7 @@ public struct Comparison: Codable, Sendable {
                     }
             }.sorted()
         case .growth, .lost, .bytesPerPair, .descriptorsPerPair, .pipesPerPair, .resident, .start, .works, .failed,
-            .kept,
-            .idleCPU, .server:
+            .kept, .idleCPU, .server, .scrape:
             return []
         }
     }

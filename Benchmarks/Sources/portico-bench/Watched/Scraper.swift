@@ -44,7 +44,7 @@ enum Scraper {
         guard socket >= 0 else { return nil }
         defer { close(socket) }
         let request = Array("GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".utf8)
-        guard send(socket, request, request.count, Int32(MSG_NOSIGNAL.rawValue)) == request.count else { return nil }
+        guard send(socket, request, request.count, Int32(MSG_NOSIGNAL)) == request.count else { return nil }
         var chunk = [UInt8](repeating: 0, count: 256 << 10)
         var (total, isGood) = (0, false)
         while true {
