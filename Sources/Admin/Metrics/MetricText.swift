@@ -72,16 +72,17 @@ public struct MetricText {
         fileprivate let name: [UInt8]
         fileprivate var bytes: [UInt8]
 
-        public mutating func add(_ value: some BinaryInteger, _ labels: MetricLabels = MetricLabels()) {
-            begin(labels)
-            bytes += String(value).utf8
-            bytes.append(UInt8(ascii: "\n"))
+        /// - Parameter last: one label more.
+        public mutating func add(
+            _ value: some BinaryInteger, _ labels: MetricLabels = MetricLabels(), _ last: MetricLabel? = nil
+        ) {
+            begin(labels, last)
+            end(String(value))
         }
 
         public mutating func add(_ value: Double, _ labels: MetricLabels = MetricLabels()) {
             begin(labels)
-            bytes += MetricText.text(value).utf8
-            bytes.append(UInt8(ascii: "\n"))
+            end(MetricText.text(value))
         }
 
         /// - Parameters:
@@ -94,21 +95,33 @@ public struct MetricText {
             var total: UInt64 = 0
             for (index, count) in counts.enumerated() {
                 total += count
-                let end = index < bounds.count ? MetricText.text(bounds[index]) : "+Inf"
-                begin(labels.with("le", end), "_bucket")
-                bytes += "\(total)\n".utf8
+                let bound = index < bounds.count ? MetricText.text(bounds[index]) : "+Inf"
+                begin(labels, MetricLabel("le", bound), "_bucket")
+                end(String(total))
             }
-            begin(labels, "_sum")
-            bytes += "\(MetricText.text(sum))\n".utf8
-            begin(labels, "_count")
-            bytes += "\(total)\n".utf8
+            begin(labels, nil, "_sum")
+            end(MetricText.text(sum))
+            begin(labels, nil, "_count")
+            end(String(total))
         }
 
-        private mutating func begin(_ labels: MetricLabels, _ suffix: StaticString = "") {
+        private mutating func begin(_ labels: MetricLabels, _ last: MetricLabel? = nil, _ suffix: StaticString = "") {
             bytes += name
             suffix.withUTF8Buffer { bytes += $0 }
+            guard !labels.bytes.isEmpty || last != nil else { return }
+            bytes.append(UInt8(ascii: "{"))
             bytes += labels.bytes
+            if let last {
+                if !labels.bytes.isEmpty { bytes.append(UInt8(ascii: ",")) }
+                bytes += last.bytes
+            }
+            bytes.append(UInt8(ascii: "}"))
+        }
+
+        private mutating func end(_ value: String) {
             bytes.append(UInt8(ascii: " "))
+            bytes += value.utf8
+            bytes.append(UInt8(ascii: "\n"))
         }
     }
 
@@ -124,31 +137,21 @@ public struct MetricText {
 
 /// Labels of a sample, written once for all that have them.
 public struct MetricLabels: Sendable, Hashable {
-    /// With their braces; nothing without any.
+    /// Without their braces.
     fileprivate let bytes: [UInt8]
 
     public init(_ pairs: KeyValuePairs<String, String> = [:]) {
-        guard !pairs.isEmpty else {
-            bytes = []
-            return
-        }
-        bytes = Array("{\(pairs.map { Self.text($0.key, $0.value) }.joined(separator: ","))}".utf8)
+        bytes = Array(pairs.map { MetricLabel.text($0.key, $0.value) }.joined(separator: ",").utf8)
     }
+}
 
-    private init(bytes: [UInt8]) { self.bytes = bytes }
+/// A label by itself, for samples that differ in it alone.
+public struct MetricLabel: Sendable, Hashable {
+    fileprivate let bytes: [UInt8]
 
-    func with(_ name: String, _ value: String) -> MetricLabels {
-        let pair = Self.text(name, value).utf8
-        var longer: [UInt8] = []
-        longer.reserveCapacity(bytes.count + pair.count + 2)
-        longer += bytes.isEmpty ? [UInt8(ascii: "{")] : bytes
-        if !bytes.isEmpty { longer[longer.count - 1] = UInt8(ascii: ",") }
-        longer += pair
-        longer.append(UInt8(ascii: "}"))
-        return MetricLabels(bytes: longer)
-    }
+    public init(_ name: String, _ value: String) { bytes = Array(Self.text(name, value).utf8) }
 
-    private static func text(_ name: String, _ value: String) -> String {
+    fileprivate static func text(_ name: String, _ value: String) -> String {
         let isPlain = value.utf8.allSatisfy { $0 != UInt8(ascii: "\\") && $0 != UInt8(ascii: "\"") && $0 != 0x0A }
         guard !isPlain else { return "\(name)=\"\(value)\"" }
         let escaped = value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")

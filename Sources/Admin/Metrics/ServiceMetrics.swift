@@ -30,9 +30,6 @@ struct ServicePortMetrics {
     private struct Port {
         let id: ServicePortID
         let labels: MetricLabels
-        /// With the direction.
-        let up: MetricLabels
-        let down: MetricLabels
         var counters: PortCounters
     }
 
@@ -58,9 +55,7 @@ struct ServicePortMetrics {
                 "ip_family": "IPv\(id.list.family.rawValue)", "traffic_policy": "\(id.list.policy)",
                 "protocol": id.transport.rawValue,
             ])
-            return Port(
-                id: id, labels: labels, up: labels.with("direction", "up"), down: labels.with("direction", "down"),
-                counters: counters)
+            return Port(id: id, labels: labels, counters: counters)
         }
     }
 
@@ -104,14 +99,17 @@ struct ServicePortMetrics {
 
     private func counter(
         _ name: String, _ help: String, _ text: inout MetricText, _ value: (PortCounters) -> UInt64
-    ) {
-        text.family(name, .counter, help) { family in
-            for port in ports { family.add(value(port.counters), port.labels) }
-        }
-    }
+    ) { family(name, .counter, help, &text, value) }
 
     private func gauge(_ name: String, _ help: String, _ text: inout MetricText, _ value: (PortCounters) -> Int) {
-        text.family(name, .gauge, help) { family in
+        family(name, .gauge, help, &text, value)
+    }
+
+    private func family(
+        _ name: String, _ kind: MetricText.Kind, _ help: String, _ text: inout MetricText,
+        _ value: (PortCounters) -> some BinaryInteger
+    ) {
+        text.family(name, kind, help) { family in
             for port in ports { family.add(value(port.counters), port.labels) }
         }
     }
@@ -119,11 +117,12 @@ struct ServicePortMetrics {
     private func directions(
         _ name: String, _ help: String, _ text: inout MetricText, _ values: (PortCounters) -> (UInt64, UInt64)
     ) {
+        let labels = (up: MetricLabel("direction", "up"), down: MetricLabel("direction", "down"))
         text.family(name, .counter, help) { family in
             for port in ports {
                 let (up, down) = values(port.counters)
-                family.add(up, port.up)
-                family.add(down, port.down)
+                family.add(up, port.labels, labels.up)
+                family.add(down, port.labels, labels.down)
             }
         }
     }
