@@ -44,8 +44,7 @@ struct PorticoBench: ParsableCommand {
                 sudo portico-bench --quick --scenario bulk --scenario rr-64 --peer portico --peer nginx
             """, subcommands: [Soak.self, Scale.self, Tunnels.self, Watched.self])
 
-    @Option(help: "A scenario, or the beginning of its name; repeatable. See --list.")
-    var scenario: [String] = []
+    @OptionGroup var options: ScenarioOptions
 
     @Option(help: "portico, haproxy, haproxy-splice, nginx, envoy or c-limit; repeatable. Default: all.")
     var peer: [String] = []
@@ -62,9 +61,6 @@ struct PorticoBench: ParsableCommand {
     @Option(help: "Length of a fairness run (scenarios fair-…).")
     var fairSeconds: Double = 60
 
-    @Option(help: "The Portico binary. Default: the release build beside this package.")
-    var portico: String?
-
     @Option(help: "An earlier Portico binary, to be measured in turn with this one: see target T16.")
     var before: String?
 
@@ -74,14 +70,8 @@ struct PorticoBench: ParsableCommand {
     @Option(help: "Idle pairs held for the memory figure, 4000 at most.")
     var idlePairs: Int?
 
-    @Option(help: "Repeat a measurement if others used more than this share of the machine, in percent.")
-    var maxOthers: Double = 5
-
     @Option(help: ArgumentHelp("What goes to standard output: text or json.", valueName: "format"))
     var output: OutputFormat = .text
-
-    @Option(help: ArgumentHelp("Also write the report as JSON to a file.", valueName: "file"))
-    var json: String?
 
     @Option(help: ArgumentHelp("Also draw a bar chart as SVG.", valueName: "file"))
     var chart: String?
@@ -99,9 +89,6 @@ struct PorticoBench: ParsableCommand {
     @Flag(help: "With --compare: also show what did not change.")
     var all = false
 
-    @Flag(help: "List the scenarios and end.")
-    var list = false
-
     enum OutputFormat: String, ExpressibleByArgument { case text, json }
 
     func validate() throws {
@@ -114,18 +101,11 @@ struct PorticoBench: ParsableCommand {
         if let idlePairs, !(1...4000).contains(idlePairs) {
             throw ValidationError("Idle pairs must be from 1 to 4000: each takes two descriptors of the proxy.")
         }
-        for wanted in scenario where !Scenario.catalogue.contains(where: { $0.name.hasPrefix(wanted) }) {
-            throw ValidationError("No scenario is called '\(wanted)'; see --list.")
-        }
+        try options.check(Scenario.catalogue)
     }
 
     func run() throws {
-        if list {
-            var table = TextTable(header: ["name", "what"], left: [0, 1])
-            for scenario in Scenario.catalogue { table.add([scenario.name, scenario.title]) }
-            print(table.text)
-            return
-        }
+        if options.list { return options.printList(Scenario.catalogue) }
         if !compare.isEmpty {
             try printComparison()
             return
@@ -137,23 +117,21 @@ struct PorticoBench: ParsableCommand {
         }
         // The parent outlives the run and cleans up behind it; the child does the work.
         let sandbox = try Sandbox.enter(isolated: !noNamespace)
-        let peers = try Peers(wanted: peer, portico: portico, before: before, envoy: envoy)
-        let selected = Scenario.catalogue.filter { candidate in
-            scenario.isEmpty || scenario.contains { candidate.name.hasPrefix($0) }
-        }
+        let peers = try Peers(wanted: peer, portico: options.portico, before: before, envoy: envoy)
         var runner = Runner(
             sandbox: sandbox, peers: peers,
             plan: Plan(
-                scenarios: selected, repetitions: quick ? 2 : repetitions, seconds: quick ? 0.4 : seconds,
+                scenarios: options.chosen(of: Scenario.catalogue), repetitions: quick ? 2 : repetitions,
+                seconds: quick ? 0.4 : seconds,
                 fairSeconds: quick ? 3 : fairSeconds, idlePairs: idlePairs ?? (quick ? 1000 : 4000),
-                maxOthers: maxOthers / 100, peersWereChosen: !peer.isEmpty))
+                maxOthers: options.maxOthers / 100, peersWereChosen: !peer.isEmpty))
         let report = runner.run()
 
         switch output {
         case .text: print(report.text)
         case .json: print(try JSON.encode(report, pretty: true))
         }
-        if let json { try write(try JSON.encode(report, pretty: true) + "\n", to: json) }
+        if let json = options.json { try write(try JSON.encode(report, pretty: true) + "\n", to: json) }
         if let chart { try write(Chart(report).svg, to: chart) }
     }
 

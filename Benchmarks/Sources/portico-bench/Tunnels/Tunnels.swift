@@ -12,14 +12,10 @@ struct Tunnels: ParsableCommand {
             each minor version one; those before 1.31 speak SPDY by itself, later ones in a WebSocket.
             """)
 
-    @Option(help: "A scenario, or the beginning of its name; repeatable. See --list.")
-    var scenario: [String] = []
+    @OptionGroup var options: ScenarioOptions
 
     @Option(help: ArgumentHelp("A kubectl; repeatable. Default: those that are found.", valueName: "file"))
     var kubectl: [String] = []
-
-    @Option(help: "The Portico binary. Default: the release build beside this package.")
-    var portico: String?
 
     @Flag(help: "Only kubectl, without Portico.")
     var noPortico = false
@@ -39,50 +35,32 @@ struct Tunnels: ParsableCommand {
     @Flag(help: "A first impression: 2 repetitions of 0.4 s, a pause of 5 s, 200 idle connections.")
     var quick = false
 
-    @Option(help: "Repeat a measurement if others used more than this share of the machine, in percent.")
-    var maxOthers = 5.0
-
-    @Option(help: ArgumentHelp("Also write the report as JSON to a file.", valueName: "file"))
-    var json: String?
-
-    @Flag(help: "List the scenarios and end.")
-    var list = false
-
     func validate() throws {
         guard repetitions > 0, seconds > 0, pause > 0, (1...3000).contains(idlePairs) else {
             throw ValidationError("There is nothing to measure, or more than 3000 idle connections.")
         }
-        for wanted in scenario where !Scenario.tunnels.contains(where: { $0.name.hasPrefix(wanted) }) {
-            throw ValidationError("No scenario is called '\(wanted)'; see --list.")
-        }
+        try options.check(Scenario.tunnels)
     }
 
     func run() throws {
-        if list {
-            var table = TextTable(header: ["name", "what"], left: [0, 1])
-            for scenario in Scenario.tunnels { table.add([scenario.name, scenario.title]) }
-            print(table.text)
-            return
-        }
+        if options.list { return options.printList(Scenario.tunnels) }
         guard geteuid() == 0 else { throw ValidationError("Making a network namespace needs root: use sudo.") }
         let sandbox = try Sandbox.enter(isolated: true)
         var runner = Runner(
             sandbox: sandbox, peers: try peers(),
             plan: Plan(
-                scenarios: Scenario.tunnels.filter { candidate in
-                    scenario.isEmpty || scenario.contains { candidate.name.hasPrefix($0) }
-                },
+                scenarios: options.chosen(of: Scenario.tunnels),
                 repetitions: quick ? 2 : repetitions, seconds: quick ? 0.4 : seconds, fairSeconds: quick ? 5 : pause,
-                idlePairs: quick ? 200 : idlePairs, maxOthers: maxOthers / 100, peersWereChosen: true))
+                idlePairs: quick ? 200 : idlePairs, maxOthers: options.maxOthers / 100, peersWereChosen: true))
         let report = runner.run()
         print(report.text)
-        if let json { try write(try JSON.encode(report, pretty: true) + "\n", to: json) }
+        if let json = options.json { try write(try JSON.encode(report, pretty: true) + "\n", to: json) }
     }
 
     private func peers() throws -> Peers {
         var present: [any Peer] = []
         var skipped: [String: String] = [:]
-        let path = try portico ?? Templates().folder + "/../../.build/release/portico"
+        let path = try options.binary()
         if noPortico {
             skipped[Results.portico] = "not wanted"
         } else if isExecutable(path) {

@@ -12,14 +12,10 @@ struct Watched: ParsableCommand {
             metrics of their own. In a network namespace made for the run, which needs root.
             """)
 
-    @Option(help: "A scenario, or the beginning of its name; repeatable. See --list.")
-    var scenario: [String] = []
+    @OptionGroup var options: ScenarioOptions
 
     @Option(help: "Services besides the one that is measured.")
     var services = 10_000
-
-    @Option(help: "The Portico binary. Default: the release build beside this package.")
-    var portico: String?
 
     @Option(help: "How often each scenario is measured.")
     var repetitions = 7
@@ -30,33 +26,17 @@ struct Watched: ParsableCommand {
     @Flag(help: "A first impression: 2 repetitions of 2 s.")
     var quick = false
 
-    @Option(help: "Repeat a measurement if others used more than this share of the machine, in percent.")
-    var maxOthers = 5.0
-
-    @Option(help: ArgumentHelp("Also write the report as JSON to a file.", valueName: "file"))
-    var json: String?
-
-    @Flag(help: "List the scenarios and end.")
-    var list = false
-
     func validate() throws {
         guard repetitions > 0, seconds > 0, services >= 0 else {
             throw ValidationError("Repetitions and seconds must be above 0.")
         }
-        for wanted in scenario where !Scenario.watched.contains(where: { $0.name.hasPrefix(wanted) }) {
-            throw ValidationError("No scenario is called '\(wanted)'; see --list.")
-        }
+        try options.check(Scenario.watched)
     }
 
     func run() throws {
-        if list {
-            var table = TextTable(header: ["name", "what"], left: [0, 1])
-            for scenario in Scenario.watched { table.add([scenario.name, scenario.title]) }
-            print(table.text)
-            return
-        }
+        if options.list { return options.printList(Scenario.watched) }
         guard geteuid() == 0 else { throw ValidationError("Making a network namespace needs root: use sudo.") }
-        let binary = try portico ?? Templates().folder + "/../../.build/release/portico"
+        let binary = try options.binary()
         guard isExecutable(binary) else {
             throw ValidationError("No program at \(binary): build it, or give --portico.")
         }
@@ -67,16 +47,14 @@ struct Watched: ParsableCommand {
         var runner = Runner(
             sandbox: sandbox, peers: Peers(present: peers, skipped: [:]),
             plan: Plan(
-                scenarios: Scenario.watched.filter { candidate in
-                    scenario.isEmpty || scenario.contains { candidate.name.hasPrefix($0) }
-                },
+                scenarios: options.chosen(of: Scenario.watched),
                 repetitions: quick ? 2 : repetitions, seconds: quick ? 2 : seconds, fairSeconds: 1, idlePairs: 1,
-                maxOthers: maxOthers / 100, peersWereChosen: true))
+                maxOthers: options.maxOthers / 100, peersWereChosen: true))
         let report = runner.run()
         print(report.text)
-        if let json { try write(try JSON.encode(report, pretty: true) + "\n", to: json) }
+        if let json = options.json { try write(try JSON.encode(report, pretty: true) + "\n", to: json) }
     }
 
-    /// Above those that ``Ports`` hands out, and below those of clients.
+    /// The last of those that ``Ports`` hands out, of which no run takes so many.
     private static let adminPort = Ports.end - 1
 }
