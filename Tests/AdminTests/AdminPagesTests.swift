@@ -197,6 +197,10 @@ extension EndpointAddress {
         await relay.remove(id("b"))
         await relay.serve(id("a"), with: Balancer(of: []))
         #expect(await names() == ["a", "c"], "as many as before, and others")
+        await relay.serve(id("bb"), with: Balancer(of: []))
+        #expect(await names() == ["a", "bb", "c"], "one more beside those that were there")
+        await relay.remove(id("a"))
+        #expect(await names() == ["bb", "c"])
         await relay.serve(id("c"), with: Balancer(of: [endpoint]))
         #expect(
             (await process.text("/metrics")).contains(
