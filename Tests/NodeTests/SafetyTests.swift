@@ -51,7 +51,9 @@ import Testing
         try await Lab.run(daemons: ["node1"]) { lab in
             // A program of the node at an address of the node.
             let name = "\(lab.name)-node1"
-            let secure = try await OwnResources.inNetwork(named: name) { try Self.listen("192.168.58.2", 80) }
+            let secure = try await OwnResources.inNetwork(named: name) {
+                try LabSocket.listening(at: "192.168.58.2", 80)
+            }
             defer { close(secure) }
             try await lab.apply(
                 "all",
@@ -135,20 +137,5 @@ import Testing
                 on: "outside", "curl -s -m 2 -o /dev/null -w '%{http_code}' http://192.168.58.2:10256/healthz; true")
             #expect(health == "200")
         }
-    }
-
-    private static func listen(_ host: String, _ port: UInt16) throws -> Int32 {
-        let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        inet_pton(AF_INET, host, &address.sin_addr)
-        let code = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        guard code == 0, Glibc.listen(socket, 8) == 0 else { throw Lab.Failure(description: "listen: \(errno)") }
-        return socket
     }
 }

@@ -187,7 +187,7 @@ final class FaultNode {
 
     /// So many clients connect, and stay until most of them were reset; then all are gone at once, whatever their pods do.
     func crowd(_ count: Int, to port: UInt16) async throws {
-        let clients = try await inside { try (0..<count).map { _ in try Self.bound("127.0.0.1", port, connect) } }
+        let clients = try await inside { try (0..<count).map { _ in try LabSocket.connected(to: "127.0.0.1", port) } }
         func isReset(_ client: Int32) -> Bool {
             var byte: UInt8 = 0
             return recv(client, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) < 0 && errno == ECONNRESET
@@ -209,29 +209,8 @@ final class FaultNode {
     /// A program listens there, and takes nobody.
     @discardableResult
     func socket(_ host: String, _ port: UInt16) async throws -> Int32 {
-        let socket = try await inside {
-            let socket = try Self.bound(host, port, bind)
-            guard Glibc.listen(socket, 1024) == 0 else { throw Lab.Failure(description: "listen: \(errno)") }
-            return socket
-        }
+        let socket = try await inside { try LabSocket.listening(at: host, port) }
         sockets.append(socket)
-        return socket
-    }
-
-    private static func bound(
-        _ host: String, _ port: UInt16, _ call: (Int32, UnsafePointer<sockaddr>?, socklen_t) -> Int32
-    ) throws -> Int32 {
-        let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        inet_pton(AF_INET, host, &address.sin_addr)
-        let code = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                call(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        guard code == 0 else { throw Lab.Failure(description: "\(host):\(port): \(errno)") }
         return socket
     }
 
