@@ -21,9 +21,11 @@ struct AcceptPressure: ~Copyable {
     /// Since when the kernel has been refusing; nil if it does not.
     var refusedSince: UInt64?
 
-    /// A descriptor that can be let go to make room for another one: for the dial of the client that took the last one,
-    /// or for an accept and a reset. Nobody is accepted while it is missing.
-    private(set) var spare = Descriptor.none
+    /// Descriptors that can be let go to make room for others: one for the dial of the client that took the last one, so
+    /// nobody is accepted while it is missing; the other for turning clients away, who would wait for ever if the first were
+    /// all there is, and in use by a connection that does not end.
+    private var forDial = Descriptor.none
+    private var forRefusal = Descriptor.none
     /// Numbers from here on are left to the rest of the process. The kernel gives the lowest number that is free, so a
     /// descriptor of this number means that so many are open, whoever has them.
     private let ceiling: Int
@@ -31,21 +33,22 @@ struct AcceptPressure: ~Copyable {
 
     init(ceiling: Int) {
         self.ceiling = ceiling
-        restoreSpare()
+        restore()
     }
 
     /// Whether there are descriptors for one more client and its endpoint, as far as can be told beforehand.
     @inline(__always)
     mutating func hasDescriptors() -> Bool {
-        (spare.isOpen && !isAtCeiling) || looksAnew()
+        (forDial.isOpen && !isAtCeiling) || looksAnew()
     }
 
     private mutating func looksAnew() -> Bool {
+        if !forRefusal.isOpen { forRefusal = Self.openAny() }
         // The number of another one tells whether there is room.
         let another = Self.openAny()
         guard another.isOpen else { return false }
         isAtCeiling = isAtCeiling && another.raw >= ceiling
-        if !spare.isOpen { spare = another }
+        if !forDial.isOpen { forDial = another }
         return !isAtCeiling
     }
 
@@ -56,14 +59,21 @@ struct AcceptPressure: ~Copyable {
         if raw >= ceiling { isAtCeiling = true }
     }
 
-    /// Makes room for one descriptor; false if that has been done already.
-    mutating func lendSpare() -> Bool {
-        defer { spare = .none }
-        return spare.isOpen
+    /// Makes room for a dial; false if that has been done already.
+    mutating func lendForDial() -> Bool {
+        defer { forDial = .none }
+        return forDial.isOpen
     }
 
-    mutating func restoreSpare() {
-        spare = Self.openAny()
+    /// Makes room for a client that is to be turned away.
+    mutating func lendForRefusal() {
+        // Somebody else in the process may have taken the first one's place before the client could.
+        if forRefusal.isOpen { forRefusal = .none } else { forDial = .none }
+    }
+
+    mutating func restore() {
+        if !forRefusal.isOpen { forRefusal = Self.openAny() }
+        if !forDial.isOpen { forDial = Self.openAny() }
     }
 
     private static func openAny() -> Descriptor {

@@ -114,15 +114,15 @@ extension Worker {
         pause(listener, for: AcceptPressure.pause)
     }
 
-    /// Resets a batch of waiting clients, with the spare descriptor.
+    /// Resets a batch of waiting clients, with a descriptor that is kept for that.
     private func shed(from listener: Listener) {
         for _ in 0..<Self.batch {
-            _ = pressure.lendSpare()
+            pressure.lendForRefusal()
             guard case .accepted(let socket, let peer) = TCPSocket.accept(from: listener.socket) else { break }
             socket.resetOnClose()
             counters.shed.add()
             turnedAway(peer, of: listener.port, .exhausted)
         }
-        pressure.restoreSpare()
+        pressure.restore()
     }
 }

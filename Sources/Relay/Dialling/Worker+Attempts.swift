@@ -33,7 +33,7 @@ extension Worker {
                 connection.pointee.attempts -= 1
                 connection.pointee.endpoint = nil
                 endpoint.open.wrappingSubtract(1, ordering: .relaxed)
-                guard pressure.lendSpare() else { return end(id, .exhausted) }
+                guard pressure.lendForDial() else { return end(id, .exhausted) }
             }
         }
         end(id, .unreachable)

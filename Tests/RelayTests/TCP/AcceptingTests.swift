@@ -148,6 +148,33 @@ import Testing
 }
 
 extension AcceptingTests {
+    /// Whoever took the last descriptor, and the endpoint with the one in reserve, may stay for ever.
+    @Test func whoStaysDoesNotKeepOthersWaiting() async throws {
+        await #expect(processExitsWith: .success) {
+            try limitDescriptors(to: 1024)
+            let server = try ScriptedServer.echo()
+            let lone = try LoneWorker()
+            let port = try lone.open(endpoints: [server.port])
+            try lone.run {
+                do { try OwnResources.takeDescriptors() } catch { Issue.record(error) }
+            }
+            try await lone.perform { _ in }
+            let hoard = Hoard()
+            try await lone.perform { _ in hoard.take(leaving: 1) }
+            let staying = try await ClientCrowd.connect(1, to: port)
+            #expect(await eventually { await lone.open == 1 })
+            let others = try (0..<20).map { _ in
+                try ScriptedPeer.connect(to: port, stepLimit: .seconds(15), script: [.receiveAll])
+            }
+            for other in others { #expect(await other.whatItWasTold() == "reset") }
+            #expect(await lone.open == 1)
+            staying.close()
+            #expect(await eventually { await lone.open == 0 })
+            lone.stop()
+            _ = Unmanaged.passRetained(lone)
+        }
+    }
+
     /// The last part of the table is left to others, however many clients there are.
     @Test func theReserveIsLeftAlone() async throws {
         await #expect(processExitsWith: .success) {
