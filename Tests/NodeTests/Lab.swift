@@ -88,11 +88,7 @@ final class Lab: Sendable {
 
     @discardableResult
     func cluster(_ words: [String], _ more: [String: String] = [:]) async throws -> String {
-        // In the network of the process, whichever thread this is: a thread is born in the network of the one that makes it,
-        // and those that have been in the lab make some of those that Swift runs tests on.
-        let nsenter = try #require(findProgram("nsenter"))
-        let arguments = ["--net=/proc/\(getpid())/ns/net", Self.script] + words
-        let child = try ChildProcess(nsenter, arguments, environment: environment.merging(more) { $1 })
+        let child = try ChildProcess(Self.script, words, environment: environment.merging(more) { $1 })
         child.closeInput()
         let result = try await child.finished()
         guard result.status == 0 else {

@@ -60,11 +60,10 @@ final class LoneWorker: Sendable {
 
     /// Does something on the worker's thread.
     func perform<Value: Sendable>(_ work: @escaping @Sendable (Worker) -> Value) async throws -> Value {
-        let value: Value? = await withCheckedContinuation { continuation in
-            let accepted = worker.loop.execute { [worker] in continuation.resume(returning: work(worker)) }
-            if !accepted { continuation.resume(returning: nil) }
-        }
-        return try #require(value)
+        // Told by another thread, since the worker's may be in a network of its own.
+        let done = Completion<Value?>()
+        if !worker.loop.execute({ [worker] in done.finish(work(worker)) }) { done.finish(nil) }
+        return try #require(await done.value)
     }
 
     /// The listeners that did not work.

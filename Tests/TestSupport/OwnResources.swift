@@ -7,6 +7,8 @@ public enum OwnResources {
     /// From here on the calling thread's descriptors are a copy of those of the process, and what it opens, closes or hoards
     /// is nobody else's. Swift's own threads need descriptors at moments that nobody chooses, and do not survive the lack.
     public static func takeDescriptors() throws(PeerError) {
+        // Before there is a difference between its maker's descriptors and those of the process.
+        _ = Waker.shared
         guard test_own_descriptors() == 0 else { throw PeerError.last("unshare descriptors") }
     }
 
