@@ -1,3 +1,4 @@
+internal import Base
 internal import EventLoop
 internal import Glibc
 
@@ -26,14 +27,34 @@ struct AcceptPressure: ~Copyable {
     /// all there is, and in use by a connection that does not end.
     private var forDial = Descriptor.none
     private var forRefusal = Descriptor.none
-    /// Numbers from here on are left to the rest of the process. The kernel gives the lowest number that is free, so a
-    /// descriptor of this number means that so many are open, whoever has them.
-    private let ceiling: Int
+    /// Numbers from here on are left to the rest of the process, parts of which do not survive the lack: Dispatch opens a
+    /// file each second to see what its threads do, and traps if it cannot. The kernel gives the lowest number that is
+    /// free, so a descriptor of this number means that so many are open, whoever has them.
+    private(set) var ceiling: Int
     private var isAtCeiling = false
+    /// The ceiling under the limit of the start. That may be lowered since, by anybody who may (prlimit).
+    private let highestCeiling: Int
+    private var lookedAtLimit: UInt64?
+    /// How long to go by what the limit was, in milliseconds.
+    private static let limitHolds: UInt64 = 1000
 
     init(ceiling: Int) {
         self.ceiling = ceiling
+        highestCeiling = ceiling
         restore()
+    }
+
+    /// Looks at the limit of the process, if that was not done a short time ago.
+    @inline(__always)
+    mutating func followLimit(now: UInt64) {
+        if let lookedAtLimit, now - lookedAtLimit < Self.limitHolds { return }
+        lookAtLimit(now)
+    }
+
+    private mutating func lookAtLimit(_ now: UInt64) {
+        lookedAtLimit = now
+        guard highestCeiling != .max else { return }
+        ceiling = min(highestCeiling, DescriptorBudget(limit: ResourceLimits.descriptorLimit).ceiling)
     }
 
     /// Whether there are descriptors for one more client and its endpoint, as far as can be told beforehand.

@@ -16,6 +16,7 @@ extension Worker {
     func accept(from listener: Listener, closing: Bool = false) -> Int {
         let port = listener.port
         supplies.connections.capacity = connectionCapacity
+        pressure.followLimit(now: loop.now)
         for count in 0..<Self.batch {
             // The listener is reported anew for as long as clients wait.
             guard count == 0 || loop.hasTime else { return count }

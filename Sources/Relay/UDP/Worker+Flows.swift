@@ -51,7 +51,8 @@ extension Worker {
             guard let endpoint = port.route.pick(for: client, attempt: attempt, at: loop.now) else { return nil }
             do throws(SystemError) {
                 let socket = try socket(to: endpoint, of: port, for: client, UDPSocket.connect(to:from:))
-                guard socket.raw < configuration.descriptorCeiling else {
+                pressure.followLimit(now: loop.now)
+                guard socket.raw < pressure.ceiling else {
                     throw SystemError("create a socket for", "\(endpoint.address)", code: EMFILE)
                 }
                 // Its questions would come back as their answers.

@@ -31,13 +31,7 @@ struct FaultTableTests {
         node.forgetLog()
         try await fault.cause(node)
 
-        // Below what the process keeps for itself, Dispatch may lack a descriptor for a timer, and traps.
-        if node.hasDied, fault.name.hasPrefix("descriptors run out") {
-            return withKnownIssue("Swift's runtime does not survive the lack of descriptors", isIntermittent: true) {
-                Issue.record("\(node.log.joined(separator: "\n"))")
-            }
-        }
-
+        try #require(!node.hasDied, "\(node.log.joined(separator: "\n"))")
         var after = MetricScrape()
         _ = try await eventually(within: .seconds(30), every: .milliseconds(100)) {
             after = try await node.scrape() ?? MetricScrape()
