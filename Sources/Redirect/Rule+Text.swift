@@ -4,22 +4,22 @@ extension Rule: CustomStringConvertible {
     /// The rule as arguments of iptables, quoted as `iptables-restore` reads them, without command and chain.
     public var description: String {
         var text = ""
-        write(to: &text)
+        write(to: &text, isJump: false)
         return text
     }
 
     /// Writes a line: a command with its chain, and the rule.
-    func write(to text: inout String, after command: String) {
+    ///
+    /// - Parameter isJump: it stands in a built-in chain. There kube-proxy has the comment behind the matches, and
+    ///   everywhere else before them; where the order is another one, the older kind of iptables takes a rule for another.
+    func write(to text: inout String, after command: String, isJump: Bool = false) {
         text += command
-        write(to: &text)
+        write(to: &text, isJump: isJump)
         text += "\n"
     }
 
-    private func write(to text: inout String) {
-        if isForNewOnly, transport == nil { text += "-m state --state NEW " }
-        // A jump's address type stands before its comment, a portal's after its addresses, as
-        // kube-proxy wrote them.
-        if isToLocalAddress, transport == nil { text += "-m addrtype --dst-type LOCAL " }
+    private func write(to text: inout String, isJump: Bool) {
+        if isJump { writeJumpMatches(to: &text) }
         if let comment { text += "-m comment --comment \(Self.quoted(comment)) " }
         if let transport {
             let name = transport.rawValue.lowercased()
@@ -27,16 +27,25 @@ extension Rule: CustomStringConvertible {
             if let ports {
                 text += "-m \(name) --dport \(ports.lowerBound)"
                 text += ports.count == 1 ? " " : ":\(ports.upperBound) "
+            } else if case .dnat = target {
+                text += "-m \(name) "
             }
         }
         if let destination { text += "-d \(destination) " }
         if let source { text += "-s \(source) " }
         if isNotFromBridge { text += "-m physdev ! --physdev-is-in " }
-        if isToLocalAddress, transport != nil { text += "-m addrtype --dst-type LOCAL " }
-        if isForNewOnly, transport != nil { text += "-m state --state NEW " }
+        if !isJump, isToLocalAddress { text += "-m addrtype --dst-type LOCAL " }
+        if !isJump, isForNewOnly { text += "-m state --state NEW " }
         if isTranslated { text += "-m conntrack --ctstate DNAT " }
         if isToTransparentSocket { text += "-m socket --transparent --nowildcard " }
-        text += "-j \(target)"
+        if !isJump { for match in matches { text += match.text } }
+        if target != .nothing { text += "-j \(target)" } else if text.last == " " { text.removeLast() }
+    }
+
+    private func writeJumpMatches(to text: inout String) {
+        if isForNewOnly { text += "-m state --state NEW " }
+        if isToLocalAddress { text += "-m addrtype --dst-type LOCAL " }
+        for match in matches { text += match.text }
     }
 
     private static func quoted(_ text: String) -> String {
@@ -63,7 +72,11 @@ extension RuleTarget: CustomStringConvertible {
         case .jump(let chain): chain
         case .mark(let bits):
             // As iptables-save prints it: bits and mask.
-            "MARK --set-xmark 0x\(String(bits, radix: 16))/0x\(String(bits, radix: 16))"
+            "MARK --set-xmark \(bits.hexadecimal)/\(bits.hexadecimal)"
+        case .toggleMark(let bits): "MARK --set-xmark \(bits.hexadecimal)/0x0"
+        case .masquerade(let randomPort): randomPort ? "MASQUERADE --random-fully" : "MASQUERADE"
+        case .back: "RETURN"
+        case .nothing: ""
         }
     }
 }

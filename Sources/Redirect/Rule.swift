@@ -1,6 +1,6 @@
 public import Base
 
-/// One iptables rule of the few shapes that capturing takes.
+/// One iptables rule of the few shapes that leading traffic takes.
 ///
 /// The properties stand in the order in which their matches are written. `iptables-save` prints another one, so rules
 /// are compared as values, never as text.
@@ -23,13 +23,15 @@ public struct Rule: Hashable, Sendable {
     /// Only packets that a socket of this host waits for which was allowed to have an address of somebody else
     /// (IP_TRANSPARENT).
     public var isToTransparentSocket: Bool
+    /// Further ones, in an order of their own.
+    public private(set) var matches: [RuleMatch]
     public var target: RuleTarget
 
     public init(
         comment: String? = nil, transport: TransportProtocol? = nil, port: UInt16? = nil,
         destination: IPPrefix? = nil, source: IPPrefix? = nil, isNotFromBridge: Bool = false,
         isToLocalAddress: Bool = false, isForNewOnly: Bool = false, isTranslated: Bool = false,
-        isToTransparentSocket: Bool = false, target: RuleTarget
+        isToTransparentSocket: Bool = false, matches: [RuleMatch] = [], target: RuleTarget
     ) {
         self.comment = comment
         self.transport = transport
@@ -41,8 +43,20 @@ public struct Rule: Hashable, Sendable {
         self.isForNewOnly = isForNewOnly
         self.isTranslated = isTranslated
         self.isToTransparentSocket = isToTransparentSocket
+        self.matches = matches.inOrder
         self.target = target
     }
+
+    /// Whether only the kernel's own carrying of Services has such rules.
+    var isOfKernelCarrier: Bool {
+        switch target {
+        case .toggleMark, .masquerade, .back, .nothing: true
+        case .mark(let bits): bits != PolicyRoute.mark
+        case .redirect, .dnat, .dnatPort, .accept, .drop, .reject, .jump: !matches.isEmpty
+        }
+    }
+
+    mutating func add(_ match: RuleMatch) { matches = (matches + [match]).inOrder }
 
     /// The destination port, where there is one and not several.
     public var port: UInt16? { ports.flatMap { $0.count == 1 ? $0.lowerBound : nil } }
@@ -62,6 +76,14 @@ public enum RuleTarget: Hashable, Sendable {
     case jump(String)
     /// Sets these bits of the packet's mark, and leaves the others.
     case mark(UInt32)
+    /// Changes these bits of the packet's mark into what they are not, and leaves the others.
+    case toggleMark(UInt32)
+    /// The packet leaves as if this host had sent it.
+    case masquerade(randomPort: Bool)
+    /// Back to the chain that it came from.
+    case back
+    /// Nothing: the rule says something to people.
+    case nothing
 }
 
 /// How a client is told that there is nobody.

@@ -41,9 +41,10 @@ extension Table {
             }
         }
         // Jumps come after the chains they lead to, and go before them.
-        for jump in lost { jump.rule.write(to: &text, after: "-D \(jump.chain) ") }
+        for jump in lost { jump.rule.write(to: &text, after: "-D \(jump.chain) ", isJump: true) }
         for jump in added {
-            jump.rule.write(to: &text, after: "\(jump.position == .first ? "-I" : "-A") \(jump.chain) ")
+            let command = jump.position == .first ? "-I" : "-A"
+            jump.rule.write(to: &text, after: "\(command) \(jump.chain) ", isJump: true)
         }
         for name in gone { text += "-X \(name)\n" }
         text += "COMMIT\n"

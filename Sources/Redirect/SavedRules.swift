@@ -115,7 +115,10 @@ extension RuleSet {
                 guard let found = saved[table.name.rawValue, chain.name] else { return nil }
                 let rules = found.rules.compactMap(\.rule)
                 let head = chain.rules.prefix(chain.head)
-                let isOurs = rules.count == found.rules.count && rules.starts(with: head)
+                // Deleted by what Portico would write: what it does not write there goes with the whole chain.
+                let isKnown =
+                    chain.rules.contains(where: \.isOfKernelCarrier) || !rules.contains(where: \.isOfKernelCarrier)
+                let isOurs = rules.count == found.rules.count && rules.starts(with: head) && isKnown
                 // A second one would be taken for the first.
                 guard isOurs, !rules.dropFirst(chain.head).contains(where: head.contains) else { return nil }
                 return Chain(chain.name, rules: rules, head: chain.head)

@@ -25,7 +25,7 @@ struct ServiceWriter {
     }
 
     private mutating func write(_ portal: Portal) {
-        comment = portal.comment
+        comment = RuleComment.text("\(portal.owner.name)")
         for way in Way.allCases {
             for client in clients(of: portal, way) {
                 for match in matches(portal, way, from: client.source) {
@@ -147,17 +147,6 @@ private enum Way: CaseIterable {
     }
 
     var refusing: String { self == .arriving ? ChainName.refuseContainer : ChainName.refuseHost }
-}
-
-extension Portal {
-    /// Whose rule it is, as far as iptables takes it: on one line, and of at most 255 bytes.
-    fileprivate var comment: String {
-        let name = owner.name.description
-        if name.utf8.count <= 255, name.utf8.allSatisfy((UInt8(ascii: " ")...UInt8(ascii: "~")).contains) {
-            return name
-        }
-        return String(name.unicodeScalars.prefix(255).map { (" "..."~").contains($0) ? Character($0) : "?" })
-    }
 }
 
 extension Rule {

@@ -40,6 +40,20 @@ import Testing
         #expect(!six.output.contains("10.96.0.7"))
     }
 
+    @Test("The rules of kube-proxy's iptables mode")
+    func iptablesMode() async throws {
+        let four = try await run("render", "--hostname-override=node1", "--ipv4", "--proxy-mode=iptables")
+        #expect(four.status == 0, "\(four.errors)")
+        // The name is the beginning of sha256sum's digest of default/webtcp, by base32.
+        for line in [
+            ":KUBE-SVC-LOLE4ISW44XBNF3G", "-j KUBE-EXT-LOLE4ISW44XBNF3G", "DNAT --to-destination 10.244.1.2:8080",
+            "--dport 30080 -j KUBE-EXT-",
+        ] { #expect(four.output.contains(line), "\(line): \(four.output)") }
+        #expect(!four.output.contains("KUBE-PORTALS"))
+        let unknown = try await run("render", "--proxy-mode=ipvs")
+        #expect(unknown.status == 64 && unknown.errors.contains("userspace"), "\(unknown.errors)")
+    }
+
     @Test("Each port is told with its endpoints, for people and for programs")
     func endpoints() async throws {
         let people = try await run("check", "--endpoints")

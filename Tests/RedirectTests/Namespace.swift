@@ -161,7 +161,7 @@ final class Namespace {
     enum Place { case node, neighbour }
 
     /// Listens on all addresses of the node, at `port`. The caller closes it.
-    func listen(_ port: UInt16) async throws -> Int32 {
+    func listen(_ port: UInt16, backlog: Int32 = 16) async throws -> Int32 {
         try await socket(in: .node) { descriptor in
             var address = Self.address("0.0.0.0", port)
             let code = withUnsafePointer(to: &address) { pointer in
@@ -169,7 +169,9 @@ final class Namespace {
                     bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
                 }
             }
-            guard code == 0, Glibc.listen(descriptor, 16) == 0 else { throw Failure(description: "bind: \(errno)") }
+            guard code == 0, Glibc.listen(descriptor, backlog) == 0 else {
+                throw Failure(description: "bind: \(errno)")
+            }
             return descriptor
         }
     }

@@ -26,15 +26,64 @@ struct SavedRulesTests {
         }
     }
 
+    @Test("So are the matches and targets of kernel-carried Services, in whatever order they stand")
+    func furtherMatches() throws {
+        let matches: [RuleMatch] = [
+            .notFrom(try range("10.1.0.0/16")), .notTo(try range("fd00::/64")), .interface("cbr0"),
+            .notInterface("veth+"),
+            .fromLocalAddress, .mark(0x4000, isSet: true), .mark(0x8000, isSet: false), .states(.new, isIn: true),
+            .states([.related, .established, .translated], isIn: false), .chance(Chance(oneOf: 3)),
+            .seen(list: "KUBE-SEP-A", seconds: 10_800), .remember(list: "KUBE-SEP-A"),
+        ]
+        let targets: [RuleTarget] = [
+            .mark(0x4000), .toggleMark(0x4000), .masquerade(randomPort: true), .masquerade(randomPort: false), .back,
+            .nothing, .jump("KUBE-X"),
+        ]
+        for target in targets {
+            for match in matches {
+                let rule = Rule(comment: "a", matches: [match], target: target)
+                #expect(SavedRules.Rule("\(rule)"[...]).rule == rule)
+            }
+        }
+        let two = Rule(matches: [.chance(Chance(oneOf: 2)), .fromLocalAddress], target: .back)
+        #expect(two == Rule(matches: [.fromLocalAddress, .chance(Chance(oneOf: 2))], target: .back))
+        let saved = "-m recent --rcheck --seconds 7 --reap --name A --mask 255.255.255.255 --rsource -j B"
+        #expect(SavedRules.Rule(saved[...]).rule == Rule(matches: [.seen(list: "A", seconds: 7)], target: .jump("B")))
+    }
+
+    @Test("A part of the packets is the same as text, in the kernel, and as the kernel says it again")
+    func chances() throws {
+        for count in 1...3000 {
+            let rule = Rule(matches: [.chance(Chance(oneOf: count))], target: .back)
+            #expect(SavedRules.Rule("\(rule)"[...]).rule == rule)
+        }
+        func probability(_ text: String) -> Rule? {
+            SavedRules.Rule("-m statistic --mode random --probability \(text) -j RETURN"[...]).rule
+        }
+        #expect(probability("0.33333333349") == probability("0.3333333333"))
+        #expect(probability("0.33333333349") != probability("0.33333333302"))
+        #expect(probability("0.75")?.description.contains("0.7500000000 ") == true)
+        for (count, text) in [(1, "1.0000000000"), (3, "0.3333333333"), (2048, "0.0004882812")] {
+            #expect("\(Rule(matches: [.chance(Chance(oneOf: count))], target: .back))".contains(" \(text) "))
+        }
+    }
+
     @Test(
         "Rules of others are kept as text and never taken for Portico's",
         arguments: [
-            "-m set --match-set x dst -j ACCEPT", "-p tcp -m tcp --sport 80 -j ACCEPT", "! -d 10.0.0.1/32 -j DROP",
+            "-m set --match-set x dst -j ACCEPT", "-p tcp -m tcp --sport 80 -j ACCEPT", "! -p tcp -j DROP",
             "-j DNAT --to-destination 10.0.0.1", "-j DNAT --to-destination :", "-p tcp -m tcp --dport 2:1 -j DROP",
-            "-p tcp -m tcp --dport :1 -j DROP", "-m tcp --dport 1:2 -j DROP",
-            "-m conntrack --ctstate DNAT,NEW -j ACCEPT",
-            "-m conntrack ! --ctstate DNAT -j DROP", "-j MARK --set-xmark 0x4000/0x4000", "-p sctp -j ACCEPT",
-            "-m state --state NEW,ESTABLISHED -j ACCEPT", "-d 10.0.0.1/32", "-j ACCEPT -g X", "-i eth0 -j ACCEPT",
+            "-p tcp -m tcp --dport :1 -j DROP", "-m tcp --dport 1:2 -j DROP", "-o eth0 -j ACCEPT",
+            "-m conntrack --ctstate DNAT,UNTRACKED -j ACCEPT", "-m conntrack --ctproto 6 -j ACCEPT",
+            "-j MARK --set-xmark 0x4000/0x8000", "-j MARK --set-xmark 0x0/0x0", "-p sctp -j ACCEPT",
+            "-m state --state NEW,ESTABLISHED -j ACCEPT", "-j ACCEPT -g X", "-m mark --mark 0x1/0x3 -j ACCEPT",
+            "-m recent --update --seconds 3 --name X -j ACCEPT", "-m recent --rcheck --name X -j ACCEPT",
+            "-m recent --set --name X --mask 255.255.0.0 --rsource -j ACCEPT", "-m recent --name X -j ACCEPT",
+            #"-i "a b" -j ACCEPT"#, #"-m recent --set --name "" -j ACCEPT"#,
+            "-m recent --mask 255.255.255.255 -j ACCEPT",
+            "-m statistic --mode random -j ACCEPT", "-m conntrack", "-d 10.0.0.1/32", "",
+            "-m recent --set --name X --rdest -j ACCEPT", "-m statistic --mode nth --every 2 -j ACCEPT",
+            "-m statistic --mode random --probability 1.5 -j ACCEPT", "-j MASQUERADE --to-ports 1-2",
         ])
     func foreign(_ text: String) {
         let rule = SavedRules.Rule(text[...])

@@ -2,13 +2,15 @@ public import Base
 public import Cluster
 public import Objects
 public import Redirect
-internal import Resolution
+public import Resolution
 
 /// What a node would tell its kernel about objects if all that it wants to listen at were open. Nothing is opened,
 /// started or changed.
 public struct NodeRendering: Sendable {
     /// Everything, as a back end is told it at first.
     public let change: KernelChange
+    /// What is to be served, whoever carries it.
+    public let ports: [ServicePort]
     public let notes: [String]
     public let problems: [Problem]
     /// What people should know, though all is as it was asked for.
@@ -29,6 +31,7 @@ public struct NodeRendering: Sendable {
             problems += found.compactMap { Problem($0) } + plan.problems
         }
         self.change = change
+        ports = state.resolver.services.sorted { $0.key < $1.key }.flatMap(\.value.ports)
         self.notes = notes
         warnings = state.warnings
         self.problems = problems + state.resolver.strayNotes.compactMap { Problem($0) }

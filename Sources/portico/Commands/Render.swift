@@ -21,8 +21,12 @@ struct Render: AsyncParsableCommand {
             only the lines that change. Addresses of this host are looked up, those of the node in the manifests are \
             taken from its Node object.
 
+            With --proxy-mode iptables it prints the rules of that mode of kube-proxy, chain by chain: what a kube-proxy \
+            would have on this node, to be compared with. The daemon does not serve in that mode yet.
+
             EXAMPLES
               portico render -f manifests/ --hostname-override node2
+              portico render -f manifests/ --hostname-override node2 --proxy-mode iptables --ipv4 | grep my-service
               portico render -f manifests/ --hostname-override node2 --ipv6 |
                 ip6tables-restore --test --noflush
             """
@@ -31,6 +35,13 @@ struct Render: AsyncParsableCommand {
     @OptionGroup(title: "What to serve") var manifests: ManifestOptions
 
     @OptionGroup(title: "Which node") var node: NodeOptions
+
+    enum Mode: String, ExpressibleByArgument, CaseIterable {
+        case userspace, iptables
+    }
+
+    @Option(help: "Whose rules: those that lead traffic to the daemon, or those of kube-proxy's iptables mode.")
+    var proxyMode = Mode.userspace
 
     @Flag(name: .customLong("ipv4"), help: "Only the rules for IPv4.") var onlyIPv4 = false
     @Flag(name: .customLong("ipv6"), help: "Only the rules for IPv6.") var onlyIPv6 = false
@@ -61,15 +72,24 @@ struct Render: AsyncParsableCommand {
         for warning in rendering.warnings { logger.warning("\(warning)") }
         for family in IPAddress.Family.allCases where family == .ipv4 ? !onlyIPv6 : !onlyIPv4 {
             let name = family == .ipv4 ? "IPv4" : "IPv6"
-            guard let rules = RuleSet(rendering.change, family) else {
+            guard let rules = rules(rendering, family) else {
                 logger.notice("no rules for \(name): this host has no address of that family")
                 continue
             }
             if !onlyIPv4, !onlyIPv6 { StandardStream.output.write("# \(name)\n") }
-            if rendering.change.node?.preservesSource == true {
+            if proxyMode == .userspace, rendering.change.node?.preservesSource == true {
                 for command in PolicyRoute(family).commands { StandardStream.output.write("# \(command)\n") }
             }
             StandardStream.output.write(rules.transaction(from: RuleSet(family: family)) ?? "")
+        }
+    }
+    private func rules(_ rendering: NodeRendering, _ family: IPAddress.Family) -> RuleSet? {
+        switch proxyMode {
+        case .userspace: RuleSet(rendering.change, family)
+        case .iptables:
+            rendering.change.node?.networks[family].map {
+                RuleSet(serviceChains: rendering.ports, on: ServiceChainNode($0))
+            }
         }
     }
 }
