@@ -103,10 +103,15 @@ extension EndpointAddress {
             #expect(await process.answer("/status", .machine, host: host).status == 200, "\(host)")
             #expect(await process.answer("/status", .machine, host: host, origin: "http://\(host)").status == 200)
         }
-        for host in [nil, "evil.example", "localhost.evil.example", "10.0.0.1", "", "127.0.0.1.evil.example"] {
+        for host in [
+            nil, "evil.example", "localhost.evil.example", "10.0.0.1", "", "127.0.0.1.evil.example",
+            "[::1].evil.example", "[::1]@evil.example", "localhost:evil.example",
+        ] {
             #expect(await process.answer("/status", .machine, host: host).status == 403, "\(host ?? "none")")
         }
-        for origin in ["http://evil.example", "null", "file://", "https://localhost.evil.example"] {
+        for origin in [
+            "http://evil.example", "null", "file://", "https://localhost.evil.example", "http://[::1].evil.example",
+        ] {
             #expect(await process.answer("/status", .machine, origin: origin).status == 403, "\(origin)")
         }
         let page = await process.answer("/", .machine)

@@ -10,10 +10,11 @@ import Testing
     private let loopback = EndpointAddress(ip: IPAddress(v4: 0x7F00_0001), port: 0)
 
     private func run(
-        _ process: AskedProcess, at address: AdminServer.Address, shared: Bool = false
+        _ process: AskedProcess, at address: AdminServer.Address, shared: Bool = false,
+        patience: Duration = .seconds(60)
     ) async throws -> (place: AdminServer.Address, task: Task<AdminServer.Failure?, Never>) {
         let started = Locked<AdminServer.Address?>(nil)
-        let server = AdminServer(process.pages)
+        let server = AdminServer(process.pages, patience: patience)
         let task = Task { () -> AdminServer.Failure? in
             do throws(AdminServer.Failure) {
                 try await server.run(at: address, shared: shared, started: { place in started.withLock { $0 = place } })
@@ -64,25 +65,47 @@ import Testing
         await process.relay.stop()
     }
 
-    @Test("Clients that say nothing, or begin and never end, keep nobody out for long, and many are too many")
+    @Test("Clients that say nothing, or begin and never end, keep nobody out, however many they are")
     func crowd() async throws {
         let process = try AskedProcess()
         let (place, task) = try await run(process, at: .port(loopback))
         let port = port(place)
         let end = Cue()
         var silent: [ScriptedPeer] = []
-        // Those beyond the limit are turned away, and with them whoever comes then.
-        var isFull = false
-        while !isFull, silent.count < 200 {
+        let beginnings = [
+            "", "GET /metrics HTTP/1.1\r\nHo", "PUT /log-level HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n1",
+            "GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n1",
+        ]
+        for number in 0..<120 {
             silent.append(
-                try ScriptedPeer.connect(to: port, script: [.send("GET /metrics HTTP/1.1\r\nHo"), .wait(end)]))
-            isFull = (try? await ask(port, "GET /healthz HTTP/1.1", "Host: x"))?.hasSuffix("ok") != true
+                try ScriptedPeer.connect(to: port, script: [.send(beginnings[number % beginnings.count]), .wait(end)]))
+            if number % 10 == 9 {
+                #expect(try await ask(port, "GET /healthz HTTP/1.1", "Host: x").hasSuffix("ok"), "after \(number + 1)")
+            }
         }
-        #expect(isFull && silent.count >= 32)
         end.give()
         for client in silent { _ = await client.report() }
-        #expect(
-            await eventually { (try? await ask(port, "GET /healthz HTTP/1.1", "Host: x"))?.hasSuffix("ok") == true })
+        task.cancel()
+        _ = await task.value
+        await process.relay.stop()
+    }
+
+    @Test("Who does not read what he has asked for, or sends what nobody has asked for, is let go of in time")
+    func patience() async throws {
+        let process = try AskedProcess()
+        let (place, task) = try await run(process, at: .port(loopback), patience: .seconds(1))
+        let page = try await ask(port(place), "GET / HTTP/1.1", "Host: localhost")
+        // More than sockets have room for.
+        let count = 16_000_000 / page.utf8.count
+        let questions = String(repeating: "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", count: count)
+        let silent = try ScriptedPeer.connect(
+            to: port(place), script: [.send(questions), .pause(.seconds(4)), .receiveAll])
+        let endless = try ScriptedPeer.connect(
+            to: port(place),
+            script: [.send("GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nx"), .receiveAll])
+        let received = await silent.report().received.text.utf8.count
+        #expect(received < count * page.utf8.count * 3 / 4, "\(received)")
+        #expect(await endless.report().received.text.hasPrefix("HTTP/1.1 200"))
         task.cancel()
         _ = await task.value
         await process.relay.stop()
@@ -134,6 +157,26 @@ import Testing
         other.cancel()
         _ = await other.value
         await process.relay.stop()
+    }
+
+    @Test("An answer that begins and does not end is not waited for, and what speaks no HTTP is said to")
+    func stalledAnswer() async throws {
+        func failure(_ script: [PeerStep]) async throws -> String {
+            let server = try ScriptedServer(script: script)
+            let place = AdminServer.Address.port(EndpointAddress(ip: IPAddress(v4: 0x7F00_0001), port: server.port))
+            let client = AdminClient(place, limit: .seconds(2))
+            let failure = await #expect(throws: AdminClient.Failure.self) { try await client.get("/status") }
+            return "\(failure, default: "nothing")"
+        }
+        let drip = (0..<100).flatMap { _ in [PeerStep.send("x"), .pause(.milliseconds(500))] }
+        let stalled = try await failure(
+            [.expect("GET"), .send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")] + drip)
+        #expect(stalled.contains("has begun an answer, and does not end it"))
+        #expect(
+            try await failure([.expect("GET"), .send("rubbish\r\n\r\n"), .receiveAll]).contains("does not speak HTTP"))
+        let long = AdminClient(.socket(path: "/" + String(repeating: "x", count: 200)))
+        let failure = await #expect(throws: AdminClient.Failure.self) { try await long.get("/status") }
+        #expect("\(failure, default: "nothing")".contains("at most 107 bytes"))
     }
 
     @Test("Nobody there: the client says who does not answer")

@@ -2,6 +2,7 @@ import ArgumentParser
 import Balancing
 import Base
 import EventLoop
+import Foundation
 import Glibc
 import TestSupport
 import Testing
@@ -135,5 +136,29 @@ import Testing
         let dev = try #require(
             try Portico.parseAsRoot(["dev", "-f", "x", "--access-log", "-", "--access-log-lines", "1/10"]) as? Dev)
         #expect(dev.access.accessLogLines == .sample(10))
+    }
+
+    @Test("What a full disk did not take is counted in the file that comes after, and no line of that is empty")
+    func fullDisk() async throws {
+        let folder = try TemporaryDirectory()
+        let path = folder.file("access.log")
+        #expect(symlink("/dev/full", path) == 0)
+        let log = try AccessLog(path, .json, .all)
+        for _ in 0..<7 { log.take(.connectionEnded(record())) }
+        log.finish()
+        unlink(path)
+        var sent = 0
+        #expect(
+            await eventually {
+                log.take(.connectionEnded(record()))
+                sent += 1
+                log.finish()
+                return access(path, F_OK) == 0
+            })
+        log.finish()
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        let found = text.split(separator: "\n", omittingEmptySubsequences: false)
+        #expect(found.first == "{\"dropped\":\(7 + sent - 1)}", "\(text)")
+        #expect(found.count == 3 && found.last == "", "one line of a connection, the last one")
     }
 }

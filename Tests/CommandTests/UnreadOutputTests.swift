@@ -161,7 +161,7 @@ import Testing
     }
 
     @Test(
-        "A line that is larger than all the room is said where it is the only one, and what follows a failure begins a line"
+        "A line that is larger than all the room is said where it is the only one, and what is lost is counted"
     )
     func largeAndBroken() async throws {
         var ends: [Int32] = [-1, -1]
@@ -188,8 +188,38 @@ import Testing
         stream.write("again\n")
         #expect(stream.flush(within: .seconds(10)))
         let text = try String(contentsOfFile: folder.file("log"), encoding: .utf8)
-        #expect(text == "\n3 were dropped\nagain\n")
+        #expect(text == "3 were dropped\nagain\n", "nothing of them is out, so no line has to be ended")
         #expect(stream.failure == nil, "who serves has not failed by that")
+    }
+
+    @Test("What follows half of a line begins a line of its own")
+    func halfALine() async throws {
+        signal(SIGPIPE, SIG_IGN)
+        var ends: [Int32] = [-1, -1]
+        try #require(pipe(&ends) == 0)
+        defer { close(ends[1]) }
+        let failures = Locked(0)
+        let queue = LineQueue(ends[1], capacity: 1 << 20) {
+            "\($0) were dropped\n"
+        } failed: { _ in
+            failures.withLock { $0 += 1 }
+        }
+        queue.add(String(repeating: "x", count: 200_000) + "\n")
+        // The pipe has room for less than that.
+        #expect(!queue.flush(within: .milliseconds(100)))
+        close(ends[0])
+        #expect(queue.flush(within: .seconds(10)))
+        queue.add("lost\n")
+        #expect(queue.flush(within: .seconds(10)))
+        #expect(failures.withLock { $0 } == 1, "told once")
+        let folder = try TemporaryDirectory()
+        let file = open(try folder.write("", to: "log"), O_WRONLY)
+        defer { close(file) }
+        try #require(dup2(file, ends[1]) == ends[1])
+        queue.add("again\n")
+        #expect(queue.flush(within: .seconds(10)))
+        let text = try String(contentsOfFile: folder.file("log"), encoding: .utf8)
+        #expect(text == "\n2 were dropped\nagain\n")
     }
 
     @Test(

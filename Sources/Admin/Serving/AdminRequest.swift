@@ -44,9 +44,13 @@ public struct AdminRequest: Sendable {
 
     /// - Parameter host: with or without a port.
     private static func isOfThisMachine(_ host: String) -> Bool {
-        if host.lowercased() == "localhost" || host.lowercased().hasPrefix("localhost:") { return true }
         if let address = EndpointAddress(host) { return address.ip.isLoopback }
-        return IPAddress(host.hasPrefix("[") ? String(host.dropFirst().prefix { $0 != "]" }) : host)?.isLoopback == true
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            return IPAddress(host.dropFirst().dropLast())?.isLoopback == true
+        }
+        if let address = IPAddress(host) { return address.isLoopback }
+        let parts = host.lowercased().split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        return parts[0] == "localhost" && (parts.count == 1 || UInt16(parts[1]) != nil)
     }
 
     private static func decoded(_ text: Substring) -> String {

@@ -32,15 +32,20 @@ public struct AdminServer: Sendable {
 
     /// Of one server: a scrape may be large, and a client may read it slowly.
     private static let mostClients = 32
-    /// For one answer, to its last byte.
-    private static let patience = TimeAmount.seconds(60)
+    /// An answer is written in parts of so many bytes: who does not read takes no more of them.
+    private static let part = 256 << 10
     private static let loop = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     // What it says is about itself.
     private static let silence = Logger(label: "portico.admin") { _ in SwiftLogNoOpLogHandler() }
 
     private let pages: AdminPages
+    /// For one question and its answer, to the last part of that.
+    private let patience: TimeAmount
 
-    public init(_ pages: AdminPages) { self.pages = pages }
+    public init(_ pages: AdminPages, patience: Duration = .seconds(60)) {
+        self.pages = pages
+        self.patience = TimeAmount(patience)
+    }
 
     /// Serves until its task is cancelled, which ends all connections.
     ///
@@ -54,11 +59,11 @@ public struct AdminServer: Sendable {
         at address: Address, shared: Bool = false, keepsPath: @Sendable () -> Bool = { false },
         started: @Sendable (Address) -> Void = { _ in }
     ) async throws(Failure) {
-        let clients = ClientCount(most: Self.mostClients)
+        let clients = AdminClients(most: Self.mostClients)
         var place: UnixSocketPlace?
         let http = HTTP1Channel(
-            responder: { [pages] request, writer, channel in
-                try await Self.respond(request, writer, pages, channel, Self.access(channel, address))
+            responder: { request, writer, channel in
+                try await respond(request, writer, channel, clients, Self.access(channel, address))
             },
             configuration: .init(
                 idleTimeout: .seconds(120),
@@ -67,11 +72,10 @@ public struct AdminServer: Sendable {
         do {
             let server = try await Self.listen(at: address, shared: shared) {
                 channel -> EventLoopFuture<HTTP1Channel.Value> in
-                guard clients.enter() else {
+                guard clients.enter(channel) else {
                     channel.close(promise: nil)
                     return channel.eventLoop.makeFailedFuture(ChannelError.eof)
                 }
-                channel.closeFuture.whenComplete { _ in clients.leave() }
                 return http.setup(channel: channel, logger: Self.silence)
             }
             defer { if !keepsPath() { place?.leave() } }
@@ -131,10 +135,16 @@ public struct AdminServer: Sendable {
 
     // MARK: Answering
 
-    private static func respond(
-        _ request: Request, _ writer: consuming ResponseWriter, _ pages: AdminPages, _ channel: any Channel,
-        _ access: AdminAccess
+    private func respond(
+        _ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel,
+        _ clients: AdminClients, _ access: AdminAccess
     ) async throws {
+        // One who does not come to an end, or does not read, is not waited for: an answer may be large, and there is room
+        // for so many clients only. A body that nobody has asked for may have no end, whatever was answered.
+        let end = channel.eventLoop.scheduleTask(in: patience) { channel.close(promise: nil) }
+        let length = request.headers[.contentLength] ?? "0"
+        let mayGoOn = request.head.method != .put && (length != "0" || request.headers[.transferEncoding] != nil)
+        defer { if !mayGoOn { end.cancel() } }
         var asked = AdminRequest(method: request.head.method.rawValue, target: request.head.path ?? "/")
         asked.accept = request.headers[.accept]
         asked.host = request.head.authority
@@ -142,9 +152,8 @@ public struct AdminServer: Sendable {
         if asked.method == "PUT", let body = try? await request.body.collect(upTo: 4 << 10) {
             asked.body = Array(body.readableBytesView)
         }
-        // One who does not read is not waited for: an answer may be large, and there is room for so many clients only.
-        let end = channel.eventLoop.scheduleTask(in: patience) { channel.close(promise: nil) }
-        defer { end.cancel() }
+        clients.isBeingAnswered(channel, true)
+        defer { clients.isBeingAnswered(channel, false) }
         let answer = await pages.answer(asked, access)
         var head = HTTPResponse(status: .init(code: answer.status))
         head.headerFields[.contentType] = answer.contentType
@@ -153,24 +162,16 @@ public struct AdminServer: Sendable {
         head.headerFields[.cacheControl] = "no-store"
         if let policy = answer.contentPolicy { head.headerFields[.contentSecurityPolicy] = policy }
         guard asked.method != "HEAD" else { return try await writer.writeResponse(head) }
-        try await writer.write(response: head, body: ResponseBody(byteBuffer: ByteBuffer(bytes: answer.body)))
+        let whole = answer.body
+        try await writer.write(
+            response: head,
+            body: ResponseBody(contentLength: whole.count) { writer in
+                for start in stride(from: 0, to: whole.count, by: Self.part) {
+                    try await writer.write(ByteBuffer(bytes: whole[start..<min(start + Self.part, whole.count)]))
+                    // Whether there is room for the next one is known once this one has been given to the socket.
+                    try await channel.eventLoop.submit {}.get()
+                }
+                try await writer.finish(nil)
+            })
     }
-}
-
-/// How many clients there are.
-private final class ClientCount: Sendable {
-    private let most: Int
-    private let count = Guarded(0)
-
-    init(most: Int) { self.most = most }
-
-    func enter() -> Bool {
-        count.withLock { count in
-            guard count < most else { return false }
-            count += 1
-            return true
-        }
-    }
-
-    func leave() { count.withLock { $0 -= 1 } }
 }

@@ -104,6 +104,15 @@ struct StatusPicture: Decodable, Sendable {
     var problems: [Problem]
     var services: [Service]
 
+    /// What a status of any form has.
+    private struct Form: Decodable {
+        var schema: Int
+    }
+
+    private struct OtherForm: Error {
+        let schema: Int
+    }
+
     /// - Throws: why it is none, for people.
     init(json: [UInt8]) throws(CommandFailure) {
         do {
@@ -112,7 +121,10 @@ struct StatusPicture: Decodable, Sendable {
                 return try JSONReader.readDocument(text, position: &position, line: &line)
             }
             guard let tree, let root = tree.root else { throw CommandFailure("it says nothing") }
-            self = try StatusPicture(from: TreeDecoder(document: TreeDecoder.Document(tree), node: root))
+            let decoder = TreeDecoder(document: TreeDecoder.Document(tree), node: root)
+            let form = try Form(from: decoder).schema
+            guard form == 1 else { throw OtherForm(schema: form) }
+            self = try StatusPicture(from: decoder)
             problemCount = Self.sane(problemCount)
             for service in services.indices {
                 for port in services[service].ports.indices {
@@ -122,12 +134,11 @@ struct StatusPicture: Decodable, Sendable {
                     }
                 }
             }
+        } catch let other as OtherForm {
+            throw CommandFailure(
+                "its status has the form \(other.schema), and this version knows 1: use the program of its version")
         } catch {
             throw CommandFailure("what it says is no status that this version knows: \(error)")
-        }
-        guard schema == 1 else {
-            throw CommandFailure(
-                "its status has the form \(schema), and this version knows 1: use the program of its version")
         }
     }
 

@@ -26,7 +26,7 @@ struct Render: AsyncParsableCommand {
 
             EXAMPLES
               portico render -f manifests/ --hostname-override node2
-              portico render -f manifests/ --hostname-override node2 --proxy-mode iptables --ipv4 | grep my-service
+              portico render -f manifests/ --proxy-mode iptables | grep my-service
               portico render -f manifests/ --hostname-override node2 --ipv6 |
                 ip6tables-restore --test --noflush
             """

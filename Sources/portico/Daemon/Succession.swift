@@ -78,10 +78,7 @@ final class Succession: Sendable {
         guard let path else { return false }
         guard let inheritance = try await take(from: path) else {
             // To find out only when this process is to hand over would be late.
-            var status = stat()
-            if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFSOCK {
-                throw CommandFailure("--takeover: \(HandoverError.notASocket(path: path))")
-            }
+            if let obstacle = Self.obstacle(to: path) { throw CommandFailure("--takeover: \(obstacle)") }
             return false
         }
         try check(inheritance.doors)
@@ -90,6 +87,22 @@ final class Succession: Sendable {
         await proxy.remember(inheritance.doors)
         await state.set(inheritance)
         return true
+    }
+
+    /// Why no socket can be made there, as far as can be seen beforehand.
+    private static func obstacle(to path: String) -> String? {
+        var status = stat()
+        if lstat(path, &status) == 0 {
+            if status.st_mode & S_IFMT == S_IFDIR { return "\(path) is a folder, and not a socket" }
+            guard stat(path, &status) == 0 else { return "\(path) is a link that leads nowhere" }
+            return status.st_mode & S_IFMT == S_IFSOCK ? nil : "\(HandoverError.notASocket(path: path))"
+        }
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+        let folder = parts.isEmpty ? "." : parts.count == 1 ? "/" : parts.joined(separator: "/")
+        guard access(folder, W_OK | X_OK) == 0 else {
+            return "a socket cannot be made in \(folder): \(SystemError.reason(errno).lowercased())"
+        }
+        return nil
     }
 
     private func take(from path: String) async throws(CommandFailure) -> Inheritance? {
@@ -131,6 +144,14 @@ final class Succession: Sendable {
             succeeded()
             return false
         } catch {
+            if error.isSilence {
+                // It has its place still, and whoever takes that from it has to end it.
+                logger.error(
+                    "the former process at \(path) was asked for its place and does not answer; this one ends, and --takeover-force would end that one"
+                )
+                succeeded()
+                return false
+            }
             // Another one was faster, to take over or to begin by itself where it found nobody, if it has the lock.
             if case .held(let process)? = await waitForLock(unlessServedAt: path) {
                 let who = process.map { "process \($0)" } ?? "another process"

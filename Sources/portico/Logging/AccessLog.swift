@@ -41,6 +41,7 @@ final class AccessLog: Sendable {
     }
 
     private static let interval = Duration.seconds(1)
+    private static let repetition = Duration.seconds(60)
 
     /// Nil for standard output.
     private let path: String?
@@ -63,7 +64,8 @@ final class AccessLog: Sendable {
         }
         state = Guarded(
             State(
-                queue: Self.queue(file, format), file: file, identity: FileIdentity { fstat(file, &$0) }, looked: .now))
+                queue: Self.queue(file, path, format), file: file, identity: FileIdentity { fstat(file, &$0) },
+                looked: .now))
     }
 
     private static func open(_ path: String) -> Int32 {
@@ -73,8 +75,22 @@ final class AccessLog: Sendable {
         return file
     }
 
-    private static func queue(_ file: Int32, _ format: OutputFormat) -> LineQueue {
-        LineQueue(file, capacity: StandardStream.capacity) { notice($0, format) }
+    private static func queue(_ file: Int32, _ path: String, _ format: OutputFormat) -> LineQueue {
+        let told = Guarded<ContinuousClock.Instant?>(nil)
+        return LineQueue(file, capacity: StandardStream.capacity) {
+            notice($0, format)
+        } failed: { code in
+            // A full disk takes a line now and then.
+            let isNews = told.withLock { told in
+                guard told.map({ .now - $0 > repetition }) ?? true else { return false }
+                told = .now
+                return true
+            }
+            guard isNews else { return }
+            StandardStream.error.write(
+                "portico: cannot write \(path): \(SystemError.reason(code).lowercased()); lines are dropped and counted until that works\n"
+            )
+        }
     }
 
     private static func notice(_ dropped: Int, _ format: OutputFormat) -> String {
@@ -129,7 +145,9 @@ final class AccessLog: Sendable {
                 return
             }
             close(state.file)
-            (state.file, state.queue, state.isFailing) = (file, Self.queue(file, format), false)
+            let dropped = state.queue.takeDropped()
+            (state.file, state.queue, state.isFailing) = (file, Self.queue(file, path, format), false)
+            if dropped > 0 { state.queue.add(Self.notice(dropped, format)) }
             state.identity = FileIdentity { fstat(file, &$0) }
         }
     }

@@ -22,15 +22,25 @@ final class LineQueue: Sendable {
         var isWriting = false
         /// The last write failed.
         var isFailing = false
+        /// Half of a line is out.
+        var isWithinLine = false
     }
 
     private let descriptor: Int32
     private let capacity: Int
     private let notice: @Sendable (_ dropped: Int) -> String
+    private let failed: @Sendable (_ code: Int32) -> Void
     private let state = Guarded(State())
     private let writer = DispatchQueue(label: "portico.output")
 
-    init(_ descriptor: Int32, capacity: Int, notice: @escaping @Sendable (_ dropped: Int) -> String) {
+    /// - Parameters:
+    ///   - notice: a line that says that so many were dropped.
+    ///   - failed: called when something cannot be written, and what was before could be.
+    init(
+        _ descriptor: Int32, capacity: Int, notice: @escaping @Sendable (_ dropped: Int) -> String,
+        failed: @escaping @Sendable (_ code: Int32) -> Void = { _ in }
+    ) {
+        self.failed = failed
         self.descriptor = descriptor
         self.capacity = capacity
         self.notice = notice
@@ -54,6 +64,14 @@ final class LineQueue: Sendable {
         if isFirst { writer.async { self.writeAll() } }
     }
 
+    /// How many were dropped that no line has told of; the caller tells it.
+    func takeDropped() -> Int {
+        state.withLock { state in
+            defer { state.dropped = 0 }
+            return state.dropped
+        }
+    }
+
     /// Waits until all is written or dropped, or `limit` is over.
     func flush(within limit: Duration) -> Bool {
         let done = DispatchSemaphore(value: 0)
@@ -74,14 +92,18 @@ final class LineQueue: Sendable {
             case .line(let line): (line, 1)
             case .dropped(let count): (notice(count), count)
             }
-        // Half of a line may be out, and what follows is not to be taken for the rest of it.
-        let isAfterFailure = state.withLock { $0.isFailing }
-        let failure = StandardStream.write(isAfterFailure ? "\n" + text : text, to: descriptor)
-        state.withLock { state in
-            state.isFailing = failure != nil
+        // What follows half of a line is not to be taken for the rest of it.
+        let isWithinLine = state.withLock { $0.isWithinLine }
+        var written = 0
+        let failure = StandardStream.write(isWithinLine ? "\n" + text : text, to: descriptor, written: &written)
+        let isNews = state.withLock { state in
+            defer { state.isFailing = failure != nil }
+            state.isWithinLine = failure != nil && (isWithinLine || written > 0)
             if failure != nil { state.dropped += count }
             if case .line(let line) = entry { state.bytes -= line.utf8.count }
+            return !state.isFailing
         }
+        if let failure, isNews { failed(failure) }
     }
 
     /// What is to be written next; after nothing, the next line starts the writing again.

@@ -73,7 +73,14 @@ final class StandardStream: Sendable {
     ///
     /// - Returns: the error number, if it cannot.
     static func write(_ text: String, to descriptor: Int32) -> Int32? {
+        var written = 0
+        return write(text, to: descriptor, written: &written)
+    }
+
+    /// - Parameter written: so many bytes are out, also if it cannot write all.
+    static func write(_ text: String, to descriptor: Int32, written count: inout Int) -> Int32? {
         var text = text
+        count = 0
         return text.withUTF8 { bytes in
             var rest = UnsafeRawBufferPointer(bytes)
             while rest.count > 0 {
@@ -86,6 +93,7 @@ final class StandardStream: Sendable {
                     continue
                 }
                 guard written > 0 else { return errno }
+                count += written
                 rest = UnsafeRawBufferPointer(rebasing: rest[written...])
             }
             return nil

@@ -7,6 +7,9 @@ struct TopModel: Sendable {
         case none, quit
     }
 
+    /// More than any name has: who leans on a key does not wait for all that is typed.
+    private static let longestFilter = 128
+
     private(set) var picture: StatusPicture?
     /// Why there is no newer picture, and since when.
     private(set) var failure: (text: String, since: ContinuousClock.Instant)?
@@ -46,8 +49,9 @@ struct TopModel: Sendable {
         arrange()
     }
 
+    /// There was no answer, and so there has been none since the last picture.
     mutating func fail(_ text: String, at now: ContinuousClock.Instant) {
-        failure = (text, failure?.since ?? now)
+        failure = (text, failure?.since ?? time ?? now)
     }
 
     private static func key(_ port: StatusPicture.Port) -> [String] { [port.service, port.family, port.policy] }
@@ -107,7 +111,7 @@ struct TopModel: Sendable {
         case .enter: isTyping = false
         case .escape: (isTyping, filter) = (false, "")
         case .backspace: if filter.isEmpty { isTyping = false } else { filter.removeLast() }
-        case .character(let character): filter.append(character)
+        case .character(let character): if filter.count < Self.longestFilter { filter.append(character) }
         default: break
         }
         arrange()

@@ -196,7 +196,9 @@ enum StatusSample {
     @Test("A process that does not answer is said to be silent, and what was known stays")
     func silence() throws {
         var model = try model([StatusSample.port("shop/a")])
-        model.fail("it does not answer", at: start - .seconds(3))
+        model.take(try StatusSample.picture([StatusSample.port("shop/a")]), at: start - .seconds(3))
+        // The first question without an answer has waited for one itself.
+        model.fail("it does not answer", at: start - .seconds(1))
         model.fail("it does not answer", at: start)
         #expect(lines(model)[1].contains("no answer for 3 s, trying again: it does not answer"))
         #expect(lines(model).contains { $0.contains("shop/a") })
@@ -211,7 +213,10 @@ enum StatusSample {
         }
         let later = String(decoding: StatusSample.json([]), as: UTF8.self).replacing(
             "\"schema\":1", with: "\"schema\":2")
-        #expect(throws: CommandFailure.self) { try StatusPicture(json: Array(later.utf8)) }
+        for text in [later, "{\"schema\":2}"] {
+            let failure = #expect(throws: CommandFailure.self) { try StatusPicture(json: Array(text.utf8)) }
+            #expect("\(failure, default: "nothing")".contains("use the program of its version"))
+        }
     }
 }
 
