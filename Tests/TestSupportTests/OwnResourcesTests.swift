@@ -7,6 +7,8 @@ import Testing
     /// Whoever wakes a task may have to make a thread for it, and threads are born in the network of their maker.
     @Test func noThreadIsLeftInAnotherNetwork() async throws {
         let home = try #require(Self.network(of: "self"))
+        // Peers of other tests may be there still.
+        let before = try Self.threads(outside: home)
         let other = try await OwnResources.inOwnNetwork(ports: 40_000...40_099) {
             let network = Self.network(of: "thread-self")
             // By then Swift has let go of the threads that had nothing to do.
@@ -15,8 +17,12 @@ import Testing
         }
         #expect(other != nil && other != home)
         #expect(Self.network(of: "thread-self") == home)
+        #expect(try Self.threads(outside: home).subtracting(before).isEmpty)
+    }
+
+    private static func threads(outside home: String) throws -> Set<String> {
         let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")
-        #expect(threads.allSatisfy { [home, nil].contains(Self.network(of: "self/task/\($0)")) })
+        return Set(threads.filter { ![home, nil].contains(network(of: "self/task/\($0)")) })
     }
 
     private static func network(of process: String) -> String? {
