@@ -17,7 +17,8 @@ import Testing
         }
         #expect(other != nil && other != home)
         #expect(Self.network(of: "thread-self") == home)
-        #expect(try Self.threads(outside: home).subtracting(before).isEmpty)
+        // The one that was there may be on its way out; one of Swift's stays for some seconds.
+        #expect(try await eventually(within: .seconds(1)) { try Self.threads(outside: home).isSubset(of: before) })
     }
 
     private static func threads(outside home: String) throws -> Set<String> {
