@@ -6,6 +6,13 @@ internal import Resolution
 ///
 /// A kernel cannot carry from one family into the other: a Service without endpoints of its own family has none here.
 struct ServiceChainFacts {
+    struct Endpoint: Hashable {
+        let address: EndpointAddress
+        let text: String
+        /// Its own.
+        let chain: String
+    }
+
     let port: ServicePort
     /// As comments have it.
     let name: String
@@ -17,11 +24,13 @@ struct ServiceChainFacts {
     /// Whether there are endpoints anywhere.
     let hasAny: Bool
     /// In the order of their texts, which is kube-proxy's.
-    let clusterEndpoints: [EndpointAddress]
-    let localEndpoints: [EndpointAddress]
+    let clusterEndpoints: [Endpoint]
+    let localEndpoints: [Endpoint]
     /// Whether it can be reached other than by its cluster IP.
     let isReachable: Bool
     private let family: IPAddress.Family
+    /// In the names of its chains.
+    private let hash: String
 
     init(_ port: ServicePort, _ family: IPAddress.Family) {
         self.port = port
@@ -33,35 +42,43 @@ struct ServiceChainFacts {
         sourceRanges = port.sourceRanges(for: family)
         let selection = family == .ipv4 ? port.endpoints.ipv4 : port.endpoints.ipv6
         hasAny = selection.hasAny
-        func addresses(_ endpoints: [ServiceEndpoint]) -> [EndpointAddress] {
-            endpoints.map { ("\($0.address)", $0.address) }.sorted { $0.0 < $1.0 }.map(\.1)
+        let text = ServiceChainName.text(port.name, port.transport)
+        hash = ServiceChainName.hash(text)
+        func inOrder(_ endpoints: [ServiceEndpoint]) -> [Endpoint] {
+            endpoints.map {
+                let address = "\($0.address)"
+                return Endpoint(
+                    address: $0.address, text: address, chain: ServiceChainName.endpoint(address, of: text))
+            }.sorted { $0.text < $1.text }
         }
         isReachable = port.nodePort != nil || !externalIPs.isEmpty || !loadBalancerIPs.isEmpty
         let usesCluster = port.internalTrafficPolicy == .cluster || isReachable
         let usesLocal = port.internalTrafficPolicy == .local || (isReachable && port.externalTrafficPolicy == .local)
-        clusterEndpoints = usesCluster ? addresses(selection.cluster) : []
-        localEndpoints = usesLocal ? addresses(selection.local) : []
+        clusterEndpoints = usesCluster ? inOrder(selection.cluster) : []
+        localEndpoints = usesLocal ? inOrder(selection.local) : []
     }
 
     /// Whether the Service is there in the family at all. One whose cluster IP was refused is, by its other addresses.
     var isOfFamily: Bool { !clusterIPs.isEmpty || port.clusterIPs.isEmpty }
 
-    var cluster: String { ServiceChainName.chain(.cluster, port.name, port.transport) }
-    var local: String { ServiceChainName.chain(.local, port.name, port.transport) }
-    var external: String { ServiceChainName.chain(.external, port.name, port.transport) }
-    var firewall: String { ServiceChainName.chain(.firewall, port.name, port.transport) }
-
-    func chain(of endpoint: EndpointAddress) -> String {
-        ServiceChainName.endpoint(endpoint, of: port.name, port.transport)
+    /// All that have a chain, in the same order.
+    var endpoints: [Endpoint] {
+        localEndpoints.isEmpty
+            ? clusterEndpoints : Set(clusterEndpoints).union(localEndpoints).sorted { $0.text < $1.text }
     }
 
+    var cluster: String { ServiceChainName.chain(.cluster, hash) }
+    var local: String { ServiceChainName.chain(.local, hash) }
+    var external: String { ServiceChainName.chain(.external, hash) }
+    var firewall: String { ServiceChainName.chain(.firewall, hash) }
+
     /// Who is served in the cluster, and who is from outside.
-    var internalEndpoints: [EndpointAddress] { endpoints(under: port.internalTrafficPolicy) }
-    var externalEndpoints: [EndpointAddress] { endpoints(under: port.externalTrafficPolicy) }
+    var internalEndpoints: [Endpoint] { endpoints(under: port.internalTrafficPolicy) }
+    var externalEndpoints: [Endpoint] { endpoints(under: port.externalTrafficPolicy) }
     var internalChain: String { port.internalTrafficPolicy == .local ? local : cluster }
     var externalChain: String { port.externalTrafficPolicy == .local ? local : cluster }
 
-    private func endpoints(under policy: TrafficPolicy) -> [EndpointAddress] {
+    private func endpoints(under policy: TrafficPolicy) -> [Endpoint] {
         policy == .local ? localEndpoints : clusterEndpoints
     }
 

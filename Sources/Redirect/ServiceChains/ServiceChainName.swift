@@ -21,18 +21,21 @@ enum ServiceChainName {
         case firewall = "FW"
     }
 
-    static func chain(_ kind: Kind, _ name: ServicePortName, _ transport: TransportProtocol) -> String {
-        "KUBE-\(kind.rawValue)-\(hash("\(name)\(transport.rawValue.lowercased())"))"
+    /// What all chains of a service port have in their names. A port without a name adds no colon.
+    static func text(_ name: ServicePortName, _ transport: TransportProtocol) -> String {
+        "\(name)\(transport.rawValue.lowercased())"
     }
 
-    static func endpoint(
-        _ address: EndpointAddress, of name: ServicePortName, _ transport: TransportProtocol
-    ) -> String {
-        "KUBE-SEP-\(hash("\(name)\(transport.rawValue.lowercased())\(address)"))"
-    }
+    /// - Parameter hash: of the service port's ``text(_:_:)``.
+    static func chain(_ kind: Kind, _ hash: String) -> String { "KUBE-\(kind.rawValue)-\(hash)" }
 
-    /// 16 characters, so that names stay below the 29 that iptables takes. A port without a name adds no colon.
-    private static func hash(_ text: String) -> String {
+    /// - Parameters:
+    ///   - address: of the endpoint, as text.
+    ///   - text: the service port's.
+    static func endpoint(_ address: String, of text: String) -> String { "KUBE-SEP-\(hash(text + address))" }
+
+    /// 16 characters, so that names stay below the 29 that iptables takes.
+    static func hash(_ text: String) -> String {
         var characters = ""
         var (bits, count): (UInt32, Int) = (0, 0)
         // Ten bytes are 16 characters of five bits each.

@@ -24,9 +24,7 @@ struct ServiceChainWriter {
         self.namesEndpoints = namesEndpoints
     }
 
-    mutating func write(_ port: ServicePort) {
-        let facts = ServiceChainFacts(port, node.family)
-        guard facts.isOfFamily else { return }
+    mutating func write(_ facts: ServiceChainFacts) {
         writeClusterIPs(facts)
         writeExternalAddresses(facts)
         writeNodePort(facts)
@@ -99,7 +97,7 @@ struct ServiceChainWriter {
     private mutating func writeOwnChains(_ facts: ServiceChainFacts) {
         let masquerading =
             facts.internalEndpoints.isEmpty ? [] : facts.clusterIPs.compactMap { masquerade(facts, at: $0) }
-        let lists: [(chain: String, endpoints: [EndpointAddress])] =
+        let lists: [(chain: String, endpoints: [ServiceChainFacts.Endpoint])] =
             [(facts.cluster, facts.clusterEndpoints), (facts.local, facts.localEndpoints)]
         for (chain, endpoints) in lists where !endpoints.isEmpty {
             let first = chain == facts.internalChain ? masquerading : []
@@ -107,9 +105,7 @@ struct ServiceChainWriter {
         }
         if facts.hasAny, facts.isReachable { add(facts.external, externalRules(facts)) }
         if facts.hasFirewall { add(facts.firewall, firewallRules(facts)) }
-        for endpoint in Set(facts.clusterEndpoints + facts.localEndpoints).sorted(by: { "\($0)" < "\($1)" }) {
-            add(facts.chain(of: endpoint), endpointRules(endpoint, facts))
-        }
+        for endpoint in facts.endpoints { add(endpoint.chain, endpointRules(endpoint, facts)) }
     }
 
     private func masquerade(_ facts: ServiceChainFacts, at address: IPAddress) -> Rule? {
@@ -156,11 +152,11 @@ struct ServiceChainWriter {
     }
 
     /// To each endpoint with the same chance: of those that came by the rules before, an ever larger part.
-    private func balance(over endpoints: [EndpointAddress], _ facts: ServiceChainFacts) -> [Rule] {
+    private func balance(over endpoints: [ServiceChainFacts.Endpoint], _ facts: ServiceChainFacts) -> [Rule] {
         let rules = endpoints.map { endpoint in
             Rule(
-                comment: namesEndpoints ? comment("\(facts.name) -> \(endpoint)") : nil,
-                target: .jump(facts.chain(of: endpoint)))
+                comment: namesEndpoints ? comment("\(facts.name) -> \(endpoint.text)") : nil,
+                target: .jump(endpoint.chain))
         }
         var balanced = rules
         for index in balanced.indices.dropLast() {
@@ -169,19 +165,19 @@ struct ServiceChainWriter {
         guard case .clientIP(let seconds) = facts.port.affinity else { return balanced }
         let known = zip(rules, endpoints).map { rule, endpoint in
             var rule = rule
-            rule.add(.seen(list: facts.chain(of: endpoint), seconds: seconds))
+            rule.add(.seen(list: endpoint.chain, seconds: seconds))
             return rule
         }
         return known + balanced
     }
 
-    private func endpointRules(_ endpoint: EndpointAddress, _ facts: ServiceChainFacts) -> [Rule] {
+    private func endpointRules(_ endpoint: ServiceChainFacts.Endpoint, _ facts: ServiceChainFacts) -> [Rule] {
         let name = namesEndpoints ? facts.name : nil
-        var dnat = Rule(comment: name, transport: facts.port.transport, target: .dnat(endpoint))
-        if facts.port.affinity != .none { dnat.add(.remember(list: facts.chain(of: endpoint))) }
+        var dnat = Rule(comment: name, transport: facts.port.transport, target: .dnat(endpoint.address))
+        if facts.port.affinity != .none { dnat.add(.remember(list: endpoint.chain)) }
         // A pod that gets itself would take the answer for its own question.
         let hairpin = Rule(
-            comment: name, source: IPPrefix(host: endpoint.ip), target: .jump(ServiceChainName.markMasquerade))
+            comment: name, source: IPPrefix(host: endpoint.address.ip), target: .jump(ServiceChainName.markMasquerade))
         return [hairpin, dnat]
     }
 

@@ -9,14 +9,11 @@ extension RuleSet {
     /// All rules of kube-proxy's iptables mode for these service ports, in the family of the node. The same service ports
     /// always give the same rules, in the order of their names (docs/iptables-mode.md).
     public init(serviceChains ports: [ServicePort], on node: ServiceChainNode) {
-        let endpoints = ports.reduce(0) { sum, port in
-            let facts = ServiceChainFacts(port, node.family)
-            return facts.isOfFamily ? sum + facts.endpointCount : sum
-        }
+        let facts = ports.sorted { ($0.name, $0.transport.rawValue) < ($1.name, $1.transport.rawValue) }
+            .map { ServiceChainFacts($0, node.family) }.filter(\.isOfFamily)
+        let endpoints = facts.reduce(0) { $0 + $1.endpoints.count }
         var writer = ServiceChainWriter(node, namesEndpoints: endpoints <= Self.largeCluster)
-        for port in ports.sorted(by: { ($0.name, $0.transport.rawValue) < ($1.name, $1.transport.rawValue) }) {
-            writer.write(port)
-        }
+        for facts in facts { writer.write(facts) }
         func chains(_ table: TableName, _ fixed: [(String, before: [Rule], after: [Rule])]) -> [Chain] {
             fixed.map { name, before, after in
                 let own = writer.shared[ServiceChainWriter.Place(table: table, chain: name)] ?? []
@@ -31,10 +28,6 @@ extension RuleSet {
                     name: .nat, chains: chains(.nat, node.natChains) + writer.chains, jumps: ServiceChainNode.natJumps),
             ])
     }
-}
-
-extension ServiceChainFacts {
-    fileprivate var endpointCount: Int { Set(clusterEndpoints).union(localEndpoints).count }
 }
 
 /// Chains that are there without any Service, in the order of kube-proxy's text.
