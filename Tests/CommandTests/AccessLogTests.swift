@@ -74,6 +74,21 @@ import Testing
         }
     }
 
+    /// Sends lines until the file is there again.
+    ///
+    /// - Returns: how many.
+    private func takeUntilMadeAnew(_ log: AccessLog, _ path: String) async -> Int {
+        var sent = 0
+        let isThere = await eventually {
+            log.take(.connectionEnded(record()))
+            sent += 1
+            log.finish()
+            return access(path, F_OK) == 0
+        }
+        #expect(isThere)
+        return sent
+    }
+
     @Test("A file that is moved away is made anew, and nothing is lost; one that cannot be opened is an error")
     func moved() async throws {
         let folder = try TemporaryDirectory()
@@ -82,14 +97,7 @@ import Testing
         log.take(.connectionEnded(record()))
         log.finish()
         #expect(rename(path, path + ".1") == 0)
-        var sent = 1
-        #expect(
-            await eventually {
-                log.take(.connectionEnded(record()))
-                sent += 1
-                log.finish()
-                return access(path, F_OK) == 0
-            })
+        let sent = 1 + (await takeUntilMadeAnew(log, path))
         log.take(.connectionEnded(record()))
         log.finish()
         #expect(lines(path).count + lines(path + ".1").count == sent + 1)
@@ -147,14 +155,7 @@ import Testing
         for _ in 0..<7 { log.take(.connectionEnded(record())) }
         log.finish()
         unlink(path)
-        var sent = 0
-        #expect(
-            await eventually {
-                log.take(.connectionEnded(record()))
-                sent += 1
-                log.finish()
-                return access(path, F_OK) == 0
-            })
+        let sent = await takeUntilMadeAnew(log, path)
         log.finish()
         let text = try String(contentsOfFile: path, encoding: .utf8)
         let found = text.split(separator: "\n", omittingEmptySubsequences: false)

@@ -90,7 +90,7 @@ final class Succession: Sendable {
     }
 
     /// Why no socket can be made there, as far as can be seen beforehand.
-    private static func obstacle(to path: String) -> String? {
+    static func obstacle(to path: String) -> String? {
         var status = stat()
         if lstat(path, &status) == 0 {
             if status.st_mode & S_IFMT == S_IFDIR { return "\(path) is a folder, and not a socket" }
