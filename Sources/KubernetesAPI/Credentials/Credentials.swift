@@ -81,15 +81,3 @@ public actor Credentials {
         }
     }
 }
-
-extension Impersonation {
-    var headers: [(name: String, value: String)] {
-        var headers = [(name: "Impersonate-User", value: user)]
-        if let uid { headers.append(("Impersonate-Uid", uid)) }
-        headers += groups.map { ("Impersonate-Group", $0) }
-        for (key, values) in extra.sorted(by: { $0.key < $1.key }) {
-            headers += values.map { ("Impersonate-Extra-\(key.percentEncoded)", $0) }
-        }
-        return headers
-    }
-}

@@ -58,6 +58,17 @@ public struct Impersonation: Hashable, Sendable {
     public var extra: [String: [String]] = [:]
 
     public init(user: String) { self.user = user }
+
+    /// What stands for it in the head of each request.
+    var headers: [(name: String, value: String)] {
+        var headers = [(name: "Impersonate-User", value: user)]
+        if let uid { headers.append(("Impersonate-Uid", uid)) }
+        headers += groups.map { ("Impersonate-Group", $0) }
+        for (key, values) in extra.sorted(by: { $0.key < $1.key }) {
+            headers += values.map { ("Impersonate-Extra-\(key.percentEncoded)", $0) }
+        }
+        return headers
+    }
 }
 
 /// A program that tells credentials (`client.authentication.k8s.io`).
