@@ -11,9 +11,9 @@ RELEASE_FLAGS := -c release --static-swift-stdlib --product portico -Xlinker --i
 RELEASE = .build/release/portico
 DIST := dist
 # As the caller of sudo, not as root; and with the same flags on a terminal and in a pipe, or each would build anew what the other
-# has built. Without the index of sources, which takes a third of the time: editors make their own.
+# has built.
 CALLER := Scripts/as-caller.sh
-SWIFT_BUILD = $(CALLER) $(SWIFT) build --no-color-diagnostics --disable-index-store
+SWIFT_BUILD = $(CALLER) $(SWIFT) build --no-color-diagnostics
 SWIFT_SOURCES := Package.swift Sources Tests Scripts
 SHELL_SCRIPTS := $(wildcard Scripts/*.sh) .ci/run Tests/NodeTests/container.sh $(addprefix Examples/three-node-cluster/,cluster walk-through)
 
@@ -45,7 +45,7 @@ build: needs-build ## Build the program in release mode
 	$(SWIFT_BUILD) $(RELEASE_FLAGS)
 
 debug: needs-build ## Build everything, tests too, in debug mode
-	$(SWIFT_BUILD) --build-tests
+	@$(CALLER) Scripts/build-tests.sh
 
 # What is allocated where only shows once the optimizer has been at work.
 test-optimized: needs-test ## Build in release mode, and run the tests that are about what the optimizer leaves

@@ -13,7 +13,7 @@ limit=${PORTICO_TEST_LIMIT:-1500}
 
 trap 'Scripts/hand-back.sh .build' EXIT
 
-Scripts/as-caller.sh "$swift" build --no-color-diagnostics --disable-index-store --build-tests
+Scripts/as-caller.sh Scripts/build-tests.sh
 
 # All tests are Swift Testing's: without XCTest its empty run does not follow, and the summary is the last line.
 # One after the other: many tests are about what happens when, and would be each other's load.
