@@ -15,7 +15,7 @@ DIST := dist
 CALLER := Scripts/as-caller.sh
 SWIFT_BUILD = $(CALLER) $(SWIFT) build --no-color-diagnostics
 SWIFT_SOURCES := Package.swift Sources Tests Scripts
-SHELL_SCRIPTS := $(wildcard Scripts/*.sh) .ci/run Tests/NodeTests/container.sh $(addprefix Examples/three-node-cluster/,cluster walk-through)
+SHELL_SCRIPTS := $(wildcard Scripts/*.sh) .ci/run Tests/NodeTests/container.sh $(addprefix Examples/three-node-cluster/,cluster walk.sh walk-through walk-through-iptables)
 
 export SWIFT
 
@@ -37,9 +37,11 @@ dev-check: build ## Run the example, ask it a few times and end it
 size: build ## See that the program without symbols is not larger than it may be
 	@Scripts/check-size.sh $(RELEASE)
 
-lab: build ## Walk through a cluster of three nodes in network namespaces; needs root
+MODE ?= userspace
+
+lab: build ## Walk through a cluster of three nodes in network namespaces; needs root; MODE=iptables has the kernel carry
 	@Scripts/require-packages.sh lab
-	@Examples/three-node-cluster/walk-through
+	@Examples/three-node-cluster/walk-through $(MODE)
 
 build: needs-build ## Build the program in release mode
 	$(SWIFT_BUILD) $(RELEASE_FLAGS)

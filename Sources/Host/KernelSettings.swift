@@ -21,6 +21,10 @@ public struct KernelSettings: Hashable, Sendable {
     public var oomScoreAdj: Int
     /// Ports to listen on: where the kernel would give them to clients it is told not to (`ip_local_reserved_ports`).
     public var listenedPorts: [ClosedRange<UInt16>] = []
+    /// Rules lead what this node sends to IPv4's loopback addresses elsewhere (`route_localnet`); false leaves it as it is.
+    public var routesLocalhost = false
+    /// The kernel carries connections by itself, which takes forwarding.
+    public var isCarrying = false
 
     public init(
         conntrackMaxPerCore: Int = 32_768, conntrackMin: Int = 131_072,
@@ -68,7 +72,18 @@ public struct KernelNote: Hashable, Sendable, CustomStringConvertible {
     public var description: String { "\(what) (\(path)): \(reason); \(advice)" }
 }
 
+extension KernelNote {
+    public var isAboutLocalhost: Bool { path.hasSuffix(KernelPath.localhost) }
+}
+
 extension KernelSettings {
+    /// Whether the kernel takes packets outside of a connection's window for part of it.
+    public static func isLiberal(root: String = "/") -> Bool {
+        let root = root.hasSuffix("/") ? root : root + "/"
+        guard case .success(let text) = KernelFile.read(root + KernelPath.liberal) else { return false }
+        return Int(text) ?? 0 != 0
+    }
+
     /// Writes what differs, and returns what could not be had. Blocks for as long as it takes to write a few small
     /// files.
     ///
@@ -93,11 +108,14 @@ extension KernelSettings {
         }
         if tcpBeLiberal {
             writer.set(
-                "tolerance for packets out of window", KernelPath.netfilter + "nf_conntrack_tcp_be_liberal", to: 1)
+                "tolerance for packets out of window", KernelPath.liberal, to: 1)
+        }
+        if routesLocalhost {
+            writer.set("node ports at 127.0.0.1 by rules", KernelPath.localhost, to: 1)
         }
         writer.set("the rank when memory is short", KernelPath.oomScoreAdj, to: oomScoreAdj)
         writer.reserve(listenedPorts)
-        writer.expectForwarding()
+        writer.expectForwarding(isCarrying)
         return writer.notes
     }
 }
@@ -105,6 +123,8 @@ extension KernelSettings {
 /// Below the root.
 enum KernelPath {
     static let netfilter = "proc/sys/net/netfilter/"
+    static let liberal = netfilter + "nf_conntrack_tcp_be_liberal"
+    static let localhost = "proc/sys/net/ipv4/conf/all/route_localnet"
     static let conntrackMax = netfilter + "nf_conntrack_max"
     static let conntrackBuckets = "sys/module/nf_conntrack/parameters/hashsize"
     static let oomScoreAdj = "proc/self/oom_score_adj"

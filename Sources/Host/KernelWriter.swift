@@ -98,15 +98,19 @@ struct KernelWriter {
     }
 
     /// Looks at what the proxy needs and does not change, since it decides about more than the proxy.
-    mutating func expectForwarding() {
+    ///
+    /// - Parameter isCarrying: the kernel carries connections by itself.
+    mutating func expectForwarding(_ isCarrying: Bool) {
         for (family, path) in KernelPath.forwarding {
             // Without such a file there is no such family, and nothing to be said about it.
             guard case .success("0") = KernelFile.read(root + path) else { continue }
             notes.append(
                 KernelNote(
                     what: "forwarding of \(family)", path: "/" + path, reason: "it is off",
-                    advice: "clients on other machines cannot be refused at addresses that are not this node's: "
-                        + "they get no answer where a Service has no endpoints; set it to 1",
+                    advice: isCarrying
+                        ? "nothing that pods and other machines send is carried to endpoints; set it to 1"
+                        : "clients on other machines cannot be refused at addresses that are not this node's: "
+                            + "they get no answer where a Service has no endpoints; set it to 1",
                     isRefusal: false))
         }
     }

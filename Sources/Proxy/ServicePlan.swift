@@ -1,5 +1,6 @@
 internal import Balancing
 public import Base
+public import Resolution
 
 /// What is wanted for one Service. Made by a planner, one for a developer's machine and one for a node; the
 /// ``Reconciler`` carries out what concerns the relay.
@@ -8,6 +9,8 @@ public struct ServicePlan: Sendable, Equatable {
     public var ports: [PlannedPort]
     /// Those of its ports whose traffic the kernel is to lead to the proxy; none on a developer's machine.
     public var redirected: [RedirectedPort]
+    /// Those that the kernel is to carry by itself.
+    public var carried: [ServicePort] = []
     /// What is done differently from what was asked, and is all right so, in words for people.
     public var notes: [String]
     /// What is left out, and should not be.

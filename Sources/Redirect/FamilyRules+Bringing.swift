@@ -6,7 +6,7 @@ extension FamilyRules {
     ///
     /// - Throws: what has nothing to do with any one service port.
     func bring(to writer: RuleWriter, checking: Bool) throws(RedirectError) {
-        let isRouted = stage.inForce?.node.preservesSource
+        let isRouted = stage.inForce?.writer.node.preservesSource
         // The route before the rules that need it, and after those that needed it.
         if writer.node.preservesSource, isRouted != true || checking, try policyRoute.apply() { work.applied() }
         let before = refused
@@ -49,14 +49,14 @@ extension FamilyRules {
 
     /// The same, without another attempt where it is refused.
     func followOnce(_ writer: RuleWriter) throws(RedirectError) {
-        guard let known = stage.inForce, let former = RuleWriter(known.node, family) else { return try look(writer) }
-        if known.former.isEmpty, known.node == writer.node { return }
-        guard let transaction = difference(writer, known, former) else {
-            return stage.follow(RulesInForce(writer.node, known.fingerprint))
+        guard let known = stage.inForce else { return try look(writer) }
+        if known.former.isEmpty, known.writer.writesAll(like: writer) { return }
+        guard let transaction = difference(writer, known) else {
+            return stage.follow(RulesInForce(writer, known.fingerprint))
         }
         do throws(RedirectError) {
             try carryOut(transaction)
-            stage.follow(RulesInForce(writer.node, known.fingerprint.changed))
+            stage.follow(RulesInForce(writer, known.fingerprint.changed))
         } catch {
             stage.failed()
             throw error
@@ -65,13 +65,12 @@ extension FamilyRules {
 
     /// The rules of those Services that have changed; of all where that are most of them, since whole chains may then
     /// be written anew, and where all have other rules.
-    private func difference(
-        _ writer: RuleWriter, _ known: RulesInForce, _ former: RuleWriter
-    ) -> Transaction? {
+    private func difference(_ writer: RuleWriter, _ known: RulesInForce) -> Transaction? {
+        let former = known.writer
         if writer.writesServices(like: former), known.former.count * 2 <= services.count {
             let changed = Dictionary(uniqueKeysWithValues: known.former.keys.map { ($0, services[$0] ?? []) })
             let (new, old) = (writer.rules(changed), former.rules(known.former))
-            return Transaction(new.edits(from: old), to: new, from: old)
+            return Transaction(new.transaction(from: old, rewriting: false), to: new, from: old)
         }
         let (new, old) = (writer.rules(services), former.rules(services.merging(known.former) { $1 }))
         return Transaction(new.transaction(from: old), to: new, from: old)
@@ -82,10 +81,10 @@ extension FamilyRules {
     private func replace(
         _ saved: SavedRules, _ fingerprint: Fingerprint, _ writer: RuleWriter
     ) throws(RedirectError) {
-        let leftovers = stage.mayHaveLeftovers ? saved.removal { KubeProxyChains.isLeftover($0, in: $1) } : nil
+        let (transaction, leftovers) = replacement(of: saved, writer)
         var fingerprint = fingerprint
         do {
-            if let transaction = replacement(of: saved, writer) {
+            if let transaction {
                 fingerprint = fingerprint.changed
                 try carryOut(transaction)
             }
@@ -96,17 +95,33 @@ extension FamilyRules {
         do throws(RedirectError) {
             if let leftovers { try firewall.restore(leftovers) }
             if stage.mayHaveLeftovers { try firewall.removeKubeProxyTable() }
-            stage = .steady(RulesInForce(writer.node, leftovers == nil ? fingerprint : fingerprint.changed))
+            stage = .steady(RulesInForce(writer, leftovers == nil ? fingerprint : fingerprint.changed))
         } catch {
             work.warnings.append("rules of another kube-proxy mode may be left: \(error)")
-            stage = .besideOthers(RulesInForce(writer.node, Fingerprint()))
+            stage = .besideOthers(RulesInForce(writer, Fingerprint()))
         }
     }
 
-    private func replacement(of saved: SavedRules, _ writer: RuleWriter) -> Transaction? {
+    /// The transaction, and what is to be removed after it; nil where there is nothing to do.
+    private func replacement(of saved: SavedRules, _ writer: RuleWriter) -> (Transaction?, leftovers: String?) {
         let wanted = writer.rules(services)
         let present = RuleSet(wanted, in: saved)
-        return Transaction(wanted.transaction(from: present), to: wanted, from: present)
+        let transaction = Transaction(wanted.transaction(from: present), to: wanted, from: present)
+        guard stage.mayHaveLeftovers || writer.carries else { return (transaction, nil) }
+        return (transaction, leftovers(in: saved, beside: wanted, ofServicesOnly: !stage.mayHaveLeftovers))
+    }
+
+    /// Text that removes chains of other modes and of Services that are gone, to which nothing leads once the rules are in
+    /// force.
+    private func leftovers(in saved: SavedRules, beside wanted: RuleSet, ofServicesOnly: Bool) -> String? {
+        let names = Dictionary(
+            uniqueKeysWithValues: wanted.tables.map { ($0.name.rawValue, Set($0.chains.map(\.name))) })
+        func isWanted(_ chain: String, _ table: String) -> Bool { names[table]?.contains(chain) ?? false }
+        return saved.removal(asIfEmpty: isWanted) { chain, table in
+            guard !isWanted(chain, table) else { return false }
+            return ofServicesOnly
+                ? KubeProxyChains.isOfOneService(chain, in: table) : KubeProxyChains.isLeftover(chain, in: table)
+        }
     }
 
     func carryOut(_ transaction: Transaction) throws(RedirectError) {

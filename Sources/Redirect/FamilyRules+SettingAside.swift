@@ -15,7 +15,7 @@ extension FamilyRules {
         let present = try read(writer.rules(services))
         let suspects = suspects(writer, present.rules)
         var accepted = services
-        for suspect in suspects { accepted[suspect.key]?.removeAll { $0.owner == suspect.owner } }
+        for suspect in suspects { accepted[suspect.key]?.remove(suspect.owner) }
         var known: KnownRules? = present
         // If this is refused too, none of the suspects is at fault.
         try attempt(accepted, writer, &known)
@@ -26,7 +26,7 @@ extension FamilyRules {
         while let group = waiting.popLast() {
             if group.isEmpty { continue }
             var trial = accepted
-            for suspect in group { trial[suspect.key, default: []] += suspect.portals }
+            for suspect in group { trial[suspect.key] = (trial[suspect.key] ?? []).adding(suspect.part) }
             do {
                 try attempt(trial, writer, &known)
                 accepted = trial
@@ -44,9 +44,9 @@ extension FamilyRules {
         }
         // The last transaction may have been one that was refused, and half done.
         let fingerprint = try attempt(accepted, writer, &known)
-        for suspect in suspects { set(suspect.key, to: (accepted[suspect.key] ?? []).sorted()) }
+        for suspect in suspects { set(suspect.key, to: accepted[suspect.key] ?? []) }
         for (port, error) in culprits {
-            refused[port.key, default: []].append(RefusedPort(port.owner, family, error, portals: port.portals))
+            refused[port.key, default: []].append(RefusedPort(port.owner, family, error, part: port.part))
         }
         return fingerprint
     }
@@ -54,14 +54,14 @@ extension FamilyRules {
     /// Tries what was refused before, all at once: that is one transaction for however many there are.
     func retryRefused(_ writer: RuleWriter) throws(RedirectError) {
         let before = refused
-        for (key, ports) in before { set(key, to: ((services[key] ?? []) + ports.flatMap(\.portals)).sorted()) }
+        for (key, ports) in before { set(key, to: ports.reduce(services[key] ?? []) { $0.adding($1.part) }) }
         refused = [:]
         do {
             try followOnce(writer)
         } catch {
             refused = before
             for (key, ports) in before {
-                set(key, to: (services[key] ?? []).filter { portal in !ports.contains { $0.owner == portal.owner } })
+                set(key, to: (services[key] ?? []).removing(Set(ports.map(\.owner))))
             }
             guard case .refused = error else { throw error }
             try look(writer)
@@ -71,7 +71,7 @@ extension FamilyRules {
     private struct Suspect {
         let key: ObjectKey
         let owner: ServicePortID
-        let portals: [Portal]
+        let part: KernelService
     }
 
     /// What is in the firewall after an attempt.
@@ -88,16 +88,15 @@ extension FamilyRules {
             rules.tables.flatMap(\.chains).allSatisfy { present[$0.name]?.isSuperset(of: $0.rules) ?? $0.rules.isEmpty }
         }
         return services.keys.sorted().flatMap { key in
-            Dictionary(grouping: services[key] ?? [], by: \.owner).sorted { $0.key < $1.key }
-                .filter { !isThere(writer.rules([key: $0.value])) }
-                .map { Suspect(key: key, owner: $0.key, portals: $0.value) }
+            (services[key] ?? []).parts.filter { !isThere(writer.rules([key: $0.part])) }
+                .map { Suspect(key: key, owner: $0.owner, part: $0.part) }
         }
     }
 
     /// Applies the rules of all these, of those that are suspect or not.
     @discardableResult
     private func attempt(
-        _ services: [ObjectKey: [Portal]], _ writer: RuleWriter, _ known: inout KnownRules?
+        _ services: [ObjectKey: KernelService], _ writer: RuleWriter, _ known: inout KnownRules?
     ) throws(RedirectError) -> Fingerprint {
         let wanted = writer.rules(services)
         let present: KnownRules

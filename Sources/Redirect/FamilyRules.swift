@@ -15,7 +15,9 @@ actor FamilyRules {
     /// As it was told last.
     private var node: NodeRedirection?
     /// What each Service is to have, apart from what is refused.
-    private(set) var services: [ObjectKey: [Portal]] = [:]
+    private(set) var services: [ObjectKey: KernelService] = [:]
+    /// So many has all that the kernel carries by itself.
+    private var endpoints = 0
     /// What is not in force since its rules are refused.
     var refused: [ObjectKey: [RefusedPort]] = [:]
     var stage = FamilyStage.starting
@@ -37,7 +39,7 @@ actor FamilyRules {
         work.begin()
         take(change)
         guard let node else { return nil }
-        guard let writer = RuleWriter(node, family) else { return clear() }
+        guard let writer = RuleWriter(node, family, endpoints: endpoints) else { return clear() }
         let outcome: Result<KernelOutcome, RedirectError>
         do throws(RedirectError) {
             try bring(to: writer, checking: checking)
@@ -51,13 +53,15 @@ actor FamilyRules {
             outcome, warnings: work.warnings, refused: refused.sorted { $0.key < $1.key }.flatMap(\.value))
     }
 
+    func expectLeftovers() { stage.expectLeftovers() }
+
     /// Removes all rules, chains and routes of Portico.
     ///
     /// What a kube-proxy has left is gone since the start: rules of one that are there now are those of one that works,
-    /// maybe in this process's place. The UDP flows that the rules led here are to be forgotten after that
+    /// maybe in this process's place. Where the kernel carries Services by itself they are this process's own. The UDP flows that the rules led here are to be forgotten after that
     /// (``forgetFlows()``).
     func removeAll() throws(RedirectError) {
-        let hasLeftovers = stage.mayHaveLeftovers
+        let hasLeftovers = stage.mayHaveLeftovers || node?.carriage != nil
         stage.failed()
         if case .read(let saved, _) = try firewall.look(since: nil) {
             let text = saved.removal {
@@ -87,23 +91,20 @@ actor FamilyRules {
     private func take(_ change: KernelChange) {
         node = change.node ?? node
         for (key, all) in change.services {
-            // Most Services have one portal, which then needs no list of its own.
-            let portals = all.count == 1 && all[0].family == family ? all : all.filter { $0.family == family }.sorted()
+            let service = all.part(of: family)
             // What is refused is tried again once it is something else.
-            let still = (refused[key] ?? []).filter { port in
-                portals.filter { $0.owner == port.owner } == port.portals
-            }
+            let still = (refused[key] ?? []).filter { service.part(of: $0.owner) == $0.part }
             refused[key] = still.isEmpty ? nil : still
-            let isStill = { (portal: Portal) in still.contains { $0.owner == portal.owner } }
-            set(key, to: still.isEmpty ? portals : portals.filter { !isStill($0) })
+            set(key, to: service.removing(Set(still.map(\.owner))))
         }
     }
 
-    /// From here on a Service is to have these portals, in their order.
-    func set(_ key: ObjectKey, to portals: [Portal]) {
+    /// From here on a Service is to have this, portals in their order.
+    func set(_ key: ObjectKey, to service: KernelService) {
         let former = services[key] ?? []
-        guard former != portals else { return }
-        services.replace(key, with: portals.isEmpty ? nil : portals)
+        guard former != service else { return }
+        services.replace(key, with: service.isEmpty ? nil : service)
+        endpoints += service.endpointCount(family) - former.endpointCount(family)
         stage.changed(key, from: former)
     }
 

@@ -29,8 +29,8 @@ enum FamilyStage {
         }
     }
 
-    /// A Service is to have other portals than `former` from now on.
-    mutating func changed(_ key: ObjectKey, from former: [Portal]) {
+    /// A Service is to have something else than `former` from now on.
+    mutating func changed(_ key: ObjectKey, from former: KernelService) {
         // Taken out of the enum meanwhile, so that it is not copied.
         switch self {
         case .besideOthers(var rules):
@@ -50,25 +50,34 @@ enum FamilyStage {
         if case .besideOthers = self { self = .besideOthers(rules) } else { self = .steady(rules) }
     }
 
+    /// Others may have left something since.
+    mutating func expectLeftovers() {
+        switch self {
+        case .steady(let rules): self = .besideOthers(rules)
+        case .unsure, .bare: self = .starting
+        case .starting, .besideOthers: break
+        }
+    }
+
     /// Half of a change may be in force.
     mutating func failed() { self = mayHaveLeftovers ? .starting : .unsure }
 }
 
 /// Rules that are in the firewall, as far as is known, by what they were made of.
 struct RulesInForce: Sendable {
-    let node: NodeRedirection
+    let writer: RuleWriter
     /// Nil where nothing is known that would be cheaper to look at than the rules themselves.
     var fingerprint = Fingerprint()
     /// What those Services had, and so have in the firewall, that are to have something else by now.
-    private(set) var former: [ObjectKey: [Portal]] = [:]
+    private(set) var former: [ObjectKey: KernelService] = [:]
 
-    init(_ node: NodeRedirection, _ fingerprint: Fingerprint) {
-        self.node = node
+    init(_ writer: RuleWriter, _ fingerprint: Fingerprint) {
+        self.writer = writer
         self.fingerprint = fingerprint
     }
 
-    fileprivate mutating func note(_ key: ObjectKey, _ portals: [Portal]) {
-        if former[key] == nil { former[key] = portals }
+    fileprivate mutating func note(_ key: ObjectKey, _ service: KernelService) {
+        if former[key] == nil { former[key] = service }
     }
 }
 
@@ -93,8 +102,6 @@ struct FamilyWork: Sendable {
 
     mutating func takeStale() -> [StaleFlows] {
         defer { stale = [] }
-        return stale.sorted {
-            ($0.port, $0.destination?.description ?? "") < ($1.port, $1.destination?.description ?? "")
-        }
+        return stale.sorted()
     }
 }

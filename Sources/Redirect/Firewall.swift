@@ -32,6 +32,8 @@ struct Firewall: FirewallTables {
     let family: IPAddress.Family
     /// Nil unless the programs work on nftables.
     var generation: NftablesGeneration?
+    /// Kills what waits for a lock, which would change the rules when this process is gone.
+    var stop: Command.Stop?
 
     /// Exit status for "somebody holds the lock" and "no memory": to be tried again, and never to be taken for an
     /// answer.
@@ -94,7 +96,7 @@ struct Firewall: FirewallTables {
     private func run(_ command: Command, input: String = "") throws(RedirectError) -> Command.Result {
         var attempt = 1
         while true {
-            let result = try command.runForRules(input: input)
+            let result = try command.runForRules(input: input, stop: stop)
             if result.status == 0 { return result }
             // iptables through nftables ends with the status of a busy lock for that, too.
             if result.message.contains("Permission denied") || result.message.contains("you must be root") {

@@ -17,11 +17,20 @@ struct FirewallNews {
     }
 
     private static let nftables: UInt8 = 10
-    private static let builtIn: Set = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT"]
     private static let own = Set(ChainName.filter + ChainName.nat + ChainName.mangle)
+
+    /// Where the jumps are.
+    private let builtIn: Set<String>
+    /// The kernel carries Services by itself: its chains are Portico's too.
+    private let isCarrying: Bool
 
     /// The transaction that is being told of has touched a chain of Portico's, or deleted a rule where its jumps are.
     private var isTouched = false
+
+    init(isCarrying: Bool = false) {
+        self.isCarrying = isCarrying
+        builtIn = Set(["PREROUTING", "INPUT", "FORWARD", "OUTPUT"] + (isCarrying ? ["POSTROUTING"] : []))
+    }
 
     /// Takes messages, as read from a netlink socket; the numbers of the transactions that have touched Portico's rules
     /// by then.
@@ -33,7 +42,7 @@ struct FirewallNews {
             if kind == .newGeneration {
                 if isTouched { generations.append(Self.number(attributes[1])) }
                 isTouched = false
-            } else if Self.concernsUs(kind, attributes.mapValues(Self.text)) {
+            } else if concernsUs(kind, attributes.mapValues(Self.text)) {
                 isTouched = true
             }
         }
@@ -44,15 +53,19 @@ struct FirewallNews {
     mutating func skip() { isTouched = false }
 
     /// Of texts 1 is always the table, 2 a rule's chain, 3 a chain's name; of the end of a transaction 1 is its number.
-    private static func concernsUs(_ kind: Kind, _ names: [UInt16: String]) -> Bool {
+    private func concernsUs(_ kind: Kind, _ names: [UInt16: String]) -> Bool {
         guard names[1].flatMap(TableName.init) != nil else { return false }
         switch kind {
         case .deleteTable: return true
-        case .newChain, .deleteChain: return names[3].map(own.contains) ?? false
-        case .newRule: return names[2].map(own.contains) ?? false
-        case .deleteRule: return names[2].map { own.contains($0) || builtIn.contains($0) } ?? false
+        case .newChain, .deleteChain: return names[3].map(isOwn) ?? false
+        case .newRule: return names[2].map(isOwn) ?? false
+        case .deleteRule: return names[2].map { isOwn($0) || builtIn.contains($0) } ?? false
         case .newGeneration: return false
         }
+    }
+
+    private func isOwn(_ chain: String) -> Bool {
+        Self.own.contains(chain) || isCarrying && KubeProxyChains.isOfKernelCarrier(chain)
     }
 
     private static func text(_ bytes: ArraySlice<UInt8>) -> String {

@@ -21,7 +21,7 @@ public final class FirewallWatch: Sendable {
     private let tasks: [Task<Void, Never>]
 
     private struct State {
-        var news = FirewallNews()
+        var news: FirewallNews
         /// Transactions that have touched Portico's rules and have not been looked at.
         var touching: [UInt32] = []
         /// The kernel had no room for some of what it had to tell.
@@ -34,9 +34,11 @@ public final class FirewallWatch: Sendable {
 
     /// Begins to watch, in the network namespace of the calling thread.
     ///
-    /// - Parameter kind: of the kernel's tables that are used; nil watches both.
-    public init(_ kind: Iptables.Variant?) {
-        var first = State()
+    /// - Parameters:
+    ///   - kind: of the kernel's tables that are used; nil watches both.
+    ///   - isCarrying: also of the chains by which the kernel carries Services itself.
+    public init(_ kind: Iptables.Variant?, isCarrying: Bool = false) {
+        var first = State(news: FirewallNews(isCarrying: isCarrying))
         first.tables = kind == .nft ? nil : .current()
         let state = Guarded(first)
         let generation = kind == .legacy ? nil : NftablesGeneration()

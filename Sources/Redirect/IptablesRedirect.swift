@@ -5,6 +5,7 @@ public import Base
 public struct IptablesRedirect: KernelBackEnd {
     public let watch: FirewallWatch?
     private let families: [FamilyRules]
+    private let stop = Command.Stop()
     private static let timeToAnswer = Duration.milliseconds(200)
 
     /// Nothing is started until the first change comes.
@@ -19,9 +20,9 @@ public struct IptablesRedirect: KernelBackEnd {
         self.watch = watch
         // In the network of this thread, as all that follows: one that programs are run in by other means has its own.
         let generation = iptables.kind == .nft ? watch?.generation ?? NftablesGeneration() : nil
-        self.families = families.sorted().map { family in
+        self.families = families.sorted().map { [stop] family in
             FamilyRules(
-                family, Firewall(iptables: iptables, family: family, generation: generation),
+                family, Firewall(iptables: iptables, family: family, generation: generation, stop: stop),
                 PolicyRoute(family, searchPath: iptables.searchPath))
         }
     }
@@ -41,6 +42,12 @@ public struct IptablesRedirect: KernelBackEnd {
         result.duration = clock.now - start
         result.cost = RedirectTally.current - before
         return result
+    }
+
+    public func abandon() { stop.now() }
+
+    public func expectLeftovers() async {
+        for rules in families { await rules.expectLeftovers() }
     }
 
     public func removeAll() async -> [RedirectError] {

@@ -20,20 +20,31 @@ public protocol KernelBackEnd: Sendable {
     /// - Returns: why something may be left.
     func removeAll() async -> [RedirectError]
 
+    /// This process ends and is not the one that serves: a program that it has started, such as one that waits for a lock,
+    /// changes nothing any more. Any thread.
+    func abandon()
+
+    /// Others may have left something there since the start, which goes at the next look.
+    func expectLeftovers() async
+
     /// Tells at once when others change what this one looks after; nil if nothing does.
     var watch: FirewallWatch? { get }
 }
 
+extension KernelBackEnd {
+    public func abandon() {}
+    public func expectLeftovers() async {}
+}
+
 /// What is different for a ``KernelBackEnd``.
 public struct KernelChange: Hashable, Sendable {
-    /// Of each Service that has changed all portals, in both families; an empty list if there are none any more. They
-    /// lead only to what is open. No portal belongs to two Services.
-    public var services: [ObjectKey: [Portal]]
+    /// Of each Service that has changed all that there is to do; nothing if it has gone. No portal belongs to two Services.
+    public var services: [ObjectKey: KernelService]
     /// What the node is like if that has changed; the first change has it. If its networks have, then all rules are
     /// made anew.
     public var node: NodeRedirection?
 
-    public init(services: [ObjectKey: [Portal]] = [:], node: NodeRedirection? = nil) {
+    public init(services: [ObjectKey: KernelService] = [:], node: NodeRedirection? = nil) {
         self.services = services
         self.node = node
     }
@@ -59,14 +70,21 @@ public struct NodeRedirection: Hashable, Sendable {
     /// The proxy dials endpoints of this node from the addresses of their clients. Then their answers must be led to
     /// it: by rules that mark them, and by a ``PolicyRoute``.
     public var preservesSource: Bool
+    /// Whether Services are led to the proxy; if not, there is none of what that takes.
+    public var redirects: Bool
+    /// How the kernel carries Services by itself; nil if it carries none.
+    public var carriage: KernelCarriage?
 
     public init(
         networks: [IPAddress.Family: NodeNetwork] = [:], proxyPorts: ClosedRange<UInt16> = 1...65_535,
-        healthPorts: [UInt16] = [], preservesSource: Bool = false
+        healthPorts: [UInt16] = [], preservesSource: Bool = false, redirects: Bool = true,
+        carriage: KernelCarriage? = nil
     ) {
         self.networks = networks
         self.proxyPorts = proxyPorts
         self.healthPorts = healthPorts
         self.preservesSource = preservesSource
+        self.redirects = redirects
+        self.carriage = carriage
     }
 }

@@ -65,17 +65,17 @@ public struct RefusedPort: Hashable, Sendable {
     public var family: IPAddress.Family
     public var error: RedirectError
     /// What was refused; another try is worth it once it is something else.
-    var portals: [Portal]
+    var part: KernelService
 
     public init(_ owner: ServicePortID, _ family: IPAddress.Family, _ error: RedirectError) {
-        self.init(owner, family, error, portals: [])
+        self.init(owner, family, error, part: [])
     }
 
-    init(_ owner: ServicePortID, _ family: IPAddress.Family, _ error: RedirectError, portals: [Portal]) {
+    init(_ owner: ServicePortID, _ family: IPAddress.Family, _ error: RedirectError, part: KernelService) {
         self.owner = owner
         self.family = family
         self.error = error
-        self.portals = portals
+        self.part = part
     }
 
     public var problem: Problem {

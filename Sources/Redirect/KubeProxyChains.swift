@@ -20,6 +20,16 @@ enum KubeProxyChains {
         }
     }
 
+    /// The service ports' own of the iptables mode.
+    static func isOfOneService(_ chain: String, in table: String) -> Bool {
+        table == "nat" && natPrefixes.contains { chain.hasPrefix($0) }
+    }
+
+    /// A chain of the iptables mode, in whichever table.
+    static func isOfKernelCarrier(_ chain: String) -> Bool {
+        natPrefixes.contains { chain.hasPrefix($0) } || nat.contains(chain) || filter.contains(chain)
+    }
+
     private static let nat: Set = [
         "KUBE-SERVICES", "KUBE-NODEPORTS", "KUBE-POSTROUTING", "KUBE-MARK-MASQ",
         // IPVS
@@ -37,12 +47,18 @@ extension SavedRules {
     /// Text for `iptables-restore --noflush` that removes chains and the jumps to them; nil if there are none.
     ///
     /// A chain that somebody else's chain leads to is left as it is, with all that it leads to itself.
-    func removal(of isWanted: (_ chain: String, _ table: String) -> Bool) -> String? {
+    ///
+    /// - Parameter isRewritten: the chain has other rules by then, which lead to none that are to be removed.
+    func removal(
+        asIfEmpty isRewritten: (_ chain: String, _ table: String) -> Bool = { _, _ in false },
+        of isWanted: (_ chain: String, _ table: String) -> Bool
+    ) -> String? {
         let texts = tables.compactMap { table -> String? in
             var doomed = Set(table.chains.filter { !$0.isBuiltIn && isWanted($0.name, table.name) }.map(\.name))
             // What others need may need more of what was doomed, so until nothing changes.
             while true {
-                let needed = table.chains.filter { !$0.isBuiltIn && !doomed.contains($0.name) }
+                let others = table.chains.filter { !$0.isBuiltIn && !doomed.contains($0.name) }
+                let needed = others.filter { !isRewritten($0.name, table.name) }
                     .flatMap(\.rules).compactMap(\.target)
                 let left = doomed.subtracting(needed)
                 if left == doomed { break }

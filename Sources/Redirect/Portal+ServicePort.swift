@@ -18,8 +18,8 @@ public struct ProxyPorts: Hashable, Sendable {
 extension Portal {
     /// All portals of a service port, in both families (docs/behaviour.md, B9.2 and B9.3).
     ///
-    /// - Parameter proxy: where the proxy listens for it.
-    public static func portals(of port: ServicePort, proxy: ProxyPorts) -> [Portal] {
+    /// - Parameter proxy: where the proxy listens for it; nil if the kernel carries it.
+    public static func portals(of port: ServicePort, proxy: ProxyPorts?) -> [Portal] {
         let owner = ServicePortID(port.name, port.transport)
         func verdict(_ family: IPAddress.Family, _ policy: TrafficPolicy) -> Verdict {
             port.verdict(family, policy, proxy)
@@ -43,20 +43,27 @@ extension Portal {
         if let nodePort = port.nodePort {
             portals += IPAddress.Family.allCases.map { external(.nodePort($0), nodePort) }
         }
+        // The kernel cannot carry from one family into the other. A Service whose cluster IP was refused is in both, by its
+        // other addresses.
+        if proxy == nil, !port.clusterIPs.isEmpty {
+            portals.removeAll { portal in !port.clusterIPs.contains { $0.family == portal.family } }
+        }
         return portals
     }
 }
 
 extension ServicePort {
     fileprivate func verdict(
-        _ family: IPAddress.Family, _ policy: TrafficPolicy, _ proxy: ProxyPorts
+        _ family: IPAddress.Family, _ policy: TrafficPolicy, _ proxy: ProxyPorts?
     ) -> Portal.Verdict {
-        let port = policy == .local ? proxy.local ?? proxy.cluster : proxy.cluster
-        let selection = endpoints.selection(for: family)
+        let own = family == .ipv4 ? endpoints.ipv4 : endpoints.ipv6
+        let selection = proxy == nil ? own : endpoints.selection(for: family)
         // A client that is to wait for an endpoint has to reach the proxy even while there is none.
-        if !selection.endpoints(under: policy).isEmpty || (transport == .tcp && options.holdSeconds > 0) {
-            return .proxy(port)
+        let isServed = !selection.endpoints(under: policy).isEmpty
+        if let proxy, isServed || (transport == .tcp && options.holdSeconds > 0) {
+            return .proxy(policy == .local ? proxy.local ?? proxy.cluster : proxy.cluster)
         }
+        if proxy == nil, isServed { return .kernel }
         return selection.hasAny ? .drop : .reject
     }
 }

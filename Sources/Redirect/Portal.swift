@@ -14,6 +14,8 @@ public struct Portal: Hashable, Sendable {
     public enum Verdict: Hashable, Sendable {
         /// To this port of the proxy.
         case proxy(UInt16)
+        /// To endpoints, by the kernel itself (``KernelService/carried``).
+        case kernel
         /// There are no endpoints anywhere: clients are told at once.
         case reject
         /// There are endpoints, but none that the policy permits here: clients find out by themselves, so that a load

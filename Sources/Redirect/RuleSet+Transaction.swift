@@ -26,7 +26,8 @@ extension Table {
         // Nil where the chain is written anew.
         let edits = chains.map { chain in old[chain.name].flatMap { chain.edits(from: $0, rewriting) } }
         let (lost, added) = (known.jumps.filter { !jumps.contains($0) }, jumps.filter { !known.jumps.contains($0) })
-        let gone = known.chains.map(\.name).filter { name in !chains.contains { $0.name == name } }
+        let names = Set(chains.map(\.name))
+        let gone = known.chains.map(\.name).filter { !names.contains($0) }
         guard edits.contains(where: { $0?.isEmpty != true }) || !lost.isEmpty || !added.isEmpty || !gone.isEmpty else {
             return
         }

@@ -49,11 +49,39 @@ public struct Chain: Hashable, Sendable {
     /// So many rules have to stand at its beginning, in this order. Of all others only the order of those matters that
     /// are for one portal.
     public var head: Int
+    /// And so many at its end.
+    public var tail: Int
+    /// It has rules of many Services, each of which changes by itself. One that has not is always written as a whole.
+    public var isShared: Bool
 
-    public init(_ name: String, rules: [Rule] = [], head: Int = 0) {
+    public init(_ name: String, rules: [Rule] = [], head: Int = 0, tail: Int = 0, isShared: Bool = true) {
         self.name = name
         self.rules = rules
         self.head = head
+        self.tail = tail
+        self.isShared = isShared
+    }
+
+    /// Puts rules of Services where they belong.
+    mutating func add(_ written: [Rule]) {
+        // Shared where it can be: those of a whole cluster take megabytes.
+        if rules.isEmpty { rules = written } else { rules.insert(contentsOf: written, at: rules.count - tail) }
+    }
+
+    /// This chain, as far as it is there, if these rules are: nil where something of it is not as it has to be, so that it
+    /// is to be written anew.
+    func present(in found: [Rule]) -> Chain? {
+        if !isShared { return found == rules ? self : nil }
+        let (first, last) = (rules.prefix(head), rules.suffix(tail))
+        guard found.count >= head + tail, found.starts(with: first), found.suffix(tail).elementsEqual(last) else {
+            return nil
+        }
+        // A second one would be taken for the first.
+        guard !found.dropFirst(head).dropLast(tail).contains(where: { first.contains($0) || last.contains($0) })
+        else { return nil }
+        var present = self
+        present.rules = found
+        return present
     }
 }
 

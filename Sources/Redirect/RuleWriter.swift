@@ -7,36 +7,60 @@ internal import Objects
 /// Capturing is nat's business, and refusing filter's, since nat has neither REJECT nor DROP. Each pair of nat chains
 /// has a pair of filter chains behind it with rules of the same matches: they see only what nat has let by, because a
 /// captured packet goes to the proxy's port from there on.
+///
+/// What the kernel carries by itself has chains of its own beside those (``ServiceChainWriter``).
 struct RuleWriter: Sendable {
     let family: IPAddress.Family
     let node: NodeRedirection
     let network: NodeNetwork
+    /// Nil if the kernel carries no Service by itself.
+    private let carriage: ServiceChainNode?
+    private let namesEndpoints: Bool
+
+    /// Whether the kernel carries Services by itself.
+    var carries: Bool { carriage != nil }
 
     /// Nil if the node has no address of the family.
-    init?(_ node: NodeRedirection, _ family: IPAddress.Family) {
+    ///
+    /// - Parameter endpoints: so many has all that the kernel carries by itself.
+    init?(_ node: NodeRedirection, _ family: IPAddress.Family, endpoints: Int = 0) {
         guard let network = node.networks[family] else { return nil }
         self.family = family
         self.node = node
         self.network = network
+        carriage = node.carriage.map { ServiceChainNode(network, $0) }
+        namesEndpoints = !ServiceChainNode.isLarge(endpoints: endpoints)
     }
 
     /// Whether both make the same rules for each Service, so that they differ at most in the rules that belong to none.
     func writesServices(like other: RuleWriter) -> Bool {
         network == other.network && node.preservesSource == other.node.preservesSource
+            && node.redirects == other.node.redirects && carriage == other.carriage
+            && namesEndpoints == other.namesEndpoints
     }
+
+    /// Whether both make the same rules of the same Services.
+    func writesAll(like other: RuleWriter) -> Bool { node == other.node && namesEndpoints == other.namesEndpoints }
 
     /// All that there is to be if these are all Services. The same Services always give the same rules in the same
     /// order.
-    func rules(_ services: [ObjectKey: [Portal]]) -> RuleSet {
-        var writer = ServiceWriter(network)
-        for key in services.keys.sorted() { writer.write(services[key] ?? []) }
+    func rules(_ services: [ObjectKey: KernelService]) -> RuleSet {
+        var redirecting = ServiceWriter(network)
+        var carrying = carriage.map { ServiceChainWriter($0, namesEndpoints: namesEndpoints) }
+        for key in services.keys.sorted() {
+            guard let service = services[key] else { continue }
+            if node.redirects { redirecting.write(service.redirected) }
+            for facts in service.facts(family) { carrying?.write(facts) }
+        }
         var rules = base
         for table in rules.tables.indices {
             for chain in rules.tables[table].chains.indices {
-                let written = writer.rules[rules.tables[table].chains[chain].name] ?? []
-                rules.tables[table].chains[chain].append(written)
+                if let written = redirecting.rules[rules.tables[table].chains[chain].name] {
+                    rules.tables[table].chains[chain].add(written)
+                }
             }
         }
+        if let carrying { rules.add(carrying) }
         return rules
     }
 
@@ -45,6 +69,15 @@ struct RuleWriter: Sendable {
     /// Filter comes first: a portal that closes is refused before it is no longer captured, and at start nobody gets by
     /// who is not allowed to.
     private var base: RuleSet {
+        // The jumps that are put in last stand first: portals of the proxy before those of the kernel, which takes any
+        // address of this node for that of a node port.
+        var rules = carriage?.base ?? RuleSet(family: family, tables: [Table(name: .filter), Table(name: .nat)])
+        if node.redirects { rules.add(redirection) }
+        if node.redirects, node.preservesSource { rules.tables.append(.transparent) }
+        return rules
+    }
+
+    private var redirection: RuleSet {
         let fixed = [ChainName.nodePortNonLocal: entrance + healthPorts, ChainName.proxyPorts: [Self.translated]]
         func chains(_ names: [String]) -> [Chain] {
             names.map { name in
@@ -52,14 +85,12 @@ struct RuleWriter: Sendable {
                 Chain(name, rules: fixed[name] ?? [], head: name == ChainName.proxyPorts ? 1 : 0)
             }
         }
-        var rules = RuleSet(
+        return RuleSet(
             family: family,
             tables: [
                 Table(name: .filter, chains: chains(ChainName.filter), jumps: Jump.filter),
                 Table(name: .nat, chains: chains(ChainName.nat), jumps: Jump.nat),
             ])
-        if node.preservesSource { rules.tables.append(.transparent) }
-        return rules
     }
 
     /// Lets in what portals have led to the proxy, whatever the host's own firewall says, and nobody else: who dials a
@@ -84,10 +115,37 @@ struct RuleWriter: Sendable {
     }
 }
 
-extension Chain {
-    fileprivate mutating func append(_ written: [Rule]) {
-        // Shared where it can be: those of a whole cluster take megabytes.
-        if rules.isEmpty { rules = written } else { rules += written }
+extension KernelService {
+    /// What the rules of its service ports follow from that the kernel carries by itself.
+    func facts(_ family: IPAddress.Family) -> [ServiceChainFacts] {
+        if carried.isEmpty { return [] }
+        let own = Dictionary(grouping: portals.lazy.filter { $0.family == family }, by: \.owner)
+        return carried.sorted { $0.id < $1.id }.compactMap { port in
+            own[port.id].map { ServiceChainFacts(port, family, at: $0) }
+        }
+    }
+
+    /// Of the service ports that the kernel carries by itself.
+    func endpointCount(_ family: IPAddress.Family) -> Int {
+        carried.reduce(0) { sum, port in
+            let places = portals.lazy.filter { $0.owner == port.id && $0.family == family }.map(\.place)
+            if places.isEmpty { return sum }
+            let isReachable = places.contains { if case .clusterIP = $0 { false } else { true } }
+            let lists = ServiceChainFacts.lists(of: port, family, isReachable: isReachable)
+            if lists.local.isEmpty { return sum + lists.cluster.count }
+            return sum + Set((lists.cluster + lists.local).map(\.address)).count
+        }
+    }
+}
+
+extension RuleSet {
+    /// Further chains and jumps of the same tables.
+    fileprivate mutating func add(_ other: RuleSet) {
+        for index in tables.indices {
+            let more = other[tables[index].name]
+            tables[index].chains += more.chains
+            tables[index].jumps += more.jumps
+        }
     }
 }
 
@@ -95,7 +153,9 @@ extension RuleSet {
     /// All rules of one family for a node of which `change` tells everything, to be shown to people; nil if the node
     /// has no address of the family.
     public init?(_ change: KernelChange, _ family: IPAddress.Family) {
-        guard let node = change.node, let writer = RuleWriter(node, family) else { return nil }
+        guard let node = change.node else { return nil }
+        let endpoints = change.services.values.reduce(0) { $0 + $1.endpointCount(family) }
+        guard let writer = RuleWriter(node, family, endpoints: endpoints) else { return nil }
         self = writer.rules(change.services)
     }
 }

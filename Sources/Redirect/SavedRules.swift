@@ -114,14 +114,10 @@ extension RuleSet {
             let chains = table.chains.compactMap { chain -> Chain? in
                 guard let found = saved[table.name.rawValue, chain.name] else { return nil }
                 let rules = found.rules.compactMap(\.rule)
-                let head = chain.rules.prefix(chain.head)
                 // Deleted by what Portico would write: what it does not write there goes with the whole chain.
                 let isKnown =
                     chain.rules.contains(where: \.isOfKernelCarrier) || !rules.contains(where: \.isOfKernelCarrier)
-                let isOurs = rules.count == found.rules.count && rules.starts(with: head) && isKnown
-                // A second one would be taken for the first.
-                guard isOurs, !rules.dropFirst(chain.head).contains(where: head.contains) else { return nil }
-                return Chain(chain.name, rules: rules, head: chain.head)
+                return rules.count == found.rules.count && isKnown ? chain.present(in: rules) : nil
             }
             let jumps = table.jumps.filter { jump in
                 saved[table.name.rawValue, jump.chain]?.rules.contains { $0.rule == jump.rule } ?? false

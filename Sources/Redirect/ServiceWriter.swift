@@ -96,6 +96,8 @@ struct ServiceWriter {
         switch verdict {
         case .proxy(let port):
             append(match.with(\.target, target(port, match, portal)), to: way.capturing(portal.place))
+        // Chains of its own are for that.
+        case .kernel: break
         case .reject: refuse(match, .reject(RejectReply(portal.owner.transport, portal.family)), way, portal)
         case .drop: refuse(match, .drop, way, portal)
         }

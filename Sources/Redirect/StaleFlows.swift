@@ -10,35 +10,78 @@ public struct StaleFlows: Hashable, Sendable {
     /// What clients sent to; nil for a node port, which is on all addresses of the node.
     public var destination: IPPrefix?
     public var port: UInt16
+    /// Only those that the kernel has given to this endpoint; nil means all.
+    public var endpoint: EndpointAddress?
 
-    public init(family: IPAddress.Family, destination: IPPrefix?, port: UInt16) {
+    public init(
+        family: IPAddress.Family, destination: IPPrefix?, port: UInt16, endpoint: EndpointAddress? = nil
+    ) {
         self.family = family
         self.destination = destination
         self.port = port
+        self.endpoint = endpoint
+    }
+
+    func to(_ endpoint: EndpointAddress) -> StaleFlows {
+        StaleFlows(family: family, destination: destination, port: port, endpoint: endpoint)
+    }
+}
+
+extension StaleFlows: Comparable {
+    public static func < (a: StaleFlows, b: StaleFlows) -> Bool {
+        func texts(_ flows: StaleFlows) -> (UInt16, String, String) {
+            (flows.port, flows.destination?.description ?? "", flows.endpoint?.description ?? "")
+        }
+        return texts(a) < texts(b)
     }
 }
 
 extension RuleSet {
     /// The flows to be deleted once this rule set has taken the place of `previous`: those of portals that opened,
-    /// closed or lead elsewhere. All others keep theirs (kubernetes/kubernetes#122740).
+    /// closed or lead elsewhere, and those that the kernel has given to an endpoint that a portal does not lead to any
+    /// more. All others keep theirs (kubernetes/kubernetes#122740).
     public func staleFlows(since previous: RuleSet) -> [StaleFlows] {
         let (before, after) = (previous.udpPortals(), udpPortals())
-        return Set(before.keys).union(after.keys).filter { before[$0] != after[$0] }.sorted { a, b in
-            (a.port, a.destination?.description ?? "") < (b.port, b.destination?.description ?? "")
-        }
+        return Set(before.keys).union(after.keys).flatMap { flows -> [StaleFlows] in
+            guard let (old, new) = before[flows].flatMap({ old in after[flows].map { (old, $0) } }),
+                old.rules == new.rules
+            else { return [flows] }
+            return old.endpoints.subtracting(new.endpoints).map { flows.to($0) }
+        }.sorted()
+    }
+
+    private struct UDPPortal {
+        /// By chain.
+        var rules: [String: [Rule]] = [:]
+        /// To which the kernel gives flows by itself.
+        var endpoints: Set<EndpointAddress> = []
     }
 
     /// What nat does with UDP, by portal.
-    private func udpPortals() -> [StaleFlows: [String: [Rule]]] {
-        var portals: [StaleFlows: [String: [Rule]]] = [:]
-        for chain in self[.nat].chains {
+    private func udpPortals() -> [StaleFlows: UDPPortal] {
+        let chains = self[.nat].chains
+        var portals: [StaleFlows: UDPPortal] = [:]
+        for chain in chains where chain.isShared {
             for rule in chain.rules where rule.transport == .udp {
                 guard let port = rule.port else { continue }
                 let portal = StaleFlows(family: family, destination: rule.destination, port: port)
-                portals[portal, default: [:]][chain.name, default: []].append(rule)
+                portals[portal, default: UDPPortal()].rules[chain.name, default: []].append(rule)
             }
         }
-        return portals
+        guard !portals.isEmpty, chains.contains(where: { !$0.isShared }) else { return portals }
+        let own = Dictionary(chains.lazy.filter { !$0.isShared }.map { ($0.name, $0.rules) }) { $1 }
+        return portals.mapValues { portal in
+            var portal = portal
+            var (open, seen) = (portal.rules.values.flatMap { $0 }, Set<String>())
+            while let rule = open.popLast() {
+                switch rule.target {
+                case .jump(let chain) where seen.insert(chain).inserted: open += own[chain] ?? []
+                case .dnat(let address) where !seen.isEmpty: portal.endpoints.insert(address)
+                default: break
+                }
+            }
+            return portal
+        }
     }
 }
 

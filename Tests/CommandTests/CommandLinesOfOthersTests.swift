@@ -32,7 +32,7 @@ import Testing
                 --conntrack-tcp-timeout-established=0s --healthz-bind-address=127.0.0.1 --hostname-override=node1 \
                 --kubeconfig=/var/lib/rancher/k3s/agent/kubeproxy.kubeconfig --proxy-mode=iptables
                 """,
-            notes: ["the"]),
+            notes: []),
         CommandLineOfOthers(
             testDescription: "MicroK8s",
             arguments: """

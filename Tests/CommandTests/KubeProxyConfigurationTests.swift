@@ -1,5 +1,7 @@
 import Base
 import Proxy
+import Redirect
+import TestSupport
 import Testing
 
 @testable import portico
@@ -22,8 +24,7 @@ import Testing
         #expect(daemon.kernel.conntrackMaxPerCore == 32_768 && daemon.kernel.oomScoreAdj == -999)
         #expect(
             file.notes(of: daemon) == [
-                "the mode iptables, which kube-proxy takes where none is named, is not there yet, and is served as userspace; "
-                    + "--strict-mode refuses that"
+                "no mode is named, where kube-proxy takes iptables: it is served as userspace; --strict-mode refuses that"
             ])
         #expect(throws: (any Error).self) { try file.daemon(ConfigurationFile.kubeadm, "--strict-mode") }
         #expect(try file.daemon("mode: userspace", "-f", "x", "--strict-mode").kubeProxy.notes == [])
@@ -84,6 +85,38 @@ import Testing
                 "config.conf:5: featureGates has no effect: there are no feature gates",
                 "config.conf:6: winkernel.sourceVip has no effect: it is for Windows",
             ])
+    }
+
+    @Test("In the iptables mode what is about its rules has an effect, and is checked in every mode")
+    func carried() throws {
+        let text =
+            "mode: iptables\niptables: {masqueradeAll: true, masqueradeBit: 7, localhostNodePorts: false}\n"
+            + "detectLocalMode: BridgeInterface\ndetectLocal: {bridgeInterface: cbr0}"
+        let daemon = try file.daemon(text, "-f", "x", "--strict-mode")
+        #expect(file.notes(of: daemon) == [])
+        #expect(daemon.kubeProxy.carriesInKernel)
+        let carriage = try daemon.carriage.carriage(detectingBy: daemon.kubeProxy.detectLocalMode, dropsInvalid: true)
+        #expect(
+            carriage
+                == KernelCarriage(
+                    podInterfaces: .bridge("cbr0"), routesLocalhost: false, masqueradeBit: 7, masqueradesAll: true))
+        // As Go takes it, and back again.
+        let flags = ["-f", "x", "--proxy-mode=iptables", "--iptables-localhost-nodeports", "--masquerade-all=true"]
+        let given = try file.command(flags).carriage
+        #expect(given.iptablesLocalhostNodeports && given.masqueradeAll)
+        try file.folder.write(ConfigurationWriter(daemon).text, to: "written")
+        let again = try file.command(["-f", "x", "--config", file.folder.file("written")])
+        #expect(ConfigurationWriter(again).text == ConfigurationWriter(daemon).text)
+        for mode in ["userspace", "iptables"] {
+            #expect(throws: (any Error).self) {
+                try file.daemon("mode: \(mode)\niptables: {masqueradeBit: 32}", "-f", "x")
+            }
+        }
+        #expect(throws: (any Error).self) { try file.command(["-f", "x", "--proxy-mode=iptables", "--redirect=none"]) }
+        let incomplete = try file.command(["-f", "x", "--proxy-mode=iptables", "--detect-local-mode=BridgeInterface"])
+        #expect(throws: CommandFailure.self) {
+            try incomplete.carriage.carriage(detectingBy: incomplete.kubeProxy.detectLocalMode, dropsInvalid: true)
+        }
     }
 
     @Test(

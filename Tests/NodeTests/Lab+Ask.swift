@@ -94,12 +94,23 @@ enum Client {
     }
 
     /// Sends datagrams from one port until one is answered, for so many seconds.
-    static func insist(_ host: String, _ port: UInt16, for seconds: Int) throws -> Answer {
+    ///
+    /// - Parameter source: that port; 0 has the kernel choose.
+    static func insist(_ host: String, _ port: UInt16, for seconds: Int, from source: UInt16 = 0) throws -> Answer {
         let socket = Glibc.socket(AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard socket >= 0 else { throw Lab.Failure(description: "socket: \(errno)") }
         defer { close(socket) }
         var limit = timeval(tv_sec: 0, tv_usec: 100_000)
         setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        var own = sockaddr_in()
+        own.sin_family = sa_family_t(AF_INET)
+        own.sin_port = source.bigEndian
+        let code = withUnsafePointer(to: &own) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard code == 0 else { throw Lab.Failure(description: "bind to port \(source): \(errno)") }
         guard try connect(socket, AF_INET, host, port) == 0 else { return answer(for: errno) }
         var last = Answer.silence
         for _ in 0..<(seconds * 10) {

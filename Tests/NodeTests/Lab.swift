@@ -134,11 +134,14 @@ final class Lab: Sendable {
         return try #require(Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)))
     }
 
-    /// Whether a process has not ended. One that nobody has reaped yet has.
+    /// Whether a process has not ended. One that nobody has reaped yet has, once its last thread is gone: its sockets are
+    /// open until then.
     static func isRunning(_ pid: Int32) -> Bool {
         guard let status = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8) else { return false }
         // Behind the name, which may have anything in it.
-        return status.split(separator: ")").last?.split(separator: " ").first != "Z"
+        guard status.split(separator: ")").last?.split(separator: " ").first == "Z" else { return true }
+        let threads = try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")
+        return (threads?.count ?? 0) > 1
     }
 
     // MARK: Manifests

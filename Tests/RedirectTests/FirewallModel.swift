@@ -165,7 +165,7 @@ extension FirewallModel.State {
         }
     }
 
-    private static let verdicts: Set = ["ACCEPT", "DROP", "REJECT", "DNAT", "MARK", "REDIRECT", "RETURN"]
+    private static let verdicts: Set = ["ACCEPT", "DROP", "REJECT", "DNAT", "MARK", "REDIRECT", "RETURN", "MASQUERADE"]
 
     private static func targets(_ chains: [String: FirewallModel.Chain]) -> Set<String> {
         Set(

@@ -1,6 +1,7 @@
 import Balancing
 import Base
 import Objects
+import Resolution
 import TestSupport
 import Testing
 
@@ -12,14 +13,16 @@ import Testing
     func changes(_ kind: Iptables.Variant, _ family: IPAddress.Family) async throws {
         for seed in 1...12 {
             var run = RandomRun(seed: UInt64(seed), kind, family)
+            var before = try run.present
             for step in 0..<30 {
-                let before = try run.present
                 let change = run.change()
                 let result = await run.rules.apply(change, checking: step % 7 == 6)
                 try run.expect(result, "seed \(seed), step \(step)")
                 // What the kernel remembers of flows is forgotten where rules are others than before, and nowhere else.
                 let forgotten = Set(run.model.with { $0.forgotten })
-                let stale = Set(try run.present.staleFlows(since: before))
+                let present = try run.present
+                let stale = Set(present.staleFlows(since: before))
+                before = present
                 #expect(forgotten == stale || run.isBare, "seed \(seed), step \(step)")
                 run.model.with { $0.forgotten = [] }
             }
@@ -55,7 +58,7 @@ import Testing
             run.model.with { ($0.restored, $0.saves) = ([], 0) }
             for number in 0..<40 {
                 let key = ObjectKey(namespace: "n\(number % 3)", name: "s\(number)")
-                let (before, after) = (run.services[key] ?? [], run.portals(number))
+                let (before, after) = (run.services[key] ?? [], run.service(number))
                 run.services[key] = after
                 _ = await run.rules.apply(KernelChange(services: [key: after]), checking: false)
                 let texts = run.model.with { $0.restored }
@@ -63,7 +66,7 @@ import Testing
                 #expect(texts.count <= 1)
                 let lines = (texts.first ?? "").split(separator: "\n").filter { $0.hasPrefix("-") }
                 #expect(lines.allSatisfy { $0.contains("\(key):p") }, "of no other Service")
-                if before.filter({ $0.family == .ipv4 }) == after.filter({ $0.family == .ipv4 }) {
+                if before.part(of: .ipv4) == after.part(of: .ipv4) {
                     #expect(texts == [])
                 }
             }
@@ -80,14 +83,18 @@ struct RandomRun {
     let rules: FamilyRules
     var random: SeededGenerator
     private let count: Int
-    var services: [ObjectKey: [Portal]] = [:]
+    var services: [ObjectKey: KernelService] = [:]
     private var node = NodeRedirection()
+    /// Who carries Services: the proxy, the kernel, or each some of them.
+    private let carriers: (proxy: Bool, kernel: Bool)
     private var hasBegun = false
     private var everRefused: Set<String> = []
 
     init(seed: UInt64, _ kind: Iptables.Variant, _ family: IPAddress.Family, count: Int = 12) {
         self.family = family
-        self.count = count
+        carriers = [(true, false), (false, true), (true, true)][Int(seed % 3)]
+        // What the kernel carries has many more rules.
+        self.count = carriers.kernel ? count / 2 : count
         random = SeededGenerator(seed: seed)
         model = FirewallModel(kind)
         // Where there is no program `ip` there is no route.
@@ -98,7 +105,52 @@ struct RandomRun {
 
     private func key(_ number: Int) -> ObjectKey { ObjectKey(namespace: "n\(number % 3)", name: "s\(number)") }
 
-    /// Portals of every kind, or of none. No two Services have one portal.
+    /// Service ports of every kind, or none. No two Services have one portal.
+    mutating func service(_ number: Int) -> KernelService {
+        var service = KernelService(portals: portals(number), carried: [])
+        guard carriers.kernel else { return service }
+        for owner in Set(service.portals.map(\.owner)).sorted() where !carriers.proxy || Bool.random(using: &random) {
+            let port = carried(owner, in: service.portals, number)
+            service.portals.removeAll { $0.owner == owner }
+            service.portals += Portal.portals(of: port, proxy: nil)
+            service.carried.append(port)
+        }
+        return service
+    }
+
+    /// One with the same addresses, for the kernel.
+    private mutating func carried(_ owner: ServicePortID, in portals: [Portal], _ number: Int) -> ServicePort {
+        var port = ServicePort(name: owner.name, transport: owner.transport, port: 0)
+        for portal in portals where portal.owner == owner {
+            switch portal.place {
+            case .clusterIP(let address): port.clusterIPs.append(address)
+            case .externalIP(let address): port.externalIPs.append(address)
+            case .loadBalancerIP(let address): port.loadBalancerIPs.append(address)
+            case .nodePort:
+                port.nodePort = portal.port
+                continue
+            }
+            port.port = portal.port
+            if !portal.sources.isEmpty { port.loadBalancerSourceRanges = portal.sources }
+        }
+        func policy() -> TrafficPolicy { Bool.random(using: &random) ? .cluster : .local }
+        (port.internalTrafficPolicy, port.externalTrafficPolicy) = (policy(), policy())
+        if Bool.random(using: &random) { port.affinity = .clientIP(seconds: 10) }
+        func selection(_ prefix: String) -> FamilySelection {
+            let numbers = (1...4).filter { _ in Bool.random(using: &random) }
+            let all = numbers.map { last in
+                ServiceEndpoint(
+                    address: EndpointAddress(ip: ip("\(prefix)\(last)"), port: 8080), isLocal: last % 2 == 0)
+            }
+            return FamilySelection(
+                cluster: all, local: all.filter(\.isLocal), hasAny: !all.isEmpty || Bool.random(using: &random))
+        }
+        port.endpoints = EndpointSelection(
+            ipv4: selection("10.244.\(number)."), ipv6: selection("fd00:244:\(number)::"))
+        return port
+    }
+
+    /// Portals of every kind, or of none.
     mutating func portals(_ number: Int) -> [Portal] {
         var portals: [Portal] = []
         for port in 0..<Int.random(in: 0...2, using: &random) {
@@ -143,12 +195,16 @@ struct RandomRun {
                 podRanges: Bool.random(using: &random) ? [pods].compactMap { $0 } : [])
         }
         return NodeRedirection(
-            networks: networks, healthPorts: Bool.random(using: &random) ? [10_256] : [10_256, 30_999])
+            networks: networks, healthPorts: Bool.random(using: &random) ? [10_256] : [10_256, 30_999],
+            redirects: carriers.proxy,
+            carriage: carriers.kernel ? KernelCarriage(routesLocalhost: Bool.random(using: &random)) : nil)
     }
 
     mutating func everything() -> KernelChange {
-        for number in 0..<count { services[key(number)] = portals(number) }
-        node = NodeRedirection(networks: [family: NodeNetwork(hostIP: ip("192.168.1.5"))])
+        for number in 0..<count { services[key(number)] = service(number) }
+        node = NodeRedirection(
+            networks: [family: NodeNetwork(hostIP: ip("192.168.1.5"))], redirects: carriers.proxy,
+            carriage: carriers.kernel ? KernelCarriage() : nil)
         return KernelChange(services: services, node: node)
     }
 
@@ -158,9 +214,10 @@ struct RandomRun {
         let most = Int.random(in: 0..<6, using: &random) == 0 ? count : 2
         for _ in 0..<Int.random(in: 0...most, using: &random) {
             let number = Int.random(in: 0..<count, using: &random)
-            let portals = portals(number)
-            change.services[key(number)] = portals.shuffled(using: &random)
-            services[key(number)] = portals
+            let service = service(number)
+            services[key(number)] = service
+            change.services[key(number)] = KernelService(
+                portals: service.portals.shuffled(using: &random), carried: service.carried)
         }
         if !hasBegun || Int.random(in: 0..<8, using: &random) == 0 {
             hasBegun = true
@@ -206,10 +263,19 @@ struct RandomRun {
     /// All of Portico's that is in the tables.
     var present: RuleSet {
         get throws {
-            // Of another network the chains are the same.
-            let node = NodeRedirection(networks: [family: NodeNetwork(hostIP: ip(family == .ipv4 ? "1.1.1.1" : "::1"))])
-            guard let shape = RuleSet(KernelChange(node: node), family) else { return RuleSet(family: family) }
-            return RuleSet(shape, in: try SavedRules(model.saved))
+            let saved = try SavedRules(model.saved)
+            let shape = RuleSet(KernelChange(services: services, node: node), family) ?? RuleSet(family: family)
+            var present = RuleSet(shape, in: saved)
+            // What nobody should have left.
+            let names = Set(shape[.nat].chains.map(\.name))
+            for table in saved.tables where table.name == "nat" {
+                for chain in table.chains where KubeProxyChains.isOfOneService(chain.name, in: "nat") {
+                    if let index = present.tables.firstIndex(where: { $0.name == .nat }), !names.contains(chain.name) {
+                        present.tables[index].chains.append(Chain(chain.name))
+                    }
+                }
+            }
+            return present
         }
     }
 
@@ -224,9 +290,9 @@ struct RandomRun {
     private func differences(_ result: FamilyResult?) throws -> [String] {
         let refused = Set(result?.refused.map(\.owner) ?? [])
         var differences = refused.filter { !wasRefused($0) }.map { "\($0) is blamed for nothing" }
-        let accepted = services.mapValues { $0.filter { !refused.contains($0.owner) } }
+        let accepted = services.mapValues { $0.removing(refused) }
         guard let scratch = RuleSet(KernelChange(services: accepted, node: node), family) else {
-            return differences + (result == nil && !model.saved.contains("KUBE-") ? [] : ["there are rules"])
+            return differences + (result == nil && !hasRules ? [] : ["there are rules"])
         }
         if case .failure(let error)? = result?.outcome { differences.append("\(error)") }
         let present = try present
@@ -235,12 +301,16 @@ struct RandomRun {
             if found.jumps != wanted.jumps {
                 differences.append("\(table): jumps to \(found.jumps.map(\.rule.target))")
             }
-            if found.chains.map(\.name) != wanted.chains.map(\.name) {
+            if Set(found.chains.map(\.name)) != Set(wanted.chains.map(\.name)) {
                 differences.append("\(table): chains \(found.chains.map(\.name))")
             }
             for chain in wanted.chains {
                 let rules = found[chain.name]
                 if !rules.starts(with: chain.rules.prefix(chain.head)) { differences.append("\(chain.name): head") }
+                if !rules.suffix(chain.tail).elementsEqual(chain.rules.suffix(chain.tail)) {
+                    differences.append("\(chain.name): tail")
+                }
+                if !chain.isShared, rules != chain.rules { differences.append("\(chain.name): \(rules)") }
                 // Only the order of rules that see the same packets matters.
                 let (a, b) = (
                     Dictionary(grouping: rules, by: Seen.init), Dictionary(grouping: chain.rules, by: Seen.init)
@@ -251,6 +321,11 @@ struct RandomRun {
             }
         }
         return differences
+    }
+
+    private var hasRules: Bool {
+        // That chain is the kubelet's as well.
+        model.saved.split(separator: "\n").contains { $0.contains("KUBE-") && !$0.contains("KUBE-FIREWALL") }
     }
 
     private struct Seen: Hashable {

@@ -1,5 +1,7 @@
 import Base
+import Objects
 import Redirect
+import Resolution
 import TestSupport
 import Testing
 
@@ -25,5 +27,35 @@ struct StaleFlowsTests {
         #expect(try plan(5301).staleFlows(since: plan(5300)) == [clusterIP])
         #expect(try plan(5300, nodePort: true).staleFlows(since: plan(5300)) == [nodePort])
         #expect(try bare().staleFlows(since: plan(5300, nodePort: true)) == [clusterIP, nodePort])
+    }
+
+    /// Carried by the kernel.
+    private func carried(_ endpoints: [String], local: Set<String> = []) throws -> RuleSet {
+        var port = try servicePort(
+            "kube-system/dns", port: 53, .udp, at: "10.0.0.10", endpoints: endpoints, local: local)
+        port.nodePort = 30053
+        if !local.isEmpty { port.externalTrafficPolicy = .local }
+        return try ServiceChainExample.rules([port])
+    }
+
+    @Test("Of what the kernel carries, those to an endpoint that a portal leads to no more")
+    func endpoints() throws {
+        let clusterIP = StaleFlows(family: .ipv4, destination: try range("10.0.0.10/32"), port: 53)
+        let (one, two) = ("10.244.1.1:53", "10.244.1.2:53")
+        func to(_ flows: StaleFlows, _ text: String) throws -> StaleFlows {
+            let endpoint = try #require(EndpointAddress(text))
+            return StaleFlows(
+                family: .ipv4, destination: flows.destination, port: flows.port, endpoint: endpoint)
+        }
+        #expect(try carried([one, two]).staleFlows(since: carried([one, two])) == [])
+        #expect(try carried([one, two]).staleFlows(since: carried([one])) == [], "what is there may stay there")
+        #expect(
+            try carried([two]).staleFlows(since: carried([one, two])) == [to(clusterIP, one), to(nodePort, one)])
+        #expect(try carried([]).staleFlows(since: carried([one])) == [clusterIP, nodePort])
+        #expect(try carried([one]).staleFlows(since: carried([])) == [clusterIP, nodePort])
+        // From outside it is for the endpoints of this node, and it was for both.
+        #expect(
+            try carried([one, two], local: [two]).staleFlows(since: carried([one, two])) == [],
+            "this node and its pods go to both by either")
     }
 }

@@ -17,7 +17,9 @@ struct Wanted {
         networks[.ipv4] = ipv4
         networks[.ipv6] = ipv6
         return KernelChange(
-            services: Dictionary(grouping: portals) { $0.owner.service },
+            services: Dictionary(grouping: portals) { $0.owner.service }.mapValues {
+                KernelService(portals: $0, carried: [])
+            },
             node: NodeRedirection(
                 networks: networks, proxyPorts: proxyPorts, healthPorts: healthPorts, preservesSource: preservesSource))
     }

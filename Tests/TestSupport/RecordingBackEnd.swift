@@ -43,7 +43,7 @@ public actor RecordingBackEnd: KernelBackEnd {
 
     public func apply(_ change: KernelChange, checking: Bool) async -> KernelResult {
         calls.append(Call(change: change, isChecking: checking))
-        for (key, portals) in change.services { told.services[key] = portals.isEmpty ? nil : portals }
+        for (key, service) in change.services { told.services[key] = service.isEmpty ? nil : service }
         told.node = change.node ?? told.node
         let outcome = isInForce && change.isEmpty ? KernelOutcome.unchanged : .applied(lines: change.services.count)
         isInForce = false
@@ -61,7 +61,7 @@ public actor RecordingBackEnd: KernelBackEnd {
 
     private func isTold(of port: ServicePortID, _ family: IPAddress.Family) -> Bool {
         let key = ObjectKey(namespace: port.name.namespace, name: port.name.service)
-        return told.services[key]?.contains { $0.owner == port && $0.family == family } ?? false
+        return told.services[key]?.portals.contains { $0.owner == port && $0.family == family } ?? false
     }
 
     public func removeAll() async -> [RedirectError] {

@@ -97,6 +97,8 @@ public struct NodeSettings: Sendable {
     public var balancing = BalancingMethod.roundRobin
     /// Whether endpoints of this node see the client's address where that is possible.
     public var preservesSource = false
+    /// How the kernel carries all Services by itself; nil if they are led to the proxy.
+    public var carriage: KernelCarriage?
     /// Those that this host's iptables works for.
     public var redirectedFamilies = Set(IPAddress.Family.allCases)
 

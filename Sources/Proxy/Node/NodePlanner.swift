@@ -5,14 +5,16 @@ internal import Redirect
 public import Resolution
 
 /// Plans for a node. Every service port gets a proxy port, to which the firewall leads the traffic of its portals, with
-/// a list of endpoints for each family and traffic policy; its node port is claimed by a socket that serves it too.
+/// a list of endpoints for each family and traffic policy; its node port is claimed by a socket that serves it too. Where
+/// the kernel carries Services by itself there are only the claims.
 ///
 /// A plan follows from the Service's ports and the node's addresses, but for the numbers of the proxy ports, which are
 /// remembered.
 public struct NodePlanner: Sendable {
     private let settings: NodeSettings
-    /// Without redirection nobody comes to a proxy port: there are only the claimed ones.
+    /// Whether the kernel has a part in it. If not, nobody comes to a proxy port: there are only the claimed ones.
     private let isRedirecting: Bool
+    private var isCarried: Bool { isRedirecting && settings.carriage != nil }
     private var book: ProxyPortBook
     /// What plans go by. After a change all Services are to be planned again.
     public var addresses = NodeAddresses() {
@@ -27,7 +29,7 @@ public struct NodePlanner: Sendable {
         preservation = preserving(addresses)
     }
 
-    var preservesSource: Bool { settings.preservesSource && isRedirecting }
+    var preservesSource: Bool { settings.preservesSource && isRedirecting && !isCarried }
 
     private func preserving(_ addresses: NodeAddresses) -> SourcePreservation? {
         preservesSource ? SourcePreservation(excluded: addresses.notPreserved) : nil
@@ -72,7 +74,8 @@ public struct NodePlanner: Sendable {
         var plan = ServicePlan()
         book.keep(only: Set(ports.flatMap { port in port.lists.map { key(port, $0.policy) } }), of: service)
         for port in ports {
-            let proxy = isRedirecting ? proxyPorts(of: port, &plan.problems) : nil
+            let proxy = isRedirecting && !isCarried ? proxyPorts(of: port, &plan.problems) : nil
+            if isCarried { plan.carried.append(port) }
             if let proxy {
                 plan.redirected.append(
                     RedirectedPort(portals: Portal.portals(of: port, proxy: proxy), proxy: proxy))
@@ -87,7 +90,8 @@ public struct NodePlanner: Sendable {
                     }
                 }
                 if list.policy == port.externalTrafficPolicy { doors += claimed(by: port, list.family) }
-                if !doors.isEmpty { plan.ports.append(planned(port, list, doors)) }
+                // What the kernel carries is known here too, so that people see it.
+                if !doors.isEmpty || isCarried { plan.ports.append(planned(port, list, doors)) }
             }
         }
         return plan

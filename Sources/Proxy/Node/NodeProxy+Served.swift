@@ -88,7 +88,7 @@ extension NodeState {
                 + known.plan.notes.map { Note($0, isDetail: true) },
             problems: resolved.notes.compactMap { Problem($0) } + known.plan.problems + known.held
                 + known.plannedStatus.problems)
-        served.portals = known.portals.map(PortalStatus.init)
+        served.portals = known.kernel.portals.map(PortalStatus.init)
         return served
     }
 }

@@ -96,6 +96,18 @@ public actor NodeProxy {
         }
     }
 
+    /// See ``KernelBackEnd/abandon()``.
+    public func abandonRules() {
+        guard case .following(let backEnd, _) = kernel else { return }
+        backEnd.abandon()
+    }
+
+    /// Another process that has had rules here has ended: what it has left goes at the next look.
+    public func expectLeftovers() async {
+        guard case .following(let backEnd, _) = kernel else { return }
+        await backEnd.expectLeftovers()
+    }
+
     /// Removes all rules (`--cleanup-on-exit`).
     public func removeRules() async -> [RedirectError] {
         guard case .following(let backEnd, _) = kernel else { return [] }

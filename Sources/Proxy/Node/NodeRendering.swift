@@ -9,8 +9,6 @@ public import Resolution
 public struct NodeRendering: Sendable {
     /// Everything, as a back end is told it at first.
     public let change: KernelChange
-    /// What is to be served, whoever carries it.
-    public let ports: [ServicePort]
     public let notes: [String]
     public let problems: [Problem]
     /// What people should know, though all is as it was asked for.
@@ -26,12 +24,12 @@ public struct NodeRendering: Sendable {
         for key in state.services.keys.sorted() {
             let plan = state.services[key]?.plan ?? ServicePlan()
             let found = state.resolver.services[key]?.notes ?? []
-            change.services[key] = plan.portals(on: state.planner.addresses)
+            change.services[key] = KernelService(
+                portals: plan.portals(on: state.planner.addresses), carried: plan.carried)
             notes += found.filter { $0.level == .info }.map(\.description) + plan.notes
             problems += found.compactMap { Problem($0) } + plan.problems
         }
         self.change = change
-        ports = state.resolver.services.sorted { $0.key < $1.key }.flatMap(\.value.ports)
         self.notes = notes
         warnings = state.warnings
         self.problems = problems + state.resolver.strayNotes.compactMap { Problem($0) }

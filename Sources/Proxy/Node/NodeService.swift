@@ -12,7 +12,7 @@ struct NodeService: Sendable {
     /// What is not redirected because the node needs it itself.
     var held: [Problem] = []
     /// What the kernel is told of it.
-    var portals: [Portal] = []
+    var kernel: KernelService = []
     var healthCheck: ServiceHealthEntry?
     fileprivate(set) var share = Share()
 

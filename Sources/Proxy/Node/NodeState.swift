@@ -23,7 +23,7 @@ struct NodeState: Sendable {
     private(set) var left: [ObjectKey: Left] = [:]
     /// Services that something matters to which nobody has been told of yet: what rules captured is free.
     private(set) var affected: Set<ObjectKey> = []
-    /// Services with other portals than the kernel was told of last.
+    /// Services of which the kernel was told something else last.
     private var untold: Set<ObjectKey> = []
     /// How often something was planned.
     private(set) var round = 0
@@ -185,8 +185,9 @@ struct NodeState: Sendable {
                         "\(address) is not redirected: it is this node's own, and held by \(holder)"))
                 return true
             }
-            if isRedirecting, portals != service.portals { untold.insert(key) }
-            service.portals = portals
+            let kernel = KernelService(portals: portals, carried: portals.isEmpty ? [] : service.plan.carried)
+            if isRedirecting, kernel != service.kernel { untold.insert(key) }
+            service.kernel = kernel
             for port in service.plan.ports where replaceProxyPort(of: port, status) { busy.insert(key) }
             shortage.update(key, status)
             if service.isTroubled { troubled.insert(key) } else { troubled.remove(key) }
@@ -206,10 +207,10 @@ struct NodeState: Sendable {
         return isBusy
     }
 
-    /// The portals of those Services that have others than when this was last called.
-    mutating func takeUntold() -> [ObjectKey: [Portal]] {
+    /// What the kernel is to do for those Services for which it is something else than when this was last called.
+    mutating func takeUntold() -> [ObjectKey: KernelService] {
         defer { untold = [] }
-        return Dictionary(uniqueKeysWithValues: untold.map { ($0, services[$0]?.portals ?? []) })
+        return Dictionary(uniqueKeysWithValues: untold.map { ($0, services[$0]?.kernel ?? []) })
     }
 
     /// What the rules have to know of the node apart from its Services.
@@ -217,6 +218,7 @@ struct NodeState: Sendable {
         NodeRedirection(
             networks: planner.addresses.networks, proxyPorts: settings.proxyPorts.ports,
             healthPorts: Set(sums.healthPorts.keys).union([settings.healthPort].compactMap(\.self)).sorted(),
-            preservesSource: planner.preservesSource)
+            preservesSource: planner.preservesSource, redirects: settings.carriage == nil,
+            carriage: settings.carriage)
     }
 }

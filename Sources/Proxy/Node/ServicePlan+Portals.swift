@@ -1,6 +1,7 @@
 internal import Balancing
 internal import Base
 internal import Redirect
+internal import Resolution
 internal import Status
 
 extension ServicePlan {
@@ -21,7 +22,8 @@ extension ServicePlan {
             )
             for door in port.doors where !open.contains(door.address) { closed.insert(door, of: port.id) }
         }
-        let portals = redirected.count == 1 ? redirected[0].portals : redirected.flatMap(\.portals)
+        let led = redirected.count == 1 ? redirected[0].portals : redirected.flatMap(\.portals)
+        let portals = carried.isEmpty ? led : led + carried.flatMap { Portal.portals(of: $0, proxy: nil) }
         let open = portals.filter { portal in
             !closed.contains(portal) && !(unclaimed(portal, addresses).map { isHeld($0, portal.owner) } ?? false)
         }

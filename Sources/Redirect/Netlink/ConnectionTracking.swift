@@ -8,10 +8,13 @@ enum ConnectionTracking {
     private static let subsystem: UInt8 = 1
     private enum Kind { static let (new, get, delete): (UInt8, UInt8, UInt8) = (0, 1, 2) }
     /// Of an entry.
-    private enum Entry { static let (original, id, zone, filter): (UInt16, UInt16, UInt16, UInt16) = (1, 12, 18, 25) }
-    /// Of what a client has sent.
+    private enum Entry {
+        static let (original, reply): (UInt16, UInt16) = (1, 2)
+        static let (id, zone, filter): (UInt16, UInt16, UInt16) = (12, 18, 25)
+    }
+    /// Of what a client has sent, or of the answers.
     private enum Tuple { static let (addresses, ports): (UInt16, UInt16) = (1, 2) }
-    private enum Ports { static let (transport, destination): (UInt16, UInt16) = (1, 3) }
+    private enum Ports { static let (transport, source, destination): (UInt16, UInt16, UInt16) = (1, 2, 3) }
     private static let udp: UInt8 = 17
 
     /// Deletes the entries of flows. Only after the rules were changed: before, the next packet would make the entry
@@ -26,14 +29,15 @@ enum ConnectionTracking {
         guard let family = flows.first?.family else { return 0 }
         let stale = StaleIndex(flows)
         var socket = try NetlinkSocket(.netfilter)
-        let found = try list(family, through: &socket) { stale.contains($0) }
+        let found = try list(family, through: &socket) { stale.contains($0, answeredBy: $1) }
         try delete(found, through: &socket)
         return found.count
     }
 
     /// Requests to delete the UDP entries of a family that somebody wants gone.
     private static func list(
-        _ family: IPAddress.Family, through socket: inout NetlinkSocket, _ isWanted: (EndpointAddress) -> Bool
+        _ family: IPAddress.Family, through socket: inout NetlinkSocket,
+        _ isWanted: (EndpointAddress, EndpointAddress?) -> Bool
     ) throws(SystemError) -> [[UInt8]] {
         var request = NetlinkRequest(
             subsystem: subsystem, kind: Kind.get, flags: NetlinkRequest.dump, family: family)
@@ -56,7 +60,12 @@ enum ConnectionTracking {
                 default:
                     guard message.subsystem == subsystem, message.kind == Kind.new,
                         let original = message.attributes[Entry.original],
-                        let destination = destination(NetlinkAttributes(original), family), isWanted(destination)
+                        let destination = address(NetlinkAttributes(original), family, ofSource: false),
+                        isWanted(
+                            destination,
+                            message.attributes[Entry.reply].flatMap {
+                                address(NetlinkAttributes($0), family, ofSource: true)
+                            })
                     else { continue }
                     found.append(deletion(of: message.attributes, family))
                 }
@@ -64,19 +73,22 @@ enum ConnectionTracking {
         }
     }
 
-    /// Where a client has sent UDP to.
-    private static func destination(_ tuple: NetlinkAttributes, _ family: IPAddress.Family) -> EndpointAddress? {
+    /// Where UDP was sent to, or where it came from.
+    private static func address(
+        _ tuple: NetlinkAttributes, _ family: IPAddress.Family, ofSource: Bool
+    ) -> EndpointAddress? {
         guard let ports = tuple.nested(Tuple.ports), ports[Ports.transport]?.first == udp,
-            let port = ports[Ports.destination], port.count == 2, let addresses = tuple.nested(Tuple.addresses)
+            let port = ports[ofSource ? Ports.source : Ports.destination], port.count == 2,
+            let addresses = tuple.nested(Tuple.addresses)
         else { return nil }
         let ip: IPAddress
         // The second of the family's two is the destination.
         switch family {
         case .ipv4:
-            guard let bytes = addresses[2], bytes.count == 4 else { return nil }
+            guard let bytes = addresses[ofSource ? 1 : 2], bytes.count == 4 else { return nil }
             ip = IPAddress(v4: UInt32(bigEndian: bytes.u32(at: 0)))
         case .ipv6:
-            guard let bytes = addresses[4], bytes.count == 16 else { return nil }
+            guard let bytes = addresses[ofSource ? 3 : 4], bytes.count == 16 else { return nil }
             ip = IPAddress(v6High: UInt64(bigEndian: bytes.u64(at: 0)), low: UInt64(bigEndian: bytes.u64(at: 8)))
         }
         return EndpointAddress(ip: ip, port: UInt16(bigEndian: port.u16(at: 0)))
@@ -113,13 +125,13 @@ enum ConnectionTracking {
 
 /// Flows that are to be forgotten, found by where they go.
 private struct StaleIndex {
-    private var destinations: [UInt16: [IPPrefix?]] = [:]
+    private var flows: [UInt16: [StaleFlows]] = [:]
 
-    init(_ flows: [StaleFlows]) {
-        for flow in flows { destinations[flow.port, default: []].append(flow.destination) }
-    }
+    init(_ all: [StaleFlows]) { flows = Dictionary(grouping: all, by: \.port) }
 
-    func contains(_ address: EndpointAddress) -> Bool {
-        destinations[address.port]?.contains { $0?.contains(address.ip) ?? true } ?? false
+    func contains(_ address: EndpointAddress, answeredBy source: EndpointAddress?) -> Bool {
+        flows[address.port]?.contains { flow in
+            (flow.destination?.contains(address.ip) ?? true) && (flow.endpoint == nil || flow.endpoint == source)
+        } ?? false
     }
 }

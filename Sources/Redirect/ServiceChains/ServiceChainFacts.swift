@@ -19,6 +19,7 @@ struct ServiceChainFacts {
     let clusterIPs: [IPAddress]
     let externalIPs: [IPAddress]
     let loadBalancerIPs: [IPAddress]
+    let nodePort: UInt16?
     /// Who may use the load-balancer addresses; empty means everybody.
     let sourceRanges: [IPPrefix]
     /// Whether there are endpoints anywhere.
@@ -32,13 +33,20 @@ struct ServiceChainFacts {
     /// In the names of its chains.
     private let hash: String
 
-    init(_ port: ServicePort, _ family: IPAddress.Family) {
+    /// - Parameter portals: those of the service port that are open.
+    init(_ port: ServicePort, _ family: IPAddress.Family, at portals: [Portal]) {
         self.port = port
         self.family = family
         name = RuleComment.text("\(port.name)")
-        clusterIPs = port.clusterIPs.filter { $0.family == family }
-        externalIPs = port.externalIPs.filter { $0.family == family }
-        loadBalancerIPs = port.loadBalancerIPs.filter { $0.family == family }
+        func open(_ addresses: [IPAddress], _ place: (IPAddress) -> Portal.Place) -> [IPAddress] {
+            addresses.filter { address in
+                address.family == family && portals.contains { $0.place == place(address) }
+            }
+        }
+        clusterIPs = open(port.clusterIPs) { .clusterIP($0) }
+        externalIPs = open(port.externalIPs) { .externalIP($0) }
+        loadBalancerIPs = open(port.loadBalancerIPs) { .loadBalancerIP($0) }
+        nodePort = portals.contains { $0.place == .nodePort(family) } ? port.nodePort : nil
         sourceRanges = port.sourceRanges(for: family)
         let selection = family == .ipv4 ? port.endpoints.ipv4 : port.endpoints.ipv6
         hasAny = selection.hasAny
@@ -51,15 +59,21 @@ struct ServiceChainFacts {
                     address: $0.address, text: address, chain: ServiceChainName.endpoint(address, of: text))
             }.sorted { $0.text < $1.text }
         }
-        isReachable = port.nodePort != nil || !externalIPs.isEmpty || !loadBalancerIPs.isEmpty
-        let usesCluster = port.internalTrafficPolicy == .cluster || isReachable
-        let usesLocal = port.internalTrafficPolicy == .local || (isReachable && port.externalTrafficPolicy == .local)
-        clusterEndpoints = usesCluster ? inOrder(selection.cluster) : []
-        localEndpoints = usesLocal ? inOrder(selection.local) : []
+        isReachable = nodePort != nil || !externalIPs.isEmpty || !loadBalancerIPs.isEmpty
+        let lists = Self.lists(of: port, family, isReachable: isReachable)
+        clusterEndpoints = inOrder(lists.cluster)
+        localEndpoints = inOrder(lists.local)
     }
 
-    /// Whether the Service is there in the family at all. One whose cluster IP was refused is, by its other addresses.
-    var isOfFamily: Bool { !clusterIPs.isEmpty || port.clusterIPs.isEmpty }
+    /// The endpoints that have a use, by the policies under which they have it.
+    static func lists(
+        of port: ServicePort, _ family: IPAddress.Family, isReachable: Bool
+    ) -> (cluster: [ServiceEndpoint], local: [ServiceEndpoint]) {
+        let selection = family == .ipv4 ? port.endpoints.ipv4 : port.endpoints.ipv6
+        let usesCluster = port.internalTrafficPolicy == .cluster || isReachable
+        let usesLocal = port.internalTrafficPolicy == .local || (isReachable && port.externalTrafficPolicy == .local)
+        return (usesCluster ? selection.cluster : [], usesLocal ? selection.local : [])
+    }
 
     /// All that have a chain, in the same order.
     var endpoints: [Endpoint] {

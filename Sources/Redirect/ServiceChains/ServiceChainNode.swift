@@ -49,11 +49,14 @@ public struct ServiceChainNode: Hashable, Sendable {
         self.dropsInvalid = dropsInvalid
     }
 
-    /// As the redirect knows the node.
-    public init(_ network: NodeNetwork) {
+    /// As a node is known anyway.
+    public init(_ network: NodeNetwork, _ carriage: KernelCarriage = KernelCarriage()) {
+        let pods = carriage.podInterfaces ?? network.podRanges.first.map { .range($0) }
         self.init(
-            family: network.hostIP.family, localTraffic: network.podRanges.first.map { .range($0) } ?? .unknown,
-            nodeAddresses: network.nodeAddresses)
+            family: network.hostIP.family, localTraffic: pods ?? .unknown,
+            servesLocalhost: carriage.routesLocalhost && network.hostIP.family == .ipv4,
+            nodeAddresses: network.nodeAddresses, masqueradeBit: carriage.masqueradeBit,
+            masqueradesAll: carriage.masqueradesAll, dropsInvalid: carriage.dropsInvalid)
         let ranges = network.nodePortRanges
         guard !ranges.isEmpty, !ranges.contains(where: { $0.length == 0 }) else { return }
         var seen: Set<IPAddress> = []
@@ -62,7 +65,7 @@ public struct ServiceChainNode: Hashable, Sendable {
             ranges.contains { $0.contains(address) } && seen.insert(address).inserted
         }
         nodePortAddresses = taken
-        servesLocalhost = family == .ipv4 && taken.contains(where: \.isLoopback)
+        servesLocalhost = servesLocalhost && taken.contains(where: \.isLoopback)
     }
 
     var mark: UInt32 { 1 << UInt32(masqueradeBit) }

@@ -66,7 +66,7 @@ struct ServiceChainWriter {
     }
 
     private mutating func writeNodePort(_ facts: ServiceChainFacts) {
-        if let port = facts.port.nodePort {
+        if let port = facts.nodePort {
             let match = Rule(comment: facts.name, transport: facts.port.transport, port: port, target: .accept)
             if facts.hasAny { append(match.leading(to: facts.external), .nat, ServiceChainName.nodePorts) }
             if facts.externalEndpoints.isEmpty {
@@ -118,14 +118,15 @@ struct ServiceChainWriter {
     private func externalRules(_ facts: ServiceChainFacts) -> [Rule] {
         let what = "traffic for \(facts.name) external destinations"
         var rules: [Rule] = []
-        if facts.port.externalTrafficPolicy == .local {
+        // Where no list of all endpoints is, nobody can be led past the Local one.
+        if facts.port.externalTrafficPolicy == .local, !facts.clusterEndpoints.isEmpty {
             let pods = Rule(comment: comment("pod \(what)"), target: .jump(facts.cluster))
             if let match = node.localTraffic.match(pods) { rules.append(match) }
             for (verb, chain) in [("masquerade", ServiceChainName.markMasquerade), ("route", facts.cluster)] {
                 rules.append(
                     Rule(comment: comment("\(verb) LOCAL \(what)"), matches: [.fromLocalAddress], target: .jump(chain)))
             }
-        } else {
+        } else if facts.port.externalTrafficPolicy == .cluster {
             rules.append(Rule(comment: comment("masquerade \(what)"), target: .jump(ServiceChainName.markMasquerade)))
         }
         if !facts.externalEndpoints.isEmpty { rules.append(Rule(target: .jump(facts.externalChain))) }
@@ -184,7 +185,7 @@ struct ServiceChainWriter {
     private func comment(_ text: String) -> String { RuleComment.text(text) }
 
     private mutating func add(_ chain: String, _ rules: [Rule]) {
-        chains.append(Chain(chain, rules: rules, head: rules.count))
+        chains.append(Chain(chain, rules: rules, head: rules.count, isShared: false))
     }
 
     private mutating func append(_ rule: Rule, _ table: TableName, _ chain: String) {

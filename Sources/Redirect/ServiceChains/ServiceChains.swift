@@ -3,60 +3,67 @@ internal import Base
 public import Resolution
 
 extension RuleSet {
-    /// The most endpoints, over all service ports, whose rules say which they are for.
-    private static let largeCluster = 1000
-
     /// All rules of kube-proxy's iptables mode for these service ports, in the family of the node. The same service ports
     /// always give the same rules, in the order of their names (docs/iptables-mode.md).
     public init(serviceChains ports: [ServicePort], on node: ServiceChainNode) {
-        let facts = ports.sorted { ($0.name, $0.transport.rawValue) < ($1.name, $1.transport.rawValue) }
-            .map { ServiceChainFacts($0, node.family) }.filter(\.isOfFamily)
+        let all = KernelService(portals: ports.flatMap { Portal.portals(of: $0, proxy: nil) }, carried: ports)
+        let facts = all.facts(node.family)
         let endpoints = facts.reduce(0) { $0 + $1.endpoints.count }
-        var writer = ServiceChainWriter(node, namesEndpoints: endpoints <= Self.largeCluster)
+        var writer = ServiceChainWriter(node, namesEndpoints: !ServiceChainNode.isLarge(endpoints: endpoints))
         for facts in facts { writer.write(facts) }
-        func chains(_ table: TableName, _ fixed: [(String, before: [Rule], after: [Rule])]) -> [Chain] {
-            fixed.map { name, before, after in
-                let own = writer.shared[ServiceChainWriter.Place(table: table, chain: name)] ?? []
-                return Chain(name, rules: before + own + after, head: before.count)
+        self = node.base
+        add(writer)
+    }
+
+    /// What was written of Services.
+    mutating func add(_ writer: ServiceChainWriter) {
+        for table in tables.indices {
+            for chain in tables[table].chains.indices {
+                let place = ServiceChainWriter.Place(table: tables[table].name, chain: tables[table].chains[chain].name)
+                if let rules = writer.shared[place] { tables[table].chains[chain].add(rules) }
             }
+            if tables[table].name == .nat { tables[table].chains += writer.chains }
         }
-        self.init(
-            family: node.family,
-            tables: [
-                Table(name: .filter, chains: chains(.filter, node.filterChains), jumps: node.filterJumps),
-                Table(
-                    name: .nat, chains: chains(.nat, node.natChains) + writer.chains, jumps: ServiceChainNode.natJumps),
-            ])
     }
 }
 
-/// Chains that are there without any Service, in the order of kube-proxy's text.
+/// What is there without any Service, in the order of kube-proxy's text.
 extension ServiceChainNode {
-    fileprivate typealias FixedChain = (String, before: [Rule], after: [Rule])
+    /// Whether rules do not say any more which endpoints they are for, for these would be the larger part.
+    static func isLarge(endpoints: Int) -> Bool { endpoints > 1000 }
 
-    fileprivate var filterChains: [FixedChain] {
-        let chains: [FixedChain] = [
-            (ServiceChainName.services, [], []), (ServiceChainName.externalServices, [], []),
-            (ServiceChainName.forward, forwardRules, []), (ServiceChainName.nodePorts, [], []),
-            (ServiceChainName.proxyFirewall, [], []),
-        ]
-        return chains + (guardsLocalhost ? [(ServiceChainName.firewall, [localhostGuard], [])] : [])
+    var base: RuleSet {
+        RuleSet(
+            family: family,
+            tables: [
+                Table(name: .filter, chains: filterChains, jumps: filterJumps),
+                Table(name: .nat, chains: natChains, jumps: Self.natJumps),
+            ])
     }
 
-    fileprivate var natChains: [FixedChain] {
-        [
-            (ServiceChainName.services, [], nodePortRules), (ServiceChainName.nodePorts, [], []),
-            (
-                ServiceChainName.postrouting,
-                [
-                    Rule(matches: [.mark(mark, isSet: false)], target: .back),
-                    Rule(target: .toggleMark(mark)),
-                    Rule(
-                        comment: "kubernetes service traffic requiring SNAT",
-                        target: .masquerade(randomPort: hasRandomPorts)),
-                ], []
-            ),
-            (ServiceChainName.markMasquerade, [Rule(target: .mark(mark))], []),
+    private var filterChains: [Chain] {
+        let chains = [
+            Chain(ServiceChainName.services), Chain(ServiceChainName.externalServices),
+            Chain(ServiceChainName.forward, rules: forwardRules, isShared: false), Chain(ServiceChainName.nodePorts),
+            Chain(ServiceChainName.proxyFirewall),
+        ]
+        guard guardsLocalhost else { return chains }
+        return chains + [Chain(ServiceChainName.firewall, rules: [localhostGuard], isShared: false)]
+    }
+
+    private var natChains: [Chain] {
+        let masquerade = [
+            Rule(matches: [.mark(mark, isSet: false)], target: .back),
+            Rule(target: .toggleMark(mark)),
+            Rule(
+                comment: "kubernetes service traffic requiring SNAT", target: .masquerade(randomPort: hasRandomPorts)),
+        ]
+        let marking = [Rule(target: .mark(mark))]
+        return [
+            Chain(ServiceChainName.services, rules: nodePortRules, tail: nodePortRules.count),
+            Chain(ServiceChainName.nodePorts),
+            Chain(ServiceChainName.postrouting, rules: masquerade, isShared: false),
+            Chain(ServiceChainName.markMasquerade, rules: marking, isShared: false),
         ]
     }
 
@@ -103,13 +110,13 @@ extension ServiceChainNode {
 
     // MARK: Jumps
 
-    fileprivate static let natJumps = [
+    private static let natJumps = [
         jump("OUTPUT", ServiceChainName.services, "kubernetes service portals"),
         jump("PREROUTING", ServiceChainName.services, "kubernetes service portals"),
         jump("POSTROUTING", ServiceChainName.postrouting, "kubernetes postrouting rules"),
     ]
 
-    fileprivate var filterJumps: [Jump] {
+    private var filterJumps: [Jump] {
         let portals = "kubernetes externally-visible service portals"
         var jumps = [
             Self.jump("INPUT", ServiceChainName.externalServices, portals, isForNew: true),

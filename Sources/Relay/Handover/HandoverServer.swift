@@ -19,7 +19,12 @@ public final class HandoverServer: Sendable {
     private let versions: HandoverVersions
     private let lock: @Sendable () -> Descriptor?
     private let state: Guarded<State>
-    private let conversations = Guarded<[ObjectIdentifier: HandoverChannel]>([:])
+    private struct Conversation {
+        let channel: HandoverChannel
+        let beginning: ContinuousClock.Instant
+    }
+
+    private let conversations = Guarded<[ObjectIdentifier: Conversation]>([:])
     private let (successions, succession) = AsyncStream.makeStream(of: Void.self)
 
     /// Listens at `path`, with a socket file that only this user can use.
@@ -66,7 +71,14 @@ public final class HandoverServer: Sendable {
             defer { conversations = [:] }
             return Array(conversations.values)
         }
-        for channel in open { channel.end() }
+        for conversation in open { conversation.channel.end() }
+    }
+
+    /// Whether another process is about to take over, which has asked no longer ago than this. One that takes longer may
+    /// never come to it.
+    public func isAsked(within time: Duration) -> Bool {
+        let earliest = ContinuousClock.now - time
+        return conversations.withLock { $0.values.contains { $0.beginning > earliest } }
     }
 
     private static let isTooLate = "another process was faster, or this one is ending"
@@ -127,7 +139,9 @@ public final class HandoverServer: Sendable {
     private func converse(over socket: consuming MessageSocket) {
         // A stranger is not even told why: the file's mode should have kept them out.
         guard let channel = try? HandoverChannel(socket) else { return }
-        conversations.withLock { $0[ObjectIdentifier(channel)] = channel }
+        conversations.withLock {
+            $0[ObjectIdentifier(channel)] = Conversation(channel: channel, beginning: ContinuousClock.now)
+        }
         Task {
             do throws(HandoverError) {
                 try await converse(over: channel)

@@ -7,6 +7,9 @@ enum GoFlags {
     private static let yes: Set = ["1", "t", "T", "true", "TRUE", "True"]
     private static let no: Set = ["0", "f", "F", "false", "FALSE", "False"]
 
+    /// What a word means where Go expects a truth value; nil if it is none.
+    static func truth(_ text: String) -> Bool? { yes.contains(text) ? true : no.contains(text) ? false : nil }
+
     /// `arguments` with each `--name=true` among `flags` as `--name`, and without each `--name=false`; what comes later
     /// wins, as in Go. Anything else is left for the parser to judge, and so is all behind `--`.
     static func normalized(_ arguments: [String], flags: Set<String>) -> [String] {

@@ -31,7 +31,8 @@ struct KubeProxyOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "A mode of kube-proxy; all are served as userspace, the others with a warning.",
+            "userspace, or iptables: the kernel carries connections by rules as kube-proxy's. (default: userspace)",
+            discussion: "nftables and ipvs are served as userspace, with a warning; see docs/iptables-mode.md.",
             valueName: Mode.allCases.map(\.rawValue).joined(separator: "|")),
         transform: { text in
             guard text.isEmpty || Mode(rawValue: text) != nil else {
@@ -48,7 +49,8 @@ struct KubeProxyOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "How the pods of this node are known: by --cluster-cidr, or by podCIDRs of the Node alone.",
-            valueName: "ClusterCIDR|NodeCIDR"))
+            discussion: "In the iptables mode also by their interfaces: BridgeInterface and InterfaceNamePrefix.",
+            valueName: "ClusterCIDR|NodeCIDR|…"))
     var detectLocalMode: String?
 
     /// Flags and fields of kube-proxy that do nothing here, as `name=value`; what they were given for is told in
@@ -64,24 +66,31 @@ struct KubeProxyOptions: ParsableArguments {
     static let flags: Set = ["init-only", "strict-mode", "bind-address-hard-fail"]
 
     func validate() throws {
-        guard strictMode, let missing else { return }
-        throw ValidationError("--strict-mode: the mode \(missing) is not there yet, only userspace")
+        guard strictMode, let otherwise else { return }
+        throw ValidationError("--strict-mode: \(otherwise); userspace and iptables are there to be named")
     }
 
-    /// The mode that was asked for and is not there.
-    private var missing: String? {
-        guard let proxyMode, proxyMode != Mode.userspace.rawValue else { return nil }
-        return proxyMode.isEmpty ? "iptables, which kube-proxy takes where none is named," : proxyMode
+    var mode: Mode { proxyMode == Mode.iptables.rawValue ? .iptables : .userspace }
+    var carriesInKernel: Bool { mode == .iptables }
+
+    /// Why the mode is another one than kube-proxy would have.
+    private var otherwise: String? {
+        switch proxyMode {
+        case nil, Mode.userspace.rawValue?, Mode.iptables.rawValue?: nil
+        case ""?: "no mode is named, where kube-proxy takes iptables"
+        case let mode?: "the mode \(mode) is not there yet"
+        }
     }
 
     /// One line for each thing that is not as it was asked for.
     var notes: [String] {
         var notes = note
-        if let missing {
-            notes.insert(
-                "the mode \(missing) is not there yet, and is served as userspace; --strict-mode refuses that", at: 0)
+        if let otherwise {
+            notes.insert("\(otherwise): it is served as userspace; --strict-mode refuses that", at: 0)
         }
-        if let detectLocalMode, !["", "ClusterCIDR", "NodeCIDR"].contains(detectLocalMode) {
+        let interfaces = carriesInKernel ? ["BridgeInterface", "InterfaceNamePrefix"] : []
+        let known = ["", "ClusterCIDR", "NodeCIDR"] + interfaces
+        if let detectLocalMode, !known.contains(detectLocalMode) {
             notes.append(
                 "--detect-local-mode has no effect with \(detectLocalMode): the pods of this node are known by --cluster-cidr, or by "
                     + "podCIDRs of the Node")

@@ -18,7 +18,8 @@ struct Daemon: AsyncParsableCommand {
         abstract: "Be the service proxy of a Kubernetes node, in place of kube-proxy.",
         discussion: """
             Traffic to cluster IPs, external IPs, load-balancer IPs and node ports is led here by iptables, and each \
-            connection carried to the next endpoint in turn. It needs root, or the capabilities NET_ADMIN and NET_RAW. \
+            connection carried to the next endpoint in turn. With --proxy-mode iptables the kernel carries it by the same \
+            rules as kube-proxy's. It needs root, or the capabilities NET_ADMIN and NET_RAW. \
             Rules stay in force when it ends, so that it can be replaced; --cleanup removes them.
 
             EXAMPLES
@@ -34,6 +35,9 @@ struct Daemon: AsyncParsableCommand {
 
               See the rules first, without root:
                 portico render -f manifests/ --hostname-override node2
+
+              Have the kernel carry connections, as kube-proxy's iptables mode has:
+                portico daemon --config config.conf --proxy-mode iptables
 
               Node ports only, without touching the firewall:
                 portico daemon -f manifests/ --redirect none
@@ -58,7 +62,7 @@ struct Daemon: AsyncParsableCommand {
     /// Flags without a value, which Go programs give one all the same.
     static let flags = KubeProxyOptions.flags.union([
         "cleanup", "cleanup-own", "cleanup-on-exit", "conntrack-tcp-be-liberal", "takeover-force", "takeover-stay",
-        "allow-empty",
+        "allow-empty", "masquerade-all",
     ])
 
     @OptionGroup(title: "What to serve") var manifests: ManifestOptions
@@ -70,6 +74,8 @@ struct Daemon: AsyncParsableCommand {
     @OptionGroup(title: "How traffic gets here") var rules: RuleOptions
 
     @OptionGroup(title: "How connections are carried") var relay: RelayOptions
+
+    @OptionGroup(title: "How the kernel carries connections: --proxy-mode iptables") var carriage: CarriageOptions
 
     @OptionGroup(title: "How it ends and is replaced") var succession: SuccessionOptions
 
@@ -92,6 +98,9 @@ struct Daemon: AsyncParsableCommand {
         }
         guard manifests.files.isEmpty || !cluster.isGiven else {
             throw ValidationError("manifests and a cluster cannot be served at once: leave out -f or --kubeconfig")
+        }
+        guard !kubeProxy.carriesInKernel || rules.redirect != .none else {
+            throw ValidationError("--proxy-mode iptables is rules in the kernel: leave out --redirect none")
         }
     }
 
@@ -125,7 +134,9 @@ struct Daemon: AsyncParsableCommand {
                 logger.warning("only IPv4 is redirected: \(error)")
             }
         }
-        for note in applyKernelSettings() { logger.warning("\(note)") }
+        let refused = applyKernelSettings()
+        for note in refused { logger.warning("\(note)") }
+        if kubeProxy.carriesInKernel { settings.carriage = try kernelCarriage(refused) }
         let teller = StatusTeller(logger: logger, isInHealth: health.address != nil)
         let meter = SyncMeter()
         let desk = desk(teller, meter, api)
@@ -166,6 +177,7 @@ struct Daemon: AsyncParsableCommand {
     private func desk(_ teller: StatusTeller, _ meter: SyncMeter, _ api: NamedCluster?) -> AdminDesk {
         var subject = AdminSubject(command: "portico daemon", version: Version.number, board: teller.board)
         subject.node = node.nodeName
+        subject.mode = kubeProxy.mode.rawValue
         subject.services = admin.metricsServices
         subject.sync = meter
         subject.cluster = api.map { .init(meter: $0.meter, server: $0.access.server.authority) }
@@ -181,8 +193,20 @@ struct Daemon: AsyncParsableCommand {
         var settings = kernel.settings
         // Nobody listens at proxy ports to which nothing is led.
         settings.listenedPorts =
-            (rules.redirect == .none ? [] : [node.proxyPortRange.ports]) + [node.serviceNodePortRange]
+            (rules.redirect == .none || kubeProxy.carriesInKernel ? [] : [node.proxyPortRange.ports])
+            + [node.serviceNodePortRange]
+        settings.isCarrying = kubeProxy.carriesInKernel
+        settings.routesLocalhost = kubeProxy.carriesInKernel && carriage.iptablesLocalhostNodeports
         return settings.apply(root: kernel.kernelRoot)
+    }
+
+    /// - Parameter refused: what the kernel cannot have.
+    private func kernelCarriage(_ refused: [KernelNote]) throws -> KernelCarriage {
+        let isLiberal = KernelSettings.isLiberal(root: kernel.kernelRoot)
+        var kernel = try carriage.carriage(detectingBy: kubeProxy.detectLocalMode, dropsInvalid: !isLiberal)
+        // Then sockets answer there.
+        if refused.contains(where: \.isAboutLocalhost) { kernel.routesLocalhost = false }
+        return kernel
     }
 
     private func findIptables() throws -> Iptables {

@@ -21,8 +21,8 @@ struct Render: AsyncParsableCommand {
             only the lines that change. Addresses of this host are looked up, those of the node in the manifests are \
             taken from its Node object.
 
-            With --proxy-mode iptables it prints the rules of that mode of kube-proxy, chain by chain: what a kube-proxy \
-            would have on this node, to be compared with. The daemon does not serve in that mode yet.
+            With --proxy-mode iptables it prints the rules by which the kernel carries connections itself, chain by chain, \
+            which are those that a kube-proxy would have on this node.
 
             EXAMPLES
               portico render -f manifests/ --hostname-override node2
@@ -40,8 +40,16 @@ struct Render: AsyncParsableCommand {
         case userspace, iptables
     }
 
-    @Option(help: "Whose rules: those that lead traffic to the daemon, or those of kube-proxy's iptables mode.")
+    @Option(help: "To lead traffic to the daemon, or to have the kernel carry it as kube-proxy's iptables mode does.")
     var proxyMode = Mode.userspace
+
+    @OptionGroup(title: "How the kernel carries connections: --proxy-mode iptables") var carriage: CarriageOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "How pods are known other than by where they have their addresses: by their interfaces.",
+            valueName: "BridgeInterface|InterfaceNamePrefix"))
+    var detectLocalMode: String?
 
     @Flag(name: .customLong("ipv4"), help: "Only the rules for IPv4.") var onlyIPv4 = false
     @Flag(name: .customLong("ipv6"), help: "Only the rules for IPv6.") var onlyIPv6 = false
@@ -59,6 +67,9 @@ struct Render: AsyncParsableCommand {
         let teller = StatusTeller(logger: logger)
         let objects = try await SourceReader(manifests.inputs, teller).first().changes
         var settings = node.settings
+        if proxyMode == .iptables {
+            settings.carriage = try carriage.carriage(detectingBy: detectLocalMode, dropsInvalid: true)
+        }
         // Where the daemon answers unless told otherwise.
         settings.healthPort = BindAddressArgument.healthPort
         let interfaces = try NetworkInterfaces.current()
@@ -72,7 +83,7 @@ struct Render: AsyncParsableCommand {
         for warning in rendering.warnings { logger.warning("\(warning)") }
         for family in IPAddress.Family.allCases where family == .ipv4 ? !onlyIPv6 : !onlyIPv4 {
             let name = family == .ipv4 ? "IPv4" : "IPv6"
-            guard let rules = rules(rendering, family) else {
+            guard let rules = RuleSet(rendering.change, family) else {
                 logger.notice("no rules for \(name): this host has no address of that family")
                 continue
             }
@@ -81,15 +92,6 @@ struct Render: AsyncParsableCommand {
                 for command in PolicyRoute(family).commands { StandardStream.output.write("# \(command)\n") }
             }
             StandardStream.output.write(rules.transaction(from: RuleSet(family: family)) ?? "")
-        }
-    }
-    private func rules(_ rendering: NodeRendering, _ family: IPAddress.Family) -> RuleSet? {
-        switch proxyMode {
-        case .userspace: RuleSet(rendering.change, family)
-        case .iptables:
-            rendering.change.node?.networks[family].map {
-                RuleSet(serviceChains: rendering.ports, on: ServiceChainNode($0))
-            }
         }
     }
 }

@@ -12,6 +12,8 @@ extension DaemonRole {
 
     mutating func beginEnd() async -> [Duration?] {
         guard let parts else { return [.zero] }
+        // What waits for a lock would write rules that lead to nobody, when this process is gone.
+        if !isServing { await parts.proxy.abandonRules() }
         let logger = parts.tools.teller.logger
         restart.stopWaiting()
         options.readyFile?.vanish()

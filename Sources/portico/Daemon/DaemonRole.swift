@@ -102,7 +102,9 @@ struct DaemonRole: SessionRole {
         let (logger, checks) = (tools.teller.logger, StartChecks(first: first))
         if let server = settings.apiServer { try checks.independence(of: server) }
         let backEnd = iptables.map {
-            IptablesRedirect($0, families: settings.redirectedFamilies, watch: FirewallWatch($0.kind))
+            IptablesRedirect(
+                $0, families: settings.redirectedFamilies,
+                watch: FirewallWatch($0.kind, isCarrying: settings.carriage != nil))
         }
         let proxy = NodeProxy(relay: tools.relay, settings: settings, backEnd: backEnd)
         let succession = Succession(
@@ -115,6 +117,7 @@ struct DaemonRole: SessionRole {
         }
         let keeper = RuleKeeper(
             proxy: proxy, minPeriod: options.minSyncPeriod, watch: backEnd?.watch, logger: logger,
+            untilUndisputed: { await succession.untilUndisputed() },
             begins: { [meter] in meter.attemptBegins() })
         if options.followsCluster {
             identity = NodeIdentity(settings.nodeName, needsPodRanges: options.needsPodRanges)
@@ -228,7 +231,12 @@ struct DaemonRole: SessionRole {
         }
         isServing = true
         desk.begin()
-        if options.takeover != nil { retryDoors(parts.tools) }
+        if options.takeover != nil {
+            retryDoors(parts.tools)
+            // Of another mode, and written in the last moment.
+            await parts.proxy.expectLeftovers()
+            parts.keeper.request(.check)
+        }
         teller.update { $0.enter(.serving) }
         do throws(SystemError) {
             try options.readyFile?.appear()

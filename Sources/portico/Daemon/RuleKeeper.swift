@@ -32,6 +32,7 @@ final class RuleKeeper: Sendable {
     private let logger: Logger
     /// Called before each attempt.
     private let begins: (@Sendable () -> Void)?
+    private let untilUndisputed: @Sendable () async -> Void
     private let requests: AsyncStream<Void>
     private let wake: AsyncStream<Void>.Continuation
     /// However many come, each is carried out once, and none is lost to another.
@@ -45,11 +46,12 @@ final class RuleKeeper: Sendable {
     /// - Parameters:
     ///   - minPeriod: between two changes, on average.
     ///   - watch: notices what others do to the rules; nil where there are none.
+    ///   - untilUndisputed: waits while rules are another process's affair.
     ///   - retryPause: lets the time pass until another attempt after an error.
     init(
         proxy: NodeProxy, minPeriod: Duration, watch: FirewallWatch? = nil, logger: Logger = Logger(label: "daemon"),
         retryPause: @escaping @Sendable () async -> Void = { try? await Task.sleep(for: retryInterval) },
-        begins: (@Sendable () -> Void)? = nil
+        untilUndisputed: @escaping @Sendable () async -> Void = {}, begins: (@Sendable () -> Void)? = nil
     ) {
         self.proxy = proxy
         self.minPeriod = minPeriod
@@ -57,6 +59,7 @@ final class RuleKeeper: Sendable {
         self.watch = watch
         self.logger = logger
         self.begins = begins
+        self.untilUndisputed = untilUndisputed
         // Of several requests that wait one is enough: it brings in force all that is wanted by then.
         (requests, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
@@ -97,6 +100,8 @@ final class RuleKeeper: Sendable {
                 }
                 continue
             }
+            await untilUndisputed()
+            if Task.isCancelled { return }
             if isHeal { heals.began(at: clock.now) } else { changes.began(at: clock.now) }
             self.wanted.withLock { $0.subtract(wanted) }
             let isSuspect = othersWereThere.exchange(false, ordering: .relaxed)

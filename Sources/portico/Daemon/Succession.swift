@@ -32,6 +32,8 @@ final class Succession: Sendable {
     /// that was killed and whose sockets are closed one by one.
     private static let patience = Duration.seconds(3)
     private static let pause = Duration.milliseconds(50)
+    /// From the first question to the confirmation: in between rules are written, for which others' locks are waited for.
+    private static let timeToTakeOver = Duration.seconds(10)
 
     /// - Parameter path: of the Unix socket; nil takes over from nobody, and hands over to nobody.
     init(path: String?, isForced: Bool, relay: Relay, logger: Logger) {
@@ -204,6 +206,14 @@ final class Succession: Sendable {
 
     private func keep(_ lock: DaemonLock) {
         self.lock.withLock { $0 = lock }
+    }
+
+    /// Waits while another process takes over, whose rules are the ones from then on: what this one wrote would stay beside
+    /// them. One that does not come to it within seconds is not waited for.
+    func untilUndisputed() async {
+        while await state.server?.isAsked(within: Self.timeToTakeOver) == true, !Task.isCancelled {
+            try? await Task.sleep(for: Self.pause)
+        }
     }
 
     /// Another process serves still: it was not told of this one.

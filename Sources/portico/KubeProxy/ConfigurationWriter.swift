@@ -31,7 +31,9 @@ struct ConfigurationWriter {
     }
 
     /// What makes a difference to this daemon: two that have the same do the same, however their files are written.
-    var effect: String { text(KubeProxySetting.all.filter { $0.effect == .same }) }
+    var effect: String {
+        text(KubeProxySetting.all.filter { $0.reasonForNothing(daemon.kubeProxy.carriesInKernel) == nil })
+    }
 
     /// YAML, with fields in alphabetical order.
     private func text(_ settings: [KubeProxySetting]) -> String {
@@ -55,7 +57,7 @@ struct ConfigurationWriter {
     /// The value of a field; nil if it is better left out.
     private func yaml(_ setting: KubeProxySetting, _ field: String) -> String? {
         let value: String
-        if case .none = setting.effect {
+        if setting.reasonForNothing(daemon.kubeProxy.carriesInKernel) != nil {
             value = kept[field] ?? setting.flag.flatMap { kept[$0] } ?? setting.standard
         } else {
             guard let own = own(field) else { return nil }
@@ -73,7 +75,7 @@ struct ConfigurationWriter {
 
     /// What this daemon has, as the flag of the field would take it.
     private func own(_ field: String) -> String? {
-        let (node, kernel) = (daemon.node, daemon.kernel)
+        let (node, kernel, carriage) = (daemon.node, daemon.kernel, daemon.carriage)
         return switch field {
         case "bindAddress": node.bindAddress.map { "\($0)" } ?? "0.0.0.0"
         case "bindAddressHardFail": "\(daemon.health.bindAddressHardFail)"
@@ -86,9 +88,14 @@ struct ConfigurationWriter {
         case "conntrack.tcpEstablishedTimeout": "\(kernel.conntrackTcpTimeoutEstablished)"
         case "conntrack.udpStreamTimeout": "\(kernel.conntrackUdpTimeoutStream)"
         case "conntrack.udpTimeout": "\(kernel.conntrackUdpTimeout)"
+        case "detectLocal.bridgeInterface": carriage.podBridgeInterface ?? ""
+        case "detectLocal.interfaceNamePrefix": carriage.podInterfaceNamePrefix ?? ""
         case "detectLocalMode": daemon.kubeProxy.detectLocalMode ?? ""
         case "healthzBindAddress": daemon.health.address.map { "\($0)" } ?? ""
         case "hostnameOverride": node.hostnameOverride ?? ""
+        case "iptables.localhostNodePorts": "\(carriage.iptablesLocalhostNodeports)"
+        case "iptables.masqueradeAll": "\(carriage.masqueradeAll)"
+        case "iptables.masqueradeBit": "\(carriage.iptablesMasqueradeBit)"
         case "iptables.minSyncPeriod": "\(daemon.rules.iptablesMinSyncPeriod)"
         case "iptables.syncPeriod": "\(daemon.rules.iptablesSyncPeriod)"
         case "logging.format": daemon.logging.format.rawValue

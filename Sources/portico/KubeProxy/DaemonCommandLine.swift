@@ -36,7 +36,8 @@ struct DaemonCommandLine {
     private func settled(_ configuration: KubeProxyConfiguration) -> [String] {
         var (front, back, notes) = ([String](), [String](), configuration.notes)
         for value in configuration.values {
-            guard value.setting.effect == .same, let flag = value.setting.flag else { continue }
+            // Which mode it is, on which the effect may depend, is known when all is there.
+            guard value.setting.reasonForNothing(true) == nil, let flag = value.setting.flag else { continue }
             if value.setting.flagWins {
                 front.append("--\(flag)=\(value.text)")
             } else {
@@ -56,14 +57,16 @@ struct DaemonCommandLine {
     /// something.
     private static func setAside(_ arguments: [String]) -> [String] {
         let (own, others) = split(arguments)
+        let isCarried = value(of: "proxy-mode", in: arguments) == KubeProxyOptions.Mode.iptables.rawValue
         var (result, index) = ([String](), 0)
         while index < own.count {
             let argument = own[index]
             index += 1
             guard let (name, value) = parts(of: argument), let setting = KubeProxySetting.of(flag: name),
-                case .none(let reason) = setting.effect
+                let reason = setting.reasonForNothing(isCarried)
             else {
-                result.append(argument)
+                // Go takes it without a value, and it is no flag here, since it may be false.
+                result.append(argument == "--iptables-localhost-nodeports" ? "\(argument)=true" : argument)
                 continue
             }
             var text = value ?? "true"

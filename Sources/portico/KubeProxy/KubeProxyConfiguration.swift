@@ -63,9 +63,11 @@ struct KubeProxyConfiguration {
     }
 
     private static func complaint(about values: [Value]) -> String? {
-        let flags = values.compactMap { value in
-            value.setting.effect == .same ? value.setting.flag.map { "--\($0)=\(value.text)" } : nil
+        var flags = values.compactMap { value in
+            value.setting.reasonForNothing(true) == nil ? value.setting.flag.map { "--\($0)=\(value.text)" } : nil
         }
+        // What does nothing in userspace mode is to be right all the same.
+        flags.append("--proxy-mode=\(KubeProxyOptions.Mode.iptables.rawValue)")
         do {
             // With something that makes the rest of the command line right.
             _ = try Portico.parseAsRoot([Daemon.name] + DaemonCommandLine(["--cleanup"] + flags).plain)

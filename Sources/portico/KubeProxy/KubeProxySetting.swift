@@ -12,6 +12,8 @@ struct KubeProxySetting: Sendable {
     enum Effect: Sendable, Equatable {
         /// `portico daemon` has a flag of this name that does the same.
         case same
+        /// The same where the kernel carries connections; in userspace it is taken and nothing more, for this reason.
+        case carried(String)
         /// It is taken, so that a unit file or a ConfigMap goes on working. Why that is all is told where it is not
         /// left at its default.
         case none(String)
@@ -57,13 +59,13 @@ struct KubeProxySetting: Sendable {
         // Without it the time follows from what is exchanged; files of kube-proxy before 1.26 say 250ms.
         .init("udp-timeout", "udpIdleTimeout", .duration, zeroIsStandard: true),
         .init("detect-local-mode", "detectLocalMode", .text),
-        .init("pod-bridge-interface", "detectLocal.bridgeInterface", .text, .none(local)),
-        .init("pod-interface-name-prefix", "detectLocal.interfaceNamePrefix", .text, .none(local)),
-        .init("masquerade-all", "iptables.masqueradeAll", .toggle, .none(source), standard: "false"),
-        .init("iptables-masquerade-bit", "iptables.masqueradeBit", .integer, .none(masquerading), standard: "14"),
+        .init("pod-bridge-interface", "detectLocal.bridgeInterface", .text, .carried(local)),
+        .init("pod-interface-name-prefix", "detectLocal.interfaceNamePrefix", .text, .carried(local)),
+        .init("masquerade-all", "iptables.masqueradeAll", .toggle, .carried(source), standard: "false"),
+        .init("iptables-masquerade-bit", "iptables.masqueradeBit", .integer, .carried(masquerading), standard: "14"),
         .init(
             "iptables-localhost-nodeports", "iptables.localhostNodePorts", .toggle,
-            .none("node ports answer on localhost unless --nodeport-addresses leaves it out"), standard: "true"),
+            .carried("node ports answer on localhost unless --nodeport-addresses leaves it out"), standard: "true"),
     ]
 
     private static let local = "which clients are pods is told by --cluster-cidr, or by podCIDRs of the Node"
@@ -205,6 +207,17 @@ extension KubeProxySetting {
 
     private static let byFlag = Dictionary(
         all.compactMap { setting in setting.flag.map { ($0, setting) } }, uniquingKeysWith: { first, _ in first })
+
+    /// Why it does nothing; nil if it does something.
+    ///
+    /// - Parameter isCarried: the kernel carries connections.
+    func reasonForNothing(_ isCarried: Bool) -> String? {
+        switch effect {
+        case .same: nil
+        case .carried(let reason): isCarried ? nil : reason
+        case .none(let reason): reason
+        }
+    }
 
     /// Whether a value, as a flag takes it, is what kube-proxy does anyway.
     func isStandard(_ value: String) -> Bool {

@@ -63,7 +63,7 @@ private struct LargeNode {
     private let board = StatusBoard()
     private let addresses: NodeAddresses
     private var relay: [ObjectKey: [PlannedPort]] = [:]
-    private var kernel: [ObjectKey: [Portal]] = [:]
+    private var kernel: [ObjectKey: KernelService] = [:]
 
     init(services count: Int) {
         var settings = NodeSettings(nodeName: "node-0")
@@ -119,7 +119,7 @@ private struct LargeNode {
         let wanted = state.plan(state.take(changes) { _, _ in addresses })
         _ = state.served(wanted.mapValues(Self.open)) { _, _ in nil }
         for (key, ports) in wanted { relay[key] = ports.isEmpty ? nil : ports }
-        for (key, portals) in state.takeUntold() { kernel[key] = portals.isEmpty ? nil : portals }
+        for (key, service) in state.takeUntold() { kernel[key] = service.isEmpty ? nil : service }
         let served = state.served(Set(wanted.keys), limit: 1024)
         board.update { $0.update(services: served.services) }
         let settled = state.rulesAreInForce(of: state.round, state.resolver.revision)

@@ -93,7 +93,7 @@ private struct Run {
         _ = state.served(wanted.mapValues(Self.open)) { _, _ in nil }
         for (key, ports) in wanted {
             relay[key] = ports.isEmpty ? nil : ports
-            let portals = state.services[key]?.portals ?? []
+            let portals = state.services[key]?.kernel.portals ?? []
             kernel[key] = portals.isEmpty ? nil : portals
         }
         for (key, service) in state.served(Set(wanted.keys), limit: 1024).services { told[key] = service }

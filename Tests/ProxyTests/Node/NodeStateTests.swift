@@ -99,9 +99,10 @@ import Testing
         _ = state.take(ObjectChanges(), look)
         serve(changes(external("203.0.113.7")))
         #expect(state.warnings == [])
-        #expect(state.services[key("a")]?.portals.contains { $0.place == .externalIP(ip("203.0.113.7")) } == true)
+        #expect(
+            state.services[key("a")]?.kernel.portals.contains { $0.place == .externalIP(ip("203.0.113.7")) } == true)
         serve(changes(external("203.0.112.7")))
-        #expect(state.services[key("a")]?.portals.map(\.place) == [.clusterIP(ip("10.96.0.1"))])
+        #expect(state.services[key("a")]?.kernel.portals.map(\.place) == [.clusterIP(ip("10.96.0.1"))])
         let problems = state.served([key("a")], limit: 64).services[key("a")].flatMap(\.self)?.problems
         #expect(
             problems?.map(\.description) == [
