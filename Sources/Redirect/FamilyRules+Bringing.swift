@@ -81,15 +81,19 @@ extension FamilyRules {
     private func replace(
         _ saved: SavedRules, _ fingerprint: Fingerprint, _ writer: RuleWriter
     ) throws(RedirectError) {
-        let (transaction, leftovers) = replacement(of: saved, writer)
-        var fingerprint = fingerprint
+        let (transaction, found) = replacement(of: saved, writer)
+        var leftovers = found
+        var fingerprint = transaction == nil ? fingerprint : fingerprint.changed
         do {
-            if let transaction {
-                fingerprint = fingerprint.changed
-                try carryOut(transaction)
-            }
+            if let transaction { try carryOut(transaction) }
         } catch RedirectError.refused {
-            fingerprint = try setAside(writer)
+            // As autoclosures, logical operators lose the type of errors.
+            let isRewritten = writer.carries ? try rewrite(saved, writer) : false
+            if !isRewritten {
+                fingerprint = try setAside(writer)
+                // What is left over of the kernel's chains is not what was thought; the next look sees it.
+                if writer.carries { (leftovers, fingerprint) = (nil, Fingerprint()) }
+            }
         }
         // Only now, so that there is no moment without rules.
         do throws(RedirectError) {
@@ -106,9 +110,34 @@ extension FamilyRules {
     private func replacement(of saved: SavedRules, _ writer: RuleWriter) -> (Transaction?, leftovers: String?) {
         let wanted = writer.rules(services)
         let present = RuleSet(wanted, in: saved)
-        let transaction = Transaction(wanted.transaction(from: present), to: wanted, from: present)
+        let transaction = Transaction(
+            wanted.transaction(from: present), to: wanted, from: present, leading: saved.ownChains)
         guard stage.mayHaveLeftovers || writer.carries else { return (transaction, nil) }
         return (transaction, leftovers(in: saved, beside: wanted, ofServicesOnly: !stage.mayHaveLeftovers))
+    }
+
+    /// Writes all chains anew, and deletes no rule: iptables finds none whose matches another has written in another order.
+    ///
+    /// - Returns: false if that is refused too.
+    private func rewrite(_ saved: SavedRules, _ writer: RuleWriter) throws(RedirectError) -> Bool {
+        let wanted = writer.rules(services)
+        let present = RuleSet(wanted, in: saved)
+        var jumps = present
+        for table in jumps.tables.indices {
+            // Chains that are to go have to be known.
+            let names = Set(wanted[jumps.tables[table].name].chains.map(\.name))
+            jumps.tables[table].chains.removeAll { names.contains($0.name) }
+        }
+        let text = wanted.transaction(from: jumps)
+        guard let transaction = Transaction(text, to: wanted, from: present, leading: saved.ownChains) else {
+            return false
+        }
+        do {
+            try carryOut(transaction)
+            return true
+        } catch RedirectError.refused {
+            return false
+        }
     }
 
     /// Text that removes chains of other modes and of Services that are gone, to which nothing leads once the rules are in
@@ -136,10 +165,12 @@ extension FamilyRules {
         let stale: [StaleFlows]
 
         /// Nil if there is nothing to do.
-        init?(_ text: String?, to new: RuleSet, from old: RuleSet) {
+        ///
+        /// - Parameter leading: chains of single Services as they were read.
+        init?(_ text: String?, to new: RuleSet, from old: RuleSet, leading chains: [String: [Rule]] = [:]) {
             guard let text else { return nil }
             self.text = text
-            stale = new.staleFlows(since: old)
+            stale = new.staleFlows(since: old, leading: chains)
         }
     }
 }

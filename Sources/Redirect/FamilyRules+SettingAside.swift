@@ -82,10 +82,17 @@ extension FamilyRules {
 
     /// The service ports whose rules are not all in the firewall, in their order.
     private func suspects(_ writer: RuleWriter, _ present: RuleSet) -> [Suspect] {
+        // Two tables may have chains of one name.
         let present = Dictionary(
-            present.tables.flatMap(\.chains).map { ($0.name, Set($0.rules)) }, uniquingKeysWith: { $1 })
+            present.tables.map { table in
+                (table.name, Dictionary(table.chains.map { ($0.name, Set($0.rules)) }, uniquingKeysWith: { $1 }))
+            }, uniquingKeysWith: { $1 })
         func isThere(_ rules: RuleSet) -> Bool {
-            rules.tables.flatMap(\.chains).allSatisfy { present[$0.name]?.isSuperset(of: $0.rules) ?? $0.rules.isEmpty }
+            rules.tables.allSatisfy { table in
+                table.chains.allSatisfy {
+                    present[table.name]?[$0.name]?.isSuperset(of: $0.rules) ?? $0.rules.isEmpty
+                }
+            }
         }
         return services.keys.sorted().flatMap { key in
             (services[key] ?? []).parts.filter { !isThere(writer.rules([key: $0.part])) }

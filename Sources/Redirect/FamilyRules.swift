@@ -18,6 +18,7 @@ actor FamilyRules {
     private(set) var services: [ObjectKey: KernelService] = [:]
     /// So many has all that the kernel carries by itself.
     private var endpoints = 0
+    private var isLarge = false
     /// What is not in force since its rules are refused.
     var refused: [ObjectKey: [RefusedPort]] = [:]
     var stage = FamilyStage.starting
@@ -39,7 +40,8 @@ actor FamilyRules {
         work.begin()
         take(change)
         guard let node else { return nil }
-        guard let writer = RuleWriter(node, family, endpoints: endpoints) else { return clear() }
+        isLarge = ServiceChainNode.isLarge(endpoints: endpoints, wasLarge: isLarge)
+        guard let writer = RuleWriter(node, family, isLarge: isLarge) else { return clear() }
         let outcome: Result<KernelOutcome, RedirectError>
         do throws(RedirectError) {
             try bring(to: writer, checking: checking)
@@ -58,12 +60,14 @@ actor FamilyRules {
     /// Removes all rules, chains and routes of Portico.
     ///
     /// What a kube-proxy has left is gone since the start: rules of one that are there now are those of one that works,
-    /// maybe in this process's place. Where the kernel carries Services by itself they are this process's own. The UDP flows that the rules led here are to be forgotten after that
+    /// maybe in this process's place. Where the kernel carries Services by itself they are this process's own,
+    /// unless there is a sign of a kube-proxy. The UDP flows that the rules led here are to be forgotten after that
     /// (``forgetFlows()``).
     func removeAll() throws(RedirectError) {
-        let hasLeftovers = stage.mayHaveLeftovers || node?.carriage != nil
+        var hasLeftovers = stage.mayHaveLeftovers
         stage.failed()
         if case .read(let saved, _) = try firewall.look(since: nil) {
+            if node?.carriage != nil, !KubeProxyChains.isServedByOthers(saved) { hasLeftovers = true }
             let text = saved.removal {
                 KubeProxyChains.isOwn($0, in: $1) || hasLeftovers && KubeProxyChains.isLeftover($0, in: $1)
             }

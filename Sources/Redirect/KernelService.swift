@@ -1,5 +1,5 @@
-public import Balancing
-public import Base
+internal import Balancing
+internal import Base
 public import Resolution
 
 /// What the kernel is to do with the traffic of one Service.

@@ -10,9 +10,17 @@ enum KubeProxyChains {
         TableName(rawValue: table).map { ChainName.all(in: $0).contains(chain) } ?? false
     }
 
+    /// By it a kube-proxy of these modes finds out that tables were flushed. Portico makes none, and removes a former one.
+    private static let canary = "KUBE-PROXY-CANARY"
+
+    /// Whether a kube-proxy works here.
+    static func isServedByOthers(_ saved: SavedRules) -> Bool {
+        saved.tables.contains { table in table.chains.contains { $0.name == canary } }
+    }
+
     /// Those of the iptables and IPVS modes, of all versions.
     static func isLeftover(_ chain: String, in table: String) -> Bool {
-        if chain == "KUBE-PROXY-CANARY" { return true }
+        if chain == canary { return true }
         switch table {
         case "nat": return nat.contains(chain) || natPrefixes.contains { chain.hasPrefix($0) }
         case "filter": return filter.contains(chain)

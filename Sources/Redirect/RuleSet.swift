@@ -71,7 +71,10 @@ public struct Chain: Hashable, Sendable {
     /// This chain, as far as it is there, if these rules are: nil where something of it is not as it has to be, so that it
     /// is to be written anew.
     func present(in found: [Rule]) -> Chain? {
-        if !isShared { return found == rules ? self : nil }
+        var present = self
+        present.rules = found
+        // One that is written as a whole is there, whatever is in it.
+        guard isShared else { return present }
         let (first, last) = (rules.prefix(head), rules.suffix(tail))
         guard found.count >= head + tail, found.starts(with: first), found.suffix(tail).elementsEqual(last) else {
             return nil
@@ -79,8 +82,6 @@ public struct Chain: Hashable, Sendable {
         // A second one would be taken for the first.
         guard !found.dropFirst(head).dropLast(tail).contains(where: { first.contains($0) || last.contains($0) })
         else { return nil }
-        var present = self
-        present.rules = found
         return present
     }
 }

@@ -22,14 +22,14 @@ struct RuleWriter: Sendable {
 
     /// Nil if the node has no address of the family.
     ///
-    /// - Parameter endpoints: so many has all that the kernel carries by itself.
-    init?(_ node: NodeRedirection, _ family: IPAddress.Family, endpoints: Int = 0) {
+    /// - Parameter isLarge: see ``ServiceChainNode/isLarge(endpoints:wasLarge:)``.
+    init?(_ node: NodeRedirection, _ family: IPAddress.Family, isLarge: Bool = false) {
         guard let network = node.networks[family] else { return nil }
         self.family = family
         self.node = node
         self.network = network
         carriage = node.carriage.map { ServiceChainNode(network, $0) }
-        namesEndpoints = !ServiceChainNode.isLarge(endpoints: endpoints)
+        namesEndpoints = !isLarge
     }
 
     /// Whether both make the same rules for each Service, so that they differ at most in the rules that belong to none.
@@ -155,7 +155,8 @@ extension RuleSet {
     public init?(_ change: KernelChange, _ family: IPAddress.Family) {
         guard let node = change.node else { return nil }
         let endpoints = change.services.values.reduce(0) { $0 + $1.endpointCount(family) }
-        guard let writer = RuleWriter(node, family, endpoints: endpoints) else { return nil }
+        let isLarge = ServiceChainNode.isLarge(endpoints: endpoints)
+        guard let writer = RuleWriter(node, family, isLarge: isLarge) else { return nil }
         self = writer.rules(change.services)
     }
 }

@@ -117,7 +117,11 @@ extension RuleSet {
                 // Deleted by what Portico would write: what it does not write there goes with the whole chain.
                 let isKnown =
                     chain.rules.contains(where: \.isOfKernelCarrier) || !rules.contains(where: \.isOfKernelCarrier)
-                return rules.count == found.rules.count && isKnown ? chain.present(in: rules) : nil
+                guard rules.count == found.rules.count, isKnown else {
+                    // That one is there, as one that is to be written anew.
+                    return chain.isShared ? nil : Chain(chain.name, isShared: false)
+                }
+                return chain.present(in: rules)
             }
             let jumps = table.jumps.filter { jump in
                 saved[table.name.rawValue, jump.chain]?.rules.contains { $0.rule == jump.rule } ?? false
@@ -141,9 +145,29 @@ extension Table {
             guard let found = saved[name.rawValue, chain] else { continue }
             chains.append(Chain(chain, rules: found.rules.compactMap(\.rule)))
         }
+        chains += Self.formerServices(beside: wanted, in: saved)
         jumps = Jump.all(in: name).filter { jump in
             !wanted.jumps.contains(jump)
                 && saved[name.rawValue, jump.chain]?.rules.contains { $0.rule == jump.rule } ?? false
         }
+    }
+
+    /// Chains of service ports that are gone, where the kernel carries some: they may lead to some that are still there.
+    /// What somebody else's chain leads to is left as it is.
+    private static func formerServices(beside wanted: Table, in saved: SavedRules) -> [Chain] {
+        let carries = wanted.chains.contains { $0.name == ServiceChainName.services }
+        guard carries, wanted.name == .nat, let table = saved.tables.first(where: { $0.name == "nat" }) else {
+            return []
+        }
+        let own = Set(wanted.chains.map(\.name))
+        func isOwn(_ chain: String) -> Bool {
+            own.contains(chain) || KubeProxyChains.isOfOneService(chain, in: "nat")
+                || KubeProxyChains.isOwn(chain, in: "nat")
+        }
+        let needed = Set(table.chains.filter { !isOwn($0.name) }.flatMap(\.rules).compactMap(\.target))
+        return table.chains.filter { chain in
+            KubeProxyChains.isOfOneService(chain.name, in: "nat") && !own.contains(chain.name)
+                && !needed.contains(chain.name)
+        }.map { Chain($0.name, rules: $0.rules.compactMap(\.rule), isShared: false) }
     }
 }

@@ -40,8 +40,11 @@ extension RuleSet {
     /// The flows to be deleted once this rule set has taken the place of `previous`: those of portals that opened,
     /// closed or lead elsewhere, and those that the kernel has given to an endpoint that a portal does not lead to any
     /// more. All others keep theirs (kubernetes/kubernetes#122740).
-    public func staleFlows(since previous: RuleSet) -> [StaleFlows] {
-        let (before, after) = (previous.udpPortals(), udpPortals())
+    public func staleFlows(since previous: RuleSet) -> [StaleFlows] { staleFlows(since: previous, leading: [:]) }
+
+    /// - Parameter leading: chains of single Services that `previous` had, whatever it says of them.
+    func staleFlows(since previous: RuleSet, leading chains: [String: [Rule]]) -> [StaleFlows] {
+        let (before, after) = (previous.udpPortals(leading: chains), udpPortals())
         return Set(before.keys).union(after.keys).flatMap { flows -> [StaleFlows] in
             guard let (old, new) = before[flows].flatMap({ old in after[flows].map { (old, $0) } }),
                 old.rules == new.rules
@@ -58,7 +61,7 @@ extension RuleSet {
     }
 
     /// What nat does with UDP, by portal.
-    private func udpPortals() -> [StaleFlows: UDPPortal] {
+    private func udpPortals(leading more: [String: [Rule]] = [:]) -> [StaleFlows: UDPPortal] {
         let chains = self[.nat].chains
         var portals: [StaleFlows: UDPPortal] = [:]
         for chain in chains where chain.isShared {
@@ -68,8 +71,8 @@ extension RuleSet {
                 portals[portal, default: UDPPortal()].rules[chain.name, default: []].append(rule)
             }
         }
-        guard !portals.isEmpty, chains.contains(where: { !$0.isShared }) else { return portals }
-        let own = Dictionary(chains.lazy.filter { !$0.isShared }.map { ($0.name, $0.rules) }) { $1 }
+        guard !portals.isEmpty, !more.isEmpty || chains.contains(where: { !$0.isShared }) else { return portals }
+        let own = more.merging(chains.lazy.filter { !$0.isShared }.map { ($0.name, $0.rules) }) { read, _ in read }
         return portals.mapValues { portal in
             var portal = portal
             var (open, seen) = (portal.rules.values.flatMap { $0 }, Set<String>())
@@ -86,6 +89,15 @@ extension RuleSet {
 }
 
 extension SavedRules {
+    /// The chains of single Services, by which the kernel carries them.
+    var ownChains: [String: [Redirect.Rule]] {
+        let nat = TableName.nat.rawValue
+        let chains = tables.filter { $0.name == nat }.flatMap(\.chains).filter {
+            KubeProxyChains.isOfOneService($0.name, in: nat)
+        }
+        return Dictionary(chains.map { ($0.name, $0.rules.compactMap(\.rule)) }) { $1 }
+    }
+
     /// The flows that Portico's rules lead to it. Once these are gone, what a client sends from the same port, to keep a
     /// flow going or by chance, would still be led to where nobody is, by the kernel's memory alone.
     func ledFlows(_ family: IPAddress.Family) -> [StaleFlows] {

@@ -25,6 +25,14 @@ public struct ServiceOptions: Hashable, Sendable {
     /// What all annotations of this proxy begin with.
     public static let prefix = "portico.dev/"
 
+    /// The annotations that ask for what only a relay can do.
+    public var forRelay: [String] {
+        [
+            balancing.map { _ in "balancing" }, holdSeconds > 0 ? "hold-seconds" : nil,
+            proxyProtocol.map { _ in "proxy-protocol" }, udpReplies.map { _ in "udp-replies" },
+        ].compactMap { $0.map { Self.prefix + $0 } }
+    }
+
     /// Reads the options from a Service's annotations. A wrong one is reported and leaves its default, so that a typo
     /// never takes a Service down.
     ///

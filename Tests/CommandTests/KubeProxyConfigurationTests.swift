@@ -112,11 +112,13 @@ import Testing
                 try file.daemon("mode: \(mode)\niptables: {masqueradeBit: 32}", "-f", "x")
             }
         }
-        #expect(throws: (any Error).self) { try file.command(["-f", "x", "--proxy-mode=iptables", "--redirect=none"]) }
-        let incomplete = try file.command(["-f", "x", "--proxy-mode=iptables", "--detect-local-mode=BridgeInterface"])
-        #expect(throws: CommandFailure.self) {
-            try incomplete.carriage.carriage(detectingBy: incomplete.kubeProxy.detectLocalMode, dropsInvalid: true)
-        }
+        let incomplete = ["-f", "x", "--proxy-mode=iptables", "--detect-local-mode=BridgeInterface"]
+        #expect(throws: (any Error).self) { try file.command(incomplete) }
+        _ = try file.command(incomplete + ["--pod-bridge-interface", "abcdefghijklmno"])
+        _ = try file.command(incomplete + ["--redirect=none"])
+        _ = try file.command(incomplete + ["--cleanup"])
+        let separate = ["-f", "x", "--proxy-mode=iptables", "--iptables-localhost-nodeports", "false"]
+        #expect(try !file.command(separate).carriage.iptablesLocalhostNodeports)
     }
 
     @Test(

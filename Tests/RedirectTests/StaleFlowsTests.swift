@@ -1,9 +1,10 @@
 import Base
 import Objects
-import Redirect
 import Resolution
 import TestSupport
 import Testing
+
+@testable import Redirect
 
 @Suite("UDP flows that outlive their rules")
 struct StaleFlowsTests {
@@ -36,6 +37,24 @@ struct StaleFlowsTests {
         port.nodePort = 30053
         if !local.isEmpty { port.externalTrafficPolicy = .local }
         return try ServiceChainExample.rules([port])
+    }
+
+    @Test("A process that takes rules over forgets flows to endpoints that have gone meanwhile")
+    func afterARead() async throws {
+        let (one, two) = ("10.244.1.1:53", "10.244.1.2:53")
+        func change(_ endpoints: [String]) throws -> KernelChange {
+            let port = try servicePort("kube-system/dns", port: 53, .udp, at: "10.0.0.10", endpoints: endpoints)
+            let service = KernelService(portals: Portal.portals(of: port, proxy: nil), carried: [port])
+            let node = NodeRedirection(
+                networks: [.ipv4: NodeNetwork(hostIP: ip("192.168.1.5"))], redirects: false, carriage: KernelCarriage())
+            return KernelChange(services: [ObjectKey(namespace: "kube-system", name: "dns"): service], node: node)
+        }
+        let model = FirewallModel(.nft)
+        func rules() -> FamilyRules { FamilyRules(.ipv4, model, PolicyRoute(.ipv4, searchPath: [])) }
+        _ = await rules().apply(try change([one, two]), checking: false)
+        model.with { $0.forgotten = [] }
+        _ = await rules().apply(try change([two]), checking: false)
+        #expect(model.with { $0.forgotten }.map(\.endpoint) == [EndpointAddress(one)])
     }
 
     @Test("Of what the kernel carries, those to an endpoint that a portal leads to no more")

@@ -75,7 +75,10 @@ public struct NodePlanner: Sendable {
         book.keep(only: Set(ports.flatMap { port in port.lists.map { key(port, $0.policy) } }), of: service)
         for port in ports {
             let proxy = isRedirecting && !isCarried ? proxyPorts(of: port, &plan.problems) : nil
-            if isCarried { plan.carried.append(port) }
+            if isCarried {
+                plan.carried.append(port)
+                plan.problems += [lost(of: port)].compactMap(\.self)
+            }
             if let proxy {
                 plan.redirected.append(
                     RedirectedPort(portals: Portal.portals(of: port, proxy: proxy), proxy: proxy))
@@ -95,6 +98,15 @@ public struct NodePlanner: Sendable {
             }
         }
         return plan
+    }
+
+    /// What a service port asks of the relay, which does not carry it.
+    private func lost(of port: ServicePort) -> Problem? {
+        let names = port.options.forRelay
+        guard !names.isEmpty else { return nil }
+        return Problem(
+            .warning, .object, subject: "\(ServicePortID(port.name, port.transport))",
+            "\(names.joined(separator: ", ")): no effect in the iptables mode, where the kernel carries it")
     }
 
     /// The numbers of a service port's proxy ports; nil, and a problem, if there are none left.

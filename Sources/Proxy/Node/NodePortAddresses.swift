@@ -30,6 +30,14 @@ public struct NodePortAddresses: Hashable, Sendable {
         }
     }
 
+    /// Whether node ports are at IPv4's loopback addresses too.
+    public var includesLocalhost: Bool {
+        guard let localhost = IPAddress("127.0.0.1") else { return false }
+        let own = ranges.filter { $0.family == .ipv4 }
+        // Ranges of the other family alone restrict nothing in this one.
+        return own.isEmpty ? !includesPrimary : own.contains { $0.contains(localhost) }
+    }
+
     /// The ranges of one family; empty means all addresses.
     ///
     /// - Parameter primary: the node's address in that family.

@@ -2,7 +2,7 @@ public import Base
 public import Cluster
 public import Objects
 public import Redirect
-public import Resolution
+internal import Resolution
 
 /// What a node would tell its kernel about objects if all that it wants to listen at were open. Nothing is opened,
 /// started or changed.

@@ -17,10 +17,13 @@ extension ServicePlan {
     ) -> [Portal] {
         var closed = ClosedDoors()
         for port in status == nil ? [] : ports {
-            let open = Set(
-                (status ?? []).filter { $0.id == port.id }.flatMap(\.doors).filter { $0.listening != nil }.map(\.wanted)
-            )
-            for door in port.doors where !open.contains(door.address) { closed.insert(door, of: port.id) }
+            let known = (status ?? []).filter { $0.id == port.id }.flatMap(\.doors)
+            let open = Set(known.filter { $0.listening != nil }.map(\.wanted))
+            for door in port.doors where !open.contains(door.address) {
+                // The kernel needs no socket for what it carries: only what another program has is left to that.
+                let isHeld = known.contains { $0.wanted == door.address && $0.isInUse }
+                if carried.isEmpty || isHeld { closed.insert(door, of: port.id) }
+            }
         }
         let led = redirected.count == 1 ? redirected[0].portals : redirected.flatMap(\.portals)
         let portals = carried.isEmpty ? led : led + carried.flatMap { Portal.portals(of: $0, proxy: nil) }

@@ -30,7 +30,9 @@ extension RuleSet {
 /// What is there without any Service, in the order of kube-proxy's text.
 extension ServiceChainNode {
     /// Whether rules do not say any more which endpoints they are for, for these would be the larger part.
-    static func isLarge(endpoints: Int) -> Bool { endpoints > 1000 }
+    ///
+    /// - Parameter wasLarge: so it was. All rules are written anew where it changes, so it is not to change to and fro.
+    static func isLarge(endpoints: Int, wasLarge: Bool = false) -> Bool { endpoints > (wasLarge ? 900 : 1000) }
 
     var base: RuleSet {
         RuleSet(

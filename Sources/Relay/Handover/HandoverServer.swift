@@ -25,6 +25,7 @@ public final class HandoverServer: Sendable {
     }
 
     private let conversations = Guarded<[ObjectIdentifier: Conversation]>([:])
+    private let count = Guarded(0)
     private let (successions, succession) = AsyncStream.makeStream(of: Void.self)
 
     /// Listens at `path`, with a socket file that only this user can use.
@@ -74,9 +75,13 @@ public final class HandoverServer: Sendable {
         for conversation in open { conversation.channel.end() }
     }
 
-    /// Whether another process is about to take over, which has asked no longer ago than this. One that takes longer may
-    /// never come to it.
+    /// How many processes have asked so far.
+    public var questions: Int { count.withLock { $0 } }
+
+    /// Whether another process has taken over, or is about to and has asked no longer ago than this. One that takes longer
+    /// may never come to it.
     public func isAsked(within time: Duration) -> Bool {
+        if state.withLock({ if case .succeeded = $0 { true } else { false } }) { return true }
         let earliest = ContinuousClock.now - time
         return conversations.withLock { $0.values.contains { $0.beginning > earliest } }
     }
@@ -139,6 +144,7 @@ public final class HandoverServer: Sendable {
     private func converse(over socket: consuming MessageSocket) {
         // A stranger is not even told why: the file's mode should have kept them out.
         guard let channel = try? HandoverChannel(socket) else { return }
+        count.withLock { $0 += 1 }
         conversations.withLock {
             $0[ObjectIdentifier(channel)] = Conversation(channel: channel, beginning: ContinuousClock.now)
         }

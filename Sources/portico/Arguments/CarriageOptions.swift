@@ -9,7 +9,7 @@ struct CarriageOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The bit of a packet's mark that says that it leaves as if this node had sent it: 0 to 31. (default: 14)",
+            "The bit of a packet's mark that says that it leaves as if this node had sent it: 0 to 31.",
             valueName: "bit"))
     var iptablesMasqueradeBit = 14
 
@@ -39,12 +39,14 @@ struct CarriageOptions: ParsableArguments {
         guard (0...31).contains(iptablesMasqueradeBit) else {
             throw ValidationError("--iptables-masquerade-bit takes a number from 0 to 31")
         }
-        for (flag, name) in [
-            ("--pod-bridge-interface", podBridgeInterface), ("--pod-interface-name-prefix", podInterfaceNamePrefix),
+        // As long as the kernel has names, and one less where iptables puts a `+` behind it.
+        for (flag, name, longest) in [
+            ("--pod-bridge-interface", podBridgeInterface, 15),
+            ("--pod-interface-name-prefix", podInterfaceNamePrefix, 14),
         ] {
             guard let name, !name.isEmpty else { continue }
-            // As the kernel has it, with room for its own `+`.
-            guard name.utf8.count < 15, name.utf8.allSatisfy({ (0x21...0x7E).contains($0) }), !name.contains("/") else {
+            let isPlain = name.utf8.allSatisfy { (0x21...0x7E).contains($0) && !#"/"'\"#.utf8.contains($0) }
+            guard isPlain, name.utf8.count <= longest else {
                 throw ValidationError("\(flag): '\(name)' cannot be the name of an interface")
             }
         }

@@ -75,7 +75,7 @@ struct Daemon: AsyncParsableCommand {
 
     @OptionGroup(title: "How connections are carried") var relay: RelayOptions
 
-    @OptionGroup(title: "How the kernel carries connections: --proxy-mode iptables") var carriage: CarriageOptions
+    @OptionGroup(title: "How the kernel carries connections, in the mode iptables") var carriage: CarriageOptions
 
     @OptionGroup(title: "How it ends and is replaced") var succession: SuccessionOptions
 
@@ -99,17 +99,23 @@ struct Daemon: AsyncParsableCommand {
         guard manifests.files.isEmpty || !cluster.isGiven else {
             throw ValidationError("manifests and a cluster cannot be served at once: leave out -f or --kubeconfig")
         }
-        guard !kubeProxy.carriesInKernel || rules.redirect != .none else {
-            throw ValidationError("--proxy-mode iptables is rules in the kernel: leave out --redirect none")
+        guard isCarried, !servesNothing else { return }
+        do {
+            _ = try carriage.carriage(detectingBy: kubeProxy.detectLocalMode, dropsInvalid: true)
+        } catch let failure as CommandFailure {
+            throw ValidationError(failure.description)
         }
     }
+
+    /// The kernel carries connections by itself.
+    private var isCarried: Bool { kubeProxy.carriesInKernel && rules.redirect != .none }
 
     func run() async throws {
         logging.bootstrap()
         let logger = Logger(label: "daemon")
         if rules.cleanup || rules.cleanupOwn { return try cleanUp() }
         if let path = kubeProxy.writeConfigTo { return try writeConfiguration(to: path, logger) }
-        for note in kubeProxy.notes { logger.warning("\(note)") }
+        for note in kubeProxy.notes + carriageNotes { logger.warning("\(note)") }
         if kubeProxy.initOnly {
             // What nobody sets here, such as forwarding, is no failure of setting up.
             let refused = applyKernelSettings().filter(\.isRefusal)
@@ -136,7 +142,7 @@ struct Daemon: AsyncParsableCommand {
         }
         let refused = applyKernelSettings()
         for note in refused { logger.warning("\(note)") }
-        if kubeProxy.carriesInKernel { settings.carriage = try kernelCarriage(refused) }
+        if isCarried { settings.carriage = try kernelCarriage(refused) }
         let teller = StatusTeller(logger: logger, isInHealth: health.address != nil)
         let meter = SyncMeter()
         let desk = desk(teller, meter, api)
@@ -177,7 +183,7 @@ struct Daemon: AsyncParsableCommand {
     private func desk(_ teller: StatusTeller, _ meter: SyncMeter, _ api: NamedCluster?) -> AdminDesk {
         var subject = AdminSubject(command: "portico daemon", version: Version.number, board: teller.board)
         subject.node = node.nodeName
-        subject.mode = kubeProxy.mode.rawValue
+        subject.mode = (isCarried ? KubeProxyOptions.Mode.iptables : .userspace).rawValue
         subject.services = admin.metricsServices
         subject.sync = meter
         subject.cluster = api.map { .init(meter: $0.meter, server: $0.access.server.authority) }
@@ -193,11 +199,23 @@ struct Daemon: AsyncParsableCommand {
         var settings = kernel.settings
         // Nobody listens at proxy ports to which nothing is led.
         settings.listenedPorts =
-            (rules.redirect == .none || kubeProxy.carriesInKernel ? [] : [node.proxyPortRange.ports])
+            (rules.redirect == .none || isCarried ? [] : [node.proxyPortRange.ports])
             + [node.serviceNodePortRange]
-        settings.isCarrying = kubeProxy.carriesInKernel
-        settings.routesLocalhost = kubeProxy.carriesInKernel && carriage.iptablesLocalhostNodeports
+        settings.isCarrying = isCarried
+        // Only together with the rule that keeps others from the node's own addresses.
+        settings.routesLocalhost =
+            isCarried && carriage.iptablesLocalhostNodeports && node.nodeportAddresses.includesLocalhost
         return settings.apply(root: kernel.kernelRoot)
+    }
+
+    /// What was asked for and cannot be had together.
+    private var carriageNotes: [String] {
+        guard kubeProxy.carriesInKernel else { return [] }
+        if !isCarried {
+            return ["--proxy-mode iptables has no effect with --redirect none: the kernel has no rules to carry by"]
+        }
+        guard node.sourceIp == .preserve else { return [] }
+        return ["--source-ip preserve has no effect: it is for connections that are carried here"]
     }
 
     /// - Parameter refused: what the kernel cannot have.

@@ -43,7 +43,7 @@ struct Render: AsyncParsableCommand {
     @Option(help: "To lead traffic to the daemon, or to have the kernel carry it as kube-proxy's iptables mode does.")
     var proxyMode = Mode.userspace
 
-    @OptionGroup(title: "How the kernel carries connections: --proxy-mode iptables") var carriage: CarriageOptions
+    @OptionGroup(title: "How the kernel carries connections, in the mode iptables") var carriage: CarriageOptions
 
     @Option(
         help: ArgumentHelp(

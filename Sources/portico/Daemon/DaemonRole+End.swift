@@ -13,7 +13,8 @@ extension DaemonRole {
     mutating func beginEnd() async -> [Duration?] {
         guard let parts else { return [.zero] }
         // What waits for a lock would write rules that lead to nobody, when this process is gone.
-        if !isServing { await parts.proxy.abandonRules() }
+        let isUnconfirmed = await parts.succession.isUnconfirmed
+        if !isServing, isUnconfirmed || !options.cleanupOnExit { await parts.proxy.abandonRules() }
         let logger = parts.tools.teller.logger
         restart.stopWaiting()
         options.readyFile?.vanish()

@@ -58,12 +58,16 @@ extension DaemonRole {
     /// Has doors tried again that the former process had in this one's way: it lets go of them within moments, and only it
     /// sees when.
     func retryDoors(_ tools: SessionTools<Event>) {
+        let (proxy, keeper) = (parts?.proxy, parts?.keeper)
         let pauses: [Duration] = [.zero, .milliseconds(50), .milliseconds(200), .seconds(1), .seconds(4)]
         Task {
             for pause in pauses {
                 try? await Task.sleep(for: pause)
                 tools.wake(.doorsDue)
             }
+            // By now it has done what it had begun, to the rules as well.
+            await proxy?.expectLeftovers()
+            keeper?.request(.check)
         }
     }
 

@@ -32,7 +32,7 @@ final class RuleKeeper: Sendable {
     private let logger: Logger
     /// Called before each attempt.
     private let begins: (@Sendable () -> Void)?
-    private let untilUndisputed: @Sendable () async -> Void
+    private let untilUndisputed: @Sendable () async -> Bool
     private let requests: AsyncStream<Void>
     private let wake: AsyncStream<Void>.Continuation
     /// However many come, each is carried out once, and none is lost to another.
@@ -46,12 +46,12 @@ final class RuleKeeper: Sendable {
     /// - Parameters:
     ///   - minPeriod: between two changes, on average.
     ///   - watch: notices what others do to the rules; nil where there are none.
-    ///   - untilUndisputed: waits while rules are another process's affair.
+    ///   - untilUndisputed: waits while rules are another process's affair; says whether one may have written some.
     ///   - retryPause: lets the time pass until another attempt after an error.
     init(
         proxy: NodeProxy, minPeriod: Duration, watch: FirewallWatch? = nil, logger: Logger = Logger(label: "daemon"),
         retryPause: @escaping @Sendable () async -> Void = { try? await Task.sleep(for: retryInterval) },
-        untilUndisputed: @escaping @Sendable () async -> Void = {}, begins: (@Sendable () -> Void)? = nil
+        untilUndisputed: @escaping @Sendable () async -> Bool = { false }, begins: (@Sendable () -> Void)? = nil
     ) {
         self.proxy = proxy
         self.minPeriod = minPeriod
@@ -100,13 +100,14 @@ final class RuleKeeper: Sendable {
                 }
                 continue
             }
-            await untilUndisputed()
+            let isDoubtful = await untilUndisputed()
             if Task.isCancelled { return }
+            if isDoubtful { await proxy.expectLeftovers() }
             if isHeal { heals.began(at: clock.now) } else { changes.began(at: clock.now) }
             self.wanted.withLock { $0.subtract(wanted) }
             let isSuspect = othersWereThere.exchange(false, ordering: .relaxed)
             begins?()
-            let result = await proxy.redirect(checking: wanted != [.change])
+            let result = await proxy.redirect(checking: wanted != [.change] || isDoubtful)
             // With a change of our own among it nobody can tell whose it was.
             if isSuspect, !wanted.contains(.change), result.kernel.hasChanged { tellOfOthers(at: clock.now) }
             if wanted.contains(.heal), result.kernel.hasChanged, watch?.needsAnotherLook == true { request(.heal) }

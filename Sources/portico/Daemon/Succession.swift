@@ -23,6 +23,14 @@ final class Succession: Sendable {
     private actor State {
         var inheritance: Inheritance?
         var server: HandoverServer?
+        private var questions = 0
+
+        /// Whether anybody has asked since this was asked last.
+        func hasBeenAsked() -> Bool {
+            guard let count = server?.questions, count != questions else { return false }
+            questions = count
+            return true
+        }
 
         func set(_ inheritance: Inheritance?) { self.inheritance = inheritance }
         func set(_ server: HandoverServer?) { self.server = server }
@@ -210,10 +218,13 @@ final class Succession: Sendable {
 
     /// Waits while another process takes over, whose rules are the ones from then on: what this one wrote would stay beside
     /// them. One that does not come to it within seconds is not waited for.
-    func untilUndisputed() async {
+    ///
+    /// - Returns: whether there was one: it may have written rules, and not have come to it.
+    func untilUndisputed() async -> Bool {
         while await state.server?.isAsked(within: Self.timeToTakeOver) == true, !Task.isCancelled {
             try? await Task.sleep(for: Self.pause)
         }
+        return await state.hasBeenAsked()
     }
 
     /// Another process serves still: it was not told of this one.

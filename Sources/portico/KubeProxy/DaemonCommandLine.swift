@@ -66,7 +66,9 @@ struct DaemonCommandLine {
                 let reason = setting.reasonForNothing(isCarried)
             else {
                 // Go takes it without a value, and it is no flag here, since it may be false.
-                result.append(argument == "--iptables-localhost-nodeports" ? "\(argument)=true" : argument)
+                let hasWord = index < own.count && GoFlags.truth(own[index]) != nil
+                let isBare = argument == "--iptables-localhost-nodeports" && !hasWord
+                result.append(isBare ? "\(argument)=true" : argument)
                 continue
             }
             var text = value ?? "true"

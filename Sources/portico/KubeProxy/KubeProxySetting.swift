@@ -134,14 +134,14 @@ struct KubeProxySetting: Sendable {
     ]
 
     private static let nftables: [KubeProxySetting] = [
-        .init(nil, "nftables.masqueradeAll", .toggle, .none(source), standard: "false"),
-        .init(nil, "nftables.masqueradeBit", .integer, .none(masquerading), standard: "14"),
+        .init(nil, "nftables.masqueradeAll", .toggle, .none(nftablesOnly), standard: "false"),
+        .init(nil, "nftables.masqueradeBit", .integer, .none(nftablesOnly), standard: "14"),
         .init(nil, "nftables.minSyncPeriod", .duration, .none(nftablesOnly), standard: "1s", zeroIsStandard: true),
         .init(nil, "nftables.syncPeriod", .duration, .none(nftablesOnly), standard: "30s", zeroIsStandard: true),
     ]
 
     private static let ipvsOnly = "it is for kube-proxy's mode ipvs"
-    private static let nftablesOnly = "it is for kube-proxy's mode nftables; see --iptables-sync-period"
+    private static let nftablesOnly = "it is for kube-proxy's mode nftables; see the fields of iptables"
 
     // MARK: What others ask
 

@@ -52,6 +52,34 @@ import Testing
             .map(\.address.description)
     }
 
+    @Test("Where the kernel carries, node ports are held, and what only a relay can do is told")
+    func carried() throws {
+        var settings = NodeSettings(nodeName: "node2")
+        settings.carriage = KernelCarriage()
+        var planner = try planner(settings)
+        var web = try port(nodePort: 30_080)
+        let plan = planner.plan(key(), [web])
+        #expect(plan.carried == [web] && plan.redirected.isEmpty && plan.problems.isEmpty)
+        #expect(plan.ports.flatMap(\.doors).allSatisfy { $0.role == .claim && $0.address.port == 30_080 })
+        let portals = plan.portals(on: planner.addresses)
+        #expect(portals.map(\.place) == [.clusterIP(try ip("10.96.0.1")), .nodePort(.ipv4)])
+        #expect(portals.allSatisfy { $0.outside == .kernel })
+        (web.options.holdSeconds, web.options.proxyProtocol) = (5, .v2)
+        let problem = try #require(planner.plan(key(), [web]).problems.first)
+        #expect("\(problem)".contains("portico.dev/hold-seconds, portico.dev/proxy-protocol: no effect"))
+    }
+
+    @Test("Node ports at localhost, as far as the addresses that take them say so")
+    func localhost() throws {
+        for (text, expected) in [
+            ("", true), ("all", true), ("localhost", true), ("fd00::/8", true), ("primary", false),
+            ("primary,localhost", true), ("10.0.0.0/8", false), ("10.0.0.0/8,fd00::/8", false),
+        ] {
+            let addresses = try #require(NodePortAddresses(text.split(separator: ",").map(String.init)))
+            #expect(addresses.includesLocalhost == expected, "\(text)")
+        }
+    }
+
     @Test("A cluster IP has one proxy port, in its own family")
     func clusterIP() throws {
         var planner = try planner()
